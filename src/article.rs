@@ -1,0 +1,171 @@
+//! What the stream yields: an article, what of it is new, and where the rest was first seen.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// One article, as it was, with what it repeats.
+///
+/// All ranges are byte ranges of [`original`](Self::original), on character boundaries. A clone
+/// shares the text; while any part of an article lives, its whole original does.
+#[derive(Clone, Debug)]
+pub struct Article {
+    pub(crate) id: Arc<str>,
+    pub(crate) path: Option<Arc<PathBuf>>,
+    pub(crate) original: Bytes,
+    pub(crate) paragraphs: Vec<Range<usize>>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) repeats: Vec<Repeat>,
+    pub(crate) blocks: Vec<Block>,
+}
+
+impl Article {
+    /// The article's name: the record's own id, or the path below the root that was given, with
+    /// the line for a record without id; for a pushed article what the caller said.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The file that the article came from, if it came from one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref().map(PathBuf::as_path)
+    }
+
+    /// The article as it was read, without a byte order mark.
+    pub fn original(&self) -> &str {
+        str::from_utf8(&self.original).expect("BUG: articles are made from text")
+    }
+
+    /// The original as shared bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.original
+    }
+
+    /// What is left: the [`New`](Segment::New) segments joined, every byte as it was.
+    ///
+    /// Copies only when something was removed from the middle.
+    pub fn text(&self) -> Cow<'_, str> {
+        let original = self.original();
+        let mut new = self.segments.iter().filter_map(|segment| match segment {
+            Segment::New { range } => Some(&original[range.clone()]),
+            Segment::Seen { .. } => None,
+        });
+        match (new.next(), new.next()) {
+            (None, _) => Cow::Borrowed(""),
+            (Some(only), None) => Cow::Borrowed(only),
+            (Some(first), Some(second)) => {
+                Cow::Owned([first, second].into_iter().chain(new).collect())
+            }
+        }
+    }
+
+    /// The original cut into what is new and what was seen before, in reading order, without gap or
+    /// overlap.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The runs of text that stood somewhere earlier, removed or not, sorted; none lies inside another.
+    pub fn repeats(&self) -> &[Repeat] {
+        &self.repeats
+    }
+
+    /// The removed paragraphs, in runs that follow each other here and in their source.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The paragraphs, as [`split::paragraphs`](crate::split::paragraphs) finds them.
+    pub fn paragraphs(&self) -> &[Range<usize>] {
+        &self.paragraphs
+    }
+
+    /// The BLAKE3 digest of the original, computed when asked for: a name for the content that
+    /// holds across collections, and against those who would forge one.
+    pub fn digest(&self) -> blake3::Hash {
+        blake3::hash(&self.original)
+    }
+}
+
+/// A part of an article.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Segment {
+    /// Text that is kept.
+    #[non_exhaustive]
+    New {
+        /// Where it stands.
+        range: Range<usize>,
+    },
+    /// Text that was removed: a [`Block`], with the line breaks that went with it.
+    #[non_exhaustive]
+    Seen {
+        /// Where it stood.
+        range: Range<usize>,
+        /// Where its text, or the first part of it, is kept.
+        first: Place,
+    },
+}
+
+impl Segment {
+    /// Where the segment stands in the original.
+    pub fn range(&self) -> Range<usize> {
+        match self {
+            Self::New { range } | Self::Seen { range, .. } => range.clone(),
+        }
+    }
+}
+
+/// A place in an article that came earlier, or earlier in the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The number of the article, in order of arrival, from 0.
+    pub article: usize,
+    /// The id of the article.
+    pub id: Arc<str>,
+    /// The bytes in that article's original.
+    pub range: Range<usize>,
+}
+
+/// A run of text that equals an earlier one in canonical form.
+///
+/// A run of at least `min_span` bytes cannot be lengthened on either side without differing from
+/// its source. A shorter one consists of whole paragraphs that were whole paragraphs in the source.
+/// The source may itself have been removed where it stands: for kept text see [`Block`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// Where it stands here. Where a run ends inside a character, that is left out.
+    pub range: Range<usize>,
+    /// Where the same text stood before.
+    pub source: Place,
+    /// Whether the two agree byte for byte, not just in canonical form.
+    pub exact: bool,
+    /// The length of the run in bytes of canonical form.
+    pub canonical_len: usize,
+}
+
+/// Removed paragraphs that followed each other in their source too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Which of the article's [`paragraphs`](Article::paragraphs).
+    pub paragraphs: Range<usize>,
+    /// From the start of the first to the end of the last.
+    pub range: Range<usize>,
+    /// Where the text is kept: in one place, or in several where the source was itself part copy.
+    pub sources: Vec<Source>,
+}
+
+/// A part of a removed block, and the kept text that is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Where the part stood here.
+    pub range: Range<usize>,
+    /// Where it is kept. Shorter than the part if that repeats itself, as a row of dashes does: then this
+    /// is one period.
+    pub first: Place,
+    /// Whether the two agree byte for byte, not just in canonical form.
+    pub exact: bool,
+}

@@ -1,0 +1,508 @@
+//! Canonical form: what is compared, with a map back to the original bytes.
+//!
+//! Two texts are the same to this crate when their canonical forms are:
+//!
+//! - a run of white space (any Unicode space, no-break space, line break) is one space, and none
+//!   stands at the ends;
+//! - zero-width characters vanish: soft hyphen, zero-width space and joiners, byte order mark,
+//!   direction marks, variation selectors;
+//! - `>` quote marks at line starts vanish;
+//! - text is in Normalization Form C (Unicode Standard Annex 15);
+//! - typographic quotes fold to `"` and `'`, dashes to `-`, an ellipsis to `...`.
+//!
+//! Case, digits and all other signs are kept. The form is idempotent: the canonical form of a
+//! canonical text that holds no `>` after its start is that text.
+//!
+//! A single line break that stands for a space is kept as a line break in the stored bytes, so
+//! that stored text is the original wherever the two agree in length; every comparison in this
+//! crate takes the two as equal ([`is_space`]).
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// A text in canonical form, with the map back to the bytes that it came from.
+///
+/// Offsets are 32 bits wide: [`canonicalise`] takes texts below 4 GiB.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Canonical {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) departures: Vec<Departure>,
+}
+
+/// A place where the canonical text and the original differ in length or bytes.
+///
+/// Between departures the two advance in lockstep, byte for byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Departure {
+    pub(crate) canonical: u32,
+    pub(crate) canonical_len: u32,
+    pub(crate) original: u32,
+    pub(crate) original_len: u32,
+}
+
+impl Departure {
+    pub(crate) fn canonical_end(self) -> usize {
+        self.canonical as usize + self.canonical_len as usize
+    }
+
+    pub(crate) fn original_end(self) -> usize {
+        self.original as usize + self.original_len as usize
+    }
+}
+
+impl Canonical {
+    /// Length of the canonical form in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing is left to compare.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes of the canonical form, in which a `\n` may stand for the space it equals.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The canonical form as text, every space a space.
+    pub fn to_text(&self) -> String {
+        let bytes =
+            self.bytes.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }).collect();
+        String::from_utf8(bytes).expect("BUG: the canonical form is UTF-8")
+    }
+
+    /// The range of the original that the canonical `range` came from.
+    ///
+    /// # Panics
+    ///
+    /// If `range` is empty or reaches past [`len`](Self::len).
+    pub fn to_original(&self, range: Range<usize>) -> Range<usize> {
+        assert!(
+            range.start < range.end && range.end <= self.bytes.len(),
+            "no canonical range: {range:?}"
+        );
+        let at =
+            |position: usize| self.departures.partition_point(|d| d.canonical as usize <= position);
+        let start = locate(self.departures[..at(range.start)].last().copied(), range.start).start;
+        let end = locate(self.departures[..at(range.end - 1)].last().copied(), range.end - 1).end;
+        start..end
+    }
+
+    /// The canonical ranges of `paragraphs`, which are sorted, disjoint and begin at line starts.
+    ///
+    /// A paragraph without canonical bytes gets an empty range.
+    pub(crate) fn to_canonical(&self, paragraphs: &[Range<usize>]) -> Vec<Range<usize>> {
+        let mut after = 0; // departures that begin before the position looked at
+        let mut ranges = Vec::with_capacity(paragraphs.len());
+        for paragraph in paragraphs {
+            while self
+                .departures
+                .get(after)
+                .is_some_and(|d| (d.original as usize) < paragraph.start)
+            {
+                after += 1;
+            }
+            // The first canonical byte at or after the start of the paragraph.
+            let mut start = match after.checked_sub(1).map(|last| self.departures[last]) {
+                None => paragraph.start,
+                Some(d) if paragraph.start < d.original_end() => d.canonical_end(),
+                Some(d) => d.canonical_end() + (paragraph.start - d.original_end()),
+            };
+            let mut next = after;
+            while self.departures.get(next).is_some_and(|d| (d.original as usize) < paragraph.end) {
+                next += 1;
+            }
+            let mut end = match next.checked_sub(1).map(|last| self.departures[last]) {
+                None => paragraph.end,
+                Some(d) if paragraph.end < d.original_end() => d.canonical as usize,
+                Some(d) => d.canonical_end() + (paragraph.end - d.original_end()),
+            };
+            end = end.min(self.bytes.len());
+            while start < end && is_space(self.bytes[start]) {
+                start += 1;
+            }
+            while start < end && is_space(self.bytes[end - 1]) {
+                end -= 1;
+            }
+            ranges.push(start..end.max(start));
+        }
+        ranges
+    }
+}
+
+/// The original bytes of the canonical byte at `position`, given the last departure at or before it.
+pub(crate) fn locate(departure: Option<Departure>, position: usize) -> Range<usize> {
+    match departure {
+        None => position..position + 1,
+        Some(d) if position < d.canonical_end() => d.original as usize..d.original_end(),
+        Some(d) => {
+            let original = d.original_end() + (position - d.canonical_end());
+            original..original + 1
+        }
+    }
+}
+
+/// Whether a byte of canonical text is its space.
+pub fn is_space(byte: u8) -> bool {
+    byte == b' ' || byte == b'\n'
+}
+
+/// Brings `text` into canonical form.
+///
+/// # Panics
+///
+/// If `text` is 4 GiB or longer.
+///
+/// # Complexity
+///
+/// Linear in the length of `text`; a run of n combining marks costs n log n.
+///
+/// # Examples
+///
+/// ```
+/// let canonical = dedup::canonical::canonicalise("> „Alt“ und\n>  neu –\u{a0}fertig…\n");
+/// assert_eq!(canonical.to_text(), "\"Alt\" und neu - fertig...");
+/// assert_eq!(canonical.to_original(0..5), 2..11);
+/// ```
+pub fn canonicalise(text: &str) -> Canonical {
+    assert!(u32::try_from(text.len()).is_ok(), "a text of 4 GiB or more");
+    Canonicaliser { text, bytes: Vec::with_capacity(text.len()), departures: Vec::new(), run: 0 }
+        .run()
+}
+
+struct Canonicaliser<'a> {
+    text: &'a str,
+    bytes: Vec<u8>,
+    departures: Vec<Departure>,
+    /// Where the lockstep run begins that has not been copied yet.
+    run: usize,
+}
+
+impl Canonicaliser<'_> {
+    fn run(mut self) -> Canonical {
+        let source = self.text.as_bytes();
+        let (mut at, _) = self.gap(0, true);
+        if at > 0 {
+            self.depart(0, at, &[]);
+        }
+        while at < source.len() {
+            at = skip_ordinary(source, at);
+            let Some(&byte) = source.get(at) else { break };
+            if byte.is_ascii() {
+                at = if matches!(byte, b'\t'..=b'\r' | b' ') { self.space(at) } else { at + 1 };
+            } else if (0xC3..=0xCB).contains(&byte) {
+                at += 2; // U+00C0 to U+02FF: letters that normalise to themselves and fold to nothing
+            } else {
+                let character = self.character(at);
+                let len = character.len_utf8();
+                match class(character) {
+                    Class::Plain => at += len,
+                    Class::Space => at = self.space(at),
+                    Class::Vanishing => at = self.vanishing(at),
+                    Class::Folding => {
+                        self.depart(at, at + len, fold(character));
+                        at += len;
+                    }
+                    Class::Composing => at = self.composing(at),
+                }
+            }
+        }
+        self.flush(source.len());
+        Canonical { bytes: self.bytes, departures: self.departures }
+    }
+
+    fn character(&self, at: usize) -> char {
+        self.text[at..].chars().next().expect("BUG: a position at the end of the text")
+    }
+
+    /// Copies the lockstep run that ends at `end`.
+    fn flush(&mut self, end: usize) {
+        if self.run < end {
+            self.bytes.extend_from_slice(&self.text.as_bytes()[self.run..end]);
+            self.run = end;
+        }
+    }
+
+    /// Replaces the original `start..end` by `canonical`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`canonicalise` checked the length; NFC at most triples it"
+    )]
+    fn depart(&mut self, start: usize, end: usize, canonical: &[u8]) {
+        self.flush(start);
+        self.departures.push(Departure {
+            canonical: self.bytes.len() as u32,
+            canonical_len: canonical.len() as u32,
+            original: start as u32,
+            original_len: (end - start) as u32,
+        });
+        self.bytes.extend_from_slice(canonical);
+        self.run = end;
+    }
+
+    /// The end of the white space, zero-width characters and quote marks from `start` on, and
+    /// whether white space was among them.
+    fn gap(&self, start: usize, mut line_start: bool) -> (usize, bool) {
+        let source = self.text.as_bytes();
+        let mut at = start;
+        let mut space = false;
+        while let Some(&byte) = source.get(at) {
+            match byte {
+                b' ' | b'\t' => at += 1,
+                b'\n' | b'\r' | 0x0B | 0x0C => {
+                    line_start = true;
+                    at += 1;
+                }
+                b'>' if line_start => {
+                    at += 1;
+                    continue; // a quote mark is not white space
+                }
+                _ if byte.is_ascii() => break,
+                _ => {
+                    let character = self.character(at);
+                    match class(character) {
+                        Class::Space => line_start |= is_line_break(character),
+                        Class::Vanishing => {
+                            at += character.len_utf8();
+                            continue;
+                        }
+                        _ => break,
+                    }
+                    at += character.len_utf8();
+                }
+            }
+            space = true;
+        }
+        (at, space)
+    }
+
+    /// Handles the white space that begins at `at`; returns its end.
+    fn space(&mut self, at: usize) -> usize {
+        let source = self.text.as_bytes();
+        let line_start = is_line_break(self.character(at));
+        let (end, _) = self.gap(at, line_start);
+        if end == source.len() {
+            self.depart(at, end, &[]);
+        } else if end > at + 1 || !is_space(source[at]) {
+            self.depart(at, end, b" ");
+        } // else a single space or line break: lockstep
+        end
+    }
+
+    /// Handles the zero-width character at `at`, and the gap that it may belong to.
+    fn vanishing(&mut self, at: usize) -> usize {
+        let (end, space) = self.gap(at, false);
+        let canonical: &[u8] = if space && end < self.text.len() { b" " } else { b"" };
+        self.depart(at, end, canonical);
+        end
+    }
+
+    /// Normalises around the character at `at`, which may combine with what stands before it.
+    ///
+    /// Composition reaches back to the last starter and ends before the next character that
+    /// neither combines nor decomposes, so those two bound the text to normalise.
+    fn composing(&mut self, at: usize) -> usize {
+        let mut start = at;
+        for (position, character) in self.text[..at].char_indices().rev() {
+            match class(character) {
+                Class::Vanishing => {}
+                Class::Plain if !character.is_whitespace() => {
+                    start = position;
+                    break;
+                }
+                _ => break,
+            }
+        }
+        let mut end = at;
+        for character in self.text[at..].chars() {
+            if !matches!(class(character), Class::Composing | Class::Vanishing) {
+                break;
+            }
+            end += character.len_utf8();
+        }
+        let composed: String =
+            self.text[start..end].chars().filter(|&c| class(c) != Class::Vanishing).nfc().collect();
+        if composed == self.text[start..end] {
+            return end; // in order already, as Thai and Hindi mostly are
+        }
+        if start < self.run {
+            // The starter was copied and then a zero-width character left out: take both back.
+            while self.departures.last().is_some_and(|d| d.original as usize > start) {
+                self.departures.pop();
+            }
+            let starter = self.character(start).len_utf8();
+            self.bytes.truncate(self.bytes.len() - starter);
+            self.run = start;
+        }
+        self.depart(start, end, composed.as_bytes());
+        end
+    }
+}
+
+/// The end of the run of ordinary bytes from `at` on: ASCII that is no control character, and
+/// single spaces between such.
+fn skip_ordinary(source: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Marks control characters and non-ASCII; a byte above the lowest marked one may be marked
+    // wrongly by the borrow, which does no harm, as only the lowest mark is used.
+    let odd = |word: u64| (word.wrapping_sub(ONES * 0x20) & !word | word) & HIGH;
+    let spaces = |word: u64| {
+        let zero = word ^ (ONES * 0x20);
+        zero.wrapping_sub(ONES) & !zero & HIGH
+    };
+    while let Some(bytes) = source.get(at..at + 9) {
+        let word = u64::from_le_bytes(bytes[..8].try_into().expect("BUG: eight bytes"));
+        let next = u64::from_le_bytes(bytes[1..].try_into().expect("BUG: eight bytes"));
+        let stop = odd(word) | spaces(word) & (odd(next) | spaces(next));
+        if stop != 0 {
+            return at + (stop.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(&byte) = source.get(at) {
+        let ordinary = byte.is_ascii_graphic()
+            || byte == b' ' && source.get(at + 1).is_some_and(u8::is_ascii_graphic);
+        if !ordinary {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+fn is_line_break(character: char) -> bool {
+    matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Class {
+    Plain,
+    Space,
+    Vanishing,
+    Folding,
+    Composing,
+}
+
+fn fold(character: char) -> &'static [u8] {
+    match character {
+        '\u{201C}'..='\u{201F}' | '\u{AB}' | '\u{BB}' => b"\"",
+        '\u{2018}'..='\u{201B}' | '\u{2039}' | '\u{203A}' => b"'",
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => b"-",
+        '\u{2026}' => b"...",
+        _ => b"",
+    }
+}
+
+fn is_zero_width(character: char) -> bool {
+    matches!(character,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+}
+
+fn class(character: char) -> Class {
+    // 64 KiB, made once: asking the normalisation tables for every character of a Chinese or
+    // Russian text costs several times what all the rest of this module does.
+    static BASIC_PLANE: OnceLock<Box<[Class]>> = OnceLock::new();
+    let code = character as usize;
+    if code < 0x80 {
+        return if character.is_whitespace() { Class::Space } else { Class::Plain };
+    }
+    if code > 0xFFFF {
+        return classify(character);
+    }
+    BASIC_PLANE.get_or_init(|| {
+        (0..=0xFFFF_u32).map(|code| char::from_u32(code).map_or(Class::Plain, classify)).collect()
+    })[code]
+}
+
+fn classify(character: char) -> Class {
+    if character.is_whitespace() {
+        Class::Space
+    } else if is_zero_width(character) {
+        Class::Vanishing
+    } else if !fold(character).is_empty() {
+        Class::Folding
+    } else if unicode_normalization::char::canonical_combining_class(character) != 0
+        || is_nfc_quick(std::iter::once(character)) != IsNormalized::Yes
+    {
+        Class::Composing
+    } else {
+        Class::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(original: &str) -> String {
+        canonicalise(original).to_text()
+    }
+
+    #[test]
+    fn white_space_is_one_space() {
+        assert_eq!(text("  a \t b\r\n\u{a0}c\u{3000}d\u{2028}\n"), "a b c d");
+        assert_eq!(text(""), "");
+        assert_eq!(text(" \n\t"), "");
+        assert_eq!(text("eins zwei drei  vier"), "eins zwei drei vier");
+    }
+
+    #[test]
+    fn quote_marks_vanish_at_line_starts_only() {
+        assert_eq!(text("> a\n>> b > c\n > > d"), "a b > c d");
+        assert_eq!(text("a >b"), "a >b");
+        assert_eq!(text(">\n>\nx"), "x");
+    }
+
+    #[test]
+    fn zero_width_characters_vanish() {
+        assert_eq!(text("Silben\u{ad}trennung \u{200b}x\u{200b} y\u{feff}"), "Silbentrennung x y");
+    }
+
+    #[test]
+    fn composes_across_zero_width_characters() {
+        assert_eq!(text("u\u{308}ber"), "über");
+        assert_eq!(text("xu\u{ad}\u{308}ber"), "xüber");
+        assert_eq!(text("\u{308}x"), "\u{308}x");
+        assert_eq!(text("a \u{308}x"), "a \u{308}x");
+        assert_eq!(text("\u{1112}\u{1161}\u{11ab}"), "한");
+    }
+
+    #[test]
+    fn every_canonical_byte_leads_back() {
+        for original in [
+            "  „Ja“\u{a0}– u\u{308}ber…\r\n> no\u{ad}w ",
+            "plain",
+            "\u{feff}a\n\nb",
+            "กำ่ ที่ नमस्ते",
+            "x\u{308}\u{323}y",
+        ] {
+            let canonical = canonicalise(original);
+            for at in 0..canonical.len() {
+                let range = canonical.to_original(at..at + 1);
+                assert!(
+                    range.start < range.end && range.end <= original.len(),
+                    "{original:?} {at}"
+                );
+            }
+            let mut rebuilt = Vec::new();
+            let (mut c, mut o) = (0, 0);
+            for d in &canonical.departures {
+                rebuilt.extend_from_slice(&canonical.bytes[c..d.canonical as usize]);
+                assert_eq!(d.original as usize - o, d.canonical as usize - c, "{original:?}");
+                rebuilt
+                    .extend_from_slice(&original.as_bytes()[d.original as usize..d.original_end()]);
+                (c, o) = (d.canonical_end(), d.original_end());
+            }
+            rebuilt.extend_from_slice(&canonical.bytes[c..]);
+            assert_eq!(rebuilt, original.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The engine: one article after another through the index.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::anchors::{Anchors, Scheme, anchors};
+use crate::article::{Article, Block, Place, Repeat, Segment, Source};
+use crate::canonical::{Canonical, canonicalise, is_space};
+use crate::error::Error;
+use crate::index::Index;
+use crate::index::table::MAX_PLACE;
+use crate::index::text::Removed;
+use crate::options::{Config, Options};
+use crate::resolve::{self, Incoming, Match, RemovedBlock};
+use crate::split;
+
+/// Takes articles one by one and gives them back with what they repeat.
+///
+/// The engine under [`ingest`](crate::ingest), for callers whose articles come from a queue, a crawler or
+/// a database. "Earlier" means pushed earlier.
+///
+/// # Examples
+///
+/// ```
+/// let mut deduper = dedup::Deduper::new();
+/// let body = "The harbour was quiet that night, and only the gulls kept the watchman company.";
+/// assert_eq!(deduper.push("monday", body)?.text(), body);
+///
+/// let tuesday = deduper.push("tuesday", format!("{body}\nThen it rained."))?;
+/// assert_eq!(tuesday.text(), format!("{body}\nThen it rained."), "79 bytes are below `min_paragraph`");
+///
+/// let mut deduper = dedup::Options::new().min_paragraph(40).deduper()?;
+/// deduper.push("monday", body)?;
+/// let tuesday = deduper.push("tuesday", format!("{body}\nThen it rained."))?;
+/// assert_eq!(tuesday.text(), "Then it rained.");
+/// assert_eq!(&*tuesday.blocks()[0].sources[0].first.id, "monday");
+/// # Ok::<(), dedup::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Deduper {
+    index: Index,
+    scheme: Scheme,
+    min_paragraph: usize,
+    stats: Stats,
+}
+
+/// Totals of a stream, or of a [`Deduper`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Articles that came through.
+    pub articles: u64,
+    /// Bytes of their originals.
+    pub bytes_in: u64,
+    /// Bytes of what is left of them.
+    pub bytes_kept: u64,
+    /// Bytes of what was removed, line breaks included.
+    pub bytes_removed: u64,
+    /// Removed blocks.
+    pub blocks: u64,
+    /// Reported repeats, removed or not.
+    pub repeats: u64,
+    /// Bytes of memory that the index holds, kept text excluded.
+    pub index_bytes: u64,
+    /// Bytes of kept text, in canonical form.
+    pub text_bytes: u64,
+    /// Errors in the stream.
+    pub errors: u64,
+    /// Files and other entries of a directory that are of no kind this crate reads.
+    pub skipped: u64,
+}
+
+/// The longest article, in bytes: canonical offsets have 32 bits, and normalisation can lengthen a
+/// text threefold.
+const LONGEST: usize = (u32::MAX / 3) as usize;
+
+/// What can be known of an article without the others.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    id: Arc<str>,
+    path: Option<Arc<PathBuf>>,
+    original: Bytes,
+    /// Only paragraphs that have canonical bytes.
+    paragraphs: Vec<Range<usize>>,
+    canonical_paragraphs: Vec<Range<usize>>,
+    canonical: Canonical,
+    anchors: Anchors,
+}
+
+impl Prepared {
+    /// # Errors
+    ///
+    /// If the text is too long.
+    pub(crate) fn new(
+        id: Arc<str>,
+        path: Option<Arc<PathBuf>>,
+        text: String,
+        scheme: &Scheme,
+    ) -> Result<Self, Error> {
+        if text.len() > LONGEST {
+            return Err(Error::TooLong {
+                id: id.to_string(),
+                path: path.map(|path| path.to_path_buf()),
+                len: text.len() as u64,
+                limit: LONGEST as u64,
+            });
+        }
+        let canonical = canonicalise(&text);
+        let all = split::paragraphs(&text);
+        let (paragraphs, canonical_paragraphs) = all
+            .iter()
+            .cloned()
+            .zip(canonical.to_canonical(&all))
+            .filter(|(_, range)| !range.is_empty())
+            .unzip();
+        let anchors = anchors(&canonical.bytes, scheme);
+        Ok(Self {
+            id,
+            path,
+            original: text.into(),
+            paragraphs,
+            canonical_paragraphs,
+            canonical,
+            anchors,
+        })
+    }
+}
+
+impl Deduper {
+    /// An engine with the default [`Options`].
+    pub fn new() -> Self {
+        Options::new().deduper().expect("BUG: the defaults are possible")
+    }
+
+    pub(crate) fn with_config(config: &Config) -> Self {
+        Self {
+            index: Index::default(),
+            scheme: config.scheme,
+            min_paragraph: config.min_paragraph,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Takes the next article.
+    ///
+    /// # Errors
+    ///
+    /// If the article is longer than 1.4 GB, or the index is full. Neither changes the index.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the length of the text, whatever was pushed before.
+    pub fn push(
+        &mut self,
+        id: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Result<Article, Error> {
+        let prepared = Prepared::new(id.into().into(), None, text.into(), &self.scheme)?;
+        self.admit(prepared)
+    }
+
+    /// Totals so far.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            index_bytes: self.index.memory() as u64,
+            text_bytes: self.index.texts.kept(),
+            ..self.stats.clone()
+        }
+    }
+
+    pub(crate) fn count_error(&mut self) {
+        self.stats.errors += 1;
+    }
+
+    pub(crate) fn count_skipped(&mut self, entries: u64) {
+        self.stats.skipped += entries;
+    }
+
+    /// Takes the next article, all but the index done.
+    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Article, Error> {
+        if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
+            return Err(Error::Full);
+        }
+        let incoming = Incoming {
+            canonical: &prepared.canonical.bytes,
+            anchors: &prepared.anchors,
+            paragraphs: &prepared.canonical_paragraphs,
+        };
+        let matches = resolve::find(&mut self.index, &incoming, &self.scheme, self.min_paragraph);
+        let removed =
+            resolve::covered_paragraphs(incoming.canonical, incoming.paragraphs, &matches);
+        let found = resolve::blocks(&self.index, &incoming, &matches, &removed);
+        let parts: Vec<Removed> =
+            found.iter().flat_map(|block| block.parts.iter().copied()).collect();
+        self.index.texts.push(prepared.id.clone(), &prepared.original, &prepared.canonical, &parts);
+
+        let repeats: Vec<Repeat> =
+            matches.iter().filter_map(|found| self.repeat(&prepared, found)).collect();
+        let blocks: Vec<Block> = found.iter().map(|block| self.block(&prepared, block)).collect();
+        let segments = segments(prepared.original.len(), &prepared.paragraphs, &blocks);
+        let kept: usize = segments
+            .iter()
+            .filter_map(|segment| {
+                matches!(segment, Segment::New { .. }).then(|| segment.range().len())
+            })
+            .sum();
+        self.stats.articles += 1;
+        self.stats.bytes_in += prepared.original.len() as u64;
+        self.stats.bytes_kept += kept as u64;
+        self.stats.bytes_removed += (prepared.original.len() - kept) as u64;
+        self.stats.blocks += blocks.len() as u64;
+        self.stats.repeats += repeats.len() as u64;
+        Ok(Article {
+            id: prepared.id,
+            path: prepared.path,
+            original: prepared.original,
+            paragraphs: prepared.paragraphs,
+            segments,
+            repeats,
+            blocks,
+        })
+    }
+
+    /// The repeat that a match is, without the spaces and the parts of characters at its ends.
+    fn repeat(&self, prepared: &Prepared, found: &Match) -> Option<Repeat> {
+        let (range, first, exact) =
+            self.pair(prepared, found.start..found.end, found.source, None)?;
+        Some(Repeat { range, source: first, exact, canonical_len: found.end - found.start })
+    }
+
+    fn block(&self, prepared: &Prepared, block: &RemovedBlock) -> Block {
+        let sources = block
+            .parts
+            .iter()
+            .filter_map(|part| {
+                let period = (part.period < part.end - part.start).then_some(part.period);
+                let (range, first, exact) =
+                    self.pair(prepared, part.start..part.end, part.origin, period)?;
+                Some(Source { range, first, exact })
+            })
+            .collect();
+        let paragraphs = &prepared.paragraphs[block.paragraphs.clone()];
+        Block {
+            paragraphs: block.paragraphs.clone(),
+            range: paragraphs[0].start..paragraphs[paragraphs.len() - 1].end,
+            sources,
+        }
+    }
+
+    /// Original ranges of canonical bytes here and of the equal ones at `source`, and whether they
+    /// agree byte for byte. None if there is no whole character in them.
+    fn pair(
+        &self,
+        prepared: &Prepared,
+        canonical: Range<usize>,
+        source: u64,
+        period: Option<usize>,
+    ) -> Option<(Range<usize>, Place, bool)> {
+        let bytes = &prepared.canonical.bytes;
+        let within = trim(bytes, canonical.clone())?;
+        let located = self.index.texts.locate(source + (within.start - canonical.start) as u64);
+        let len = match period {
+            None => within.len(),
+            Some(period) => period - (within.start - canonical.start).min(period - 1),
+        };
+        let there = located.start..located.start + len;
+        let range = prepared.canonical.to_original(within);
+        let first = Place {
+            article: located.article,
+            id: self.index.texts.id(located.article).clone(),
+            range: self.index.texts.original_range(located.article, there.clone()),
+        };
+        let exact = range.len() == first.range.len()
+            && self.index.texts.is_original(
+                located.article,
+                there,
+                &prepared.original[range.clone()],
+            );
+        Some((range, first, exact))
+    }
+}
+
+impl Default for Deduper {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The part of a canonical range that is whole characters, without spaces at its ends.
+fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
+    let boundary = |at: usize| bytes.get(at).is_none_or(|byte| byte & 0xC0 != 0x80);
+    let Range { mut start, mut end } = range;
+    while start < end && (!boundary(start) || is_space(bytes[start])) {
+        start += 1;
+    }
+    while start < end && (!boundary(end) || is_space(bytes[end - 1])) {
+        end -= 1;
+    }
+    (start < end).then_some(start..end)
+}
+
+/// Cuts an article at its blocks.
+///
+/// A removed block takes the line breaks after it along, so that those before it go on to part the
+/// paragraphs around it. At the end of the article it takes those before it.
+fn segments(len: usize, paragraphs: &[Range<usize>], blocks: &[Block]) -> Vec<Segment> {
+    // All paragraphs from here on are removed.
+    let tail = blocks.iter().rev().fold(paragraphs.len(), |tail, block| {
+        if block.paragraphs.end == tail { block.paragraphs.start } else { tail }
+    });
+    let mut segments = Vec::with_capacity(2 * blocks.len() + 1);
+    let mut at = 0;
+    for block in blocks {
+        let start = match block.paragraphs.start {
+            0 => 0,
+            first if first == tail => paragraphs[first - 1].end,
+            first => paragraphs[first].start,
+        };
+        let end = paragraphs.get(block.paragraphs.end).map_or(len, |next| next.start);
+        if at < start {
+            segments.push(Segment::New { range: at..start });
+        }
+        segments.push(Segment::Seen { range: start..end, first: block.sources[0].first.clone() });
+        at = end;
+    }
+    if at < len {
+        segments.push(Segment::New { range: at..len });
+    }
+    segments
+}

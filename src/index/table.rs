@@ -1,0 +1,167 @@
+//! A hash table from 64-bit keys to places, several to a key.
+//!
+//! Open addressing in shards that grow one at a time: no growth stops the world, and the peak while
+//! one grows is its own size. A slot has eight bytes: the place, a mark, and as much of the key
+//! as is needed to find the slot's home after growth and to refuse nearly all other keys.
+//! What it does not refuse, the caller compares in full.
+
+/// The greatest place.
+pub(crate) const MAX_PLACE: u64 = (1 << PLACE_BITS) - 2;
+
+const PLACE_BITS: u32 = 40;
+const TAG_BITS: u32 = 23;
+const SHARD_BITS: u32 = 12;
+
+/// A place found under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Posting {
+    pub(crate) place: u64,
+    /// Whether the key has so many places that later ones are under keys with more context.
+    pub(crate) hot: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Table {
+    shards: Vec<Shard>,
+    slots: usize,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let entries: usize = self.shards.iter().map(|shard| shard.entries).sum();
+        f.debug_struct("Table").field("entries", &entries).field("slots", &self.slots).finish()
+    }
+}
+
+impl Table {
+    /// The postings under `key`, oldest first, with a few of other keys among them.
+    pub(crate) fn postings(&self, key: u64) -> impl Iterator<Item = Posting> + use<'_> {
+        let tag = tag(key);
+        let slots = self.shards.get(shard(key)).map_or(&[][..], |shard| &shard.slots);
+        let home = home(tag, slots.len());
+        slots[home..]
+            .iter()
+            .chain(&slots[..home])
+            .take_while(|slot| !slot.is_empty())
+            .filter(move |slot| slot.tag() == tag)
+            .map(|slot| slot.posting())
+    }
+
+    pub(crate) fn insert(&mut self, key: u64, posting: Posting) {
+        debug_assert!(posting.place <= MAX_PLACE);
+        if self.shards.is_empty() {
+            self.shards.resize_with(1 << SHARD_BITS, Shard::default);
+        }
+        let shard = &mut self.shards[shard(key)];
+        let before = shard.slots.len();
+        shard.insert(Slot::new(tag(key), posting));
+        self.slots += shard.slots.len() - before;
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.slots * size_of::<Slot>() + self.shards.capacity() * size_of::<Shard>()
+    }
+}
+
+#[derive(Default)]
+struct Shard {
+    slots: Box<[Slot]>,
+    entries: usize,
+}
+
+impl Shard {
+    fn insert(&mut self, slot: Slot) {
+        if (self.entries + 1) * 8 > self.slots.len() * 7 {
+            // By a quarter: memory then stays within a third of what the entries need.
+            let grown = (self.slots.len() + self.slots.len() / 4).max(4);
+            let old = std::mem::replace(&mut self.slots, vec![Slot::EMPTY; grown].into());
+            // From the first slot after a gap on, so that slots that share a home keep their order.
+            let gap = old.iter().position(|slot| slot.is_empty()).unwrap_or(0);
+            for slot in old[gap..].iter().chain(&old[..gap]).filter(|slot| !slot.is_empty()) {
+                self.place(*slot);
+            }
+        }
+        self.place(slot);
+        self.entries += 1;
+    }
+
+    fn place(&mut self, slot: Slot) {
+        let mut at = home(slot.tag(), self.slots.len());
+        while !self.slots[at].is_empty() {
+            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
+        }
+        self.slots[at] = slot;
+    }
+}
+
+/// Tag, mark, and place plus one; all zero is an empty slot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Slot(u64);
+
+impl Slot {
+    const EMPTY: Self = Self(0);
+
+    fn new(tag: u64, posting: Posting) -> Self {
+        Self(tag << (PLACE_BITS + 1) | u64::from(posting.hot) << PLACE_BITS | (posting.place + 1))
+    }
+
+    fn is_empty(self) -> bool {
+        self == Self::EMPTY
+    }
+
+    fn tag(self) -> u64 {
+        self.0 >> (PLACE_BITS + 1)
+    }
+
+    fn posting(self) -> Posting {
+        Posting {
+            place: (self.0 & ((1 << PLACE_BITS) - 1)) - 1,
+            hot: self.0 >> PLACE_BITS & 1 == 1,
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "twelve bits")]
+fn shard(key: u64) -> usize {
+    (key >> (u64::BITS - SHARD_BITS)) as usize
+}
+
+fn tag(key: u64) -> u64 {
+    key & ((1 << TAG_BITS) - 1)
+}
+
+/// The first slot to look at: the tag scaled to the number of slots, which may be any.
+#[expect(clippy::cast_possible_truncation, reason = "below `slots`")]
+fn home(tag: u64, slots: usize) -> usize {
+    ((u128::from(tag) * slots as u128) >> TAG_BITS) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_inserted_in_order() {
+        let mut table = Table::default();
+        assert_eq!(table.postings(7).count(), 0);
+        let key = |i: u64| (i % 5000).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for i in 0..20_000 {
+            table.insert(key(i), Posting { place: i, hot: i >= 15_000 });
+        }
+        for i in 0..5000 {
+            let found: Vec<Posting> =
+                table.postings(key(i)).filter(|posting| posting.place % 5000 == i).collect();
+            let expected: Vec<Posting> =
+                (0..4).map(|n| Posting { place: i + n * 5000, hot: n == 3 }).collect();
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn the_greatest_place_is_kept() {
+        let mut table = Table::default();
+        let posting = Posting { place: MAX_PLACE, hot: true };
+        table.insert(u64::MAX, posting);
+        assert_eq!(table.postings(u64::MAX).collect::<Vec<_>>(), [posting]);
+    }
+}

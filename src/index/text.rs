@@ -1,0 +1,429 @@
+//! The texts of all articles, each kept byte once.
+//!
+//! A coordinate belongs to a *piece*: kept text, or removed text, which stands for kept text of an
+//! earlier piece. Pieces of removed text name the kept text itself, never another removed piece, so
+//! reading takes one step however long the chain of reprints was.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::canonical::{Canonical, Departure, locate};
+
+/// Stands after every article, so that no comparison runs from one article into the next: a byte
+/// that UTF-8 never has.
+pub(crate) const END: u8 = 0xFF;
+
+/// Kept text is held in chunks of this size, so that growth copies nothing.
+const CHUNK: usize = 1 << 22;
+
+/// Coordinates a block of the directory spans.
+const BLOCK: u64 = 1 << 12;
+
+/// One departure in this many is a checkpoint, from which the others are counted.
+const CHECKPOINT: usize = 64;
+
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    chunks: Vec<Vec<u8>>,
+    kept: u64,
+    pieces: Vec<Piece>,
+    /// For each block of coordinates, the piece that holds its first.
+    directory: Vec<u32>,
+    articles: Vec<Stored>,
+    departures: Vec<u8>,
+    checkpoints: Vec<Checkpoint>,
+    /// The first coordinate of the next article.
+    end: u64,
+    ids: usize,
+}
+
+/// A range of coordinates up to the start of the next piece.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    start: u64,
+    /// The coordinate of the kept text that this stands for; its own start if it is kept text.
+    origin: u64,
+    /// Where that text is in the chunks.
+    kept: u64,
+    /// The text repeats every so many bytes.
+    period: u64,
+}
+
+#[derive(Debug)]
+struct Stored {
+    start: u64,
+    id: Arc<str>,
+    departures: usize,
+    checkpoints: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Checkpoint {
+    /// The departure before, from whose end the next are counted.
+    departure: Departure,
+    /// Where the next stand in `departures`.
+    at: usize,
+}
+
+/// A part of an article's canonical text that was removed, and where the same text is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Removed {
+    /// Canonical offset in the article.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// The coordinate of the kept text.
+    pub(crate) origin: u64,
+    /// The kept text is this long and stands for its own repetition; `end - start` if it is plain.
+    pub(crate) period: usize,
+}
+
+/// A place in an article, in bytes of its canonical text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) article: usize,
+    pub(crate) start: usize,
+}
+
+impl Texts {
+    /// The first coordinate of the next article.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(crate) fn id(&self, article: usize) -> &Arc<str> {
+        &self.articles[article].id
+    }
+
+    /// Bytes of kept text.
+    pub(crate) fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    pub(crate) fn bookkeeping_memory(&self) -> usize {
+        self.pieces.capacity() * size_of::<Piece>()
+            + self.directory.capacity() * size_of::<u32>()
+            + self.articles.capacity() * size_of::<Stored>()
+            + self.departures.capacity()
+            + self.checkpoints.capacity() * size_of::<Checkpoint>()
+            + self.ids
+    }
+
+    /// Bytes from `coordinate` on: at least one, as many as lie together.
+    pub(crate) fn ahead(&self, coordinate: u64) -> &[u8] {
+        let (piece, end) = self.piece(coordinate);
+        let offset = (coordinate - piece.start) % piece.period;
+        let len = (piece.period - offset).min(end - coordinate);
+        self.bytes(piece.kept + offset, len)
+    }
+
+    /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
+    pub(crate) fn behind(&self, coordinate: u64) -> &[u8] {
+        let (piece, _) = self.piece(coordinate);
+        let offset = (coordinate - piece.start) % piece.period;
+        let last = piece.kept + offset;
+        let first = piece.kept.max(last - last % CHUNK as u64);
+        self.bytes(first, last - first + 1)
+    }
+
+    /// The kept text that the coordinates stand for, in order: coordinate of the kept text, and
+    /// length.
+    pub(crate) fn origins(&self, coordinates: Range<u64>) -> Vec<(u64, u64)> {
+        let mut origins = Vec::new();
+        let mut at = coordinates.start;
+        while at < coordinates.end {
+            let (piece, end) = self.piece(at);
+            let offset = (at - piece.start) % piece.period;
+            let len = (piece.period - offset).min(end - at).min(coordinates.end - at);
+            origins.push((piece.origin + offset, len));
+            at += len;
+        }
+        origins
+    }
+
+    /// The article that a coordinate belongs to.
+    pub(crate) fn locate(&self, coordinate: u64) -> Located {
+        let article = self.articles.partition_point(|article| article.start <= coordinate) - 1;
+        Located { article, start: index(coordinate - self.articles[article].start) }
+    }
+
+    /// The original byte range of canonical bytes of an article.
+    pub(crate) fn original_range(&self, article: usize, canonical: Range<usize>) -> Range<usize> {
+        let departures = self.departures_from(article, canonical.start);
+        let mut first = departures.checkpoint;
+        let mut last = first;
+        for (departure, _) in departures {
+            let at = departure.canonical as usize;
+            if at <= canonical.start {
+                first = Some(departure);
+            }
+            if at >= canonical.end {
+                break;
+            }
+            last = Some(departure);
+        }
+        locate(first, canonical.start).start..locate(last, canonical.end - 1).end
+    }
+
+    /// Whether the original bytes of canonical bytes of an article are `original`.
+    pub(crate) fn is_original(
+        &self,
+        article: usize,
+        canonical: Range<usize>,
+        original: &[u8],
+    ) -> bool {
+        let start = self.articles[article].start;
+        let lockstep = |rest: &mut &[u8], range: Range<usize>| {
+            let (mut at, end) = (start + range.start as u64, start + range.end as u64);
+            while at < end {
+                let bytes = self.ahead(at);
+                let bytes = &bytes[..bytes.len().min(index(end - at))];
+                at += bytes.len() as u64;
+                match rest.strip_prefix(bytes) {
+                    Some(after) => *rest = after,
+                    None => return false,
+                }
+            }
+            true
+        };
+        let mut rest = original;
+        let mut at = canonical.start;
+        for (departure, literal) in self.departures_from(article, canonical.start) {
+            if departure.canonical_end() <= canonical.start {
+                continue;
+            }
+            let from = departure.canonical as usize;
+            if from >= canonical.end {
+                break;
+            }
+            if !lockstep(&mut rest, at..from.max(at)) {
+                return false;
+            }
+            match rest.strip_prefix(literal) {
+                Some(after) => rest = after,
+                None => return false,
+            }
+            at = departure.canonical_end();
+        }
+        lockstep(&mut rest, at..canonical.end.max(at)) && rest.is_empty()
+    }
+
+    /// Adds an article: its canonical text, of which `removed` is kept elsewhere.
+    pub(crate) fn push(
+        &mut self,
+        id: Arc<str>,
+        original: &[u8],
+        canonical: &Canonical,
+        removed: &[Removed],
+    ) {
+        self.ids += id.len();
+        self.articles.push(Stored {
+            start: self.end,
+            id,
+            departures: self.departures.len(),
+            checkpoints: self.checkpoints.len(),
+        });
+        self.push_departures(original, &canonical.departures);
+        let start = self.end;
+        // Kept text first, so that removed text may stand for later text of its own article.
+        let first_piece = self.pieces.len();
+        let mut at = 0;
+        for part in removed {
+            if at < part.start {
+                self.keep(start + at as u64, &[&canonical.bytes[at..part.start]]);
+            }
+            at = part.end;
+        }
+        self.keep(start + at as u64, &[&canonical.bytes[at..], &[END]]);
+        self.end = start + canonical.bytes.len() as u64 + 1;
+        self.lay_out_removed(first_piece, start, removed);
+        self.extend_directory();
+    }
+
+    /// Puts the pieces of removed text between the kept ones of the article added last.
+    fn lay_out_removed(&mut self, first_piece: usize, start: u64, removed: &[Removed]) {
+        if removed.is_empty() {
+            return;
+        }
+        let kept = self.pieces.split_off(first_piece);
+        let kept_at = |origin: u64| -> u64 {
+            let piece = if origin >= start {
+                kept[kept.partition_point(|piece| piece.start <= origin) - 1]
+            } else {
+                self.piece(origin).0
+            };
+            piece.kept + (origin - piece.start)
+        };
+        let mut pieces: Vec<Piece> = removed
+            .iter()
+            .map(|part| Piece {
+                start: start + part.start as u64,
+                origin: part.origin,
+                kept: kept_at(part.origin),
+                period: if part.period < part.end - part.start {
+                    part.period as u64
+                } else {
+                    u64::MAX
+                },
+            })
+            .collect();
+        pieces.extend(kept);
+        pieces.sort_unstable_by_key(|piece| piece.start);
+        self.pieces.append(&mut pieces);
+    }
+
+    /// Keeps text that lies together, as one piece.
+    fn keep(&mut self, start: u64, parts: &[&[u8]]) {
+        self.pieces.push(Piece { start, origin: start, kept: self.kept, period: u64::MAX });
+        for part in parts {
+            let mut bytes = *part;
+            self.kept += bytes.len() as u64;
+            while !bytes.is_empty() {
+                if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+                    // The first grows as it fills: most collections are small.
+                    self.chunks.push(Vec::with_capacity(if self.chunks.is_empty() {
+                        0
+                    } else {
+                        CHUNK
+                    }));
+                }
+                let chunk = self.chunks.last_mut().expect("BUG: a chunk was pushed");
+                let (now, later) = bytes.split_at(bytes.len().min(CHUNK - chunk.len()));
+                chunk.extend_from_slice(now);
+                bytes = later;
+            }
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most one checkpoint for each departure"
+    )]
+    fn push_departures(&mut self, original: &[u8], departures: &[Departure]) {
+        let mut end = 0;
+        for (number, departure) in departures.iter().enumerate() {
+            if number > 0 && number % CHECKPOINT == 0 {
+                self.checkpoints.push(Checkpoint {
+                    departure: departures[number - 1],
+                    at: self.departures.len(),
+                });
+            }
+            push_varint(&mut self.departures, departure.canonical - end as u32);
+            push_varint(&mut self.departures, departure.canonical_len);
+            push_varint(&mut self.departures, departure.original_len);
+            self.departures.extend_from_slice(
+                &original[departure.original as usize..departure.original_end()],
+            );
+            end = departure.canonical_end();
+        }
+    }
+
+    /// The departures of an article with their original bytes, from some place not after
+    /// `canonical` on.
+    fn departures_from(&self, article: usize, canonical: usize) -> Departures<'_> {
+        let stored = &self.articles[article];
+        let next = self.articles.get(article + 1);
+        let checkpoints = &self.checkpoints
+            [stored.checkpoints..next.map_or(self.checkpoints.len(), |next| next.checkpoints)];
+        let before =
+            checkpoints.partition_point(|point| point.departure.canonical_end() <= canonical);
+        let (at, departure) = match before.checked_sub(1).map(|last| checkpoints[last]) {
+            Some(point) => (point.at, Some(point.departure)),
+            None => (stored.departures, None),
+        };
+        let end = next.map_or(self.departures.len(), |next| next.departures);
+        Departures { bytes: &self.departures[at..end], last: departure, checkpoint: departure }
+    }
+
+    fn extend_directory(&mut self) {
+        let blocks = self.end.div_ceil(BLOCK);
+        let mut piece = self.directory.last().map_or(0, |&piece| piece as usize);
+        while (self.directory.len() as u64) < blocks {
+            let first = self.directory.len() as u64 * BLOCK;
+            while self.pieces.get(piece + 1).is_some_and(|next| next.start <= first) {
+                piece += 1;
+            }
+            self.directory
+                .push(u32::try_from(piece).expect("BUG: four billion pieces exceed the places"));
+        }
+    }
+
+    /// The piece of a coordinate, and where the next begins.
+    fn piece(&self, coordinate: u64) -> (Piece, u64) {
+        let block = index(coordinate / BLOCK);
+        let low = self.directory[block] as usize;
+        let high =
+            self.directory.get(block + 1).map_or(self.pieces.len(), |&piece| piece as usize + 1);
+        let at =
+            low + self.pieces[low..high].partition_point(|piece| piece.start <= coordinate) - 1;
+        (self.pieces[at], self.pieces.get(at + 1).map_or(self.end, |next| next.start))
+    }
+
+    /// Kept bytes `at..at + len`, or those of them that are in one chunk with the first.
+    fn bytes(&self, at: u64, len: u64) -> &[u8] {
+        let chunk = &self.chunks[index(at / CHUNK as u64)];
+        let offset = index(at % CHUNK as u64);
+        &chunk[offset..chunk.len().min(offset + index(len))]
+    }
+}
+
+/// Decodes the departures of an article.
+struct Departures<'a> {
+    bytes: &'a [u8],
+    last: Option<Departure>,
+    checkpoint: Option<Departure>,
+}
+
+impl<'a> Iterator for Departures<'a> {
+    type Item = (Departure, &'a [u8]);
+
+    #[expect(clippy::cast_possible_truncation, reason = "articles are shorter than 4 GiB")]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let gap = take_varint(&mut self.bytes);
+        let canonical_len = take_varint(&mut self.bytes);
+        let original_len = take_varint(&mut self.bytes);
+        let (canonical, original) = self
+            .last
+            .map_or((0, 0), |last| (last.canonical_end() as u32, last.original_end() as u32));
+        let departure = Departure {
+            canonical: canonical + gap,
+            canonical_len,
+            original: original + gap,
+            original_len,
+        };
+        let (literal, rest) = self.bytes.split_at(original_len as usize);
+        self.bytes = rest;
+        self.last = Some(departure);
+        Some((departure, literal))
+    }
+}
+
+/// LEB128: seven bits a byte, the least first, the high bit set on all but the last.
+#[expect(clippy::cast_possible_truncation, reason = "seven bits")]
+fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn take_varint(bytes: &mut &[u8]) -> u32 {
+    let mut value = 0;
+    for shift in (0..).step_by(7) {
+        let (&byte, rest) = bytes.split_first().expect("BUG: departures end early");
+        *bytes = rest;
+        value |= u32::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            break;
+        }
+    }
+    value
+}
+
+/// A 64-bit offset into memory.
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).expect("BUG: an offset beyond the address space")
+}

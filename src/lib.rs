@@ -1,0 +1,86 @@
+//! Articles without what they repeat.
+//!
+//! [`ingest`] turns files of articles into a stream of the same articles with every repeated block of
+//! paragraphs removed after its first appearance. Each removed block says where its text was first
+//! seen, and every match was compared in full.
+//!
+//! ```no_run
+//! for article in dedup::ingest("newsletters/")? {
+//!     let article = article?;
+//!     println!("{}: {}", article.id(), article.text());
+//!     for block in article.blocks() {
+//!         let first = &block.sources[0].first;
+//!         println!("  {} paragraphs stood in {} already", block.paragraphs.len(), first.id);
+//!     }
+//! }
+//! # Ok::<(), dedup::Error>(())
+//! ```
+//!
+//! Callers with a source of their own push articles into a [`Deduper`]; [`Options`] has the settings.
+//! What counts as a repeat is laid down in [`_design`]; the stages are open in [`split`],
+//! [`canonical`] and [`anchors`].
+//!
+//! # How it works
+//!
+//! ```text
+//! source -> split -> canonical -> anchors -> resolve -> Article
+//! bytes     ranges   bytes + map  places     matches, blocks
+//! `------ pure, parallel per article ------' `- in input order, with the index -'
+//! ```
+
+pub mod anchors;
+pub mod canonical;
+pub mod split;
+
+mod article;
+mod deduper;
+mod error;
+mod index;
+mod options;
+mod pipeline;
+mod resolve;
+mod source;
+mod stream;
+
+use std::path::Path;
+
+pub use crate::article::{Article, Block, Place, Repeat, Segment, Source};
+pub use crate::deduper::{Deduper, Stats};
+pub use crate::error::Error;
+pub use crate::options::Options;
+pub use crate::stream::Articles;
+
+/// Streams the articles of a file or a directory tree, without what they repeat.
+///
+/// Reads `.txt` and `.md` files, one article each, and `.jsonl` files, one article a line, in the
+/// order of their sorted paths. Nothing is written to disk. For settings, see [`Options`].
+///
+/// # Errors
+///
+/// If `path` does not exist or cannot be looked at. What goes wrong later, with one file or one
+/// record, takes its place in the stream, and the stream goes on.
+///
+/// # Examples
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// let block = "A paragraph that is long enough to be recognised when it comes again, as it will.";
+/// std::fs::write(dir.path().join("1.txt"), format!("One.\n{block}\n"))?;
+/// std::fs::write(dir.path().join("2.txt"), format!("Two.\n{block}\n"))?;
+///
+/// let texts: Vec<String> = dedup::ingest(dir.path())?
+///     .map(|article| Ok(article?.text().into_owned()))
+///     .collect::<Result<_, dedup::Error>>()?;
+/// assert_eq!(texts, [format!("One.\n{block}\n"), "Two.".to_owned()]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn ingest(path: impl AsRef<Path>) -> Result<Articles, Error> {
+    Options::new().ingest(path)
+}
+
+#[doc = include_str!("../docs/design.md")]
+pub mod _design {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

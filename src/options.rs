@@ -1,0 +1,176 @@
+//! Settings: a public builder, checked once, then a private [`Config`].
+
+use std::num::NonZero;
+use std::path::Path;
+
+use crate::anchors::Scheme;
+use crate::deduper::Deduper;
+use crate::error::Error;
+use crate::index::ShortParagraph;
+use crate::stream::Articles;
+
+/// How to ingest.
+///
+/// # Examples
+///
+/// ```
+/// use dedup::Options;
+///
+/// let mut deduper = Options::new().min_span(300).deduper()?;
+/// assert!(Options::new().min_span(10).deduper().is_err());
+/// # Ok::<(), dedup::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    min_span: Option<usize>,
+    min_paragraph: Option<usize>,
+    threads: Option<usize>,
+    text_field: Option<String>,
+    id_field: Option<String>,
+    read_buffer: Option<usize>,
+}
+
+impl Options {
+    /// The least `min_span`, in bytes.
+    pub const LEAST_SPAN: usize = Scheme::MIN_SPAN;
+    /// The greatest `min_span`, in bytes.
+    pub const GREATEST_SPAN: usize = 1 << 20;
+
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The length from which any run of text that occurs earlier is a repeat, in bytes of canonical
+    /// form, wherever paragraphs end. Default: 200.
+    ///
+    /// From [`LEAST_SPAN`](Self::LEAST_SPAN) to [`GREATEST_SPAN`](Self::GREATEST_SPAN). Memory for the
+    /// index is in inverse proportion.
+    pub fn min_span(&mut self, bytes: usize) -> &mut Self {
+        self.min_span = Some(bytes);
+        self
+    }
+
+    /// The length from which a whole paragraph that was a whole paragraph earlier is a repeat, in
+    /// bytes of canonical form. Default: 80, or `min_span` if that is less.
+    ///
+    /// Must be less than `min_span`: a paragraph as long as that is a repeat anyway.
+    pub fn min_paragraph(&mut self, bytes: usize) -> &mut Self {
+        self.min_paragraph = Some(bytes);
+        self
+    }
+
+    /// How many threads work. Default: as many as the machine has cores.
+    ///
+    /// Has no influence on the result. One thread starts none.
+    pub fn threads(&mut self, threads: usize) -> &mut Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// The field of a JSONL record that holds the text. Default: `text`.
+    pub fn text_field(&mut self, name: impl Into<String>) -> &mut Self {
+        self.text_field = Some(name.into());
+        self
+    }
+
+    /// The field of a JSONL record that holds its id, a string or a number. Default: `id`.
+    ///
+    /// A record without it is named by its file and line.
+    pub fn id_field(&mut self, name: impl Into<String>) -> &mut Self {
+        self.id_field = Some(name.into());
+        self
+    }
+
+    /// How many bytes to read of a file of records at a time. Default: 1 MiB.
+    ///
+    /// Has no influence on the result.
+    pub fn read_buffer(&mut self, bytes: usize) -> &mut Self {
+        self.read_buffer = Some(bytes);
+        self
+    }
+
+    /// Streams the articles of a file or a directory tree; see [`ingest`](crate::ingest).
+    ///
+    /// # Errors
+    ///
+    /// If an option has no possible value or no effect, if `path` does not exist, or if threads
+    /// cannot be started.
+    pub fn ingest(&self, path: impl AsRef<Path>) -> Result<Articles, Error> {
+        Articles::new(self.check()?, path.as_ref())
+    }
+
+    /// An engine for articles that the caller pushes.
+    ///
+    /// # Errors
+    ///
+    /// If an option has no possible value or no effect.
+    pub fn deduper(&self) -> Result<Deduper, Error> {
+        for (option, set) in [
+            ("text_field", self.text_field.is_some()),
+            ("id_field", self.id_field.is_some()),
+            ("read_buffer", self.read_buffer.is_some()),
+            ("threads", self.threads.is_some_and(|threads| threads != 1)),
+        ] {
+            if set {
+                return problem(option, "has no effect on articles that are pushed one by one");
+            }
+        }
+        Ok(Deduper::with_config(&self.check()?))
+    }
+
+    fn check(&self) -> Result<Config, Error> {
+        let min_span = self.min_span.unwrap_or(200);
+        if !(Self::LEAST_SPAN..=Self::GREATEST_SPAN).contains(&min_span) {
+            let range =
+                format!("{min_span} is not from {} to {}", Self::LEAST_SPAN, Self::GREATEST_SPAN);
+            return problem("min_span", range);
+        }
+        const { assert!(Self::GREATEST_SPAN <= ShortParagraph::MAX_LEN) }
+        if let Some(bytes) = self.min_paragraph.filter(|&bytes| bytes >= min_span) {
+            let text = format!(
+                "{bytes} has no effect: {min_span} bytes, the min_span, are a repeat anyway"
+            );
+            return problem("min_paragraph", text);
+        }
+        if self.min_paragraph == Some(0) {
+            return problem("min_paragraph", "0: a paragraph has at least one byte");
+        }
+        if self.text_field.is_some() && self.text_field == self.id_field {
+            return problem("id_field", "is the text_field too");
+        }
+        let threads = match self.threads {
+            None => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            Some(threads) => match NonZero::new(threads) {
+                Some(threads) => threads,
+                None => return problem("threads", "0: somebody has to do the work"),
+            },
+        };
+        if self.read_buffer == Some(0) {
+            return problem("read_buffer", "0 bytes at a time never end");
+        }
+        Ok(Config {
+            scheme: Scheme::new(min_span),
+            min_paragraph: self.min_paragraph.unwrap_or(80).min(min_span),
+            threads,
+            text_field: self.text_field.clone().unwrap_or_else(|| "text".into()),
+            id_field: self.id_field.clone().unwrap_or_else(|| "id".into()),
+            read_buffer: self.read_buffer.unwrap_or(1 << 20),
+        })
+    }
+}
+
+fn problem<T>(option: &'static str, problem: impl Into<String>) -> Result<T, Error> {
+    Err(Error::Option { option, problem: problem.into() })
+}
+
+/// Options that were checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) scheme: Scheme,
+    pub(crate) min_paragraph: usize,
+    pub(crate) threads: NonZero<usize>,
+    pub(crate) text_field: String,
+    pub(crate) id_field: String,
+    pub(crate) read_buffer: usize,
+}

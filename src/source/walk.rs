@@ -1,0 +1,176 @@
+//! The order of inputs: paths sorted name by name, then position in the file.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Input;
+use crate::error::Error;
+
+/// The inputs below a path, in order, with errors where they occur.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    root: PathBuf,
+    walk: walkdir::IntoIter,
+    records: Option<Records>,
+    read_buffer: usize,
+    skipped: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Text,
+    Records,
+}
+
+impl Format {
+    fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "txt" | "text" | "md" | "markdown" => Some(Self::Text),
+            "jsonl" | "ndjson" => Some(Self::Records),
+            _ => None,
+        }
+    }
+}
+
+impl Inputs {
+    /// # Errors
+    ///
+    /// If nothing is at `root`.
+    pub(crate) fn new(root: &Path, read_buffer: usize) -> Result<Self, Error> {
+        let read_error = |source| Error::Read { path: root.to_owned(), source };
+        let metadata = root.metadata().map_err(read_error)?;
+        if !metadata.is_file() && !metadata.is_dir() {
+            let problem = "neither a file nor a directory";
+            return Err(read_error(std::io::Error::new(std::io::ErrorKind::InvalidInput, problem)));
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            walk: walkdir::WalkDir::new(root).sort_by_file_name().into_iter(),
+            records: None,
+            read_buffer,
+            skipped: 0,
+        })
+    }
+
+    /// How many entries were passed over that are of no kind this crate reads.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The name of a file below the root, the same on every system.
+    fn name(&self, path: &Path) -> Arc<str> {
+        let below =
+            path.strip_prefix(&self.root).ok().filter(|below| !below.as_os_str().is_empty());
+        let below =
+            below.unwrap_or_else(|| Path::new(path.file_name().unwrap_or(path.as_os_str())));
+        let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+        names.join("/").into()
+    }
+
+    fn open(&mut self, path: &Path, format: Format) -> Result<Option<Input>, Error> {
+        let read_error = |source| Error::Read { path: path.to_owned(), source };
+        let name = self.name(path);
+        let path = Arc::new(path.to_owned());
+        match format {
+            Format::Text => {
+                let bytes = std::fs::read(&*path).map_err(read_error)?;
+                Ok(Some(Input { path, name, line: None, bytes }))
+            }
+            Format::Records => {
+                let file = File::open(&*path).map_err(read_error)?;
+                let reader = BufReader::with_capacity(self.read_buffer, file);
+                self.records = Some(Records { reader, path, name, line: 0 });
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Iterator for Inputs {
+    type Item = Result<Input, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(records) = &mut self.records {
+                match records.next() {
+                    Some(Ok(input)) => return Some(Ok(input)),
+                    end_or_error => {
+                        self.records = None;
+                        if let Some(error) = end_or_error {
+                            return Some(error);
+                        }
+                    }
+                }
+            }
+            let entry = match self.walk.next()? {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let path = error.path().unwrap_or(&self.root).to_owned();
+                    return Some(Err(Error::Read { path, source: error.into() }));
+                }
+            };
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            // A file that was asked for by its name is read whatever that is.
+            let format = if entry.depth() == 0 {
+                Some(Format::of(entry.path()).unwrap_or(Format::Text))
+            } else {
+                Format::of(entry.path()).filter(|_| entry.file_type().is_file())
+            };
+            let Some(format) = format else {
+                self.skipped += 1;
+                continue;
+            };
+            match self.open(entry.path(), format) {
+                Ok(Some(input)) => return Some(Ok(input)),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// The lines of a file of records.
+#[derive(Debug)]
+struct Records {
+    reader: BufReader<File>,
+    path: Arc<PathBuf>,
+    name: Arc<str>,
+    line: u64,
+}
+
+impl Iterator for Records {
+    type Item = Result<Input, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        /// A longer line cannot be an article; it is not read further than this.
+        const LONGEST: u64 = 8 << 30;
+        loop {
+            let mut bytes = Vec::new();
+            match self.reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(source) => {
+                    return Some(Err(Error::Read { path: self.path.to_path_buf(), source }));
+                }
+            }
+            self.line += 1;
+            if self.line == 1 && bytes.starts_with("\u{feff}".as_bytes()) {
+                bytes.drain(..3);
+            }
+            if bytes.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            return Some(Ok(Input {
+                path: self.path.clone(),
+                name: self.name.clone(),
+                line: Some(self.line),
+                bytes,
+            }));
+        }
+    }
+}

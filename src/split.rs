@@ -1,0 +1,480 @@
+//! Splitting: an article becomes paragraphs, as a reader would see them.
+//!
+//! # Rules
+//!
+//! 1. A line ends at `\n`, `\r\n`, `\r`, vertical tab, form feed, U+0085, U+2028 or U+2029; form
+//!    feed and U+2029 end the paragraph too. A line of white space, zero-width characters and `>`
+//!    marks alone is blank and ends the paragraph.
+//! 2. A line is a paragraph of its own unless rule 4 joins it to the next.
+//! 3. Never joined: a line wider than [`WIDEST_WRAP`] columns (it *is* a paragraph); headings,
+//!    rules and underlines, table rows, and every line inside a code fence; a list marker or a
+//!    deeper indent begins a paragraph; so does a change in the depth of `>` quoting.
+//! 4. A line break is a wrap if the first word of the next line would not have fitted. That
+//!    needs the width to which the text was wrapped. It is the greatest width for which, in a run
+//!    of lines, at least two and at least six in ten line breaks are explained so; a run whose
+//!    lines nearly all begin in upper case is verse or a list. A passage too short to tell takes
+//!    the width of the rest of the article, or else is joined only where the sentence plainly
+//!    runs on.
+//!
+//! A paragraph's range runs from the start of its first line, quote marks and indent included,
+//! to the end of its last, without the line break.
+
+use std::ops::Range;
+
+/// The widest line, in columns, that can be part of a wrapped paragraph.
+pub const WIDEST_WRAP: usize = 110;
+
+/// The narrowest width to which text is taken to be wrapped; narrower lines are verse or lists.
+const NARROWEST_WRAP: usize = 50;
+
+/// The byte ranges of the paragraphs of `text`: sorted, disjoint, on character boundaries, each
+/// from the start of a line to the end of one.
+///
+/// What lies between two ranges is line breaks and blank lines.
+///
+/// # Complexity
+///
+/// Linear in the length of `text`.
+///
+/// # Examples
+///
+/// ```
+/// use dedup::split::paragraphs;
+///
+/// let lines = "Ein Absatz.\nNoch einer.\n";
+/// assert_eq!(paragraphs(lines), [0..11, 12..23]);
+///
+/// let wrapped = "This paragraph was wrapped by a mail program, as they all did once,\n\
+///                so that its lines end where the next word would not have fitted, and\n\
+///                nobody reads three paragraphs here.\n";
+/// assert_eq!(paragraphs(wrapped).len(), 1);
+/// ```
+pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
+    let lines = classify(text);
+    let groups = groups(&lines);
+    let widths: Vec<Option<usize>> =
+        groups.iter().map(|group| wrap_width(&lines[group.clone()])).collect();
+    let usual = usual_width(
+        groups.iter().zip(&widths).filter_map(|(group, width)| Some((group.len(), (*width)?))),
+    );
+    let mut paragraphs: Vec<Range<usize>> = Vec::with_capacity(lines.len());
+    for (group, own) in groups.iter().zip(&widths) {
+        let width = match (*own, usual) {
+            (Some(own), Some(usual)) if (own..own + 5).contains(&usual) => Some(usual),
+            (Some(own), _) => Some(own),
+            (None, usual) => usual,
+        };
+        let mut previous: Option<&Line> = None;
+        for line in &lines[group.clone()] {
+            let joined = previous.is_some_and(|previous| match width {
+                Some(width) => previous.is_full(line, width),
+                None => previous.runs_on(line),
+            });
+            match paragraphs.last_mut() {
+                Some(paragraph) if joined => paragraph.end = line.range.end,
+                _ => paragraphs.push(line.range.clone()),
+            }
+            previous = Some(line);
+        }
+    }
+    paragraphs
+}
+
+/// A line that is not blank.
+#[derive(Debug)]
+struct Line {
+    range: Range<usize>,
+    /// Whether the text before it, a blank line or its own kind make it begin a paragraph.
+    begins: bool,
+    /// Whether nothing may be joined to its end.
+    ends: bool,
+    depth: u32,
+    indent: usize,
+    item: bool,
+    /// Columns without quote marks and trailing space; more than `WIDEST_WRAP` if it is wide.
+    columns: usize,
+    /// Columns that must fit before the first place where the line could have been broken.
+    first_word: usize,
+    starts: Case,
+    sentence_ends: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Case {
+    Upper,
+    Lower,
+    Neither,
+}
+
+impl Line {
+    /// Whether `next` was broken off because its first word did not fit into `width`.
+    fn is_full(&self, next: &Line, width: usize) -> bool {
+        self.columns <= width && next.columns <= width && self.columns + 1 + next.first_word > width
+    }
+
+    /// Whether, with no width to go by, the sentence plainly runs on into `next`.
+    fn runs_on(&self, next: &Line) -> bool {
+        !self.sentence_ends
+            && next.starts == Case::Lower
+            && (NARROWEST_WRAP..=90).contains(&self.columns)
+            && next.columns <= self.columns + next.first_word
+    }
+}
+
+fn classify(text: &str) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut begins = true;
+    let mut fence: Option<&str> = None;
+    for (range, hard) in lines_of(text) {
+        let line = &text[range.clone()];
+        let (depth, content) = unquote(line);
+        let content = content.trim_end();
+        if content.is_empty() {
+            begins = true;
+            continue;
+        }
+        let mut described = describe(range, depth, content, begins);
+        let marker =
+            ["```", "~~~"].into_iter().find(|marker| content.trim_start().starts_with(marker));
+        if fence.is_some() || marker.is_some() {
+            described.begins = true;
+            described.ends = true;
+            fence = match (fence, marker) {
+                (None, marker) => marker,
+                (open, close) if open == close => None,
+                (open, _) => open,
+            };
+        }
+        begins = hard;
+        if let Some(last) = lines.last_mut() {
+            let deeper = described.indent > last.indent && !last.item;
+            described.begins |= last.ends || described.depth != last.depth || deeper;
+        }
+        lines.push(described);
+    }
+    lines
+}
+
+fn describe(range: Range<usize>, depth: u32, content: &str, begins: bool) -> Line {
+    let body = content.trim_start();
+    let wide = content.len() > 4 * WIDEST_WRAP;
+    let columns = if wide { usize::MAX } else { columns(content) };
+    let alone = columns > WIDEST_WRAP || is_heading(body) || is_rule(body) || is_table_row(body);
+    let item = !alone && is_list_item(body);
+    let first = body.chars().find(|c| c.is_alphanumeric());
+    Line {
+        range,
+        begins: begins || alone || item,
+        ends: alone,
+        depth,
+        indent: content.len() - body.len(),
+        item,
+        columns,
+        first_word: if wide { 0 } else { first_word(body) },
+        starts: match first {
+            Some(c) if c.is_lowercase() => Case::Lower,
+            Some(c) if c.is_uppercase() => Case::Upper,
+            _ => Case::Neither,
+        },
+        sentence_ends: content
+            .trim_end_matches(|c: char| {
+                matches!(c, '"' | '\'' | ')' | ']' | '\u{201C}' | '\u{201D}' | '\u{BB}' | '\u{AB}')
+            })
+            .ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}']),
+    }
+}
+
+/// The lines of `text` without their line breaks, and whether the break ends the paragraph.
+fn lines_of(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    let mut newline = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    std::iter::from_fn(move || {
+        if start >= bytes.len() {
+            return None;
+        }
+        if newline < start {
+            newline =
+                memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |found| start + found);
+        }
+        let (end, len, hard) = other_break(&bytes[start..newline])
+            .map_or((newline, 1, false), |(at, len, hard)| (start + at, len, hard));
+        let line = start..end;
+        start = end + len;
+        if bytes.get(end..end + 2) == Some(b"\r\n") {
+            start = end + 2;
+        }
+        Some((line, hard))
+    })
+}
+
+/// The first line break other than `\n` in `line`: position, length, and whether it ends the
+/// paragraph.
+fn other_break(line: &[u8]) -> Option<(usize, usize, bool)> {
+    let single = memchr::memchr3(b'\r', 0x0B, 0x0C, line).map(|at| (at, 1, line[at] == 0x0C));
+    let before = &line[..single.map_or(line.len(), |(at, ..)| at)];
+    if before.is_ascii() {
+        return single;
+    }
+    memchr::memchr2_iter(0xE2, 0xC2, before)
+        .find_map(|at| match before[at..] {
+            [0xE2, 0x80, 0xA8, ..] => Some((at, 3, false)),
+            [0xE2, 0x80, 0xA9, ..] => Some((at, 3, true)),
+            [0xC2, 0x85, ..] => Some((at, 2, false)),
+            _ => None,
+        })
+        .or(single)
+}
+
+/// Strips quote marks as the canonical form does: depth, and the line after the last mark.
+fn unquote(line: &str) -> (u32, &str) {
+    let mut depth = 0;
+    let mut rest = line;
+    for (at, character) in line.char_indices() {
+        match character {
+            '>' => {
+                depth += 1;
+                rest = &line[at + 1..];
+            }
+            _ if character.is_whitespace() || is_invisible(character) => {}
+            _ => return (depth, rest.strip_prefix(' ').filter(|_| depth > 0).unwrap_or(rest)),
+        }
+    }
+    (depth, "")
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200B}'..='\u{200F}' | '\u{FEFF}' | '\u{2060}' | '\u{AD}')
+}
+
+/// Columns of a line on a terminal: East Asian wide characters take two, marks none.
+fn columns(line: &str) -> usize {
+    if line.is_ascii() { line.len() } else { line.chars().map(width).sum() }
+}
+
+fn width(character: char) -> usize {
+    match character {
+        '\u{300}'..='\u{36F}' => 0,
+        _ if is_invisible(character) => 0,
+        _ => 1 + usize::from(is_wide(character)),
+    }
+}
+
+fn is_wide(character: char) -> bool {
+    matches!(character, '\u{1100}'..='\u{115F}' | '\u{2E80}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7A3}'
+        | '\u{F900}'..='\u{FAFF}' | '\u{FF00}'..='\u{FF60}' | '\u{20000}'..='\u{3FFFD}')
+}
+
+/// Columns of the first piece of `body` that a wrap keeps together: a word, or one wide character.
+fn first_word(body: &str) -> usize {
+    let mut columns = 0;
+    for character in body.chars() {
+        if character.is_whitespace() || is_wide(character) && columns > 0 {
+            break;
+        }
+        columns += width(character);
+        if is_wide(character) {
+            break;
+        }
+    }
+    columns
+}
+
+fn is_heading(body: &str) -> bool {
+    let rest = body.trim_start_matches('#');
+    (1..=6).contains(&(body.len() - rest.len())) && (rest.is_empty() || rest.starts_with(' '))
+}
+
+/// A line of signs alone: a rule, an underline, a row of dots.
+fn is_rule(body: &str) -> bool {
+    !body.chars().any(char::is_alphanumeric)
+}
+
+fn is_table_row(body: &str) -> bool {
+    body.starts_with('|')
+        || body.contains('\t')
+        || body.bytes().filter(|&byte| byte == b'|').count() >= 2
+}
+
+fn is_list_item(body: &str) -> bool {
+    let mut characters = body.chars();
+    let first = characters.next();
+    if matches!(
+        first,
+        Some(
+            '-' | '*'
+                | '+'
+                | '\u{2022}'
+                | '\u{2023}'
+                | '\u{25AA}'
+                | '\u{25E6}'
+                | '\u{2013}'
+                | '\u{2014}'
+                | '\u{B7}'
+        )
+    ) {
+        return characters.next().is_some_and(char::is_whitespace);
+    }
+    let digits = body.len() - body.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let label = if (1..=3).contains(&digits) {
+        digits
+    } else {
+        usize::from(first.is_some_and(|c| c.is_ascii_alphabetic()))
+    };
+    let mut rest = body[label..].chars();
+    label > 0
+        && matches!((rest.next(), digits), (Some(')'), _) | (Some('.'), 1..))
+        && rest.next().is_some_and(char::is_whitespace)
+}
+
+/// Runs of lines that nothing but their widths keeps apart.
+fn groups(lines: &[Line]) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::with_capacity(lines.len());
+    for (at, line) in lines.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if !line.begins => group.end = at + 1,
+            _ => groups.push(at..at + 1),
+        }
+    }
+    groups
+}
+
+/// The width to which the lines of a group were wrapped, if they show one.
+fn wrap_width(group: &[Line]) -> Option<usize> {
+    if group.len() < 3 {
+        return None;
+    }
+    // Wider lines may be neighbours that were never wrapped, so narrower widths are tried too;
+    // eight bound the work.
+    let mut present = [false; WIDEST_WRAP + 1];
+    for line in group {
+        present[line.columns.min(WIDEST_WRAP)] = true;
+    }
+    let candidates = (NARROWEST_WRAP..=WIDEST_WRAP).rev().filter(|&width| present[width]).take(8);
+    candidates.into_iter().find(|&width| {
+        let pairs =
+            || group.windows(2).filter(|pair| pair[0].columns <= width && pair[1].columns <= width);
+        let count = pairs().count();
+        let full = pairs().filter(|pair| pair[0].is_full(&pair[1], width)).count();
+        let upper = pairs().filter(|pair| pair[1].starts == Case::Upper).count();
+        full >= 2 && full * 10 >= count * 6 && (count < 3 || upper * 10 < count * 8)
+    })
+}
+
+/// The width that most of the wrapped lines of an article agree on, within a few columns.
+fn usual_width(groups: impl Iterator<Item = (usize, usize)>) -> Option<usize> {
+    let mut lines = [0; WIDEST_WRAP + 5];
+    for (len, width) in groups {
+        lines[width] += len;
+    }
+    let agreeing = |width: usize| lines[width - 4..=width].iter().sum::<usize>();
+    (NARROWEST_WRAP..=WIDEST_WRAP)
+        .filter(|&width| lines[width] > 0)
+        .max_by_key(|&width| (agreeing(width), width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<&str> {
+        paragraphs(text).into_iter().map(|range| &text[range]).collect()
+    }
+
+    const WRAPPED: &str = "The council met on Monday to talk about the bridge, which has been closed\n\
+        since a lorry struck one of its pillars in the spring. Repairs will take\n\
+        until autumn, and cost more than was first thought.";
+
+    #[test]
+    fn one_paragraph_a_line() {
+        assert_eq!(
+            split("Kurz.\nEin anderer Satz, der auch kurz ist.\n"),
+            ["Kurz.", "Ein anderer Satz, der auch kurz ist."]
+        );
+        assert!(split("").is_empty());
+        assert!(split("\n \n\t\n>\n").is_empty());
+        assert_eq!(split("x"), ["x"]);
+    }
+
+    #[test]
+    fn wrapped_text_is_joined() {
+        assert_eq!(split(WRAPPED), [WRAPPED]);
+        let two = format!("{WRAPPED}\n\n{WRAPPED}\n");
+        assert_eq!(split(&two), [WRAPPED, WRAPPED]);
+    }
+
+    #[test]
+    fn a_wrapped_passage_among_long_lines_stands_alone() {
+        let long = "word ".repeat(60);
+        let text = format!(
+            "Heading\n{WRAPPED}\n{long}\nA line of its own that is not wrapped but has some eighty-eight columns to it.\n{WRAPPED}"
+        );
+        let split = split(&text);
+        assert_eq!(split.len(), 5, "{split:#?}");
+        assert_eq!(split[1], WRAPPED);
+    }
+
+    #[test]
+    fn quoted_text_is_joined_and_ends_with_the_quoting() {
+        let quoted = WRAPPED.lines().map(|line| format!("> {line}\n")).collect::<String>();
+        let text = format!("On Monday somebody wrote:\n{quoted}I do not agree.");
+        assert_eq!(
+            split(&text),
+            ["On Monday somebody wrote:", quoted.trim_end(), "I do not agree."]
+        );
+    }
+
+    #[test]
+    fn line_breaks_of_every_kind() {
+        assert_eq!(
+            split("a\r\nb\rc\u{2028}d\u{2029}e\u{85}f\x0cg\x0bh\r\n\r\ni"),
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
+        );
+        let carriage = WRAPPED.replace('\n', "\r\n");
+        assert_eq!(split(&carriage), [carriage.as_str()]);
+    }
+
+    #[test]
+    fn markdown() {
+        let text = "# Titel\nText.\n- eins\n- zwei\n1. drei\n| a | b |\n|---|---|\n```\nlet x = 1;\n\nlet y = 2;\n```\nUnterstrichen\n=====\n";
+        assert_eq!(
+            split(text),
+            [
+                "# Titel",
+                "Text.",
+                "- eins",
+                "- zwei",
+                "1. drei",
+                "| a | b |",
+                "|---|---|",
+                "```",
+                "let x = 1;",
+                "let y = 2;",
+                "```",
+                "Unterstrichen",
+                "====="
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrapped_list_item_is_one_paragraph() {
+        let item = "- The bridge will stay closed until autumn, says the council, and nobody\n  knows what the detour through the valley will cost those who live there,\n  or whether the shops will last.";
+        let text = format!("{item}\n- Another item.\n");
+        assert_eq!(split(&text), [item, "- Another item."]);
+    }
+
+    #[test]
+    fn verse_keeps_its_lines() {
+        let verse = "The lamp was out before the morning came to see\nWho sat so long beside the window, counting rain\nAnd wrote no letter to the house beyond the lea\nWhere all the clocks were stopped and never went again";
+        assert_eq!(split(verse).len(), 4);
+    }
+
+    #[test]
+    fn a_short_wrapped_paragraph_takes_the_width_of_the_rest() {
+        let short =
+            "However, the mayor said that the money for it would have to be found\nsomewhere.";
+        let text = format!("{WRAPPED}\n\n{short}\n\nNo.\nYes.\n");
+        assert_eq!(split(&text), [WRAPPED, short, "No.", "Yes."]);
+    }
+}

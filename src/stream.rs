@@ -1,0 +1,58 @@
+//! The stream of articles.
+
+use std::iter::FusedIterator;
+use std::path::Path;
+
+use crate::article::Article;
+use crate::deduper::{Deduper, Stats};
+use crate::error::Error;
+use crate::options::Config;
+use crate::pipeline::Pipeline;
+use crate::source::Inputs;
+
+/// The articles below a path, in order, without what they repeat.
+///
+/// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). An input that
+/// cannot be read yields an error in its place, and the stream goes on; after an error that
+/// [is fatal](Error::is_fatal) it ends. Articles are read as they are asked for, with more than one
+/// thread a few batches ahead. Dropping the stream early is fine.
+#[derive(Debug)]
+pub struct Articles {
+    /// None after the end.
+    pipeline: Option<Pipeline>,
+    deduper: Deduper,
+}
+
+impl Articles {
+    pub(crate) fn new(config: Config, path: &Path) -> Result<Self, Error> {
+        let inputs = Inputs::new(path, config.read_buffer)?;
+        let deduper = Deduper::with_config(&config);
+        Ok(Self { pipeline: Some(Pipeline::new(inputs, config)?), deduper })
+    }
+
+    /// Totals of the articles yielded so far.
+    pub fn stats(&self) -> Stats {
+        self.deduper.stats()
+    }
+}
+
+impl Iterator for Articles {
+    type Item = Result<Article, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let arrival = self.pipeline.as_mut()?.next();
+        self.deduper.count_skipped(arrival.skipped);
+        let article = arrival
+            .outcome
+            .map(|prepared| prepared.and_then(|prepared| self.deduper.admit(prepared)));
+        if let Some(Err(_)) = article {
+            self.deduper.count_error();
+        }
+        if article.as_ref().is_none_or(|article| article.as_ref().is_err_and(Error::is_fatal)) {
+            self.pipeline = None;
+        }
+        article
+    }
+}
+
+impl FusedIterator for Articles {}
