@@ -92,6 +92,17 @@ impl Canonical {
         start..end
     }
 
+    /// The part of a canonical range that came from whole characters of the original.
+    pub(crate) fn whole(&self, range: Range<usize>) -> Range<usize> {
+        let inside = |at: usize| {
+            let before = self.departures.partition_point(|d| (d.canonical as usize) < at);
+            self.departures[..before].last().filter(|d| at < d.canonical_end())
+        };
+        let start = inside(range.start).map_or(range.start, |d| d.canonical_end());
+        let end = inside(range.end).map_or(range.end, |d| d.canonical as usize);
+        start..end.max(start)
+    }
+
     /// The canonical ranges of `paragraphs`, which are sorted, disjoint and begin at line starts.
     ///
     /// A paragraph without canonical bytes gets an empty range.
@@ -170,8 +181,8 @@ pub fn is_space(byte: u8) -> bool {
 /// ```
 pub fn canonicalise(text: &str) -> Canonical {
     assert!(u32::try_from(text.len()).is_ok(), "a text of 4 GiB or more");
-    Canonicaliser { text, bytes: Vec::with_capacity(text.len()), departures: Vec::new(), run: 0 }
-        .run()
+    let bytes = Vec::with_capacity(text.len());
+    Canonicaliser { text, bytes, departures: Vec::new(), run: 0, gap_end: 0 }.run()
 }
 
 struct Canonicaliser<'a> {
@@ -180,6 +191,8 @@ struct Canonicaliser<'a> {
     departures: Vec<Departure>,
     /// Where the lockstep run begins that has not been copied yet.
     run: usize,
+    /// The end of the last gap, before which nothing can combine with what follows.
+    gap_end: usize,
 }
 
 impl Canonicaliser<'_> {
@@ -188,6 +201,7 @@ impl Canonicaliser<'_> {
         let (mut at, _) = self.gap(0, true);
         if at > 0 {
             self.depart(0, at, &[]);
+            self.gap_end = at;
         }
         while at < source.len() {
             at = skip_ordinary(source, at);
@@ -290,6 +304,7 @@ impl Canonicaliser<'_> {
         } else if end > at + 1 || !is_space(source[at]) {
             self.depart(at, end, b" ");
         } // else a single space or line break: lockstep
+        self.gap_end = end;
         end
     }
 
@@ -298,6 +313,9 @@ impl Canonicaliser<'_> {
         let (end, space) = self.gap(at, false);
         let canonical: &[u8] = if space && end < self.text.len() { b" " } else { b"" };
         self.depart(at, end, canonical);
+        if space {
+            self.gap_end = end;
+        }
         end
     }
 
@@ -307,11 +325,11 @@ impl Canonicaliser<'_> {
     /// neither combines nor decomposes, so those two bound the text to normalise.
     fn composing(&mut self, at: usize) -> usize {
         let mut start = at;
-        for (position, character) in self.text[..at].char_indices().rev() {
+        for (offset, character) in self.text[self.gap_end..at].char_indices().rev() {
             match class(character) {
                 Class::Vanishing => {}
                 Class::Plain if !character.is_whitespace() => {
-                    start = position;
+                    start = self.gap_end + offset;
                     break;
                 }
                 _ => break,
@@ -459,6 +477,7 @@ mod tests {
         assert_eq!(text("> a\n>> b > c\n > > d"), "a b > c d");
         assert_eq!(text("a >b"), "a >b");
         assert_eq!(text(">\n>\nx"), "x");
+        assert_eq!(text(">\u{316}\u{ad}"), "\u{316}");
     }
 
     #[test]

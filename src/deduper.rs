@@ -190,9 +190,13 @@ impl Deduper {
             paragraphs: &prepared.canonical_paragraphs,
         };
         let matches = resolve::find(&mut self.index, &incoming, &self.scheme, self.min_paragraph);
+        let covering: Vec<Match> = matches
+            .iter()
+            .map(|found| resolve::whole_characters(incoming.canonical, found))
+            .collect();
         let removed =
-            resolve::covered_paragraphs(incoming.canonical, incoming.paragraphs, &matches);
-        let found = resolve::blocks(&self.index, &incoming, &matches, &removed);
+            resolve::covered_paragraphs(incoming.canonical, incoming.paragraphs, &covering);
+        let found = resolve::blocks(&self.index, &incoming, &covering, &removed);
         let parts: Vec<Removed> =
             found.iter().flat_map(|block| block.parts.iter().copied()).collect();
         self.index.texts.push(prepared.id.clone(), &prepared.original, &prepared.canonical, &parts);
@@ -201,12 +205,8 @@ impl Deduper {
             matches.iter().filter_map(|found| self.repeat(&prepared, found)).collect();
         let blocks: Vec<Block> = found.iter().map(|block| self.block(&prepared, block)).collect();
         let segments = segments(prepared.original.len(), &prepared.paragraphs, &blocks);
-        let kept: usize = segments
-            .iter()
-            .filter_map(|segment| {
-                matches!(segment, Segment::New { .. }).then(|| segment.range().len())
-            })
-            .sum();
+        let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
+        let kept: usize = new.map(|segment| segment.range().len()).sum();
         self.stats.articles += 1;
         self.stats.bytes_in += prepared.original.len() as u64;
         self.stats.bytes_kept += kept as u64;
@@ -225,10 +225,17 @@ impl Deduper {
     }
 
     /// The repeat that a match is, without the spaces and the parts of characters at its ends.
+    ///
+    /// None if that leaves nothing, as of an ellipsis that repeats its own first dot.
     fn repeat(&self, prepared: &Prepared, found: &Match) -> Option<Repeat> {
-        let (range, first, exact) =
-            self.pair(prepared, found.start..found.end, found.source, None)?;
-        Some(Repeat { range, source: first, exact, canonical_len: found.end - found.start })
+        let whole = prepared.canonical.whole(found.start..found.end);
+        let source = found.source + (whole.start - found.start) as u64;
+        let (range, source, exact) = self.pair(prepared, whole, source, None)?;
+        let own = self.index.texts.len() - 1 == source.article;
+        if own && source.range.start >= range.start {
+            return None;
+        }
+        Some(Repeat { range, source, exact, canonical_len: found.end - found.start })
     }
 
     fn block(&self, prepared: &Prepared, block: &RemovedBlock) -> Block {

@@ -27,7 +27,7 @@ pub(crate) struct Arrival {
 /// Prepared articles, in order.
 #[derive(Debug)]
 pub(crate) enum Pipeline {
-    Here { inputs: Inputs, config: Arc<Config>, skipped: u64 },
+    Here { inputs: Box<Inputs>, config: Arc<Config>, skipped: u64 },
     Threads(Threads),
 }
 
@@ -35,7 +35,7 @@ impl Pipeline {
     pub(crate) fn new(inputs: Inputs, config: Config) -> Result<Self, Error> {
         let config = Arc::new(config);
         if config.threads.get() == 1 {
-            return Ok(Self::Here { inputs, config, skipped: 0 });
+            return Ok(Self::Here { inputs: Box::new(inputs), config, skipped: 0 });
         }
         Threads::start(inputs, &config)
             .map(Self::Threads)
@@ -128,10 +128,10 @@ impl Threads {
     fn stop(&mut self) {
         self.tickets = None;
         for handle in self.handles.drain(..) {
-            if let Err(panic) = handle.join() {
-                if !std::thread::panicking() {
-                    std::panic::resume_unwind(panic);
-                }
+            if let Err(panic) = handle.join()
+                && !std::thread::panicking()
+            {
+                std::panic::resume_unwind(panic);
             }
         }
     }

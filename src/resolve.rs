@@ -41,9 +41,9 @@ pub(crate) struct Match {
 }
 
 impl Match {
-    /// Whether the two lie at one distance from their sources.
-    fn aligned(&self, other: &Match) -> bool {
-        self.source.wrapping_sub(self.start as u64) == other.source.wrapping_sub(other.start as u64)
+    /// Whether `next` begins one byte after the end, here and in the source.
+    fn continues_in(&self, next: &Match) -> bool {
+        next.start == self.end + 1 && next.source == self.source + (next.start - self.start) as u64
     }
 }
 
@@ -250,10 +250,10 @@ fn equal_paragraphs(
             continue;
         };
         let found = Match { start: paragraph.start, end: paragraph.end, source };
+        // Not the end of an article, as between the last paragraph of one and the first of the next.
+        let follows = |source| equals(index, article.canonical, base, source - 1, b" ");
         match matches.last_mut() {
-            Some(last) if last.end + 1 == found.start && last.aligned(&found) => {
-                last.end = found.end
-            }
+            Some(last) if last.continues_in(&found) && follows(source) => last.end = found.end,
             _ => matches.push(found),
         }
     }
@@ -332,6 +332,23 @@ fn same(a: u8, b: u8) -> bool {
     a == b && a != END || is_space(a) && is_space(b)
 }
 
+/// The match without the parts of characters at its ends.
+///
+/// Bytes are matched, but characters are covered: one whose halves stand in two places stands in
+/// neither.
+pub(crate) fn whole_characters(canonical: &[u8], found: &Match) -> Match {
+    let boundary = |at: usize| canonical.get(at).is_none_or(|byte| byte & 0xC0 != 0x80);
+    let Match { mut start, mut end, mut source } = *found;
+    while start < end && !boundary(start) {
+        start += 1;
+        source += 1;
+    }
+    while start < end && !boundary(end) {
+        end -= 1;
+    }
+    Match { start, end, source }
+}
+
 /// Which paragraphs are covered whole; those without canonical bytes are not.
 pub(crate) fn covered_paragraphs(
     canonical: &[u8],
@@ -401,13 +418,10 @@ pub(crate) fn blocks(
                 at += 1; // a space between two matches
                 continue;
             };
-            let continues = first && last.is_some_and(|last| last.aligned(&found));
+            let continues = first && last == Some(found);
             let end = found.end.min(paragraph.end);
-            let start = if continues && at > 0 && last.is_some_and(|last| last.end >= at) {
-                at - 1
-            } else {
-                at
-            };
+            // The space before it belongs to the match too.
+            let start = if continues { at - 1 } else { at };
             let parts = tracer.trace(start, end, found.source + (start - found.start) as u64);
             match blocks.last_mut() {
                 Some(block) if continues || !first => {
@@ -496,7 +510,7 @@ impl Tracer<'_> {
             let len = ((until - own) as u64).min(end - at);
             match origins.last_mut() {
                 Some((last, last_len)) if *last + *last_len == origin && *last >= self.base => {
-                    *last_len += len
+                    *last_len += len;
                 }
                 _ => origins.push((origin, len)),
             }

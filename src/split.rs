@@ -54,16 +54,16 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     let groups = groups(&lines);
     let widths: Vec<Option<usize>> =
         groups.iter().map(|group| wrap_width(&lines[group.clone()])).collect();
-    let usual = usual_width(
-        groups.iter().zip(&widths).filter_map(|(group, width)| Some((group.len(), (*width)?))),
-    );
+    let mut wrapped: Vec<(u32, usize, usize)> = Vec::new(); // depth, lines, width
+    for (group, width) in groups.iter().zip(&widths) {
+        wrapped.extend(width.map(|width| (lines[group.start].depth, group.len(), width)));
+    }
+    let usual = usual_widths(&wrapped);
     let mut paragraphs: Vec<Range<usize>> = Vec::with_capacity(lines.len());
     for (group, own) in groups.iter().zip(&widths) {
-        let width = match (*own, usual) {
-            (Some(own), Some(usual)) if (own..own + 5).contains(&usual) => Some(usual),
-            (Some(own), _) => Some(own),
-            (None, usual) => usual,
-        };
+        let depth = lines[group.start].depth;
+        let like_it = usual.iter().find(|(of, _)| *of == depth).or(usual.first());
+        let width = own.or(like_it.map(|&(_, width)| width));
         let mut previous: Option<&Line> = None;
         for line in &lines[group.clone()] {
             let joined = previous.is_some_and(|previous| match width {
@@ -82,6 +82,7 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
 
 /// A line that is not blank.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts about a line")]
 struct Line {
     range: Range<usize>,
     /// Whether the text before it, a blank line or its own kind make it begin a paragraph.
@@ -361,16 +362,26 @@ fn wrap_width(group: &[Line]) -> Option<usize> {
     })
 }
 
-/// The width that most of the wrapped lines of an article agree on, within a few columns.
-fn usual_width(groups: impl Iterator<Item = (usize, usize)>) -> Option<usize> {
-    let mut lines = [0; WIDEST_WRAP + 5];
-    for (len, width) in groups {
-        lines[width] += len;
-    }
-    let agreeing = |width: usize| lines[width - 4..=width].iter().sum::<usize>();
-    (NARROWEST_WRAP..=WIDEST_WRAP)
-        .filter(|&width| lines[width] > 0)
-        .max_by_key(|&width| (agreeing(width), width))
+/// For each depth of quoting, the width that most of the wrapped lines agree on within a few
+/// columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
+fn usual_widths(wrapped: &[(u32, usize, usize)]) -> Vec<(u32, usize)> {
+    let mut depths: Vec<u32> = wrapped.iter().map(|&(depth, ..)| depth).collect();
+    depths.sort_unstable();
+    depths.dedup();
+    depths
+        .into_iter()
+        .filter_map(|depth| {
+            let mut lines = [0; WIDEST_WRAP + 1];
+            for &(_, len, width) in wrapped.iter().filter(|&&(of, ..)| of == depth) {
+                lines[width] += len;
+            }
+            let agreeing = |width: usize| lines[width - 4..=width].iter().sum::<usize>();
+            let usual = (NARROWEST_WRAP..=WIDEST_WRAP)
+                .filter(|&width| lines[width] > 0)
+                .max_by_key(|&width| (agreeing(width), width))?;
+            Some((depth, usual))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -416,12 +427,21 @@ mod tests {
 
     #[test]
     fn quoted_text_is_joined_and_ends_with_the_quoting() {
-        let quoted = WRAPPED.lines().map(|line| format!("> {line}\n")).collect::<String>();
+        let quoted = format!("> {}\n", WRAPPED.replace('\n', "\n> "));
         let text = format!("On Monday somebody wrote:\n{quoted}I do not agree.");
         assert_eq!(
             split(&text),
             ["On Monday somebody wrote:", quoted.trim_end(), "I do not agree."]
         );
+    }
+
+    #[test]
+    fn a_narrower_passage_keeps_its_own_width() {
+        let narrow = "The mayor says that the money has to be found before the winter\n\
+            comes, since the ferry does not run when there is ice on the water\n\
+            and the detour is long.";
+        let text = format!("{WRAPPED}\n\n{narrow}\n");
+        assert_eq!(split(&text), [WRAPPED, narrow]);
     }
 
     #[test]

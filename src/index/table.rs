@@ -121,7 +121,6 @@ impl Slot {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "twelve bits")]
 fn shard(key: u64) -> usize {
     (key >> (u64::BITS - SHARD_BITS)) as usize
 }
@@ -131,7 +130,6 @@ fn tag(key: u64) -> u64 {
 }
 
 /// The first slot to look at: the tag scaled to the number of slots, which may be any.
-#[expect(clippy::cast_possible_truncation, reason = "below `slots`")]
 fn home(tag: u64, slots: usize) -> usize {
     ((u128::from(tag) * slots as u128) >> TAG_BITS) as usize
 }

@@ -90,6 +90,11 @@ impl Texts {
         self.end
     }
 
+    /// How many articles there are.
+    pub(crate) fn len(&self) -> usize {
+        self.articles.len()
+    }
+
     pub(crate) fn id(&self, article: usize) -> &Arc<str> {
         &self.articles[article].id
     }
@@ -222,7 +227,6 @@ impl Texts {
             departures: self.departures.len(),
             checkpoints: self.checkpoints.len(),
         });
-        self.push_departures(original, &canonical.departures);
         let start = self.end;
         // Kept text first, so that removed text may stand for later text of its own article.
         let first_piece = self.pieces.len();
@@ -237,6 +241,40 @@ impl Texts {
         self.end = start + canonical.bytes.len() as u64 + 1;
         self.lay_out_removed(first_piece, start, removed);
         self.extend_directory();
+        let respaced = self.respaced(start, canonical, removed);
+        self.push_departures(original, &canonical.departures, &respaced);
+    }
+
+    /// Where removed text has a line break for the space of the kept text, or the reverse.
+    ///
+    /// There the original is not what the kept text says, so it is noted like a departure.
+    fn respaced(&self, start: u64, canonical: &Canonical, removed: &[Removed]) -> Vec<Departure> {
+        let mut respaced = Vec::new();
+        let mut next = 0;
+        for part in removed {
+            let mut at = part.start;
+            while at < part.end {
+                let kept = self.ahead(start + at as u64);
+                let len = kept.len().min(part.end - at);
+                let ours = &canonical.bytes[at..at + len];
+                if *ours != kept[..len] {
+                    let differs = |(_, (a, b)): &(usize, (&u8, &u8))| a != b;
+                    for (offset, _) in ours.iter().zip(kept).enumerate().filter(differs) {
+                        let position = at + offset;
+                        let begun = |d: &Departure| d.canonical as usize <= position;
+                        while canonical.departures.get(next).is_some_and(begun) {
+                            next += 1;
+                        }
+                        let before = next.checked_sub(1).map(|last| canonical.departures[last]);
+                        if before.is_none_or(|d| d.canonical_end() <= position) {
+                            respaced.push(single(position, locate(before, position).start));
+                        }
+                    }
+                }
+                at += len;
+            }
+        }
+        respaced
     }
 
     /// Puts the pieces of removed text between the kept ones of the article added last.
@@ -294,26 +332,26 @@ impl Texts {
         }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "at most one checkpoint for each departure"
-    )]
-    fn push_departures(&mut self, original: &[u8], departures: &[Departure]) {
-        let mut end = 0;
-        for (number, departure) in departures.iter().enumerate() {
-            if number > 0 && number % CHECKPOINT == 0 {
-                self.checkpoints.push(Checkpoint {
-                    departure: departures[number - 1],
-                    at: self.departures.len(),
-                });
+    /// Notes departures, and `more` between them, with their original bytes.
+    fn push_departures(&mut self, original: &[u8], departures: &[Departure], more: &[Departure]) {
+        let (mut a, mut b) = (departures.iter().peekable(), more.iter().peekable());
+        let mut last: Option<Departure> = None;
+        for number in 0..departures.len() + more.len() {
+            let first = match (a.peek(), b.peek()) {
+                (Some(x), Some(y)) => x.original <= y.original,
+                (x, _) => x.is_some(),
+            };
+            let departure = *if first { a.next() } else { b.next() }.expect("BUG: counted");
+            if let Some(departure) = last.filter(|_| number % CHECKPOINT == 0) {
+                self.checkpoints.push(Checkpoint { departure, at: self.departures.len() });
             }
-            push_varint(&mut self.departures, departure.canonical - end as u32);
+            let end = last.map_or(0, |last| last.canonical + last.canonical_len);
+            push_varint(&mut self.departures, departure.canonical - end);
             push_varint(&mut self.departures, departure.canonical_len);
             push_varint(&mut self.departures, departure.original_len);
-            self.departures.extend_from_slice(
-                &original[departure.original as usize..departure.original_end()],
-            );
-            end = departure.canonical_end();
+            let literal = departure.original as usize..departure.original_end();
+            self.departures.extend_from_slice(&original[literal]);
+            last = Some(departure);
         }
     }
 
@@ -398,6 +436,13 @@ impl<'a> Iterator for Departures<'a> {
         self.last = Some(departure);
         Some((departure, literal))
     }
+}
+
+/// A departure of one byte from another.
+#[expect(clippy::cast_possible_truncation, reason = "articles are shorter than 4 GiB")]
+fn single(canonical: usize, original: usize) -> Departure {
+    let (canonical, original) = (canonical as u32, original as u32);
+    Departure { canonical, canonical_len: 1, original, original_len: 1 }
 }
 
 /// LEB128: seven bits a byte, the least first, the high bit set on all but the last.

@@ -98,7 +98,7 @@ impl<'de> DeserializeSeed<'de> for Id {
     }
 }
 
-impl<'de> Visitor<'de> for Id {
+impl Visitor<'_> for Id {
     type Value = Option<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,350 @@
+//! Removes repeated text from a file or a directory of articles and says what it found.
+//!
+//! `cargo run --release --example ingest -- --help` lists the flags.
+
+use std::{
+    collections::HashSet,
+    error::Error,
+    ffi::{OsStr, OsString},
+    fmt::Display,
+    fs::File,
+    io::{self, BufWriter, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    str::FromStr,
+    thread,
+    time::Instant,
+};
+
+use dedup::{Article, Options, Place, Stats};
+use serde_json::{Value, json};
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sample");
+
+const HELP: &str = "\
+Removes repeated text from articles and says where each block was first seen.
+
+Usage: ingest [OPTIONS] [PATH]
+
+PATH is a .txt, .md or .jsonl file or a directory of them. Without it, the sample that comes with
+the repository is used.
+
+Output:
+  --removed OUT.jsonl   one line per removed range, with the place where it was first seen
+  --repeats OUT.jsonl   one line per repeat, removed or not
+  --kept OUT.jsonl      one line {id, text} per article that still has text
+  --json                print the totals as one JSON object, and nothing else
+  --quiet               print the totals only, not each article
+
+What counts as a repeat:
+  --min-span N          shortest repeated run, in bytes of canonical text [default: 200]
+  --min-paragraph N     shortest repeated whole paragraph, likewise [default: 80]
+
+Input:
+  --text-field NAME     JSONL field that holds the text [default: text]
+  --id-field NAME       JSONL field that holds the id [default: id]
+  --read-buffer N       bytes read at a time from a JSONL file [default: 1048576]
+  --threads N           worker threads [default: all]; never changes the result
+
+  --help                print this text
+
+The exit code is 1 if any input could not be read (the rest is still processed), and 2 if the
+command line makes no sense.
+";
+
+fn main() -> ExitCode {
+    let args = match Args::parse(std::env::args_os().skip(1)) {
+        Ok(Some(args)) => args,
+        Ok(None) => {
+            // A reader that has gone away has no use for the help text.
+            let _ = io::stdout().write_all(HELP.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("ingest: {message}\nTry --help.");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&args) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Streams every article through `dedup` and returns how many inputs could not be read.
+fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
+    let start = Instant::now();
+    let path = args.path.as_deref().unwrap_or(Path::new(SAMPLE));
+    let mut articles = args.options.ingest(path)?;
+    let mut removed = JsonLines::create(args.removed.as_deref(), path)?;
+    let mut repeats = JsonLines::create(args.repeats.as_deref(), path)?;
+    let mut kept = JsonLines::create(args.kept.as_deref(), path)?;
+    let mut stdout = BufWriter::new(io::stdout().lock());
+
+    for article in &mut articles {
+        let article = match article {
+            Ok(article) => article,
+            Err(error) => {
+                report(&error);
+                continue;
+            }
+        };
+        for source in article.blocks().iter().flat_map(|block| &block.sources) {
+            removed.write(&reference(&article, &source.range, &source.first, source.exact))?;
+        }
+        for repeat in article.repeats() {
+            repeats.write(&reference(&article, &repeat.range, &repeat.source, repeat.exact))?;
+        }
+        let text = article.text();
+        if !text.trim().is_empty() {
+            kept.write(&json!({ "id": article.id(), "text": text }))?;
+        }
+        if !args.quiet && !args.json {
+            print_article(&mut stdout, &article)?;
+        }
+    }
+    removed.finish()?;
+    repeats.finish()?;
+    kept.finish()?;
+
+    let stats = articles.stats();
+    let seconds = start.elapsed().as_secs_f64();
+    if args.json {
+        writeln!(stdout, "{}", totals(&stats, seconds, args.threads))?;
+    } else {
+        print_totals(&mut stdout, &stats, seconds, args.threads)?;
+    }
+    stdout.flush()?;
+    Ok(stats.errors)
+}
+
+/// One line of `--removed` or `--repeats`.
+fn reference(article: &Article, range: &Range<usize>, first: &Place, exact: bool) -> Value {
+    json!({
+        "doc": article.id(),
+        "start": range.start,
+        "end": range.end,
+        "first_doc": &*first.id,
+        "first_start": first.range.start,
+        "first_end": first.range.end,
+        "exact": exact,
+    })
+}
+
+fn totals(stats: &Stats, seconds: f64, threads: usize) -> Value {
+    json!({
+        "articles": stats.articles,
+        "bytes_in": stats.bytes_in,
+        "bytes_kept": stats.bytes_kept,
+        "bytes_removed": stats.bytes_removed,
+        "blocks": stats.blocks,
+        "repeats": stats.repeats,
+        "index_bytes": stats.index_bytes,
+        "errors": stats.errors,
+        "seconds": seconds,
+        "threads": threads,
+    })
+}
+
+/// Says what was removed from an article, and where each piece of it was first seen.
+fn print_article(out: &mut impl Write, article: &Article) -> io::Result<()> {
+    if article.blocks().is_empty() {
+        return Ok(());
+    }
+    let original = article.original();
+    let kept = article.text().len();
+    writeln!(out, "{}: {kept} bytes kept, {} removed", article.id(), original.len() - kept)?;
+    for block in article.blocks() {
+        writeln!(
+            out,
+            "  {}, {} bytes: {:?}",
+            counted(block.paragraphs.len(), "paragraph"),
+            block.range.len(),
+            first_words(&original[block.range.clone()]),
+        )?;
+        for source in &block.sources {
+            let first = &source.first;
+            let sameness = if source.exact { "" } else { ", same but for spacing or typography" };
+            writeln!(
+                out,
+                "    first seen in {}, bytes {}..{}{sameness}",
+                first.id, first.range.start, first.range.end,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn print_totals(
+    out: &mut impl Write,
+    stats: &Stats,
+    seconds: f64,
+    threads: usize,
+) -> io::Result<()> {
+    write!(
+        out,
+        "{}, {} bytes: {} kept, {} removed in {}; {} found; index {} bytes; {seconds:.3} s on {}",
+        counted(stats.articles, "article"),
+        stats.bytes_in,
+        stats.bytes_kept,
+        stats.bytes_removed,
+        counted(stats.blocks, "block"),
+        counted(stats.repeats, "repeat"),
+        stats.index_bytes,
+        counted(threads, "thread"),
+    )?;
+    match stats.errors {
+        0 => writeln!(out),
+        errors => writeln!(out, "; {}", counted(errors, "error")),
+    }
+}
+
+/// "1 block", "2 blocks".
+fn counted<N: Copy + Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
+    let plural = if n == N::from(1) { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
+
+fn first_words(text: &str) -> String {
+    let mut words: Vec<&str> = text.split_whitespace().take(9).collect();
+    if words.len() == 9 {
+        words[8] = "…";
+    }
+    words.join(" ")
+}
+
+/// Prints an error with everything that led to it.
+fn report(error: &dyn Error) {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    eprintln!("ingest: {message}");
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A file of JSON lines, or nothing if it was not asked for.
+struct JsonLines<'a>(Option<(&'a Path, BufWriter<File>)>);
+
+impl<'a> JsonLines<'a> {
+    /// Creates the file, unless that would overwrite the input or make the run read its own output.
+    fn create(output: Option<&'a Path>, input: &Path) -> Result<JsonLines<'a>, String> {
+        let Some(path) = output else { return Ok(JsonLines(None)) };
+        let place = |e| cannot_write(path, &e);
+        if resolve(path).map_err(place)?.starts_with(resolve(input).map_err(place)?) {
+            return Err(format!("{} lies inside the input", path.display()));
+        }
+        Ok(JsonLines(Some((path, BufWriter::new(File::create(path).map_err(place)?)))))
+    }
+
+    fn write(&mut self, value: &Value) -> Result<(), String> {
+        match &mut self.0 {
+            Some((path, file)) => writeln!(file, "{value}").map_err(|e| cannot_write(path, &e)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self) -> Result<(), String> {
+        match self.0 {
+            Some((path, mut file)) => file.flush().map_err(|e| cannot_write(path, &e)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
+}
+
+/// The canonical path of a file that need not exist yet.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize().or_else(|_| {
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        Ok(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
+    })
+}
+
+/// The command line.
+struct Args {
+    path: Option<PathBuf>,
+    removed: Option<PathBuf>,
+    repeats: Option<PathBuf>,
+    kept: Option<PathBuf>,
+    json: bool,
+    quiet: bool,
+    threads: usize,
+    options: Options,
+}
+
+impl Args {
+    /// Reads the command line; `None` means that only help was asked for.
+    fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Option<Args>, String> {
+        let mut args = Args {
+            path: None,
+            removed: None,
+            repeats: None,
+            kept: None,
+            json: false,
+            quiet: false,
+            threads: thread::available_parallelism().map_or(1, usize::from),
+            options: Options::new(),
+        };
+        let mut given = HashSet::new();
+        while let Some(word) = words.next() {
+            let flag = match word.to_str() {
+                Some(flag) if flag.starts_with('-') => flag,
+                _ => {
+                    if let Some(path) = args.path.replace(word.into()) {
+                        return Err(format!("more than one PATH: {} is one", path.display()));
+                    }
+                    continue;
+                }
+            };
+            if !given.insert(flag.to_owned()) {
+                return Err(format!("{flag} is given twice"));
+            }
+            let mut value = || words.next().ok_or_else(|| format!("{flag} needs a value"));
+            match flag {
+                "--removed" => args.removed = Some(value()?.into()),
+                "--repeats" => args.repeats = Some(value()?.into()),
+                "--kept" => args.kept = Some(value()?.into()),
+                "--json" => args.json = true,
+                "--quiet" => args.quiet = true,
+                "--min-span" => _ = args.options.min_span(parsed(flag, &value()?)?),
+                "--min-paragraph" => _ = args.options.min_paragraph(parsed(flag, &value()?)?),
+                "--threads" => {
+                    args.threads = parsed(flag, &value()?)?;
+                    args.options.threads(args.threads);
+                }
+                "--text-field" => _ = args.options.text_field(parsed::<String>(flag, &value()?)?),
+                "--id-field" => _ = args.options.id_field(parsed::<String>(flag, &value()?)?),
+                "--read-buffer" => _ = args.options.read_buffer(parsed(flag, &value()?)?),
+                "--help" | "-h" => return Ok(None),
+                _ => return Err(format!("there is no flag {flag}")),
+            }
+        }
+        Ok(Some(args))
+    }
+}
+
+/// The value of a flag, as a number or as text.
+fn parsed<T: FromStr>(flag: &str, value: &OsStr) -> Result<T, String> {
+    value
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| format!("{flag} cannot be {}", value.display()))
+}

@@ -1,0 +1,421 @@
+//! `ingest` on trees of files: what is read, in which order, under which ids, and what goes wrong.
+
+use std::{error::Error as _, fs, iter::FusedIterator, path::Path};
+
+use dedup::{Article, Articles, Error, Options, ingest};
+use tempfile::TempDir;
+
+/// A paragraph that is long enough to be removed when it comes back.
+const NOTICE: &str = "The ferry runs every forty minutes from the first of May. Bicycles travel free \
+    as long as there is room; groups are asked to announce themselves the day before. The last boat \
+    on Fridays leaves the island at eleven, and the ticket office closes ten minutes earlier.";
+
+/// A temporary tree of input files.
+struct Dir(TempDir);
+
+impl Dir {
+    fn new() -> Dir {
+        Dir(TempDir::new().expect("a temporary folder"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Adds a file, with the folders above it.
+    fn with(self, name: &str, content: impl AsRef<[u8]>) -> Dir {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs::write(path, content).expect("a file");
+        self
+    }
+
+    fn ingest(&self) -> Results {
+        self.ingest_with(&Options::new())
+    }
+
+    fn ingest_with(&self, options: &Options) -> Results {
+        Results::collect(options.ingest(self.path()).expect("the folder exists"))
+    }
+}
+
+/// Everything that a stream yielded, in order.
+struct Results(Vec<Result<Article, Error>>);
+
+impl Results {
+    fn collect(articles: Articles) -> Results {
+        Results(articles.collect())
+    }
+
+    fn articles(&self) -> Vec<&Article> {
+        self.0.iter().filter_map(|result| result.as_ref().ok()).collect()
+    }
+
+    fn ids(&self) -> Vec<&str> {
+        self.articles().iter().map(|article| article.id()).collect()
+    }
+
+    /// The ids, with the messages of errors in their places.
+    fn outline(&self) -> Vec<String> {
+        self.0
+            .iter()
+            .map(|result| match result {
+                Ok(article) => article.id().to_owned(),
+                Err(error) => format!("error: {}", chain(error)),
+            })
+            .collect()
+    }
+
+    /// The only error, after a check that it is the only one.
+    fn error(&self) -> &Error {
+        let errors: Vec<_> = self.0.iter().filter_map(|result| result.as_ref().err()).collect();
+        assert_eq!(errors.len(), 1, "{:#?}", self.outline());
+        errors[0]
+    }
+}
+
+/// An error's message and those of its causes.
+fn chain(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    message
+}
+
+/// Checks that the stream yields an error in the second place, that says where it happened, and goes on.
+#[track_caller]
+fn assert_error_in_second_place(results: &Results, file: &str, line: Option<&str>) {
+    let outline = results.outline();
+    assert_eq!(outline.len(), 3, "{outline:#?}");
+    assert_eq!(results.ids().len(), 2, "{outline:#?}");
+    assert!(outline[1].starts_with("error: "), "{outline:#?}");
+
+    let error = results.error();
+    assert!(!error.is_fatal());
+    assert!(error.path().is_some_and(|path| path.ends_with(file)), "{error:?}");
+    let message = chain(error);
+    assert!(message.contains(file), "no path in {message:?}");
+    if let Some(line) = line {
+        // The folder's name is arbitrary, so digits in it do not count.
+        let (_, after_path) = message.rsplit_once(file).expect("the path");
+        assert!(after_path.contains(line), "no line {line} in {message:?}");
+    }
+}
+
+#[test]
+fn files_come_in_the_order_of_their_sorted_paths() {
+    let dir = Dir::new()
+        .with("b.txt", "second")
+        .with("a/z.txt", "nested")
+        .with("a.txt", "a file beside the folder of that name")
+        .with("c/2.txt", "c two")
+        .with("c/10.txt", "c ten")
+        .with("B.md", "upper case sorts first");
+    // Component by component: all of `a/` stands before `a.txt`.
+    assert_eq!(dir.ingest().ids(), ["B.md", "a/z.txt", "a.txt", "b.txt", "c/10.txt", "c/2.txt"]);
+}
+
+#[test]
+fn records_come_in_the_order_of_the_file() {
+    let dir = Dir::new()
+        .with("a.jsonl", "{\"id\":\"z\",\"text\":\"one\"}\n{\"id\":\"y\",\"text\":\"two\"}\n")
+        .with("b.txt", "three");
+    assert_eq!(dir.ingest().ids(), ["z", "y", "b.txt"]);
+}
+
+#[test]
+fn the_first_copy_in_that_order_stays() {
+    let dir = Dir::new().with("b.txt", NOTICE).with("a/late.txt", NOTICE);
+    let results = dir.ingest();
+    let [first, second] = results.articles()[..] else { panic!("{:?}", results.outline()) };
+    assert_eq!(first.text(), NOTICE);
+    assert_eq!(second.text(), "");
+    let place = &second.blocks()[0].sources[0].first;
+    assert_eq!((place.article, &*place.id, &place.range), (0, "a/late.txt", &(0..NOTICE.len())));
+}
+
+#[test]
+fn a_byte_order_mark_is_not_text() {
+    let dir = Dir::new()
+        .with("a.txt", "\u{feff}Guten Tag")
+        .with("b.txt", "Guten Tag")
+        .with("c.md", "\u{feff}# Guten Tag\n")
+        .with("d.jsonl", "\u{feff}{\"text\":\"Guten Tag\"}\n");
+    let results = dir.ingest();
+    let originals: Vec<_> = results.articles().iter().map(|article| article.original()).collect();
+    assert_eq!(originals, ["Guten Tag", "Guten Tag", "# Guten Tag\n", "Guten Tag"]);
+}
+
+#[test]
+fn an_article_knows_its_file() {
+    let dir = Dir::new().with("folder/a.txt", "text").with("b.jsonl", "{\"text\":\"text\"}");
+    let results = dir.ingest();
+    let paths: Vec<_> = results.articles().iter().map(|article| article.path()).collect();
+    let (record, file) = (dir.path().join("b.jsonl"), dir.path().join("folder/a.txt"));
+    assert_eq!(paths, [Some(record.as_path()), Some(file.as_path())]);
+}
+
+#[test]
+fn a_single_file_is_named_by_its_file_name() {
+    let dir = Dir::new().with("folder/a.txt", "text").with("b.jsonl", "{\"text\":\"text\"}");
+    let text = Results::collect(ingest(dir.path().join("folder/a.txt")).expect("a file"));
+    assert_eq!(text.ids(), ["a.txt"]);
+    let record = Results::collect(ingest(dir.path().join("b.jsonl")).expect("a file"));
+    assert_eq!(record.ids(), ["b.jsonl:1"]);
+}
+
+#[test]
+fn records_without_id_are_named_by_path_and_line() {
+    let dir = Dir::new().with(
+        "news/a.jsonl",
+        "{\"id\":\"first\",\"text\":\"one\"}\n\n{\"text\":\"two\"}\r\n{\"id\":17,\"text\":\"three\"}\n{\"text\":\"four\"}",
+    );
+    assert_eq!(dir.ingest().ids(), ["first", "news/a.jsonl:3", "17", "news/a.jsonl:5"]);
+}
+
+#[test]
+fn the_fields_of_records_can_be_named() {
+    let dir = Dir::new().with(
+        "a.jsonl",
+        "{\"url\":\"example/1\",\"body\":\"Zeile eins\\nZeile \\u201ezwei\\u201c\",\"id\":\"no\",\"text\":5}\n",
+    );
+    let mut options = Options::new();
+    options.text_field("body").id_field("url");
+    let results = dir.ingest_with(&options);
+    let [article] = results.articles()[..] else { panic!("{:?}", results.outline()) };
+    assert_eq!(article.id(), "example/1");
+    assert_eq!(article.original(), "Zeile eins\nZeile „zwei“");
+}
+
+#[test]
+fn broken_json_is_an_error_in_its_place() {
+    let dir = Dir::new().with(
+        "a.jsonl",
+        "{\"id\":\"1\",\"text\":\"one\"}\n{\"id\":\"2\",\n{\"id\":\"3\",\"text\":\"three\"}\n",
+    );
+    assert_error_in_second_place(&dir.ingest(), "a.jsonl", Some("2"));
+}
+
+#[test]
+fn a_record_without_text_is_an_error_in_its_place() {
+    let dir = Dir::new().with(
+        "a.jsonl",
+        "{\"id\":\"1\",\"text\":\"one\"}\n\n{\"id\":\"2\"}\n{\"id\":\"3\",\"text\":\"three\"}\n",
+    );
+    let results = dir.ingest();
+    assert_error_in_second_place(&results, "a.jsonl", Some("3"));
+    assert!(chain(results.error()).contains("text"), "the message names the field");
+}
+
+#[test]
+fn a_text_that_is_no_string_is_an_error_in_its_place() {
+    for wrong in ["5", "null", "[\"one\"]", "{\"text\":\"one\"}"] {
+        let dir = Dir::new().with(
+            "a.jsonl",
+            format!("{{\"text\":\"one\"}}\n{{\"text\":{wrong}}}\n{{\"text\":\"three\"}}"),
+        );
+        assert_error_in_second_place(&dir.ingest(), "a.jsonl", Some("2"));
+    }
+}
+
+#[test]
+fn a_record_that_is_no_object_is_an_error_in_its_place() {
+    for wrong in ["5", "null", "[\"one\"]", "\"one\""] {
+        let dir = Dir::new()
+            .with("a.jsonl", format!("{{\"text\":\"one\"}}\n{wrong}\n{{\"text\":\"three\"}}"));
+        assert_error_in_second_place(&dir.ingest(), "a.jsonl", Some("2"));
+    }
+}
+
+#[test]
+fn a_line_that_is_not_utf8_is_an_error_in_its_place() {
+    let dir = Dir::new()
+        .with("a.jsonl", b"{\"text\":\"one\"}\n{\"text\":\"two \xff\"}\n{\"text\":\"three\"}\n");
+    assert_error_in_second_place(&dir.ingest(), "a.jsonl", Some("2"));
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_an_error_in_its_place() {
+    let dir = Dir::new().with("a.txt", "one").with("b.txt", b"Gr\xfc\xdfe").with("c.txt", "three");
+    assert_error_in_second_place(&dir.ingest(), "b.txt", None);
+}
+
+#[test]
+fn an_error_does_not_hide_later_repeats() {
+    let record = |id: &str| format!("{{\"id\":\"{id}\",\"text\":\"{NOTICE}\"}}\n");
+    let dir = Dir::new().with("a.jsonl", record("1") + "no json\n" + &record("3"));
+    let results = dir.ingest();
+    assert_error_in_second_place(&results, "a.jsonl", Some("2"));
+    assert_eq!(results.articles()[1].text(), "");
+    let place = &results.articles()[1].blocks()[0].sources[0].first;
+    assert_eq!((place.article, &*place.id), (0, "1"), "an error takes no ordinal");
+}
+
+#[test]
+fn a_missing_path_is_an_error_at_once() {
+    let dir = Dir::new();
+    let missing = dir.path().join("missing");
+    let error = ingest(&missing).expect_err("nothing is there");
+    assert_eq!(error.path(), Some(missing.as_path()));
+    assert!(chain(&error).contains("missing"), "{}", chain(&error));
+}
+
+#[test]
+fn options_without_effect_are_errors_at_once() {
+    let dir = Dir::new();
+    let wrong: [fn(&mut Options) -> &mut Options; 6] = [
+        |options| options.min_span(31),
+        |options| options.min_span((1 << 20) + 1),
+        |options| options.min_paragraph(200),
+        |options| options.min_span(64).min_paragraph(64),
+        |options| options.threads(0),
+        |options| options.read_buffer(0),
+    ];
+    for set in wrong {
+        let mut options = Options::new();
+        set(&mut options);
+        assert!(options.ingest(dir.path()).is_err(), "{options:?}");
+    }
+    // Below its default, `min_span` overrules the default of `min_paragraph`.
+    assert!(Options::new().min_span(64).ingest(dir.path()).is_ok());
+}
+
+#[test]
+fn an_empty_folder_yields_nothing() {
+    let dir = Dir::new();
+    let mut articles = ingest(dir.path()).expect("a folder");
+    assert!(articles.next().is_none());
+    assert_eq!(articles.stats().articles, 0);
+}
+
+#[test]
+fn empty_files_are_articles_without_text() {
+    let dir = Dir::new()
+        .with("a.txt", "")
+        .with("b.txt", "\u{feff}")
+        .with("c.jsonl", "")
+        .with("d.jsonl", "{\"text\":\"\"}\n");
+    let results = dir.ingest();
+    assert_eq!(results.ids(), ["a.txt", "b.txt", "d.jsonl:1"]);
+    assert!(results.articles().iter().all(|article| article.original().is_empty()));
+}
+
+#[test]
+fn other_files_are_passed_over() {
+    let dir = Dir::new()
+        .with("a.txt", "text")
+        .with("b.jpg", b"\xff\xd8\xff")
+        .with("c.toml", "text = 1")
+        .with("README", "no extension");
+    assert_eq!(dir.ingest().outline(), ["a.txt"]);
+}
+
+#[test]
+fn the_first_article_comes_before_the_rest_is_taken() {
+    let dir = (0..100).fold(Dir::new(), |dir, n| dir.with(&format!("{n:03}.txt"), NOTICE));
+    let first = {
+        let mut articles = ingest(dir.path()).expect("a folder");
+        articles.next().expect("an article").expect("no error")
+        // What is left in the pipeline must not keep the caller waiting here.
+    };
+    assert_eq!(first.id(), "000.txt");
+    assert_eq!(first.text(), NOTICE, "an article outlives its stream");
+}
+
+#[test]
+fn the_stream_stays_at_its_end() {
+    fn fused<I: FusedIterator>(iterator: I) -> I {
+        iterator
+    }
+    let dir = Dir::new().with("a.txt", "text").with("b.txt", b"\xff");
+    let mut articles = fused(ingest(dir.path()).expect("a folder"));
+    assert_eq!(articles.by_ref().count(), 2);
+    assert!(articles.next().is_none());
+    assert!(articles.next().is_none());
+}
+
+/// Articles with repeats of several kinds, and every error that a stream can hold.
+fn mixed() -> Dir {
+    let wrapped = NOTICE.replace(". ", ".\n");
+    let records: String = (0..40)
+        .map(|n| match n {
+            7 => "no json\n".to_owned(),
+            21 => "{\"id\":\"no text\"}\n".to_owned(),
+            _ => format!(
+                "{{\"id\":\"r{n}\",\"text\":\"Notice {n}\\n{NOTICE}\\nSigned by office {}, Größe {n} €.\"}}\n",
+                n % 3
+            ),
+        })
+        .collect();
+    Dir::new()
+        .with("a/one.txt", format!("Dates:\n{NOTICE}\nDates:\nnone"))
+        .with("a/two.md", format!("# Dates\n\n{wrapped}\n\n- one\n- two\n"))
+        .with("b.jsonl", records)
+        .with("c.txt", format!("{NOTICE}\n{NOTICE}\nDates:"))
+        .with("d.txt", b"\xff")
+}
+
+#[test]
+fn totals_add_up() {
+    let dir = mixed();
+    let mut articles = ingest(dir.path()).expect("a folder");
+    let results: Vec<_> = articles.by_ref().collect();
+    let stats = articles.stats();
+    let read: Vec<_> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+    let sum = |value: fn(&Article) -> usize| {
+        read.iter().map(|article| value(article) as u64).sum::<u64>()
+    };
+
+    assert_eq!(stats.articles, read.len() as u64);
+    assert_eq!(stats.errors, (results.len() - read.len()) as u64);
+    assert_eq!(stats.errors, 3);
+    assert_eq!(stats.bytes_in, sum(|article| article.original().len()));
+    assert_eq!(stats.bytes_kept, sum(|article| article.text().len()));
+    assert_eq!(stats.bytes_in, stats.bytes_kept + stats.bytes_removed);
+    assert_eq!(stats.blocks, sum(|article| article.blocks().len()));
+    assert_eq!(stats.repeats, sum(|article| article.repeats().len()));
+    assert!(stats.bytes_removed > 35 * NOTICE.len() as u64);
+    assert!(stats.index_bytes > 0);
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads_or_buffers() {
+    let dir = mixed();
+    let result = |threads: usize, read_buffer: usize| -> Vec<String> {
+        let mut options = Options::new();
+        options.threads(threads).read_buffer(read_buffer);
+        let results = dir.ingest_with(&options);
+        let describe = |article: &Article| {
+            format!("{article:?} {:?} {:?}", article.segments(), article.text())
+        };
+        results
+            .0
+            .iter()
+            .map(|result| result.as_ref().map(describe))
+            .map(|result| format!("{result:?}"))
+            .collect()
+    };
+    let expected = result(1, 1 << 20);
+    assert_eq!(expected.len(), 44);
+    for threads in [1, 2, 8] {
+        for read_buffer in [1, 7, 4096] {
+            assert_eq!(result(threads, read_buffer), expected, "{threads}, {read_buffer}");
+        }
+    }
+}
+
+#[test]
+fn ingest_is_the_deduper_over_files() {
+    let dir = mixed();
+    let results = dir.ingest();
+    let mut deduper = dedup::Deduper::new();
+    for article in results.articles() {
+        let pushed = deduper.push(article.id(), article.original()).expect("text in memory");
+        assert_eq!(pushed.segments(), article.segments());
+        assert_eq!(pushed.repeats(), article.repeats());
+        assert_eq!(pushed.blocks(), article.blocks());
+    }
+}

@@ -1,0 +1,278 @@
+//! The oracle: a slow and obvious reading of the contract.
+//!
+//! It shares no code with the crate. It takes the splitter's paragraph ranges as given and works
+//! out from them, with plain sets of byte windows, which canonical bytes are covered and which
+//! paragraphs are removed.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use unicode_normalization::char::{canonical_combining_class, decompose_canonical};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// The smallest piece of text that canonicalises on its own: a run of whitespace, or a character
+/// with everything that combines with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster {
+    /// Where it stands in the canonical text.
+    pub(crate) canon: Range<usize>,
+    /// Where the characters stand that combine with each other, it among them.
+    pub(crate) group: Range<usize>,
+    /// The original bytes it came from.
+    pub(crate) origin: Range<usize>,
+    /// A run of whitespace, now one space.
+    pub(crate) space: bool,
+    /// More than one character on either side, such as `…` or a letter with a combining mark.
+    pub(crate) special: bool,
+}
+
+/// The canonical form of a text, with the way back.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Canon {
+    pub(crate) text: Vec<u8>,
+    pub(crate) clusters: Vec<Cluster>,
+}
+
+impl Canon {
+    fn push(&mut self, origin: Range<usize>, form: &str, space: bool, special: bool) {
+        let start = self.text.len();
+        self.text.extend_from_slice(form.as_bytes());
+        let canon = start..self.text.len();
+        self.clusters.push(Cluster { group: canon.clone(), canon, origin, space, special });
+    }
+
+    /// The canonical bytes of the clusters that lie wholly in `range` of the original, without
+    /// spaces at the ends. An empty range when there are none.
+    pub(crate) fn within(&self, range: &Range<usize>) -> Range<usize> {
+        let mut inside = self
+            .clusters
+            .iter()
+            .filter(|c| !c.space && c.origin.start >= range.start && c.origin.end <= range.end);
+        let Some(first) = inside.next() else {
+            return 0..0;
+        };
+        let last = inside.next_back().unwrap_or(first);
+        first.canon.start..last.canon.end
+    }
+
+    /// The cluster that ends at canonical byte `at`.
+    pub(crate) fn before(&self, at: usize) -> Option<&Cluster> {
+        self.clusters.iter().find(|c| c.canon.end == at)
+    }
+
+    /// The cluster that starts at canonical byte `at`.
+    pub(crate) fn after(&self, at: usize) -> Option<&Cluster> {
+        self.clusters.iter().find(|c| c.canon.start == at)
+    }
+
+    /// The canonical bytes of one cluster.
+    pub(crate) fn bytes(&self, cluster: &Cluster) -> &[u8] {
+        &self.text[cluster.canon.clone()]
+    }
+}
+
+fn ends_line(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn zero_width(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}')
+}
+
+fn folded(c: char) -> String {
+    let sign = match c {
+        '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => "\"",
+        '\u{2018}'..='\u{201b}' | '\u{2039}' | '\u{203a}' => "'",
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => "-",
+        '\u{2026}' => "...",
+        _ => return c.to_string(),
+    };
+    sign.to_owned()
+}
+
+/// Whether normalisation never joins `c` to what stands before it.
+fn begins_cluster(c: char) -> bool {
+    let mut first = None;
+    decompose_canonical(c, |d| {
+        first.get_or_insert(d);
+    });
+    let first = first.unwrap_or(c);
+    canonical_combining_class(first) == 0
+        && matches!(is_nfc_quick(std::iter::once(first)), IsNormalized::Yes)
+}
+
+/// The canonical form of `text`, which starts at a line start.
+pub(crate) fn canonicalise(text: &str) -> Canon {
+    // Quote marks and zero-width characters vanish.
+    let mut left = Vec::new();
+    let mut line_start = true;
+    for (at, c) in text.char_indices() {
+        if ends_line(c) {
+            line_start = true;
+        } else if zero_width(c) || (line_start && c == '>') {
+            continue;
+        } else if !c.is_whitespace() {
+            line_start = false;
+        }
+        left.push((at..at + c.len_utf8(), c));
+    }
+
+    // What is left falls into clusters.
+    let mut groups: Vec<(Range<usize>, String, bool)> = Vec::new();
+    for (origin, c) in left {
+        let space = c.is_whitespace();
+        let joins =
+            |last: &(Range<usize>, String, bool)| last.2 == space && (space || !begins_cluster(c));
+        match groups.last_mut() {
+            Some(last) if joins(last) => {
+                last.0.end = origin.end;
+                last.1.push(c);
+            }
+            _ => groups.push((origin, c.to_string(), space)),
+        }
+    }
+    if groups.first().is_some_and(|g| g.2) {
+        groups.remove(0);
+    }
+    if groups.last().is_some_and(|g| g.2) {
+        groups.pop();
+    }
+
+    // Each cluster is normalised and folded. One that is in normal form already falls into its
+    // characters.
+    let mut canon = Canon::default();
+    for (origin, chars, space) in groups {
+        let normal: String = chars.nfc().collect();
+        if space {
+            canon.push(origin, " ", true, false);
+        } else if normal == chars && origin.len() == chars.len() {
+            let combined = chars.chars().count() > 1;
+            let (start, first) = (canon.text.len(), canon.clusters.len());
+            for (at, c) in chars.char_indices() {
+                let from = origin.start + at;
+                let form = folded(c);
+                let special = combined || form.chars().count() > 1;
+                canon.push(from..from + c.len_utf8(), &form, false, special);
+            }
+            for cluster in &mut canon.clusters[first..] {
+                cluster.group = start..canon.text.len();
+            }
+        } else {
+            let form: String = normal.chars().map(folded).collect();
+            canon.push(origin, &form, false, true);
+        }
+    }
+    canon
+}
+
+/// One article and all that the contract says of it.
+#[derive(Debug, Default)]
+pub(crate) struct Doc {
+    pub(crate) text: String,
+    /// The splitter's ranges.
+    pub(crate) paragraphs: Vec<Range<usize>>,
+    pub(crate) canon: Canon,
+    /// The canonical range of each paragraph, empty for one without canonical bytes.
+    pub(crate) forms: Vec<Range<usize>>,
+    /// For each canonical byte, whether it is covered.
+    pub(crate) covered: Vec<bool>,
+    /// For each cluster, whether one repeated window or paragraph holds its whole group.
+    pub(crate) solid: Vec<bool>,
+    /// For each paragraph, whether it is removed.
+    pub(crate) removed: Vec<bool>,
+}
+
+impl Doc {
+    fn new(text: &str, paragraphs: &[Range<usize>]) -> Result<Self, String> {
+        let canon = canonicalise(text);
+        let mut joined: Vec<u8> = Vec::new();
+        let mut forms = Vec::new();
+        for range in paragraphs {
+            let slice = text
+                .get(range.clone())
+                .ok_or_else(|| format!("check 0: paragraph {range:?} is no slice of {text:?}"))?;
+            let form = canonicalise(slice).text;
+            if form.is_empty() {
+                forms.push(joined.len()..joined.len());
+                continue;
+            }
+            if !joined.is_empty() {
+                joined.push(b' ');
+            }
+            forms.push(joined.len()..joined.len() + form.len());
+            joined.extend_from_slice(&form);
+        }
+        if joined != canon.text {
+            return Err(format!(
+                "check 0: the paragraphs' canonical forms {:?} do not join to the article's {:?}",
+                String::from_utf8_lossy(&joined),
+                String::from_utf8_lossy(&canon.text),
+            ));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            paragraphs: paragraphs.to_vec(),
+            covered: vec![false; canon.text.len()],
+            solid: vec![false; canon.clusters.len()],
+            removed: vec![false; forms.len()],
+            canon,
+            forms,
+        })
+    }
+
+    /// Whether a paragraph has a character that no repeated window or paragraph holds whole.
+    pub(crate) fn splits(&self, paragraph: usize) -> bool {
+        let form = &self.forms[paragraph];
+        self.canon
+            .clusters
+            .iter()
+            .zip(&self.solid)
+            .any(|(cluster, solid)| !solid && !cluster.space && form.contains(&cluster.canon.start))
+    }
+
+    /// Covers the canonical bytes of `run`, which repeats something earlier as a whole.
+    fn cover(&mut self, run: &Range<usize>) {
+        self.covered[run.clone()].fill(true);
+        for (cluster, solid) in self.canon.clusters.iter().zip(&mut self.solid) {
+            *solid |= run.start <= cluster.group.start && cluster.group.end <= run.end;
+        }
+    }
+}
+
+/// Works out what is covered and what is removed in `articles`, given as text and paragraphs.
+pub(crate) fn solve(
+    articles: &[(&str, &[Range<usize>])],
+    min_span: usize,
+    min_paragraph: usize,
+) -> Result<Vec<Doc>, String> {
+    let mut docs = Vec::new();
+    for (text, paragraphs) in articles {
+        docs.push(Doc::new(text, paragraphs)?);
+    }
+    let texts: Vec<Vec<u8>> = docs.iter().map(|d| d.canon.text.clone()).collect();
+    let mut windows: HashSet<&[u8]> = HashSet::new();
+    let mut wholes: HashSet<&[u8]> = HashSet::new();
+    for (doc, text) in docs.iter_mut().zip(&texts) {
+        for (at, window) in text.windows(min_span).enumerate() {
+            if !windows.insert(window) {
+                doc.cover(&(at..at + min_span));
+            }
+        }
+        for form in doc.forms.clone() {
+            if form.len() >= min_paragraph && !wholes.insert(&text[form.clone()]) {
+                doc.cover(&form);
+            }
+        }
+        for (form, removed) in doc.forms.iter().zip(&mut doc.removed) {
+            *removed =
+                !form.is_empty() && form.clone().all(|at| doc.covered[at] || text[at] == b' ');
+        }
+    }
+    Ok(docs)
+}
