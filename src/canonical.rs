@@ -221,7 +221,7 @@ impl Canonicaliser<'_> {
                         self.depart(at, at + len, fold(character));
                         at += len;
                     }
-                    Class::Composing => at = self.composing(at),
+                    Class::Composing | Class::Decomposing => at = self.composing(at, character),
                 }
             }
         }
@@ -319,24 +319,27 @@ impl Canonicaliser<'_> {
         end
     }
 
-    /// Normalises around the character at `at`, which may combine with what stands before it.
+    /// Normalises the text that the character at `at` may combine with.
     ///
-    /// Composition reaches back to the last starter and ends before the next character that
-    /// neither combines nor decomposes, so those two bound the text to normalise.
-    fn composing(&mut self, at: usize) -> usize {
+    /// Composition reaches back to the last starter, unless the character is one itself, and ends
+    /// before the next starter that composes with nothing before it.
+    fn composing(&mut self, at: usize, character: char) -> usize {
         let mut start = at;
-        for (offset, character) in self.text[self.gap_end..at].char_indices().rev() {
-            match class(character) {
-                Class::Vanishing => {}
-                Class::Plain if !character.is_whitespace() => {
-                    start = self.gap_end + offset;
-                    break;
+        if class(character) == Class::Composing {
+            let before = &self.text[self.gap_end..at];
+            for (offset, character) in before.char_indices().rev() {
+                match class(character) {
+                    Class::Vanishing => {}
+                    Class::Plain => {
+                        start = self.gap_end + offset;
+                        break;
+                    }
+                    _ => break,
                 }
-                _ => break,
             }
         }
-        let mut end = at;
-        for character in self.text[at..].chars() {
+        let mut end = at + character.len_utf8();
+        for character in self.text[end..].chars() {
             if !matches!(class(character), Class::Composing | Class::Vanishing) {
                 break;
             }
@@ -404,7 +407,10 @@ enum Class {
     Space,
     Vanishing,
     Folding,
+    /// May combine with what stands before it.
     Composing,
+    /// A starter that Form C replaces by others.
+    Decomposing,
 }
 
 fn fold(character: char) -> &'static [u8] {
@@ -440,6 +446,12 @@ fn class(character: char) -> Class {
     })[code]
 }
 
+/// Whether Form C may reorder or join the character with what stands before it.
+fn reaches_back(character: char) -> bool {
+    unicode_normalization::char::canonical_combining_class(character) != 0
+        || is_nfc_quick(std::iter::once(character)) == IsNormalized::Maybe
+}
+
 fn classify(character: char) -> Class {
     if character.is_whitespace() {
         Class::Space
@@ -447,10 +459,11 @@ fn classify(character: char) -> Class {
         Class::Vanishing
     } else if !fold(character).is_empty() {
         Class::Folding
-    } else if unicode_normalization::char::canonical_combining_class(character) != 0
-        || is_nfc_quick(std::iter::once(character)) != IsNormalized::Yes
-    {
+    } else if reaches_back(character) {
         Class::Composing
+    } else if is_nfc_quick(std::iter::once(character)) != IsNormalized::Yes {
+        let first = std::iter::once(character).nfd().next();
+        if first.is_some_and(reaches_back) { Class::Composing } else { Class::Decomposing }
     } else {
         Class::Plain
     }
@@ -491,6 +504,9 @@ mod tests {
         assert_eq!(text("xu\u{ad}\u{308}ber"), "xüber");
         assert_eq!(text("\u{308}x"), "\u{308}x");
         assert_eq!(text("a \u{308}x"), "a \u{308}x");
+        assert_eq!(text("x\u{212b}\u{323}y\u{958}"), "x\u{1ea0}\u{30a}y\u{915}\u{93c}");
+        assert_eq!(canonicalise("x\u{212b}").departures.len(), 1);
+        assert_eq!(canonicalise("x\u{212b}").to_original(0..1), 0..1);
         assert_eq!(text("\u{1112}\u{1161}\u{11ab}"), "한");
     }
 

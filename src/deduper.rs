@@ -268,11 +268,12 @@ impl Deduper {
     ) -> Option<(Range<usize>, Place, bool)> {
         let bytes = &prepared.canonical.bytes;
         let within = trim(bytes, canonical.clone())?;
-        let located = self.index.texts.locate(source + (within.start - canonical.start) as u64);
-        let len = match period {
-            None => within.len(),
-            Some(period) => period - (within.start - canonical.start).min(period - 1),
+        let trimmed = within.start - canonical.start;
+        let (skipped, len) = match period {
+            None => (trimmed, within.len()),
+            Some(period) => (trimmed % period, period - trimmed % period),
         };
+        let located = self.index.texts.locate(source + skipped as u64);
         let there = located.start..located.start + len;
         let range = prepared.canonical.to_original(within);
         let first = Place {
