@@ -141,21 +141,24 @@ pub(crate) fn key(canonical: &[u8], domain: u64) -> u64 {
 /// Bytes that the order of grams looks at.
 const ORDERED: usize = 8;
 
-/// The place of a gram in the order; the least wins.
+/// A multiplicative hash of the first bytes of a gram: its place in the order, but for the
+/// exceptions that [`rank`] makes.
+fn hash(word: u64) -> u64 {
+    (word ^ (word >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// The place of a gram in the order; the least wins. Never below its [`hash`].
 ///
-/// A multiplicative hash. Grams with a period of one, two or four bytes (dashes, dot leaders,
-/// table rules) come last, so that a short row of them is no anchor; bytes inside a character
-/// come after all, so that anchors stand on character boundaries where there is any.
-fn rank(word: u64) -> u64 {
-    let mixed = word ^ (word >> 29);
-    let hash = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let hash = hash ^ (hash >> 32);
+/// Grams with a period of one, two or four bytes (dashes, dot leaders, table rules) come last, so
+/// that a short row of them is no anchor; bytes inside a character come after all, so that anchors
+/// stand on character boundaries where there is any.
+fn rank(word: u64, hash: u64) -> u64 {
     if word & 0xC0 == 0x80 {
         u64::MAX
     } else if word == word.rotate_left(32) {
         hash | 1 << 63
     } else {
-        hash.wrapping_mul(0xD6E8_FEB8_6659_FD93)
+        hash
     }
 }
 
@@ -174,8 +177,8 @@ struct Chooser<'a> {
 impl Chooser<'_> {
     fn run(&mut self) {
         let windows = self.canonical.len() - self.scheme.span + 1;
-        // Six survivors a window on average: one window in four hundred has none.
-        let threshold = u64::MAX / self.scheme.window() as u64 * 6;
+        // Five survivors a window on average: one window in a hundred and fifty has none.
+        let threshold = u64::MAX / self.scheme.window() as u64 * 5;
         let positions = windows + self.scheme.window() - 1;
         self.winnow(0, positions, windows, threshold);
     }
@@ -187,6 +190,7 @@ impl Chooser<'_> {
         let window = self.scheme.window();
         let mut queue: VecDeque<(usize, u64)> = VecDeque::new();
         let mut buffer = [0_u8; BLOCK + ORDERED];
+        let mut survivors = [0_u16; BLOCK];
         let mut block = from;
         while block < to {
             let count = BLOCK.min(to - block);
@@ -195,16 +199,27 @@ impl Chooser<'_> {
             for (target, &byte) in buffer.iter_mut().zip(bytes) {
                 *target = if byte == b'\n' { b' ' } else { byte };
             }
-            for offset in 0..count {
-                let word = u64::from_le_bytes(
-                    buffer[offset..offset + ORDERED].try_into().expect("BUG: eight bytes"),
-                );
-                let rank = rank(word);
+            // Without a branch, which would be mispredicted at every survivor.
+            let mut kept = 0;
+            let words = buffer.windows(ORDERED).take(count);
+            for (offset, bytes) in (0_u16..).zip(words) {
+                let word = u64::from_le_bytes(bytes.try_into().expect("BUG: eight bytes"));
+                survivors[kept] = offset;
+                kept += usize::from(hash(word) <= threshold);
+            }
+            for &offset in &survivors[..kept] {
+                let offset = usize::from(offset);
+                let bytes = &buffer[offset..offset + ORDERED];
+                let word = u64::from_le_bytes(bytes.try_into().expect("BUG: eight bytes"));
+                let rank = rank(word, hash(word));
                 if rank > threshold {
                     continue;
                 }
                 let at = block + offset;
-                self.settle(&mut queue, (at + 1).saturating_sub(window).min(windows), threshold);
+                let begun = (at + 1).saturating_sub(window).min(windows);
+                if self.next_window < begun {
+                    self.settle(&mut queue, begun, threshold);
+                }
                 while queue.back().is_some_and(|&(_, last)| last > rank) {
                     queue.pop_back();
                 }
@@ -233,11 +248,9 @@ impl Chooser<'_> {
                     // No gram of these windows is below the threshold.
                     let until =
                         next.map_or(end, |&(at, _)| (at + 1).saturating_sub(window).min(end));
-                    if threshold == u64::MAX {
-                        unreachable!("BUG: a window without grams");
-                    }
+                    assert!(threshold < u64::MAX, "BUG: a window without grams");
                     let from = self.next_window;
-                    self.winnow(from, until + window - 1, until, u64::MAX);
+                    self.winnow(from, until + window - 1, until, threshold.saturating_mul(3));
                 }
             }
         }
@@ -300,7 +313,10 @@ mod tests {
             text.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }).collect();
         let ranks: Vec<u64> = spaced
             .windows(ORDERED)
-            .map(|word| rank(u64::from_le_bytes(word.try_into().unwrap())))
+            .map(|word| {
+                let word = u64::from_le_bytes(word.try_into().unwrap());
+                rank(word, hash(word))
+            })
             .collect();
         let mut places = Vec::new();
         for start in 0..(text.len() + 1).saturating_sub(scheme.span()) {

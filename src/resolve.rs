@@ -26,7 +26,10 @@ use crate::index::{Index, ShortParagraph};
 /// Places under one key before it is hot.
 ///
 /// Fewer make more keys, more make more comparisons; the result is the same for any number.
-const POSTINGS: usize = 8;
+const POSTINGS: usize = 2;
+
+/// Anchors whose slots are fetched together.
+const BATCH: usize = 64;
 
 /// Keeps the keys of paragraphs apart from those of grams.
 const PARAGRAPH_DOMAIN: u64 = 1 << 63;
@@ -76,8 +79,11 @@ pub(crate) fn find(
         let at = period.at as usize;
         finder.propose(at + period.distance as usize, finder.base + u64::from(period.at));
     }
-    for anchor in &article.anchors.places {
-        finder.visit_anchor(anchor.at as usize, anchor.key);
+    for batch in article.anchors.places.chunks(BATCH) {
+        finder.index.anchors.touch(batch.iter().map(|anchor| anchor.key));
+        for anchor in batch {
+            finder.visit_anchor(anchor.at as usize, anchor.key);
+        }
     }
     let mut matches = finder.matches;
     matches.extend(equal_paragraphs(index, article, scheme, min_paragraph));

@@ -248,37 +248,29 @@ fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200B}'..='\u{200F}' | '\u{FEFF}' | '\u{2060}' | '\u{AD}')
 }
 
-/// Columns of a line on a terminal: East Asian wide characters take two, marks none.
+/// Columns of a line on a terminal, by the first bytes of its characters: East Asian ones
+/// (U+3000 to U+D7FF, and beyond U+FFFF) take two, combining marks of the first block none.
 fn columns(line: &str) -> usize {
-    if line.is_ascii() { line.len() } else { line.chars().map(width).sum() }
+    line.bytes()
+        .map(|byte| match byte {
+            0x80..=0xBF | 0xCC => 0,
+            _ => 1 + u32::from(is_wide(byte)),
+        })
+        .sum::<u32>() as usize
 }
 
-fn width(character: char) -> usize {
-    match character {
-        '\u{300}'..='\u{36F}' => 0,
-        _ if is_invisible(character) => 0,
-        _ => 1 + usize::from(is_wide(character)),
-    }
-}
-
-fn is_wide(character: char) -> bool {
-    matches!(character, '\u{1100}'..='\u{115F}' | '\u{2E80}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7A3}'
-        | '\u{F900}'..='\u{FAFF}' | '\u{FF00}'..='\u{FF60}' | '\u{20000}'..='\u{3FFFD}')
+fn is_wide(first_byte: u8) -> bool {
+    matches!(first_byte, 0xE3..=0xED | 0xF0..)
 }
 
 /// Columns of the first piece of `body` that a wrap keeps together: a word, or one wide character.
 fn first_word(body: &str) -> usize {
-    let mut columns = 0;
-    for character in body.chars() {
-        if character.is_whitespace() || is_wide(character) && columns > 0 {
-            break;
-        }
-        columns += width(character);
-        if is_wide(character) {
-            break;
-        }
+    let ends = |byte: u8| byte.is_ascii_whitespace() || is_wide(byte);
+    match body.bytes().position(ends) {
+        Some(0) => 2,
+        Some(end) => columns(&body[..end]),
+        None => columns(body),
     }
-    columns
 }
 
 fn is_heading(body: &str) -> bool {
@@ -292,9 +284,12 @@ fn is_rule(body: &str) -> bool {
 }
 
 fn is_table_row(body: &str) -> bool {
-    body.starts_with('|')
-        || body.contains('\t')
-        || body.bytes().filter(|&byte| byte == b'|').count() >= 2
+    let mut bars = memchr::memchr2_iter(b'|', b'\t', body.as_bytes());
+    match bars.next() {
+        None => false,
+        Some(0) => true,
+        Some(first) => body.as_bytes()[first] == b'\t' || bars.next().is_some(),
+    }
 }
 
 fn is_list_item(body: &str) -> bool {
@@ -353,12 +348,14 @@ fn wrap_width(group: &[Line]) -> Option<usize> {
     }
     let candidates = (NARROWEST_WRAP..=WIDEST_WRAP).rev().filter(|&width| present[width]).take(8);
     candidates.into_iter().find(|&width| {
-        let pairs =
-            || group.windows(2).filter(|pair| pair[0].columns <= width && pair[1].columns <= width);
-        let count = pairs().count();
-        let full = pairs().filter(|pair| pair[0].is_full(&pair[1], width)).count();
-        let upper = pairs().filter(|pair| pair[1].starts == Case::Upper).count();
-        full >= 2 && full * 10 >= count * 6 && (count < 3 || upper * 10 < count * 8)
+        let (mut pairs, mut full, mut upper) = (0, 0, 0);
+        for pair in group.windows(2) {
+            let fits = pair[0].columns <= width && pair[1].columns <= width;
+            pairs += usize::from(fits);
+            full += usize::from(fits && pair[0].is_full(&pair[1], width));
+            upper += usize::from(fits && pair[1].starts == Case::Upper);
+        }
+        full >= 2 && full * 10 >= pairs * 6 && (pairs < 3 || upper * 10 < pairs * 8)
     })
 }
 

@@ -47,6 +47,19 @@ impl Table {
             .map(|slot| slot.posting())
     }
 
+    /// Looks at the slot where the search for each key begins, so that the memory behind it is at
+    /// hand when the keys are looked up one after the other: these loads do not wait for each
+    /// other, those of the searches would.
+    pub(crate) fn touch(&self, keys: impl Iterator<Item = u64>) {
+        let mut seen = 0;
+        for key in keys {
+            if let Some(shard) = self.shards.get(shard(key)) {
+                seen ^= shard.slots.get(home(tag(key), shard.slots.len())).map_or(0, |slot| slot.0);
+            }
+        }
+        std::hint::black_box(seen);
+    }
+
     pub(crate) fn insert(&mut self, key: u64, posting: Posting) {
         debug_assert!(posting.place <= MAX_PLACE);
         if self.shards.is_empty() {
