@@ -1,7 +1,9 @@
 //! A hash table from 64-bit keys to places, several to a key.
 //!
 //! Open addressing in shards that grow one at a time: no growth stops the world, and the peak while
-//! one grows is its own size. A slot has eight bytes: the place, a mark, and as much of the key
+//! one grows is its own size. The home of a key rises with its tag, and slots are kept in the order
+//! of their tags (Amble, Knuth 1974), so a search for what is not there ends at the first greater tag:
+//! at a load of 7/8 after four or five slots, where plain linear probing looks at thirty. A slot has eight bytes: the place, a mark, and as much of the key
 //! as is needed to find the slot's home after growth and to refuse nearly all other keys.
 //! What it does not refuse, the caller compares in full.
 
@@ -38,12 +40,10 @@ impl Table {
     pub(crate) fn postings(&self, key: u64) -> impl Iterator<Item = Posting> + use<'_> {
         let tag = tag(key);
         let slots = self.shards.get(shard(key)).map_or(&[][..], |shard| &shard.slots);
-        let home = home(tag, slots.len());
-        slots[home..]
+        slots[home(tag, slots.len())..]
             .iter()
-            .chain(&slots[..home])
-            .take_while(|slot| !slot.is_empty())
-            .filter(move |slot| slot.tag() == tag)
+            .skip_while(move |slot| !slot.is_empty() && slot.tag() < tag)
+            .take_while(move |slot| !slot.is_empty() && slot.tag() == tag)
             .map(|slot| slot.posting())
     }
 
@@ -85,25 +85,42 @@ struct Shard {
 impl Shard {
     fn insert(&mut self, slot: Slot) {
         if (self.entries + 1) * 8 > self.slots.len() * 7 {
-            // By a quarter: memory then stays within a third of what the entries need.
-            let grown = (self.slots.len() + self.slots.len() / 4).max(4);
-            let old = std::mem::replace(&mut self.slots, vec![Slot::EMPTY; grown].into());
-            // From the first slot after a gap on, so that slots that share a home keep their order.
-            let gap = old.iter().position(|slot| slot.is_empty()).unwrap_or(0);
-            for slot in old[gap..].iter().chain(&old[..gap]).filter(|slot| !slot.is_empty()) {
-                self.place(*slot);
-            }
+            self.grow();
         }
-        self.place(slot);
+        while !self.place(slot) {
+            self.grow();
+        }
         self.entries += 1;
     }
 
-    fn place(&mut self, slot: Slot) {
-        let mut at = home(slot.tag(), self.slots.len());
-        while !self.slots[at].is_empty() {
-            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
+    /// By a quarter: memory then stays within a third of what the entries need.
+    fn grow(&mut self) {
+        let grown = (self.slots.len() + self.slots.len() / 4).max(4);
+        let mut slots = vec![Slot::EMPTY; grown];
+        let mut free = 0;
+        for slot in self.slots.iter().filter(|slot| !slot.is_empty()) {
+            let at = home(slot.tag(), grown).max(free);
+            if at == slots.len() {
+                slots.push(Slot::EMPTY);
+            }
+            slots[at] = *slot;
+            free = at + 1;
         }
+        self.slots = slots.into();
+    }
+
+    /// Puts a slot behind those of lesser and equal tags; false if there is no room at the end.
+    fn place(&mut self, slot: Slot) -> bool {
+        let home = home(slot.tag(), self.slots.len());
+        let goes_before = |other: &Slot| other.is_empty() || other.tag() > slot.tag();
+        let Some(at) = self.slots[home..].iter().position(goes_before) else { return false };
+        let at = home + at;
+        let Some(free) = self.slots[at..].iter().position(|slot| slot.is_empty()) else {
+            return false;
+        };
+        self.slots.copy_within(at..at + free, at + 1);
         self.slots[at] = slot;
+        true
     }
 }
 
@@ -142,9 +159,11 @@ fn tag(key: u64) -> u64 {
     key & ((1 << TAG_BITS) - 1)
 }
 
-/// The first slot to look at: the tag scaled to the number of slots, which may be any.
+/// The first slot to look at: the tag scaled to the number of slots, which may be any, but for
+/// some at the end that take what the last homes have no room for.
 fn home(tag: u64, slots: usize) -> usize {
-    ((u128::from(tag) * slots as u128) >> TAG_BITS) as usize
+    let homes = slots - (slots / 8).min(24);
+    ((u128::from(tag) * homes as u128) >> TAG_BITS) as usize
 }
 
 #[cfg(test)]
