@@ -178,11 +178,11 @@ fn ingest(c: &mut Criterion) {
     let mut group = c.benchmark_group("ingest");
     group.sample_size(10).measurement_time(Duration::from_secs(10));
     let mut paths = vec![("made".to_owned(), made)];
-    paths.extend(unpacked_corpora());
+    paths.extend(corpora(dir.path()));
     for (name, path) in &paths {
-        let removed = total(path, 1).1;
+        let (bytes, removed) = total(path, 1);
         for threads in [1, 2] {
-            group.throughput(Throughput::Bytes(total(path, 1).0));
+            group.throughput(Throughput::Bytes(bytes));
             group.bench_function(BenchmarkId::new(name.as_str(), threads), |b| {
                 b.iter(|| assert_eq!(total(path, threads).1, removed));
             });
@@ -202,24 +202,34 @@ fn total(path: &Path, threads: usize) -> (u64, u64) {
     (stats.bytes_in, stats.bytes_removed)
 }
 
-/// Real text: the files that `DEDUP_CORPORA_DIR` names, unpacked, each `.jsonl` on its own.
-fn unpacked_corpora() -> Vec<(String, PathBuf)> {
-    let Some(dir) = std::env::var_os("DEDUP_CORPORA_DIR") else {
-        eprintln!(
-            "DEDUP_CORPORA_DIR names no directory of unpacked .jsonl files: real text is left out"
-        );
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
-        .expect("DEDUP_CORPORA_DIR is a directory")
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-        .collect();
-    paths.sort();
+/// Real text, if there is any: the `.jsonl` files of the directory that `DEDUP_CORPORA_DIR` names,
+/// or some corpora beside the repository, unpacked into `dir`.
+fn corpora(dir: &Path) -> Vec<(String, PathBuf)> {
+    if let Some(named) = std::env::var_os("DEDUP_CORPORA_DIR") {
+        let entries = std::fs::read_dir(named).expect("DEDUP_CORPORA_DIR is a directory");
+        let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        let mut paths: Vec<PathBuf> =
+            paths.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
+        paths.sort();
+        let name =
+            |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        return paths.into_iter().map(|path| (name(&path), path)).collect();
+    }
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
+    let mut paths = Vec::new();
+    for name in ["debian-news-de", "twir", "gesetze"] {
+        let packed = shared.join(name).with_extension("jsonl.zst");
+        let Ok(file) = std::fs::File::open(&packed) else {
+            eprintln!("skipped {name}: no {}", packed.display());
+            continue;
+        };
+        let unpacked = dir.join(name).with_extension("jsonl");
+        let mut decoder = ruzstd::decoding::StreamingDecoder::new(file).expect("a zstd frame");
+        let mut target = std::fs::File::create(&unpacked).expect("a file");
+        std::io::copy(&mut decoder, &mut target).expect("a sound zstd frame");
+        paths.push((name.to_owned(), unpacked));
+    }
     paths
-        .into_iter()
-        .map(|path| (path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), path))
-        .collect()
 }
 
 criterion_group!(benches, stages, index, ingest);

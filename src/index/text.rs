@@ -37,6 +37,40 @@ pub(crate) struct Texts {
     ids: usize,
 }
 
+/// Departures that most texts are full of, with the length of their canonical form: they take two
+/// bytes instead of five or more. The commonest first; the order is part of no format.
+const COMMON: [(u32, &[u8]); 26] = [
+    (1, b"\r\n"),
+    (1, b"\n\n"),
+    (1, b"\r\n\r\n"),
+    (1, b"  "),
+    (1, b" \n"),
+    (1, b"\n  "),
+    (1, b"\n    "),
+    (1, b"\n\n\n"),
+    (1, b"\t"),
+    (1, b"\n> "),
+    (1, "\u{a0}".as_bytes()),
+    (0, "\u{ad}".as_bytes()),
+    (1, "“".as_bytes()),
+    (1, "”".as_bytes()),
+    (1, "„".as_bytes()),
+    (1, "’".as_bytes()),
+    (1, "‘".as_bytes()),
+    (1, "»".as_bytes()),
+    (1, "«".as_bytes()),
+    (1, "–".as_bytes()),
+    (1, "—".as_bytes()),
+    (3, "…".as_bytes()),
+    (0, b"\n"),
+    (0, b"\r\n"),
+    (1, b"\n"),
+    (1, b" "),
+];
+
+/// Stands for any other departure, which then follows in full.
+const UNCOMMON: u32 = 127;
+
 /// A range of coordinates up to the start of the next piece.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
@@ -333,6 +367,7 @@ impl Texts {
     }
 
     /// Notes departures, and `more` between them, with their original bytes.
+    #[expect(clippy::cast_possible_truncation, reason = "there are few codes")]
     fn push_departures(&mut self, original: &[u8], departures: &[Departure], more: &[Departure]) {
         let (mut a, mut b) = (departures.iter().peekable(), more.iter().peekable());
         let mut last: Option<Departure> = None;
@@ -347,10 +382,15 @@ impl Texts {
             }
             let end = last.map_or(0, |last| last.canonical + last.canonical_len);
             push_varint(&mut self.departures, departure.canonical - end);
-            push_varint(&mut self.departures, departure.canonical_len);
-            push_varint(&mut self.departures, departure.original_len);
-            let literal = departure.original as usize..departure.original_end();
-            self.departures.extend_from_slice(&original[literal]);
+            let literal = &original[departure.original as usize..departure.original_end()];
+            let code =
+                COMMON.iter().position(|common| *common == (departure.canonical_len, literal));
+            push_varint(&mut self.departures, code.map_or(UNCOMMON, |code| code as u32));
+            if code.is_none() {
+                push_varint(&mut self.departures, departure.canonical_len);
+                push_varint(&mut self.departures, departure.original_len);
+                self.departures.extend_from_slice(literal);
+            }
             last = Some(departure);
         }
     }
@@ -420,8 +460,15 @@ impl<'a> Iterator for Departures<'a> {
             return None;
         }
         let gap = take_varint(&mut self.bytes);
-        let canonical_len = take_varint(&mut self.bytes);
-        let original_len = take_varint(&mut self.bytes);
+        let code = take_varint(&mut self.bytes) as usize;
+        let (canonical_len, literal) = COMMON.get(code).copied().unwrap_or_else(|| {
+            let canonical_len = take_varint(&mut self.bytes);
+            let original_len = take_varint(&mut self.bytes);
+            let (literal, rest) = self.bytes.split_at(original_len as usize);
+            self.bytes = rest;
+            (canonical_len, literal)
+        });
+        let original_len = literal.len() as u32;
         let (canonical, original) = self
             .last
             .map_or((0, 0), |last| (last.canonical_end() as u32, last.original_end() as u32));
@@ -431,8 +478,6 @@ impl<'a> Iterator for Departures<'a> {
             original: original + gap,
             original_len,
         };
-        let (literal, rest) = self.bytes.split_at(original_len as usize);
-        self.bytes = rest;
         self.last = Some(departure);
         Some((departure, literal))
     }
