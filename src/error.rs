@@ -34,8 +34,8 @@ pub enum Error {
         path: PathBuf,
         /// The line of the record, from 1.
         line: u64,
-        /// What is wrong, with the column.
-        source: serde_json::Error,
+        /// What is wrong.
+        source: RecordError,
     },
     /// An article is longer than this crate takes.
     #[error("{id}: an article of {len} bytes; the limit is {limit}")]
@@ -92,6 +92,36 @@ impl Error {
     /// Whether nothing more will come: the stream ends after this error.
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Full | Self::Option { .. } | Self::Thread { .. })
+    }
+}
+
+/// What is wrong with a record, and in which column.
+#[derive(Debug)]
+pub struct RecordError(serde_json::Error);
+
+impl RecordError {
+    pub(crate) fn new(error: serde_json::Error) -> Self {
+        Self(error)
+    }
+
+    /// The column, in bytes from 1; 0 if the problem has no place.
+    pub fn column(&self) -> usize {
+        self.0.column()
+    }
+}
+
+impl std::fmt::Display for RecordError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // To the parser every record is line 1; its line in the file stands in the error above.
+        let text = self.0.to_string();
+        let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
+        write!(f, "{problem}, at column {}", self.column())
+    }
+}
+
+impl std::error::Error for RecordError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
     }
 }
 

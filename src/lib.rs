@@ -46,7 +46,7 @@ use std::path::Path;
 
 pub use crate::article::{Article, Block, Place, Repeat, Segment, Source};
 pub use crate::deduper::{Deduper, Stats};
-pub use crate::error::Error;
+pub use crate::error::{Error, RecordError};
 pub use crate::options::Options;
 pub use crate::stream::Articles;
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use self::walk::Inputs;
-use crate::error::Error;
+use crate::error::{Error, RecordError};
 use crate::options::Config;
 
 /// Bytes that are one article, not looked at yet.
@@ -53,7 +53,10 @@ impl Input {
                 let id = id.map_or_else(|| format!("{name}:{line}").into(), Into::into);
                 Ok((id, path, text))
             }
-            Err(source) => Err(Error::Record { path: path.to_path_buf(), line, source }),
+            Err(error) => {
+                let source = RecordError::new(error);
+                Err(Error::Record { path: path.to_path_buf(), line, source })
+            }
         }
     }
 }
