@@ -36,6 +36,9 @@ impl Options {
     /// The greatest `min_span`, in bytes.
     pub const GREATEST_SPAN: usize = 1 << 20;
 
+    /// There must be fewer threads than this.
+    pub const MOST_THREADS: usize = 1 << 12;
+
     /// The defaults.
     pub fn new() -> Self {
         Self::default()
@@ -141,6 +144,10 @@ impl Options {
         }
         let threads = match self.threads {
             None => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            Some(threads @ Self::MOST_THREADS..) => {
+                let text = format!("{threads} is {} or more", Self::MOST_THREADS);
+                return problem("threads", text);
+            }
             Some(threads) => match NonZero::new(threads) {
                 Some(threads) => threads,
                 None => return problem("threads", "0: somebody has to do the work"),

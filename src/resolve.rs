@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use crate::anchors::{Anchors, Scheme, key};
+use crate::anchors::{Anchors, Period, Scheme, key};
 use crate::canonical::is_space;
 use crate::index::table::Posting;
 use crate::index::text::{END, Removed};
@@ -75,16 +75,21 @@ pub(crate) fn find(
         matches: Vec::new(),
         active: Vec::new(),
     };
-    for period in &article.anchors.periods {
-        let at = period.at as usize;
-        finder.propose(at + period.distance as usize, finder.base + u64::from(period.at));
-    }
+    let mut periods = article.anchors.periods.iter().peekable();
     for batch in article.anchors.places.chunks(BATCH) {
         finder.index.anchors.touch(batch.iter().map(|anchor| anchor.key));
         for anchor in batch {
+            // A match that begins after an anchor says nothing about it; those of all periods at
+            // once would make every anchor look at all of them.
+            let reached =
+                |period: &&Period| (period.at + period.distance) as usize <= anchor.at as usize;
+            while let Some(period) = periods.next_if(reached) {
+                finder.propose_period(*period);
+            }
             finder.visit_anchor(anchor.at as usize, anchor.key);
         }
     }
+    periods.for_each(|period| finder.propose_period(*period));
     let mut matches = finder.matches;
     matches.extend(equal_paragraphs(index, article, scheme, min_paragraph));
     longest(matches)
@@ -170,8 +175,9 @@ impl Finder<'_> {
         true
     }
 
-    fn propose(&mut self, at: usize, place: u64) {
-        let found = self.extend(at, place);
+    fn propose_period(&mut self, period: Period) {
+        let found =
+            self.extend((period.at + period.distance) as usize, self.base + u64::from(period.at));
         self.record(found);
     }
 
@@ -402,8 +408,7 @@ pub(crate) fn blocks(
     matches: &[Match],
     removed: &[bool],
 ) -> Vec<RemovedBlock> {
-    let mut tracer = Tracer { index, base: index.texts.end(), traced: Vec::new() };
-    let mut blocks: Vec<RemovedBlock> = Vec::new();
+    let mut blocks: Vec<(Range<usize>, Vec<Match>)> = Vec::new();
     let mut last: Option<Match> = None;
     let mut next = 0; // the first match that begins after the position at hand
     for (number, paragraph) in article.paragraphs.iter().enumerate() {
@@ -428,20 +433,35 @@ pub(crate) fn blocks(
             let end = found.end.min(paragraph.end);
             // The space before it belongs to the match too.
             let start = if continues { at - 1 } else { at };
-            let parts = tracer.trace(start, end, found.source + (start - found.start) as u64);
+            let part = Match { start, end, source: found.source + (start - found.start) as u64 };
             match blocks.last_mut() {
-                Some(block) if continues || !first => {
-                    block.paragraphs.end = number + 1;
-                    join(&mut block.parts, parts);
+                Some((paragraphs, parts)) if continues || !first => {
+                    paragraphs.end = number + 1;
+                    match parts.last_mut() {
+                        Some(before) if continues && before.end == start => before.end = end,
+                        _ => parts.push(part),
+                    }
                 }
-                _ => blocks.push(RemovedBlock { paragraphs: number..number + 1, parts }),
+                _ => blocks.push((number..number + 1, vec![part])),
             }
             last = Some(found);
             first = false;
             at = end;
         }
     }
+    // Traced as a whole, a run that repeats itself is one part; paragraph by paragraph it would
+    // be as many as there are.
+    let mut tracer = Tracer { index, base: index.texts.end(), traced: Vec::new() };
     blocks
+        .into_iter()
+        .map(|(paragraphs, runs)| {
+            let mut parts = Vec::new();
+            for run in runs {
+                join(&mut parts, tracer.trace(run.start, run.end, run.source));
+            }
+            RemovedBlock { paragraphs, parts }
+        })
+        .collect()
 }
 
 /// Appends parts, making one of two that go on here and in the kept text.

@@ -11,8 +11,9 @@
 //!    deeper indent begins a paragraph; so does a change in the depth of `>` quoting.
 //! 4. A line break is a wrap if the first word of the next line would not have fitted. That
 //!    needs the width to which the text was wrapped. It is the greatest width for which, in a run
-//!    of lines, at least two and at least six in ten line breaks are explained so; a run whose
-//!    lines nearly all begin in upper case is verse or a list. A passage too short to tell takes
+//!    of lines, at least two and at least six in ten line breaks are explained so; of four lines
+//!    or fewer all must be, and not all begin in upper case. Longer runs whose lines nearly all
+//!    begin in upper case are verse or a list, unless every break is explained. A passage too short to tell takes
 //!    the width of the rest of the article, or else is joined only where the sentence plainly
 //!    runs on.
 //!
@@ -100,10 +101,13 @@ struct Line {
     sentence_ends: bool,
 }
 
+/// How a line begins: as a sentence or an entry of a list does, or in the middle of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Case {
+    /// With a capital or a digit.
     Upper,
     Lower,
+    /// With a letter of a script without case, or with none.
     Neither,
 }
 
@@ -125,7 +129,7 @@ impl Line {
 fn classify(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut begins = true;
-    let mut fence: Option<&str> = None;
+    let mut fence: Option<Fence> = None;
     for (range, hard) in lines_of(text) {
         let line = &text[range.clone()];
         let (depth, content) = unquote(line);
@@ -135,14 +139,13 @@ fn classify(text: &str) -> Vec<Line> {
             continue;
         }
         let mut described = describe(range, depth, content, begins);
-        let marker =
-            ["```", "~~~"].into_iter().find(|marker| content.trim_start().starts_with(marker));
-        if fence.is_some() || marker.is_some() {
+        let marker = Fence::find(content.trim_start());
+        if fence.is_some() || marker.is_some_and(Fence::opens) {
             described.begins = true;
             described.ends = true;
             fence = match (fence, marker) {
                 (None, marker) => marker,
-                (open, close) if open == close => None,
+                (Some(open), Some(close)) if close.closes(open) => None,
                 (open, _) => open,
             };
         }
@@ -154,6 +157,36 @@ fn classify(text: &str) -> Vec<Line> {
         lines.push(described);
     }
     lines
+}
+
+/// A line of backticks or tildes that may open or close a block of code, as in `CommonMark`.
+#[derive(Clone, Copy, Debug)]
+struct Fence {
+    sign: u8,
+    len: usize,
+    /// Whether nothing follows.
+    bare: bool,
+    /// Whether more of the same sign follows, after something else.
+    resumes: bool,
+}
+
+impl Fence {
+    fn find(body: &str) -> Option<Self> {
+        let sign = *body.as_bytes().first().filter(|&&byte| byte == b'`' || byte == b'~')?;
+        let rest = body.trim_start_matches(char::from(sign));
+        let len = body.len() - rest.len();
+        let resumes = rest.as_bytes().contains(&sign);
+        (len >= 3).then_some(Self { sign, len, bare: rest.is_empty(), resumes })
+    }
+
+    /// Code between backticks within a line opens nothing.
+    fn opens(self) -> bool {
+        self.sign == b'~' || !self.resumes
+    }
+
+    fn closes(self, open: Self) -> bool {
+        self.sign == open.sign && self.len >= open.len && self.bare
+    }
 }
 
 fn describe(range: Range<usize>, depth: u32, content: &str, begins: bool) -> Line {
@@ -174,7 +207,7 @@ fn describe(range: Range<usize>, depth: u32, content: &str, begins: bool) -> Lin
         first_word: if wide { 0 } else { first_word(body) },
         starts: match first {
             Some(c) if c.is_lowercase() => Case::Lower,
-            Some(c) if c.is_uppercase() => Case::Upper,
+            Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
             _ => Case::Neither,
         },
         sentence_ends: content
@@ -190,15 +223,21 @@ fn lines_of(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     let bytes = text.as_bytes();
     let mut start = 0;
     let mut newline = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    // The next `\r`, vertical tab or form feed, looked for once, not anew for every line before it.
+    let mut single = 0;
     std::iter::from_fn(move || {
         if start >= bytes.len() {
             return None;
+        }
+        if single < start || start == 0 {
+            single = memchr::memchr3(b'\r', 0x0B, 0x0C, &bytes[start..])
+                .map_or(bytes.len(), |found| start + found);
         }
         if newline < start {
             newline =
                 memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |found| start + found);
         }
-        let (end, len, hard) = other_break(&bytes[start..newline])
+        let (end, len, hard) = other_break(&bytes[start..newline], single - start)
             .map_or((newline, 1, false), |(at, len, hard)| (start + at, len, hard));
         let line = start..end;
         start = end + len;
@@ -211,8 +250,8 @@ fn lines_of(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
 
 /// The first line break other than `\n` in `line`: position, length, and whether it ends the
 /// paragraph.
-fn other_break(line: &[u8]) -> Option<(usize, usize, bool)> {
-    let single = memchr::memchr3(b'\r', 0x0B, 0x0C, line).map(|at| (at, 1, line[at] == 0x0C));
+fn other_break(line: &[u8], single: usize) -> Option<(usize, usize, bool)> {
+    let single = line.get(single).map(|&byte| (single, 1, byte == 0x0C));
     let before = &line[..single.map_or(line.len(), |(at, ..)| at)];
     if before.is_ascii() {
         return single;
@@ -284,6 +323,10 @@ fn is_rule(body: &str) -> bool {
 }
 
 fn is_table_row(body: &str) -> bool {
+    const LEADERS: &[u8] = b"....";
+    if memchr::memmem::find(body.as_bytes(), LEADERS).is_some() {
+        return true; // an entry of a table of contents
+    }
     let mut bars = memchr::memchr2_iter(b'|', b'\t', body.as_bytes());
     match bars.next() {
         None => false,
@@ -355,7 +398,12 @@ fn wrap_width(group: &[Line]) -> Option<usize> {
             full += usize::from(fits && pair[0].is_full(&pair[1], width));
             upper += usize::from(fits && pair[1].starts == Case::Upper);
         }
-        full >= 2 && full * 10 >= pairs * 6 && (pairs < 3 || upper * 10 < pairs * 8)
+        // Few lines prove little: then every break must be explained, and a line begin in the
+        // middle of a sentence. Many that nearly all begin in upper case are verse or a list,
+        // unless they are full without exception, which German prose can be.
+        let prose = if pairs <= 3 { upper < pairs } else { upper * 10 < pairs * 8 };
+        let all = full == pairs;
+        full >= 2 && if pairs <= 3 { all && prose } else { all || prose && full * 10 >= pairs * 6 }
     })
 }
 
@@ -472,6 +520,32 @@ mod tests {
                 "====="
             ]
         );
+    }
+
+    #[test]
+    fn code_within_a_line_opens_no_fence() {
+        let text = format!("```cp -r``` copies.\n\n{WRAPPED}\n\n````\n```\nx\ny\n````\n{WRAPPED}");
+        let split = split(&text);
+        assert_eq!(split[1], WRAPPED);
+        assert_eq!(split[2..7], ["````", "```", "x", "y", "````"]);
+        assert_eq!(split[7], WRAPPED);
+    }
+
+    #[test]
+    fn short_lists_are_not_wrapped_text() {
+        for list in [
+            "Der Streit um die Brücke am unteren Wehr und ihre Folgen ...... 4\n\
+             Die Ernte im Tal und was der späte Frost davon ließ ........... 11\n\
+             Leserbriefe, Termine und der Fahrplan des Bürgerbusses ........ 17",
+            "2031-04-01 06:12:45 gate 3 opened by the keeper, level 212 centimetres\n\
+             2031-04-01 07:02:11 gate 3 closed by the keeper, level 205 centimetres\n\
+             2031-04-01 07:55:30 gate 4 opened by the keeper, level 209 centimetres",
+            "Website of the museum: https://museum.example/visit/opening-hours\n\
+             Tickets for the ferry: https://ferry.example/en/tickets/online\n\
+             Map of all the paths: https://paths.example/maps/valley/north",
+        ] {
+            assert_eq!(split(list).len(), 3, "{list}");
+        }
     }
 
     #[test]

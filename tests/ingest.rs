@@ -266,13 +266,14 @@ fn a_missing_path_is_an_error_at_once() {
 #[test]
 fn options_without_effect_are_errors_at_once() {
     let dir = Dir::new();
-    let wrong: [fn(&mut Options) -> &mut Options; 6] = [
+    let wrong: [fn(&mut Options) -> &mut Options; 7] = [
         |options| options.min_span(31),
         |options| options.min_span((1 << 20) + 1),
         |options| options.min_paragraph(200),
         |options| options.min_span(64).min_paragraph(64),
         |options| options.threads(0),
         |options| options.read_buffer(0),
+        |options| options.threads(Options::MOST_THREADS),
     ];
     for set in wrong {
         let mut options = Options::new();
@@ -418,4 +419,20 @@ fn ingest_is_the_deduper_over_files() {
         assert_eq!(pushed.repeats(), article.repeats());
         assert_eq!(pushed.blocks(), article.blocks());
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_files_are_read_and_links_to_folders_are_not_followed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::write(outside.path().join("text"), "Linked.").expect("a file");
+    std::os::unix::fs::symlink(outside.path().join("text"), dir.path().join("a.txt"))
+        .expect("a link");
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("circle")).expect("a link");
+    let mut articles = ingest(dir.path()).expect("a folder");
+    let only = articles.next().expect("an article").expect("a sound one");
+    assert_eq!((only.id(), only.original()), ("a.txt", "Linked."));
+    assert!(articles.next().is_none());
+    assert_eq!(articles.stats().skipped, 1);
 }

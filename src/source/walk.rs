@@ -94,14 +94,12 @@ impl Iterator for Inputs {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(records) = &mut self.records {
-                match records.next() {
-                    Some(Ok(input)) => return Some(Ok(input)),
-                    end_or_error => {
-                        self.records = None;
-                        if let Some(error) = end_or_error {
-                            return Some(error);
-                        }
+            match self.records.as_mut().and_then(Iterator::next) {
+                Some(Ok(input)) => return Some(Ok(input)),
+                end_or_error => {
+                    self.records = None;
+                    if end_or_error.is_some() {
+                        return end_or_error;
                     }
                 }
             }
@@ -119,7 +117,7 @@ impl Iterator for Inputs {
             let format = if entry.depth() == 0 {
                 Some(Format::of(entry.path()).unwrap_or(Format::Text))
             } else {
-                Format::of(entry.path()).filter(|_| entry.file_type().is_file())
+                Format::of(entry.path()).filter(|_| is_file(&entry))
             };
             let Some(format) = format else {
                 self.skipped += 1;
@@ -132,6 +130,13 @@ impl Iterator for Inputs {
             }
         }
     }
+}
+
+/// Whether an entry is a file, or a link to one. Links to directories are not followed, as they may
+/// lead in circles.
+fn is_file(entry: &walkdir::DirEntry) -> bool {
+    entry.file_type().is_file()
+        || entry.path_is_symlink() && entry.path().metadata().is_ok_and(|it| it.is_file())
 }
 
 /// The lines of a file of records.
@@ -147,12 +152,20 @@ impl Iterator for Records {
     type Item = Result<Input, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        /// A longer line cannot be an article; it is not read further than this.
+        /// A longer line cannot be an article; what follows it in its file is not read.
         const LONGEST: u64 = 8 << 30;
         loop {
             let mut bytes = Vec::new();
             match self.reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes) {
                 Ok(0) => return None,
+                Ok(_) if bytes.len() as u64 == LONGEST => {
+                    return Some(Err(Error::TooLong {
+                        id: format!("{}:{}", self.name, self.line + 1),
+                        path: Some(self.path.to_path_buf()),
+                        len: LONGEST,
+                        limit: LONGEST - 1,
+                    }));
+                }
                 Ok(_) => {}
                 Err(source) => {
                     return Some(Err(Error::Read { path: self.path.to_path_buf(), source }));
