@@ -25,10 +25,10 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sample");
 const HELP: &str = "\
 Removes repeated text from articles and says where each block was first seen.
 
-Usage: ingest [OPTIONS] [PATH]
+Usage: ingest [OPTIONS] [PATH…]
 
-PATH is a .txt, .md or .jsonl file or a directory of them. Without it, the sample that comes with
-the repository is used.
+A PATH is a .txt, .md or .jsonl file or a directory of them; several are taken in the order given.
+Without any, the sample that comes with the repository is used.
 
 Output:
   --removed OUT.jsonl   one line per removed range, with the place where it was first seen
@@ -80,11 +80,12 @@ fn main() -> ExitCode {
 /// Streams every article through `dedup` and returns how many inputs could not be read.
 fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     let start = Instant::now();
-    let path = args.path.as_deref().unwrap_or(Path::new(SAMPLE));
-    let mut articles = args.options.ingest(path)?;
-    let mut removed = JsonLines::create(args.removed.as_deref(), path)?;
-    let mut repeats = JsonLines::create(args.repeats.as_deref(), path)?;
-    let mut kept = JsonLines::create(args.kept.as_deref(), path)?;
+    let sample = [PathBuf::from(SAMPLE)];
+    let paths = if args.paths.is_empty() { &sample[..] } else { &args.paths };
+    let mut articles = args.options.ingest_all(paths)?;
+    let mut removed = JsonLines::create(args.removed.as_deref(), paths)?;
+    let mut repeats = JsonLines::create(args.repeats.as_deref(), paths)?;
+    let mut kept = JsonLines::create(args.kept.as_deref(), paths)?;
     let mut stdout = BufWriter::new(io::stdout().lock());
 
     for article in &mut articles {
@@ -147,6 +148,7 @@ fn totals(stats: &Stats, seconds: f64, threads: usize) -> Value {
         "repeats": stats.repeats,
         "index_bytes": stats.index_bytes,
         "errors": stats.errors,
+        "skipped": stats.skipped,
         "seconds": seconds,
         "threads": threads,
     })
@@ -199,6 +201,9 @@ fn print_totals(
         stats.index_bytes,
         counted(threads, "thread"),
     )?;
+    if stats.skipped > 0 {
+        write!(out, "; {} of other kinds skipped", counted(stats.skipped, "file"))?;
+    }
     match stats.errors {
         0 => writeln!(out),
         errors => writeln!(out, "; {}", counted(errors, "error")),
@@ -239,11 +244,15 @@ struct JsonLines<'a>(Option<(&'a Path, BufWriter<File>)>);
 
 impl<'a> JsonLines<'a> {
     /// Creates the file, unless that would overwrite the input or make the run read its own output.
-    fn create(output: Option<&'a Path>, input: &Path) -> Result<JsonLines<'a>, String> {
+    fn create(output: Option<&'a Path>, inputs: &[PathBuf]) -> Result<JsonLines<'a>, String> {
         let Some(path) = output else { return Ok(JsonLines(None)) };
         let place = |e| cannot_write(path, &e);
-        if resolve(path).map_err(place)?.starts_with(resolve(input).map_err(place)?) {
-            return Err(format!("{} lies inside the input", path.display()));
+        let output = resolve(path).map_err(place)?;
+        for input in inputs {
+            if output.starts_with(resolve(input).map_err(place)?) {
+                let input = input.display();
+                return Err(format!("{} lies inside the input {input}", path.display()));
+            }
         }
         Ok(JsonLines(Some((path, BufWriter::new(File::create(path).map_err(place)?)))))
     }
@@ -280,7 +289,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
 
 /// The command line.
 struct Args {
-    path: Option<PathBuf>,
+    paths: Vec<PathBuf>,
     removed: Option<PathBuf>,
     repeats: Option<PathBuf>,
     kept: Option<PathBuf>,
@@ -294,7 +303,7 @@ impl Args {
     /// Reads the command line; `None` means that only help was asked for.
     fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Option<Args>, String> {
         let mut args = Args {
-            path: None,
+            paths: Vec::new(),
             removed: None,
             repeats: None,
             kept: None,
@@ -308,9 +317,7 @@ impl Args {
             let flag = match word.to_str() {
                 Some(flag) if flag.starts_with('-') => flag,
                 _ => {
-                    if let Some(path) = args.path.replace(word.into()) {
-                        return Err(format!("more than one PATH: {} is one", path.display()));
-                    }
+                    args.paths.push(word.into());
                     continue;
                 }
             };

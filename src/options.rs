@@ -100,7 +100,23 @@ impl Options {
     /// If an option has no possible value or no effect, if `path` does not exist, or if threads
     /// cannot be started.
     pub fn ingest(&self, path: impl AsRef<Path>) -> Result<Articles, Error> {
-        Articles::new(self.check()?, path.as_ref())
+        self.ingest_all([path])
+    }
+
+    /// Streams the articles of several files or directory trees, one after the other as given.
+    ///
+    /// Ids are relative to the path that an article was found under, so articles of two paths may
+    /// share an id; their numbers ([`Place::article`](crate::Place::article)) differ.
+    ///
+    /// # Errors
+    ///
+    /// As [`ingest`](Self::ingest), for any of the paths.
+    pub fn ingest_all<P: AsRef<Path>>(
+        &self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<Articles, Error> {
+        let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        Articles::new(self.check()?, paths)
     }
 
     /// An engine for articles that the caller pushes.

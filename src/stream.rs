@@ -1,7 +1,7 @@
 //! The stream of articles.
 
 use std::iter::FusedIterator;
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::article::Article;
 use crate::deduper::{Deduper, Stats};
@@ -10,7 +10,7 @@ use crate::options::Config;
 use crate::pipeline::Pipeline;
 use crate::source::Inputs;
 
-/// The articles below a path, in order, without what they repeat.
+/// The articles below some paths, in order, without what they repeat.
 ///
 /// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). An input that
 /// cannot be read yields an error in its place, and the stream goes on; after an error that
@@ -24,8 +24,8 @@ pub struct Articles {
 }
 
 impl Articles {
-    pub(crate) fn new(config: Config, path: &Path) -> Result<Self, Error> {
-        let inputs = Inputs::new(path, config.read_buffer)?;
+    pub(crate) fn new(config: Config, paths: Vec<PathBuf>) -> Result<Self, Error> {
+        let inputs = Inputs::new(paths, config.read_buffer)?;
         let deduper = Deduper::with_config(&config);
         Ok(Self { pipeline: Some(Pipeline::new(inputs, config)?), deduper })
     }

@@ -436,3 +436,20 @@ fn links_to_files_are_read_and_links_to_folders_are_not_followed() {
     assert!(articles.next().is_none());
     assert_eq!(articles.stats().skipped, 1);
 }
+
+#[test]
+fn several_paths_are_one_stream_in_the_order_given() {
+    let body = "The mill at the upper weir grinds again since the spring, and its flour is sold \
+        at the market on Fridays.";
+    let (one, two) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    std::fs::write(one.path().join("a.txt"), body).expect("a file");
+    std::fs::write(two.path().join("a.txt"), body).expect("a file");
+    let articles = Options::new().ingest_all([two.path(), one.path()]).expect("two folders");
+    let articles: Vec<_> = articles.collect::<Result<_, _>>().expect("sound articles");
+    assert_eq!(articles[0].path(), Some(two.path().join("a.txt").as_path()));
+    assert_eq!((articles[0].text().as_ref(), articles[1].text().as_ref()), (body, ""));
+    assert_eq!(articles[1].blocks()[0].sources[0].first.article, 0);
+    let missing = one.path().join("missing");
+    assert!(Options::new().ingest_all([one.path(), missing.as_path()]).is_err());
+}

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use super::Input;
 use crate::error::Error;
 
-/// The inputs below a path, in order, with errors where they occur.
+/// The inputs below some paths, in order, with errors where they occur.
 #[derive(Debug)]
 pub(crate) struct Inputs {
+    /// The paths that come later.
+    roots: std::vec::IntoIter<PathBuf>,
+    /// The path at hand, and what is below it.
     root: PathBuf,
-    walk: walkdir::IntoIter,
+    walk: Option<walkdir::IntoIter>,
     records: Option<Records>,
     read_buffer: usize,
     skipped: u64,
@@ -38,21 +41,36 @@ impl Format {
 impl Inputs {
     /// # Errors
     ///
-    /// If nothing is at `root`.
-    pub(crate) fn new(root: &Path, read_buffer: usize) -> Result<Self, Error> {
-        let read_error = |source| Error::Read { path: root.to_owned(), source };
-        let metadata = root.metadata().map_err(read_error)?;
-        if !metadata.is_file() && !metadata.is_dir() {
-            let problem = "neither a file nor a directory";
-            return Err(read_error(std::io::Error::new(std::io::ErrorKind::InvalidInput, problem)));
+    /// If one of `roots` is neither a file nor a directory.
+    pub(crate) fn new(roots: Vec<PathBuf>, read_buffer: usize) -> Result<Self, Error> {
+        for root in &roots {
+            let read_error = |source| Error::Read { path: root.clone(), source };
+            let metadata = root.metadata().map_err(read_error)?;
+            if !metadata.is_file() && !metadata.is_dir() {
+                let kind = std::io::ErrorKind::InvalidInput;
+                let problem = "neither a file nor a directory";
+                return Err(read_error(std::io::Error::new(kind, problem)));
+            }
         }
         Ok(Self {
-            root: root.to_owned(),
-            walk: walkdir::WalkDir::new(root).sort_by_file_name().into_iter(),
+            roots: roots.into_iter(),
+            root: PathBuf::new(),
+            walk: None,
             records: None,
             read_buffer,
             skipped: 0,
         })
+    }
+
+    /// The next entry below the roots.
+    fn entry(&mut self) -> Option<walkdir::Result<walkdir::DirEntry>> {
+        loop {
+            if let Some(entry) = self.walk.as_mut().and_then(Iterator::next) {
+                return Some(entry);
+            }
+            self.root = self.roots.next()?;
+            self.walk = Some(walkdir::WalkDir::new(&self.root).sort_by_file_name().into_iter());
+        }
     }
 
     /// How many entries were passed over that are of no kind this crate reads.
@@ -103,7 +121,7 @@ impl Iterator for Inputs {
                     }
                 }
             }
-            let entry = match self.walk.next()? {
+            let entry = match self.entry()? {
                 Ok(entry) => entry,
                 Err(error) => {
                     let path = error.path().unwrap_or(&self.root).to_owned();
