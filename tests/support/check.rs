@@ -396,10 +396,7 @@ impl Check<'_> {
                 format!("exact is wrong: {own:?} and {slice:?}")
             });
         }
-        let mine = &self.doc.canon.text[mine];
-        let period = &there.canon.text[run];
-        let spaced = [period, b" "].concat();
-        ensure(!period.is_empty() && (cycles(mine, period) || cycles(mine, &spaced)), || {
+        ensure(repeats(&self.doc.canon, mine, &there.canon, run), || {
             format!("{own:?} is not {slice:?} again and again, from {first:?}")
         })?;
         // A part does not agree byte for byte with a period shorter than itself, though one may
@@ -469,6 +466,23 @@ impl Check<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the text `here` is that `there` again and again, but for parts of characters at ends
+/// where such were snapped.
+fn repeats(a: &Canon, here: Range<usize>, b: &Canon, there: Range<usize>) -> bool {
+    let slack = |canon: &Canon, at: usize| if snaps(canon, at) { SNAP } else { 0 };
+    let (mine, period) = (&a.text[here.clone()], &b.text[there.clone()]);
+    (0..=slack(a, here.start).min(mine.len())).any(|cut| {
+        (0..=slack(b, there.start).min(period.len())).any(|left| {
+            (0..=slack(b, there.end).min(period.len() - left)).any(|right| {
+                let period = &period[left..period.len() - right];
+                let spaced = [period, b" "].concat();
+                let mine = &mine[cut..];
+                !period.is_empty() && (cycles(mine, period) || cycles(mine, &spaced))
+            })
+        })
+    })
 }
 
 /// Whether `text` is `period` again and again, the last time perhaps in part.
