@@ -162,6 +162,11 @@ pub fn is_space(byte: u8) -> bool {
     byte == b' ' || byte == b'\n'
 }
 
+/// Whether a character begins at `at`, or the text ends there.
+pub(crate) fn is_boundary(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_none_or(|byte| byte & 0xC0 != 0x80)
+}
+
 /// Brings `text` into canonical form.
 ///
 /// # Panics

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::anchors::{Anchors, Scheme, anchors};
 use crate::article::{Article, Block, Place, Repeat, Segment, Source};
-use crate::canonical::{Canonical, canonicalise, is_space};
+use crate::canonical::{Canonical, canonicalise, is_boundary, is_space};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::MAX_PLACE;
@@ -303,12 +303,11 @@ impl Default for Deduper {
 
 /// The part of a canonical range that is whole characters, without spaces at its ends.
 fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
-    let boundary = |at: usize| bytes.get(at).is_none_or(|byte| byte & 0xC0 != 0x80);
     let Range { mut start, mut end } = range;
-    while start < end && (!boundary(start) || is_space(bytes[start])) {
+    while start < end && (!is_boundary(bytes, start) || is_space(bytes[start])) {
         start += 1;
     }
-    while start < end && (!boundary(end) || is_space(bytes[end - 1])) {
+    while start < end && (!is_boundary(bytes, end) || is_space(bytes[end - 1])) {
         end -= 1;
     }
     (start < end).then_some(start..end)

@@ -18,9 +18,9 @@
 use std::ops::Range;
 
 use crate::anchors::{Anchors, Period, Scheme, key};
-use crate::canonical::is_space;
+use crate::canonical::{is_boundary, is_space};
 use crate::index::table::Posting;
-use crate::index::text::{END, Removed};
+use crate::index::text::{END, Removed, Texts};
 use crate::index::{Index, ShortParagraph};
 
 /// Places under one key before it is hot.
@@ -190,44 +190,60 @@ impl Finder<'_> {
 
     /// The longest match through `at` and `place`; empty if the bytes there differ.
     fn extend(&self, at: usize, place: u64) -> Match {
-        let mut end = at;
-        let mut source = place;
-        while end < self.canonical.len() {
-            let theirs = self.ahead(source);
-            let ours = &self.canonical[end..];
-            let len = common_prefix(ours, theirs);
-            end += len;
-            source += len as u64;
+        let view = View { texts: &self.index.texts, base: self.base, canonical: self.canonical };
+        let end = at + view.common_ahead(&self.canonical[at..], place);
+        let back = view.common_behind(&self.canonical[..at], place);
+        Match { start: at - back, end, source: place - back as u64 }
+    }
+}
+
+/// All texts, that of the article at hand as the last.
+struct View<'a> {
+    texts: &'a Texts,
+    /// The coordinate of the article's first byte.
+    base: u64,
+    canonical: &'a [u8],
+}
+
+impl View<'_> {
+    /// How many bytes `ours` has in common with the text from `place` on.
+    fn common_ahead(&self, ours: &[u8], place: u64) -> usize {
+        let mut common = 0;
+        while common < ours.len() {
+            let place = place + common as u64;
+            let theirs = match place.checked_sub(self.base) {
+                None => self.texts.ahead(place),
+                Some(own) => &self.canonical[to_usize(own)..],
+            };
+            let len = common_prefix(&ours[common..], theirs);
+            common += len;
             if len < theirs.len() {
                 break;
             }
         }
-        let mut start = at;
-        let mut source = place;
-        while start > 0 && source > 0 {
-            let theirs = self.behind(source - 1);
-            let len = common_suffix(&self.canonical[..start], theirs);
-            start -= len;
-            source -= len as u64;
+        common
+    }
+
+    /// How many bytes `ours` has in common with the text before `place`, from the end.
+    fn common_behind(&self, ours: &[u8], place: u64) -> usize {
+        let mut common = 0;
+        while common < ours.len() && place > common as u64 {
+            let place = place - common as u64 - 1;
+            let theirs = match place.checked_sub(self.base) {
+                None => self.texts.behind(place),
+                Some(own) => &self.canonical[..=to_usize(own)],
+            };
+            let len = common_suffix(&ours[..ours.len() - common], theirs);
+            common += len;
             if len < theirs.len() {
                 break;
             }
         }
-        Match { start, end, source }
+        common
     }
 
-    fn ahead(&self, coordinate: u64) -> &[u8] {
-        match coordinate.checked_sub(self.base) {
-            None => self.index.texts.ahead(coordinate),
-            Some(own) => &self.canonical[to_usize(own)..],
-        }
-    }
-
-    fn behind(&self, coordinate: u64) -> &[u8] {
-        match coordinate.checked_sub(self.base) {
-            None => self.index.texts.behind(coordinate),
-            Some(own) => &self.canonical[..=to_usize(own)],
-        }
+    fn is(&self, ours: &[u8], place: u64) -> bool {
+        self.common_ahead(ours, place) == ours.len()
     }
 }
 
@@ -242,6 +258,7 @@ fn equal_paragraphs(
     min_paragraph: usize,
 ) -> Vec<Match> {
     let base = index.texts.end();
+    let view = View { texts: &index.texts, base, canonical: article.canonical };
     let mut matches: Vec<Match> = Vec::new();
     for paragraph in article.paragraphs {
         if !(min_paragraph..scheme.span()).contains(&paragraph.len()) {
@@ -251,9 +268,8 @@ fn equal_paragraphs(
         let key = key(ours, PARAGRAPH_DOMAIN);
         let same = index.paragraph_keys.postings(key).find_map(|posting| {
             let earlier = index.paragraphs[to_usize(posting.place)];
-            (earlier.len() == ours.len()
-                && equals(index, article.canonical, base, earlier.start(), ours))
-            .then(|| earlier.start())
+            let same = earlier.len() == ours.len() && view.is(ours, earlier.start());
+            same.then(|| earlier.start())
         });
         let Some(source) = same else {
             let entry = index.paragraphs.len() as u64;
@@ -263,31 +279,13 @@ fn equal_paragraphs(
         };
         let found = Match { start: paragraph.start, end: paragraph.end, source };
         // Not the end of an article, as between the last paragraph of one and the first of the next.
-        let follows = |source| equals(index, article.canonical, base, source - 1, b" ");
+        let follows = |source| view.is(b" ", source - 1);
         match matches.last_mut() {
             Some(last) if last.continues_in(&found) && follows(source) => last.end = found.end,
             _ => matches.push(found),
         }
     }
     matches
-}
-
-/// Whether the canonical text at `place` is `ours`.
-fn equals(index: &Index, canonical: &[u8], base: u64, place: u64, ours: &[u8]) -> bool {
-    let mut at = 0;
-    while at < ours.len() {
-        let source = place + at as u64;
-        let theirs = match source.checked_sub(base) {
-            None => index.texts.ahead(source),
-            Some(own) => &canonical[to_usize(own)..],
-        };
-        let len = common_prefix(&ours[at..], theirs);
-        at += len;
-        if len == 0 || (len < theirs.len() && at < ours.len()) {
-            return false;
-        }
-    }
-    true
 }
 
 /// Sorts matches and leaves out those that lie inside another.
@@ -349,13 +347,12 @@ fn same(a: u8, b: u8) -> bool {
 /// Bytes are matched, but characters are covered: one whose halves stand in two places stands in
 /// neither.
 pub(crate) fn whole_characters(canonical: &[u8], found: &Match) -> Match {
-    let boundary = |at: usize| canonical.get(at).is_none_or(|byte| byte & 0xC0 != 0x80);
     let Match { mut start, mut end, mut source } = *found;
-    while start < end && !boundary(start) {
+    while start < end && !is_boundary(canonical, start) {
         start += 1;
         source += 1;
     }
-    while start < end && !boundary(end) {
+    while start < end && !is_boundary(canonical, end) {
         end -= 1;
     }
     Match { start, end, source }
