@@ -471,16 +471,21 @@ impl Check<'_> {
 /// Whether the text `here` is that `there` again and again, but for parts of characters at ends
 /// where such were snapped.
 fn repeats(a: &Canon, here: Range<usize>, b: &Canon, there: Range<usize>) -> bool {
-    let slack = |canon: &Canon, at: usize| if snaps(canon, at) { SNAP } else { 0 };
-    let (mine, period) = (&a.text[here.clone()], &b.text[there.clone()]);
-    (0..=slack(a, here.start).min(mine.len())).any(|cut| {
-        (0..=slack(b, there.start).min(period.len())).any(|left| {
-            (0..=slack(b, there.end).min(period.len() - left)).any(|right| {
-                let period = &period[left..period.len() - right];
-                let spaced = [period, b" "].concat();
-                let mine = &mine[cut..];
-                !period.is_empty() && (cycles(mine, period) || cycles(mine, &spaced))
-            })
+    let cuts = |canon: &Canon, range: &Range<usize>| {
+        let slack = |at: usize| if snaps(canon, at) { SNAP.min(range.len()) } else { 0 };
+        let (start, end) = (slack(range.start), slack(range.end));
+        let whole = range.clone();
+        (0..=start).flat_map(move |left| {
+            let whole = whole.clone();
+            (0..=end.min(whole.len() - left))
+                .map(move |right| whole.start + left..whole.end - right)
+        })
+    };
+    cuts(a, &here).any(|here| {
+        cuts(b, &there).any(|there| {
+            let (mine, period) = (&a.text[here.clone()], &b.text[there]);
+            let spaced = [period, b" "].concat();
+            !period.is_empty() && (cycles(mine, period) || cycles(mine, &spaced))
         })
     })
 }
