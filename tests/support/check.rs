@@ -485,7 +485,9 @@ fn repeats(a: &Canon, here: Range<usize>, b: &Canon, there: Range<usize>) -> boo
         cuts(b, &there).any(|there| {
             let (mine, period) = (&a.text[here.clone()], &b.text[there]);
             let spaced = [period, b" "].concat();
-            !period.is_empty() && (cycles(mine, period) || cycles(mine, &spaced))
+            !mine.is_empty()
+                && !period.is_empty()
+                && (cycles(mine, period) || cycles(mine, &spaced))
         })
     })
 }
