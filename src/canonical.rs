@@ -428,7 +428,8 @@ fn fold(character: char) -> &'static [u8] {
     }
 }
 
-fn is_zero_width(character: char) -> bool {
+/// Whether the canonical form leaves the character out.
+pub(crate) fn is_zero_width(character: char) -> bool {
     matches!(character,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
         | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}'

@@ -13,14 +13,16 @@
 //!    needs the width to which the text was wrapped. It is the greatest width for which, in a run
 //!    of lines, at least two and at least six in ten line breaks are explained so; of four lines
 //!    or fewer all must be, and not all begin in upper case. Longer runs whose lines nearly all
-//!    begin in upper case are verse or a list, unless every break is explained. A passage too short to tell takes
-//!    the width of the rest of the article, or else is joined only where the sentence plainly
-//!    runs on.
+//!    begin in upper case are verse or a list, unless every break is explained. A passage too
+//!    short to tell takes the width of the rest of the article, or else is joined only where the
+//!    sentence plainly runs on.
 //!
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.
 
 use std::ops::Range;
+
+use crate::canonical::is_zero_width;
 
 /// The widest line, in columns, that can be part of a wrapped paragraph.
 pub const WIDEST_WRAP: usize = 110;
@@ -59,11 +61,12 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     for (group, width) in groups.iter().zip(&widths) {
         wrapped.extend(width.map(|width| (lines[group.start].depth, group.len(), width)));
     }
-    let usual = usual_widths(&wrapped);
+    let usual = usual_widths(wrapped);
     let mut paragraphs: Vec<Range<usize>> = Vec::with_capacity(lines.len());
     for (group, own) in groups.iter().zip(&widths) {
         let depth = lines[group.start].depth;
-        let like_it = usual.iter().find(|(of, _)| *of == depth).or(usual.first());
+        let same_depth = usual.binary_search_by_key(&depth, |&(of, _)| of).ok();
+        let like_it = same_depth.map(|at| &usual[at]).or(usual.first());
         let width = own.or(like_it.map(|&(_, width)| width));
         let mut previous: Option<&Line> = None;
         for line in &lines[group.clone()] {
@@ -276,15 +279,11 @@ fn unquote(line: &str) -> (u32, &str) {
                 depth += 1;
                 rest = &line[at + 1..];
             }
-            _ if character.is_whitespace() || is_invisible(character) => {}
+            _ if character.is_whitespace() || is_zero_width(character) => {}
             _ => return (depth, rest.strip_prefix(' ').filter(|_| depth > 0).unwrap_or(rest)),
         }
     }
     (depth, "")
-}
-
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200B}'..='\u{200F}' | '\u{FEFF}' | '\u{2060}' | '\u{AD}')
 }
 
 /// Columns of a line on a terminal, by the first bytes of its characters: East Asian ones
@@ -407,24 +406,22 @@ fn wrap_width(group: &[Line]) -> Option<usize> {
     })
 }
 
-/// For each depth of quoting, the width that most of the wrapped lines agree on within a few
-/// columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
-fn usual_widths(wrapped: &[(u32, usize, usize)]) -> Vec<(u32, usize)> {
-    let mut depths: Vec<u32> = wrapped.iter().map(|&(depth, ..)| depth).collect();
-    depths.sort_unstable();
-    depths.dedup();
-    depths
-        .into_iter()
-        .filter_map(|depth| {
+/// For each depth of quoting, in order, the width that most of the wrapped lines agree on within a
+/// few columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
+fn usual_widths(mut wrapped: Vec<(u32, usize, usize)>) -> Vec<(u32, usize)> {
+    wrapped.sort_unstable();
+    wrapped
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter_map(|same_depth| {
             let mut lines = [0; WIDEST_WRAP + 1];
-            for &(_, len, width) in wrapped.iter().filter(|&&(of, ..)| of == depth) {
+            for &(_, len, width) in same_depth {
                 lines[width] += len;
             }
             let agreeing = |width: usize| lines[width - 4..=width].iter().sum::<usize>();
             let usual = (NARROWEST_WRAP..=WIDEST_WRAP)
                 .filter(|&width| lines[width] > 0)
                 .max_by_key(|&width| (agreeing(width), width))?;
-            Some((depth, usual))
+            Some((same_depth[0].0, usual))
         })
         .collect()
 }
