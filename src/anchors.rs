@@ -21,8 +21,6 @@ use std::collections::VecDeque;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::canonical::is_space;
-
 /// The sizes that anchors are chosen with.
 ///
 /// The guarantee is for runs of `span` bytes; `gram` and `window` follow from it.
@@ -119,32 +117,21 @@ pub fn anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
     chooser.chosen
 }
 
-/// The hash of canonical bytes under which they are looked up; spaces of both kinds are equal.
+/// The hash of canonical bytes under which they are looked up.
 pub(crate) fn key(canonical: &[u8], domain: u64) -> u64 {
-    const ON_STACK: usize = 256;
-    if memchr::memchr(b'\n', canonical).is_none() {
-        return xxh3_64_with_seed(canonical, domain);
-    }
-    let spaced = |bytes: &mut [u8]| {
-        bytes.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-        xxh3_64_with_seed(bytes, domain)
-    };
-    if canonical.len() <= ON_STACK {
-        let mut buffer = [0; ON_STACK];
-        buffer[..canonical.len()].copy_from_slice(canonical);
-        spaced(&mut buffer[..canonical.len()])
-    } else {
-        spaced(&mut canonical.to_vec())
-    }
+    xxh3_64_with_seed(canonical, domain)
 }
 
 /// Bytes that the order of grams looks at.
 const ORDERED: usize = 8;
 
-/// A multiplicative hash of the first bytes of a gram: its place in the order, but for the
-/// exceptions that [`rank`] makes.
-fn hash(word: u64) -> u64 {
-    (word ^ (word >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+/// The place of a gram in the order but for the exceptions that [`rank`] makes: a multiplicative
+/// hash of the two halves of its first bytes.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn hash(first: u32, second: u32) -> u32 {
+    let mixed = first.wrapping_mul(0x9E37_79B1).wrapping_add(second.wrapping_mul(0x85EB_CA77));
+    (mixed ^ (mixed >> 15)).wrapping_mul(0xC2B2_AE3D)
 }
 
 /// The place of a gram in the order; the least wins. Never below its [`hash`].
@@ -152,14 +139,88 @@ fn hash(word: u64) -> u64 {
 /// Grams with a period of one, two or four bytes (dashes, dot leaders, table rules) come last, so
 /// that a short row of them is no anchor; bytes inside a character come after all, so that anchors
 /// stand on character boundaries where there is any.
-fn rank(word: u64, hash: u64) -> u64 {
-    if word & 0xC0 == 0x80 {
-        u64::MAX
-    } else if word == word.rotate_left(32) {
-        hash | 1 << 63
+fn rank(gram: &[u8]) -> u32 {
+    let half = |at: usize| u32::from_le_bytes([gram[at], gram[at + 1], gram[at + 2], gram[at + 3]]);
+    let (first, second) = (half(0), half(4));
+    if first & 0xC0 == 0x80 {
+        u32::MAX
+    } else if first == second {
+        hash(first, second) | 1 << 31
     } else {
-        hash
+        hash(first, second)
     }
+}
+
+/// Grams that are hashed at a time.
+const BLOCK: usize = 512;
+
+/// The bytes that the grams of a block are ordered by.
+type BlockBytes = [u8; BLOCK + ORDERED];
+
+/// What is computed of a block on the way, in memory that is not cleared for each.
+struct Scratch {
+    pairs: [u16; BLOCK + ORDERED / 2 + 2],
+    halves: [u32; BLOCK + ORDERED / 2],
+    survives: [u8; BLOCK],
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self {
+            pairs: [0; BLOCK + ORDERED / 2 + 2],
+            halves: [0; BLOCK + ORDERED / 2],
+            survives: [0; BLOCK],
+        }
+    }
+}
+
+/// One bit for each gram of the block whose hash is not above `threshold`.
+fn survivors(bytes: &BlockBytes, threshold: u32, scratch: &mut Scratch) -> [u64; BLOCK / 64] {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn survivors_avx2(
+            bytes: &BlockBytes,
+            threshold: u32,
+            scratch: &mut Scratch,
+        ) -> [u64; BLOCK / 64] {
+            survivors_portable(bytes, threshold, scratch)
+        }
+        // SAFETY: the instructions that it is compiled for were just found to be there.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        return unsafe { survivors_avx2(bytes, threshold, scratch) };
+    }
+    survivors_portable(bytes, threshold, scratch)
+}
+
+/// Compiled for every instruction set that [`survivors`] knows; no loop has a branch, so the
+/// compiler makes vector code of them.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn survivors_portable(
+    bytes: &BlockBytes,
+    threshold: u32,
+    scratch: &mut Scratch,
+) -> [u64; BLOCK / 64] {
+    let Scratch { pairs, halves, survives } = scratch;
+    for (i, pair) in pairs.iter_mut().enumerate() {
+        *pair = u16::from_le_bytes([bytes[i], bytes[i + 1]]);
+    }
+    for (i, half) in halves.iter_mut().enumerate() {
+        *half = u32::from(pairs[i]) | u32::from(pairs[i + 2]) << 16;
+    }
+    for (i, survives) in survives.iter_mut().enumerate() {
+        *survives = u8::from(hash(halves[i], halves[i + 4]) <= threshold);
+    }
+    let mut masks = [0; BLOCK / 64];
+    for (mask, bytes) in masks.iter_mut().zip(survives.as_chunks::<64>().0) {
+        for (number, eight) in bytes.as_chunks().0.iter().enumerate() {
+            // Gathers the lowest bit of each byte into the highest byte.
+            let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            *mask |= bits << (8 * number);
+        }
+    }
+    masks
 }
 
 struct Chooser<'a> {
@@ -169,7 +230,7 @@ struct Chooser<'a> {
     next_window: usize,
     chosen: Anchors,
     /// The place kept last, with its rank.
-    last: Option<(usize, u64)>,
+    last: Option<(usize, u32)>,
     /// A stretch known to equal itself: start, end, distance.
     periodic: Option<(usize, usize, usize)>,
 }
@@ -178,60 +239,52 @@ impl Chooser<'_> {
     fn run(&mut self) {
         let windows = self.canonical.len() - self.scheme.span + 1;
         // Five survivors a window on average: one window in a hundred and fifty has none.
-        let threshold = u64::MAX / self.scheme.window() as u64 * 5;
+        let window = u32::try_from(self.scheme.window()).unwrap_or(u32::MAX);
+        let threshold = (u32::MAX / window).max(1).saturating_mul(5);
         let positions = windows + self.scheme.window() - 1;
         self.winnow(0, positions, windows, threshold);
     }
 
     /// Keeps a gram for every window from `next_window` to `windows`, with the grams at
     /// `from..to` that rank below `threshold`.
-    fn winnow(&mut self, from: usize, to: usize, windows: usize, threshold: u64) {
-        const BLOCK: usize = 4096;
+    fn winnow(&mut self, from: usize, to: usize, windows: usize, threshold: u32) {
         let window = self.scheme.window();
-        let mut queue: VecDeque<(usize, u64)> = VecDeque::new();
-        let mut buffer = [0_u8; BLOCK + ORDERED];
-        let mut survivors = [0_u16; BLOCK];
-        let mut block = from;
-        while block < to {
-            let count = BLOCK.min(to - block);
-            let bytes =
-                &self.canonical[block..(block + count + ORDERED - 1).min(self.canonical.len())];
-            for (target, &byte) in buffer.iter_mut().zip(bytes) {
-                *target = if byte == b'\n' { b' ' } else { byte };
-            }
-            // Without a branch, which would be mispredicted at every survivor.
-            let mut kept = 0;
-            let words = buffer.windows(ORDERED).take(count);
-            for (offset, bytes) in (0_u16..).zip(words) {
-                let word = u64::from_le_bytes(bytes.try_into().expect("BUG: eight bytes"));
-                survivors[kept] = offset;
-                kept += usize::from(hash(word) <= threshold);
-            }
-            for &offset in &survivors[..kept] {
-                let offset = usize::from(offset);
-                let bytes = &buffer[offset..offset + ORDERED];
-                let word = u64::from_le_bytes(bytes.try_into().expect("BUG: eight bytes"));
-                let rank = rank(word, hash(word));
-                if rank > threshold {
-                    continue;
+        let mut queue: VecDeque<(usize, u32)> = VecDeque::new();
+        let mut padded = [0; BLOCK + ORDERED];
+        let mut scratch = Scratch::new();
+        for block in (from..to).step_by(BLOCK) {
+            let bytes = &self.canonical[block..];
+            let bytes = bytes.first_chunk().unwrap_or_else(|| {
+                padded[..bytes.len()].copy_from_slice(bytes);
+                &padded
+            });
+            for (number, mut mask) in
+                survivors(bytes, threshold, &mut scratch).into_iter().enumerate()
+            {
+                while mask != 0 {
+                    let offset = 64 * number + mask.trailing_zeros() as usize;
+                    mask &= mask - 1;
+                    let at = block + offset;
+                    let rank = rank(&bytes[offset..offset + ORDERED]);
+                    if rank > threshold || at >= to {
+                        continue;
+                    }
+                    let begun = (at + 1).saturating_sub(window).min(windows);
+                    if self.next_window < begun {
+                        self.settle(&mut queue, begun, threshold);
+                    }
+                    while queue.back().is_some_and(|&(_, last)| last > rank) {
+                        queue.pop_back();
+                    }
+                    queue.push_back((at, rank));
                 }
-                let at = block + offset;
-                let begun = (at + 1).saturating_sub(window).min(windows);
-                if self.next_window < begun {
-                    self.settle(&mut queue, begun, threshold);
-                }
-                while queue.back().is_some_and(|&(_, last)| last > rank) {
-                    queue.pop_back();
-                }
-                queue.push_back((at, rank));
             }
-            block += count;
         }
         self.settle(&mut queue, windows, threshold);
     }
 
     /// Lets every window before `end` keep its least gram; the queue holds all their grams.
-    fn settle(&mut self, queue: &mut VecDeque<(usize, u64)>, end: usize, threshold: u64) {
+    fn settle(&mut self, queue: &mut VecDeque<(usize, u32)>, end: usize, threshold: u32) {
         while self.next_window < end {
             let window = self.scheme.window();
             match queue.front() {
@@ -248,7 +301,7 @@ impl Chooser<'_> {
                     // No gram of these windows is below the threshold.
                     let until =
                         next.map_or(end, |&(at, _)| (at + 1).saturating_sub(window).min(end));
-                    assert!(threshold < u64::MAX, "BUG: a window without grams");
+                    assert!(threshold < u32::MAX, "BUG: a window without grams");
                     let from = self.next_window;
                     self.winnow(from, until + window - 1, until, threshold.saturating_mul(3));
                 }
@@ -257,7 +310,7 @@ impl Chooser<'_> {
     }
 
     /// Keeps the gram at `at` for the window at `next_window` and those after it.
-    fn keep(&mut self, at: usize, rank: u64) {
+    fn keep(&mut self, at: usize, rank: u32) {
         let span = self.scheme.span;
         if let Some((last, last_rank)) = self.last {
             if last == at
@@ -285,10 +338,7 @@ impl Chooser<'_> {
 
     /// Finds how far the text around `first` and `second` equals itself.
     fn measure_period(&mut self, first: usize, second: usize) {
-        let equal = |a: usize, b: usize| {
-            let (a, b) = (self.canonical[a], self.canonical[b]);
-            a == b || is_space(a) && is_space(b)
-        };
+        let equal = |a: usize, b: usize| self.canonical[a] == self.canonical[b];
         let distance = second - first;
         let ahead =
             (second..self.canonical.len()).take_while(|&at| equal(at, at - distance)).count();
@@ -309,15 +359,7 @@ mod tests {
 
     /// The definition: the leftmost least gram of every window.
     fn by_definition(text: &[u8], scheme: &Scheme) -> Vec<usize> {
-        let spaced: Vec<u8> =
-            text.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }).collect();
-        let ranks: Vec<u64> = spaced
-            .windows(ORDERED)
-            .map(|word| {
-                let word = u64::from_le_bytes(word.try_into().unwrap());
-                rank(word, hash(word))
-            })
-            .collect();
+        let ranks: Vec<u32> = text.windows(ORDERED).map(rank).collect();
         let mut places = Vec::new();
         for start in 0..(text.len() + 1).saturating_sub(scheme.span()) {
             let least = (start..start + scheme.window()).min_by_key(|&at| (ranks[at], at)).unwrap();
@@ -394,11 +436,21 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_and_spaces_are_one() {
-        let scheme = Scheme::new(32);
-        let text = random(4000, 3, 5);
-        let spaces: Vec<u8> = text.iter().map(|&b| if b == b'a' { b' ' } else { b }).collect();
-        let breaks: Vec<u8> = text.iter().map(|&b| if b == b'a' { b'\n' } else { b }).collect();
-        assert_eq!(anchors(&spaces, &scheme), anchors(&breaks, &scheme));
+    fn survivors_are_the_same_on_every_instruction_set() {
+        let mut scratch = Scratch::new();
+        for seed in 0..20 {
+            let bytes = random(BLOCK + ORDERED, 4, seed);
+            let bytes = bytes.first_chunk().unwrap();
+            for threshold in [0, u32::MAX / 40, u32::MAX / 2, u32::MAX] {
+                let masks = survivors(bytes, threshold, &mut scratch);
+                assert_eq!(masks, survivors_portable(bytes, threshold, &mut scratch));
+                for at in 0..BLOCK {
+                    let half =
+                        |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+                    let survives = hash(half(at), half(at + 4)) <= threshold;
+                    assert_eq!(masks[at / 64] >> (at % 64) & 1 == 1, survives);
+                }
+            }
+        }
     }
 }

@@ -52,6 +52,12 @@ pub enum Error {
     /// The index has no places left: it counts a tebibyte of canonical text.
     #[error("the index is full: it counts one tebibyte of text")]
     Full,
+    /// Kept text could not be moved to a temporary file, or read from it.
+    #[error("cannot keep text in a temporary file")]
+    Spill {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// An option has a value that it cannot have, or that has no effect.
     #[error("option {option}: {problem}")]
     Option {
@@ -76,7 +82,7 @@ impl Error {
                 Some(path)
             }
             Self::TooLong { path, .. } => path.as_deref(),
-            Self::Full | Self::Option { .. } | Self::Thread { .. } => None,
+            Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. } => None,
         }
     }
 
@@ -91,7 +97,7 @@ impl Error {
 
     /// Whether nothing more will come: the stream ends after this error.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Full | Self::Option { .. } | Self::Thread { .. })
+        matches!(self, Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. })
     }
 }
 

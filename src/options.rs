@@ -6,7 +6,6 @@ use std::path::Path;
 use crate::anchors::Scheme;
 use crate::deduper::Deduper;
 use crate::error::Error;
-use crate::index::ShortParagraph;
 use crate::stream::Articles;
 
 /// How to ingest.
@@ -28,6 +27,7 @@ pub struct Options {
     text_field: Option<String>,
     id_field: Option<String>,
     read_buffer: Option<usize>,
+    memory: Option<usize>,
 }
 
 impl Options {
@@ -93,6 +93,16 @@ impl Options {
         self
     }
 
+    /// How many bytes of memory kept text may take; older text goes to a temporary file. Default: 1 GiB.
+    ///
+    /// Has no influence on the result. A match that is compared with text in the file costs a read
+    /// of 16 KiB, mostly from the page cache of the system. The index, which stays in memory, comes on top
+    /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 6 MiB are used whatever the budget is.
+    pub fn memory(&mut self, bytes: usize) -> &mut Self {
+        self.memory = Some(bytes);
+        self
+    }
+
     /// Streams the articles of a file or a directory tree; see [`ingest`](crate::ingest).
     ///
     /// # Errors
@@ -145,7 +155,6 @@ impl Options {
                 format!("{min_span} is not from {} to {}", Self::LEAST_SPAN, Self::GREATEST_SPAN);
             return problem("min_span", range);
         }
-        const { assert!(Self::GREATEST_SPAN <= ShortParagraph::MAX_LEN) }
         if let Some(bytes) = self.min_paragraph.filter(|&bytes| bytes >= min_span) {
             let text = format!(
                 "{bytes} has no effect: {min_span} bytes, the min_span, are a repeat anyway"
@@ -179,6 +188,7 @@ impl Options {
             text_field: self.text_field.clone().unwrap_or_else(|| "text".into()),
             id_field: self.id_field.clone().unwrap_or_else(|| "id".into()),
             read_buffer: self.read_buffer.unwrap_or(1 << 20),
+            memory: self.memory.unwrap_or(1 << 30),
         })
     }
 }
@@ -196,4 +206,5 @@ pub(crate) struct Config {
     pub(crate) text_field: String,
     pub(crate) id_field: String,
     pub(crate) read_buffer: usize,
+    pub(crate) memory: usize,
 }
