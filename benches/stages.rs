@@ -19,10 +19,10 @@ mod corpora;
 #[path = "support/text.rs"]
 mod text;
 
-use text::{Collection, Random, Vocabulary, typeset, wrap};
+use text::{Collection, Random, article, typeset, wrap};
 
 fn stages(c: &mut Criterion) {
-    let lines = Vocabulary::spell().article(&mut Random::new(1, 0), 1 << 20);
+    let lines = article(&mut Random::new(1, 0), 1 << 20);
     let wrapped = wrap(&lines);
     let typographic = typeset(&lines);
     let texts = [("lines", &lines), ("wrapped", &wrapped), ("typographic", &typographic)];
@@ -67,9 +67,8 @@ fn stages(c: &mut Criterion) {
 }
 
 fn index(c: &mut Criterion) {
-    let vocabulary = Vocabulary::spell();
     let new: Vec<String> =
-        (0..1000).map(|number| vocabulary.article(&mut Random::new(2, number), 4000)).collect();
+        (0..1000).map(|number| article(&mut Random::new(2, number), 4000)).collect();
     // Nine articles in ten are copies of the hundred before them.
     let copies: Vec<String> = (0..1000).map(|i| new[i % 100].clone()).collect();
     let mut group = c.benchmark_group("index");
@@ -93,8 +92,7 @@ fn index(c: &mut Criterion) {
 
 fn ingest(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let collection =
-        Collection { vocabulary: Vocabulary::spell(), seed: 3, article_bytes: 3000, copies: 250 };
+    let collection = Collection { seed: 3, article_bytes: 3000, copies: 250 };
     let made = dir.path().join("made.jsonl");
     collection.create(8 << 20, &made).expect("room for a file");
     let mut group = c.benchmark_group("ingest");

@@ -32,101 +32,97 @@ impl Random {
     }
 }
 
-/// 2^18 words. The n-th is as likely as 1/n, within a factor of two, and common ones are short, as in
-/// languages.
-#[derive(Debug)]
-pub struct Vocabulary {
-    /// From the most common to the rarest, each with the space after it.
-    words: Vec<Word>,
-}
-
-/// A word has room for three syllables and a space: it is copied with its padding, which is faster than
-/// to copy as many bytes as it has.
-#[derive(Debug)]
-struct Word {
-    bytes: [u8; 16],
-    len: u8,
-}
-
-/// Words come in so many octaves, each as likely as any other.
+/// Words come in so many octaves of 2^n words, each octave as likely as any other: of 2^18 words the n-th
+/// is as likely as 1/n within a factor of two, and common ones are short, as in languages.
 const OCTAVES: u32 = 18;
 
-impl Vocabulary {
-    /// Makes up all words.
-    pub fn spell() -> Self {
-        const SYLLABLES: [&str; 64] = [
-            "a", "e", "i", "o", "un", "an", "er", "in", "de", "ge", "be", "ver", "the", "of", "to",
-            "das", "der", "die", "und", "ist", "mit", "von", "for", "as", "on", "re", "con", "ter",
-            "al", "ti", "en", "es", "is", "lich", "keit", "ung", "tag", "wo", "ster", "ein", "mu",
-            "tra", "pol", "über", "gen", "ment", "tion", "ner", "ka", "li", "ma", "no", "pe", "ro",
-            "sa", "ta", "zu", "grö", "hän", "berg", "land", "work", "light", "sea",
-        ];
-        let spell = |rank: usize| {
-            let mut word = Vec::with_capacity(16);
-            let mut rest = rank;
-            while rest > 0 {
-                word.extend_from_slice(SYLLABLES[rest % 64].as_bytes());
-                rest /= 64;
-            }
-            word.push(b' ');
-            let len = u8::try_from(word.len()).expect("three syllables");
-            word.resize(16, 0);
-            Word { bytes: word.try_into().expect("16 bytes"), len }
-        };
-        Self { words: (1..1 << OCTAVES).map(spell).collect() }
-    }
+/// At most five bytes, so that three and a space fit into 16.
+#[rustfmt::skip]
+const SYLLABLES: [&str; 64] = [
+    "a", "e", "i", "o", "un", "an", "er", "in", "de", "ge", "be", "ver", "the", "of", "to", "das",
+    "der", "die", "und", "ist", "mit", "von", "for", "as", "on", "re", "con", "ter", "al", "ti",
+    "en", "es", "is", "lich", "keit", "ung", "tag", "wo", "ster", "ein", "mu", "tra", "pol",
+    "über", "gen", "ment", "tion", "ner", "ka", "li", "ma", "no", "pe", "ro", "sa", "ta", "zu",
+    "grö", "hän", "berg", "land", "work", "light", "sea",
+];
 
-    /// Appends a word and a space, or at times a comma and a space.
-    fn word(&self, random: &mut Random, text: &mut Vec<u8>) {
-        let bits = random.next();
-        let octave = ((bits >> 32) * u64::from(OCTAVES)) >> 32;
-        // The word of rank n, from 1, is at n - 1.
-        let rank = (1 << octave) + (bits & ((1 << octave) - 1));
-        let word = &self.words[usize::try_from(rank - 1).expect("below 2^18")];
-        let start = text.len();
-        text.extend_from_slice(&word.bytes);
-        text.truncate(start + usize::from(word.len));
-        if (bits >> 20).trailing_zeros() >= 4 {
-            text.pop();
-            text.extend_from_slice(b", ");
+/// A syllable as a number, the first byte lowest, and its length in bits. The last is empty.
+const PACKED: [(u128, u32); 65] = {
+    let mut packed = [(0, 0); 65];
+    let mut at = 0;
+    while at < SYLLABLES.len() {
+        let bytes = SYLLABLES[at].as_bytes();
+        while (packed[at].1 as usize) < 8 * bytes.len() {
+            packed[at].0 |= (bytes[packed[at].1 as usize / 8] as u128) << packed[at].1;
+            packed[at].1 += 8;
         }
+        at += 1;
     }
+    packed
+};
 
-    /// Appends a paragraph of one to seven sentences, without a line break after it.
-    fn paragraph(&self, random: &mut Random, text: &mut Vec<u8>) {
-        for _ in 0..=random.below(7) {
-            for _ in 0..6 + random.below(14) {
-                self.word(random, text);
-            }
-            while matches!(text.last(), Some(b' ' | b',')) {
-                text.pop();
-            }
-            text.extend_from_slice(b". ");
-        }
+/// Appends a word and a space, or at times a comma and a space.
+fn append_word(random: &mut Random, text: &mut Vec<u8>) {
+    let bits = random.next();
+    let octave = ((bits >> 32) * u64::from(OCTAVES)) >> 32;
+    let rank = (1 << octave) | usize::try_from(bits & ((1 << octave) - 1)).expect("18 bits");
+    // A word is put together in a register and copied with its padding: no table of words to miss, no
+    // length to guess.
+    let syllable = |digit: u32| {
+        let rest = rank >> (6 * digit);
+        PACKED[if rest == 0 { 64 } else { rest % 64 }]
+    };
+    let (mut word, mut length) = syllable(0);
+    for digit in 1..3 {
+        let (bytes, more) = syllable(digit);
+        word |= bytes << length;
+        length += more;
+    }
+    word |= u128::from(b' ') << length;
+    let end = text.len() + length as usize / 8 + 1;
+    text.extend_from_slice(&word.to_le_bytes());
+    text.truncate(end);
+    if (bits >> 20).trailing_zeros() >= 4 {
         text.pop();
+        text.extend_from_slice(b", ");
     }
+}
 
-    /// An article of at least `bytes` bytes and at most a paragraph more, one paragraph a line.
-    pub fn article(&self, random: &mut Random, bytes: usize) -> String {
-        let mut text = Vec::with_capacity(bytes + 2000);
-        self.append_article(random, bytes, "\n", &mut text);
-        String::from_utf8(text).expect("syllables are text")
-    }
-
-    fn append_article(&self, random: &mut Random, bytes: usize, end: &str, text: &mut Vec<u8>) {
-        let least = text.len() + bytes;
-        while text.len() < least {
-            self.paragraph(random, text);
-            text.extend_from_slice(end.as_bytes());
+/// Appends a paragraph of one to seven sentences, without a line break after it.
+fn append_paragraph(random: &mut Random, text: &mut Vec<u8>) {
+    for _ in 0..=random.below(7) {
+        let start = text.len();
+        for _ in 0..6 + random.below(14) {
+            append_word(random, text);
         }
+        text[start].make_ascii_uppercase();
+        while matches!(text.last(), Some(b' ' | b',')) {
+            text.pop();
+        }
+        text.extend_from_slice(b". ");
     }
+    text.pop();
+}
+
+/// Appends paragraphs, each with `end` after it, until there are `bytes` bytes.
+fn append_article(random: &mut Random, bytes: usize, end: &str, text: &mut Vec<u8>) {
+    let least = text.len() + bytes;
+    while text.len() < least {
+        append_paragraph(random, text);
+        text.extend_from_slice(end.as_bytes());
+    }
+}
+
+/// An article of at least `bytes` bytes and at most a paragraph more, one paragraph a line.
+pub fn article(random: &mut Random, bytes: usize) -> String {
+    let mut text = Vec::with_capacity(bytes + 2000);
+    append_article(random, bytes, "\n", &mut text);
+    String::from_utf8(text).expect("syllables are text")
 }
 
 /// Articles of which a given share are copies of earlier ones.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Collection {
-    /// What they are written in.
-    pub vocabulary: Vocabulary,
     /// Another seed, other articles.
     pub seed: u64,
     /// Their mean length in bytes; the shortest have half of that, the longest half as much again.
@@ -149,7 +145,7 @@ impl Collection {
         let bytes = self.article_bytes / 2 + random.below(self.article_bytes + 1);
         let bytes = usize::try_from(bytes).expect("an article fits into memory");
         // Nothing but line breaks needs an escape.
-        self.vocabulary.append_article(&mut random, bytes, "\\n", records);
+        append_article(&mut random, bytes, "\\n", records);
         records.extend_from_slice(b"\"}\n");
     }
 

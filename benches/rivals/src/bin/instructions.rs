@@ -16,7 +16,7 @@ use dedup::split::paragraphs;
 use dedup_rivals::arguments::Arguments;
 use dedup_rivals::child::CHILD;
 use dedup_rivals::rivals::named;
-use dedup_rivals::text::{Collection, Random, Vocabulary, typeset, wrap};
+use dedup_rivals::text::{Collection, Random, article, typeset, wrap};
 
 /// What is counted.
 const WORK: [&str; 8] = [
@@ -38,8 +38,7 @@ fn counted_by_callgrind<T>(work: impl FnOnce() -> T) -> T {
 
 /// Does a piece of work, and prints how many bytes it was done on.
 fn child(name: &str) {
-    let vocabulary = Vocabulary::spell();
-    let text = |bytes| vocabulary.article(&mut Random::new(1, 0), bytes);
+    let text = |bytes| article(&mut Random::new(1, 0), bytes);
     let ascii = |bytes| text(bytes).replace(|character: char| !character.is_ascii(), "u");
     let (kind, how) = name.split_once(' ').expect("a name from the list");
     let bytes = match (kind, how) {
@@ -56,7 +55,7 @@ fn child(name: &str) {
             let copies = if how == "new" { 0 } else { 900 };
             let scratch = tempfile::tempdir().expect("a directory");
             let path = scratch.path().join("made.jsonl");
-            let collection = Collection { vocabulary, seed: 1, article_bytes: 4000, copies };
+            let collection = Collection { seed: 1, article_bytes: 4000, copies };
             collection.create(2 << 20, &path).expect("room for a file");
             let ingest = named("dedup").expect("the first of all").run;
             let found = counted_by_callgrind(|| ingest(&path)).expect("a file of articles");

@@ -12,7 +12,7 @@ use dedup_rivals::arguments::Arguments;
 use dedup_rivals::child::{CHILD, median, peak_memory, run};
 use dedup_rivals::corpora::{corpora, name};
 use dedup_rivals::rivals::{Found, Rival, able, named};
-use dedup_rivals::text::{Collection, Vocabulary};
+use dedup_rivals::text::Collection;
 
 #[derive(Default)]
 struct Row {
@@ -37,12 +37,7 @@ fn main() {
     let mut paths: Vec<PathBuf> = arguments.rest().into_iter().map(PathBuf::from).collect();
     if paths.is_empty() {
         let made = scratch.path().join("made.jsonl");
-        let collection = Collection {
-            vocabulary: Vocabulary::spell(),
-            seed: 1,
-            article_bytes: 4000,
-            copies: 300,
-        };
+        let collection = Collection { seed: 1, article_bytes: 4000, copies: 300 };
         collection.create(64 << 20, &made).expect("room for a file");
         paths.push(made);
         paths.extend(corpora(scratch.path()));
