@@ -177,13 +177,14 @@ impl Collection {
     }
 }
 
-/// The same text as mail has it: lines of 72 bytes, blank lines between paragraphs.
+/// The same text as mail has it: lines of 72 columns, blank lines between paragraphs.
 pub fn wrap(text: &str) -> String {
     let mut wrapped = String::with_capacity(text.len() + text.len() / 60);
     for paragraph in text.lines() {
         let mut columns = 0;
         for word in paragraph.split(' ') {
-            if columns > 0 && columns + 1 + word.len() > 72 {
+            let width = word.chars().count();
+            if columns > 0 && columns + 1 + width > 72 {
                 wrapped.push('\n');
                 columns = 0;
             } else if columns > 0 {
@@ -191,7 +192,7 @@ pub fn wrap(text: &str) -> String {
                 columns += 1;
             }
             wrapped.push_str(word);
-            columns += word.len();
+            columns += width;
         }
         wrapped.push_str("\n\n");
     }
