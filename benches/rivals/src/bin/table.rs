@@ -43,10 +43,8 @@ fn main() {
         paths.extend(corpora(scratch.path()));
     }
 
-    println!(
-        "| File | Rival | MB/s | Time, of `dedup` | Bytes found | Bytes removed | Peak memory, MB |"
-    );
-    println!("|---|---|--:|--:|--:|--:|--:|");
+    println!("| File | Rival | MB/s | MB/CPU s | CPU time | Repeated | Removed | Peak memory |");
+    println!("|---|---|--:|--:|--:|--:|--:|--:|");
     for path in &paths {
         let bytes = std::fs::metadata(path).expect("a file").len();
         let mut rivals: Vec<(Rival, Row)> = able(bytes)
