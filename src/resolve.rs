@@ -148,8 +148,7 @@ struct Sides {
 
 impl Sides {
     fn of(canonical: &[u8], context: Range<usize>, len: usize) -> Self {
-        let check =
-            |range: Range<usize>| canonical.get(range).map(|side| (key(side, 0) >> 60) as u8);
+        let check = |range: Range<usize>| canonical.get(range).map(check);
         Self {
             left: context.start.checked_sub(len).and_then(|start| check(start..context.start)),
             right: check(context.end..context.end + len),
@@ -165,6 +164,17 @@ impl Sides {
         self.left.is_some_and(|left| left == check >> 4)
             || self.right.is_some_and(|right| right == check & 15)
     }
+}
+
+/// Four bits of a hash of some of the bytes: the first, middle and last eight tell nearly all texts
+/// apart that begin or end alike, at a quarter of the cost of all bytes.
+fn check(side: &[u8]) -> u8 {
+    let word = |at: usize| side[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let Some(last) = side.len().checked_sub(8) else { return (key(side, 0) >> 60) as u8 };
+    let mixed = word(0).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ word(last / 2).wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(23)
+        ^ word(last).wrapping_mul(0x1656_67B1_9E37_79F9).rotate_left(41);
+    ((mixed ^ mixed >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8
 }
 
 impl Finder<'_> {

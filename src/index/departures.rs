@@ -51,7 +51,7 @@ const NEAR: u8 = 200;
 const UNCOMMON: u8 = u8::MAX - NEAR;
 
 /// One departure in this many is a checkpoint, from which the others are counted.
-const CHECKPOINT: usize = 128;
+const CHECKPOINT: usize = 32;
 
 #[derive(Debug, Default)]
 pub(crate) struct Departures {
@@ -61,10 +61,32 @@ pub(crate) struct Departures {
 
 #[derive(Clone, Copy, Debug)]
 struct Checkpoint {
-    /// The departure before, from whose end the next are counted.
-    departure: Departure,
+    /// The ends of the departure before, from which the next are counted.
+    ends: Ends,
     /// Where the next stand in the log.
     at: u64,
+}
+
+/// Where a departure ends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    canonical: u32,
+    original: u32,
+}
+
+impl Ends {
+    #[expect(clippy::cast_possible_truncation, reason = "articles are shorter than 4 GiB")]
+    fn of(departure: Departure) -> Self {
+        let (canonical, original) = (departure.canonical_end(), departure.original_end());
+        Self { canonical: canonical as u32, original: original as u32 }
+    }
+
+    /// The original bytes of the canonical byte at `position`, behind this end and before the next
+    /// departure.
+    fn locate(self, position: usize) -> Range<usize> {
+        let original = self.original as usize + (position - self.canonical as usize);
+        original..original + 1
+    }
 }
 
 /// The departures of one article.
@@ -99,12 +121,12 @@ impl Departures {
     pub(crate) fn push(&mut self, original: &[u8], departures: &[Departure]) {
         let start = self.log.len();
         let mut bytes = Vec::with_capacity(2 * departures.len());
-        let mut last: Option<Departure> = None;
+        let mut ends = Ends::default();
         for (number, &departure) in departures.iter().enumerate() {
-            if let Some(departure) = last.filter(|_| number % CHECKPOINT == 0) {
-                self.checkpoints.push(Checkpoint { departure, at: start + bytes.len() as u64 });
+            if number > 0 && number % CHECKPOINT == 0 {
+                self.checkpoints.push(Checkpoint { ends, at: start + bytes.len() as u64 });
             }
-            let gap = departure.canonical - last.map_or(0, |d| d.canonical + d.canonical_len);
+            let gap = departure.canonical - ends.canonical;
             let literal = &original[departure.original as usize..departure.original_end()];
             let kind = (departure.canonical_len, literal);
             if kind == LINE_BREAK && gap < u32::from(NEAR) {
@@ -119,7 +141,7 @@ impl Departures {
                 push_varint(&mut bytes, departure.original_len);
                 bytes.extend_from_slice(literal);
             }
-            last = Some(departure);
+            ends = Ends::of(departure);
         }
         self.log.append(&bytes);
     }
@@ -135,20 +157,21 @@ impl Departures {
         canonical: Range<usize>,
     ) -> Result<Range<usize>, Error> {
         let mut start = None;
-        let mut end = None;
         let mut reader = self.reader(article, canonical.start);
-        let mut last = reader.last;
+        // The bytes of a position, given the last departure that begins at or before it.
+        let locate = |last: Option<Departure>, ends: Ends, position: usize| match last {
+            Some(departure) => locate(Some(departure), position),
+            None => ends.locate(position),
+        };
+        let (mut last, ends) = (None, reader.ends);
         loop {
             let next = reader.next()?.map(|(departure, _)| departure);
             let begins = next.map_or(usize::MAX, |departure| departure.canonical as usize);
-            if start.is_none() && begins > canonical.start {
-                start = Some(locate(last, canonical.start).start);
-            }
-            if begins >= canonical.end {
-                end.get_or_insert(locate(last, canonical.end - 1).end);
-            }
-            if let (Some(start), Some(end)) = (start, end) {
-                return Ok(start..end);
+            if begins > canonical.start {
+                let start = *start.get_or_insert_with(|| locate(last, ends, canonical.start).start);
+                if begins >= canonical.end {
+                    return Ok(start..locate(last, ends, canonical.end - 1).end);
+                }
             }
             last = next;
         }
@@ -159,13 +182,13 @@ impl Departures {
         let Range { start, end } = article;
         let checkpoints = &self.checkpoints[start.checkpoints..end.checkpoints];
         let before =
-            checkpoints.partition_point(|point| point.departure.canonical_end() <= canonical);
-        let (at, last) = match before.checked_sub(1).map(|last| checkpoints[last]) {
-            Some(point) => (point.at, Some(point.departure)),
-            None => (start.at, None),
+            checkpoints.partition_point(|point| point.ends.canonical as usize <= canonical);
+        let (at, ends) = match before.checked_sub(1).map(|last| checkpoints[last]) {
+            Some(point) => (point.at, point.ends),
+            None => (start.at, Ends::default()),
         };
         let checkpoints = start.checkpoints + before..end.checkpoints;
-        Reader { departures: self, at, end: end.at, checkpoints, buffer: Vec::new(), read: 0, last }
+        Reader { departures: self, at, end: end.at, checkpoints, buffer: Vec::new(), read: 0, ends }
     }
 }
 
@@ -179,7 +202,7 @@ pub(crate) struct Reader<'a> {
     checkpoints: Range<usize>,
     buffer: Vec<u8>,
     read: usize,
-    last: Option<Departure>,
+    ends: Ends,
 }
 
 impl Reader<'_> {
@@ -221,16 +244,13 @@ impl Reader<'_> {
             (gap, kind)
         };
         self.read = self.buffer.len() - bytes.len();
-        let (canonical, original) = self
-            .last
-            .map_or((0, 0), |last| (last.canonical_end() as u32, last.original_end() as u32));
         let departure = Departure {
-            canonical: canonical + gap,
+            canonical: self.ends.canonical + gap,
             canonical_len,
-            original: original + gap,
+            original: self.ends.original + gap,
             original_len: literal.len() as u32,
         };
-        self.last = Some(departure);
+        self.ends = Ends::of(departure);
         Ok(Some((departure, literal)))
     }
 }

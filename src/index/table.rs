@@ -232,7 +232,7 @@ impl Shard {
             | u64::from(posting.hot);
         if self.slots.len() == self.slots.capacity() {
             // Exactly, and little: shards are many, and room in each of them would add up.
-            self.slots.reserve_exact((self.slots.len() / 16).max(4));
+            self.slots.reserve_exact((self.slots.len() / 8).max(4));
         }
         self.slots.insert(self.lower_bound(slot), pack(slot));
     }

@@ -32,6 +32,8 @@ pub(crate) struct Texts {
     /// The first coordinate of the next article.
     end: u64,
     ids: usize,
+    /// The piece that was looked at last: mostly the next look is at the same.
+    recent: usize,
 }
 
 /// Coordinates up to the start of the next piece. Kept text of articles that follow each other is
@@ -88,6 +90,19 @@ struct Stretch {
     /// Bytes kept together up to and with this one, and from it on: at least one each.
     back: u64,
     ahead: u64,
+}
+
+impl Stretch {
+    /// Of a block that is kept from `address` on.
+    fn in_block(address: u64, coordinate: u64) -> Self {
+        let offset = coordinate % BLOCK;
+        Self {
+            origin: coordinate,
+            address: address + offset,
+            back: offset + 1,
+            ahead: BLOCK - offset,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -170,13 +185,13 @@ impl Texts {
 
     /// Bytes from `coordinate` on: at least one, as many as lie together.
     pub(crate) fn ahead(&mut self, coordinate: u64) -> Result<&[u8], Error> {
-        let stretch = self.stretch(coordinate);
+        let stretch = self.look_up(coordinate);
         self.kept.first(stretch.address, stretch.ahead)
     }
 
     /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
     pub(crate) fn behind(&mut self, coordinate: u64) -> Result<&[u8], Error> {
-        let stretch = self.stretch(coordinate);
+        let stretch = self.look_up(coordinate);
         self.kept.last(stretch.address, stretch.back)
     }
 
@@ -363,17 +378,25 @@ impl Texts {
         }
     }
 
+    fn look_up(&mut self, coordinate: u64) -> Stretch {
+        if let Way::Kept(address) = self.directory[index(coordinate / BLOCK)].way() {
+            return Stretch::in_block(address, coordinate);
+        }
+        let recent = self.pieces.get(self.recent).filter(|piece| {
+            piece.start <= coordinate
+                && self.pieces.get(self.recent + 1).is_none_or(|next| coordinate < next.start)
+        });
+        let (number, piece) = match recent {
+            Some(piece) => (self.recent, *piece),
+            None => self.piece(coordinate),
+        };
+        self.recent = number;
+        self.stretch_in(number, piece, coordinate)
+    }
+
     fn stretch(&self, coordinate: u64) -> Stretch {
         match self.directory[index(coordinate / BLOCK)].way() {
-            Way::Kept(address) => {
-                let offset = coordinate % BLOCK;
-                Stretch {
-                    origin: coordinate,
-                    address: address + offset,
-                    back: offset + 1,
-                    ahead: BLOCK - offset,
-                }
-            }
+            Way::Kept(address) => Stretch::in_block(address, coordinate),
             Way::Piece(_) => {
                 let (number, piece) = self.piece(coordinate);
                 self.stretch_in(number, piece, coordinate)
