@@ -37,6 +37,7 @@ use self::stream::{Metered, Peeked, Reader};
 pub(crate) use self::walk::{Files, Rules};
 use crate::article::Provenance;
 use crate::error::{Error, Position};
+use crate::trace;
 
 /// Where articles come from, if not from files: a database, a queue, an object store.
 ///
@@ -64,8 +65,8 @@ pub trait Source: Send {
     ///
     /// # Errors
     ///
-    /// An error takes the item's place in the stream of articles. See [`Error::source`] for one that says
-    /// what went wrong elsewhere.
+    /// An error takes the item's place in the stream of articles. [`Error::of_source`] makes one
+    /// of what went wrong elsewhere.
     fn next_item(&mut self) -> Option<Result<Item, Error>>;
 
     /// How many bytes all items have together, where that is known: for [`Progress`](crate::Progress).
@@ -118,13 +119,7 @@ pub struct Stream {
 impl Stream {
     /// A stream of this name.
     pub fn new(name: impl Into<String>, reader: impl BufRead + Send + 'static) -> Self {
-        Self {
-            name: name.into(),
-            path: None,
-            reader: Box::new(reader),
-            len: None,
-            asked_for: true,
-        }
+        Self { name: name.into(), path: None, reader: Box::new(reader), len: None, asked_for: true }
     }
 }
 
@@ -241,7 +236,10 @@ pub(crate) struct Context {
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, format, .. } = self;
-        f.debug_struct("Context").field("name", name).field("format", format).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("name", name)
+            .field("format", format)
+            .finish_non_exhaustive()
     }
 }
 
@@ -355,7 +353,8 @@ struct AtHand {
     records: format::Records,
     len: Option<u64>,
     taken: Arc<AtomicU64>,
-    span: trace::Span,
+    /// Open as long as the stream is.
+    _span: trace::Span,
 }
 
 impl std::fmt::Debug for Inputs {
@@ -365,8 +364,7 @@ impl std::fmt::Debug for Inputs {
 }
 
 impl Inputs {
-    pub(crate) fn new(source: Box<dyn Source>, settings: Arc<Settings>) -> Self {
-        let span = trace::ingest();
+    pub(crate) fn new(source: Box<dyn Source>, settings: Arc<Settings>, span: trace::Span) -> Self {
         Self { source, settings, at_hand: None, read: 0, documents: 0, span }
     }
 
@@ -391,7 +389,7 @@ impl Inputs {
                 trace::opened(&span, format, encoding);
                 let path = path.map(Arc::new);
                 let context = Arc::new(Context { name, path, format, decode, encoding });
-                self.at_hand = Some(AtHand { context, records, len, taken, span });
+                self.at_hand = Some(AtHand { context, records, len, taken, _span: span });
                 return None;
             }
             Ok(Err(why)) => {
@@ -401,7 +399,6 @@ impl Inputs {
             Err(Failure { problem: source, number: record, offset, .. }) => {
                 let position = Position { path: place, record, offset };
                 let error = Error::Input { position, source };
-                trace::failed(&span, &error);
                 Content::Failed(error)
             }
         };
@@ -425,19 +422,23 @@ fn open(
     let compression = Compression::of(raw.head());
     let mut reader: Reader = Box::new(raw);
     if let Some(compression) = compression {
-        reader = compression
-            .open(reader, taken.clone(), &settings.limits)
-            .map_err(Failure::of_file)?;
+        reader =
+            compression.open(reader, taken.clone(), &settings.limits).map_err(Failure::of_file)?;
     }
     let mut peeked = Peeked::new(reader, Format::HEAD);
     if let Some(error) = peeked.broken() {
         return Err(Failure::of_file(error));
     }
     let head = peeked.head();
-    let told = settings.format.or_else(|| Format::of_name(name)).or_else(|| Format::of_content(head));
+    let told =
+        settings.format.or_else(|| Format::of_name(name)).or_else(|| Format::of_content(head));
     let unsure = matches!(told, None | Some(Format::Text)) && settings.format.is_none();
     if unsure && is_binary(head) {
-        return if asked_for { Err(Failure::of_file(Problem::Binary)) } else { Ok(Err(Skip::Binary)) };
+        return if asked_for {
+            Err(Failure::of_file(Problem::Binary))
+        } else {
+            Ok(Err(Skip::Binary))
+        };
     }
     let Some(format) = told.or_else(|| asked_for.then(|| Format::of_nameless(head))) else {
         return Ok(Err(Skip::Unknown));
@@ -459,7 +460,6 @@ impl Iterator for Inputs {
                     Some(Err(failure)) => {
                         let goes_on = failure.recoverable;
                         let error = at_hand.context.failed(failure);
-                        trace::failed(&at_hand.span, &error);
                         let input = self.input(Content::Failed(error));
                         if !goes_on {
                             self.close();
@@ -470,10 +470,7 @@ impl Iterator for Inputs {
                 }
             }
             let content = match self.source.next_item()? {
-                Err(error) => {
-                    trace::failed(&self.span, &error);
-                    Content::Failed(error)
-                }
+                Err(error) => Content::Failed(error),
                 Ok(Item::Skipped(path, why)) => {
                     trace::skipped(&self.span, &path, why);
                     Content::Skipped(why)
@@ -498,67 +495,5 @@ impl Inputs {
         if let Some(AtHand { len, taken, .. }) = self.at_hand.take() {
             self.read += len.unwrap_or(taken.load(Ordering::Relaxed));
         }
-    }
-}
-
-/// Spans and events, or nothing without the feature.
-mod trace {
-    use std::path::Path;
-
-    use super::{Format, Skip};
-    use crate::error::Error;
-
-    #[cfg(feature = "tracing")]
-    pub(super) use with::*;
-    #[cfg(not(feature = "tracing"))]
-    pub(super) use without::*;
-
-    #[cfg(feature = "tracing")]
-    mod with {
-        use super::{Error, Format, Path, Skip};
-
-        pub(crate) type Span = tracing::Span;
-
-        pub(crate) fn ingest() -> Span {
-            tracing::info_span!("ingest")
-        }
-
-        pub(crate) fn file(parent: &Span, name: &str) -> Span {
-            tracing::info_span!(parent: parent, "file", name)
-        }
-
-        pub(crate) fn opened(span: &Span, format: Format, encoding: Option<&str>) {
-            tracing::debug!(parent: span, ?format, encoding, "opened");
-        }
-
-        pub(crate) fn skipped(span: &Span, path: &Path, why: Skip) {
-            tracing::debug!(parent: span, path = %path.display(), ?why, "skipped");
-        }
-
-        pub(crate) fn failed(span: &Span, error: &Error) {
-            tracing::warn!(parent: span, error = error as &dyn std::error::Error, "failed");
-        }
-    }
-
-    #[cfg(not(feature = "tracing"))]
-    mod without {
-        use super::{Error, Format, Path, Skip};
-
-        #[derive(Debug)]
-        pub(crate) struct Span;
-
-        pub(crate) fn ingest() -> Span {
-            Span
-        }
-
-        pub(crate) fn file(_: &Span, _: &str) -> Span {
-            Span
-        }
-
-        pub(crate) fn opened(_: &Span, _: Format, _: Option<&str>) {}
-
-        pub(crate) fn skipped(_: &Span, _: &Path, _: Skip) {}
-
-        pub(crate) fn failed(_: &Span, _: &Error) {}
     }
 }

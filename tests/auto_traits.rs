@@ -3,7 +3,7 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dedup::{
-    Article, Articles, Block, Deduper, Error, Options, Place, Repeat, Segment, Source, Stats,
+    Article, Articles, Block, Deduper, Error, Options, Origin, Place, Repeat, Segment, Skip, Skipped, Stats,
 };
 
 fn send<T: Send + Unpin + 'static>() {}
@@ -19,7 +19,7 @@ fn values_can_be_shared_between_threads() {
     send_sync::<Place>();
     send_sync::<Repeat>();
     send_sync::<Segment>();
-    send_sync::<Source>();
+    send_sync::<Origin>();
     send_sync::<Stats>();
 }
 
@@ -37,6 +37,6 @@ fn values_survive_a_caught_panic() {
     unwind_safe::<Place>();
     unwind_safe::<Repeat>();
     unwind_safe::<Segment>();
-    unwind_safe::<Source>();
+    unwind_safe::<Origin>();
     unwind_safe::<Stats>();
 }

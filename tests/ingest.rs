@@ -434,7 +434,7 @@ fn links_to_files_are_read_and_links_to_folders_are_not_followed() {
     let only = articles.next().expect("an article").expect("a sound one");
     assert_eq!((only.id(), only.original()), ("a.txt", "Linked."));
     assert!(articles.next().is_none());
-    assert_eq!(articles.stats().skipped, 1);
+    assert_eq!(articles.stats().skipped.links, 1);
 }
 
 #[test]

@@ -122,7 +122,9 @@ impl Read for Expanded {
         let read = self.inner.read(buffer).map_err(|error| {
             let damaged = error.raw_os_error().is_none()
                 && error.kind() != std::io::ErrorKind::Interrupted
-                && !error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Problem>);
+                && !error
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Problem>);
             if damaged {
                 let compression = self.compression.name();
                 Problem::Compression { compression, source: error }.into()

@@ -96,7 +96,7 @@ impl<R: BufRead> Iterator for Rows<R> {
                 Ok(buffer) => buffer,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    let failure = Failure::of_file(error.into());
+                    let failure = Failure::of_file(error);
                     return Some(Err(failure.at(number, self.offset)));
                 }
             };

@@ -67,6 +67,12 @@ impl Failure {
     }
 }
 
+impl<P: Into<Problem>> From<P> for Failure {
+    fn from(problem: P) -> Self {
+        Self::of_record(problem)
+    }
+}
+
 /// What is wrong with an input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -58,12 +58,7 @@ pub(crate) fn decode_owned(bytes: Vec<u8>, strict: bool) -> Result<Decoded<'stat
 
 /// The text of bytes that are not UTF-8 throughout.
 #[cfg(feature = "encodings")]
-fn damaged(
-    bytes: &[u8],
-    marked: bool,
-    sound: usize,
-    strict: bool,
-) -> Result<Decoded<'_>, Problem> {
+fn damaged(bytes: &[u8], marked: bool, sound: usize, strict: bool) -> Result<Decoded<'_>, Problem> {
     use encoding_rs::{Encoding, UTF_8};
 
     let (encoding, bytes) = match Encoding::for_bom(bytes) {
@@ -120,8 +115,7 @@ fn replace(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> (String, u
     let mut replaced = 0;
     let mut rest = bytes;
     loop {
-        let (result, read) =
-            decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
         rest = &rest[read..];
         match result {
             DecoderResult::InputEmpty => return (text, replaced),
@@ -297,7 +291,9 @@ mod tests {
 
         fn utf16(text: &str, big: bool) -> Vec<u8> {
             let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
-            units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+            units
+                .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+                .collect()
         }
 
         #[test]

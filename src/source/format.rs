@@ -95,7 +95,9 @@ impl Format {
         if starts_with(markup, b"<!doctype html") || starts_with(markup, b"<html") {
             return Some(Self::Html);
         }
-        if starts_with(markup, b"<?xml") || markup.starts_with(b"<rss") || markup.starts_with(b"<feed")
+        if starts_with(markup, b"<?xml")
+            || markup.starts_with(b"<rss")
+            || markup.starts_with(b"<feed")
         {
             let has = |element: &[u8]| memchr::memmem::find(markup, element).is_some();
             if has(b"<rss") || has(b"<feed") || has(b"<rdf:RDF") {
@@ -136,7 +138,11 @@ impl Format {
     /// # Errors
     ///
     /// If this build cannot read the format, or the stream's head is not as it should be.
-    pub(crate) fn open(self, peeked: Peeked<Reader>, settings: &Settings) -> Result<Opened, Failure> {
+    pub(crate) fn open(
+        self,
+        peeked: Peeked<Reader>,
+        settings: &Settings,
+    ) -> Result<Opened, Failure> {
         let (reader, encoding) = if self.is_cut_from_text() {
             as_utf8(peeked, settings)?
         } else {
@@ -235,8 +241,18 @@ fn has_utf16_mark(head: &[u8]) -> bool {
 /// character that text does not have, or if there is a NUL in what is not UTF-8.
 pub(crate) fn is_binary(head: &[u8]) -> bool {
     const MAGIC: [&[u8]; 12] = [
-        b"%PDF-", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"MZ\x90", b"RIFF",
-        b"OggS", b"ID3", b"SQLite format 3\0", b"\xd0\xcf\x11\xe0",
+        b"%PDF-",
+        b"PK\x03\x04",
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"\x7fELF",
+        b"MZ\x90",
+        b"RIFF",
+        b"OggS",
+        b"ID3",
+        b"SQLite format 3\0",
+        b"\xd0\xcf\x11\xe0",
     ];
     if has_utf16_mark(head) {
         return false;
@@ -258,7 +274,13 @@ pub(crate) fn is_binary(head: &[u8]) -> bool {
 /// else has.
 fn is_mail(head: &[u8]) -> bool {
     const OFTEN: [&[u8]; 8] = [
-        b"from", b"to", b"date", b"subject", b"delivered-to", b"mime-version", b"reply-to",
+        b"from",
+        b"to",
+        b"date",
+        b"subject",
+        b"delivered-to",
+        b"mime-version",
+        b"reply-to",
         b"content-type",
     ];
     const ALWAYS: [&[u8]; 4] = [b"received", b"message-id", b"return-path", b"dkim-signature"];
@@ -270,7 +292,8 @@ fn is_mail(head: &[u8]) -> bool {
         }
         let Some(colon) = memchr::memchr(b':', line) else { break };
         let name = line[..colon].to_ascii_lowercase();
-        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
+        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        {
             break;
         }
         let is_sure = ALWAYS.contains(&&*name);
@@ -344,7 +367,10 @@ mod tests {
         for (head, format) in [
             ("WARC/1.0\r\n", Some(Format::Warc)),
             ("PAR1\u{15}", Some(Format::Parquet)),
-            ("From a@example.org Sat Jan  3 01:05:34 1996\nReceived: x\n y\nDate: z\n\n", Some(Format::Mbox)),
+            (
+                "From a@example.org Sat Jan  3 01:05:34 1996\nReceived: x\n y\nDate: z\n\n",
+                Some(Format::Mbox),
+            ),
             ("Return-Path: <a>\r\nX-A: b\r\nSubject: c\r\n\r\nd", Some(Format::Mail)),
             ("From here on it rains: take a coat.\n", None),
             ("Subject: a note\nDate: today\n\nText", None),
@@ -379,7 +405,9 @@ mod tests {
         assert!(!is_binary(b"\xff\xfea\0b\0"));
         let cut = "Grüß".as_bytes();
         assert!(!is_binary(&[&cut[..cut.len() - 1], b""].concat()));
-        for bytes in [&b"%PDF-1.7 text"[..], b"\x89PNG\r\n", b"\0\0\0\0", b"a\0b\0c\0", b"\xff\0a b c d e f"] {
+        for bytes in
+            [&b"%PDF-1.7 text"[..], b"\x89PNG\r\n", b"\0\0\0\0", b"a\0b\0c\0", b"\xff\0a b c d e f"]
+        {
             assert!(is_binary(bytes), "{bytes:?}");
         }
     }

@@ -94,19 +94,13 @@ pub(crate) fn decode_record(
     Ok(document)
 }
 
-fn parse(
-    record: &str,
-    fields: &Fields,
-    text_field: &str,
-) -> Result<Document, serde_json::Error> {
+fn parse(record: &str, fields: &Fields, text_field: &str) -> Result<Document, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(record);
     let mut found = Found::default();
     deserializer.deserialize_map(Object { fields, found: &mut found })?;
     deserializer.end()?;
     let Some(text) = found.text else {
-        return Err(serde_json::Error::custom(format_args!(
-            "the field {text_field:?} is missing"
-        )));
+        return Err(serde_json::Error::custom(format_args!("the field {text_field:?} is missing")));
     };
     let Found { id, title, date, language, .. } = found;
     Ok(Document { text, id: id.flatten(), title, date, language, ..Document::default() })
@@ -392,7 +386,7 @@ impl<R: BufRead> Values<R> {
         let mut byte = self.peek()?;
         if self.place == Place::Start {
             // A byte order mark, by parts, as the buffer may hold but one byte.
-            for mark in "\u{feff}".bytes().take_while(|_| self.offset < 3) {
+            for mark in "\u{feff}".bytes() {
                 if byte == Some(mark) {
                     self.consume(1);
                     byte = self.peek()?;
@@ -581,7 +575,10 @@ mod tests {
         for (text, found) in [
             ("", &[][..]),
             (" [ ] \n", &[]),
-            ("\u{feff}[{\"a\":[1,{}]} , \"]\\\"\" ,5,null]", &["{\"a\":[1,{}]}", "\"]\\\"\"", "5", "null"]),
+            (
+                "\u{feff}[{\"a\":[1,{}]} , \"]\\\"\" ,5,null]",
+                &["{\"a\":[1,{}]}", "\"]\\\"\"", "5", "null"],
+            ),
             ("{\"a\":\n1}\n{}{\"}\":\"\\\\\"}", &["{\"a\":\n1}", "{}", "{\"}\":\"\\\\\"}"]),
             ("[{},", &["{}", "it ends in the middle of a record!"]),
             ("[{}", &["{}", "it ends in the middle of a record!"]),
@@ -601,7 +598,12 @@ mod tests {
     fn a_value_beyond_a_limit_is_passed_over() {
         assert_eq!(
             values("[{\"a\":\"0123456789\"},{},[[[[]]]],{}]", 12, 3),
-            ["a record of more than 12 bytes, the limit", "{}", "nested more than 3 deep, the limit", "{}"]
+            [
+                "a record of more than 12 bytes, the limit",
+                "{}",
+                "nested more than 3 deep, the limit",
+                "{}"
+            ]
         );
     }
 
@@ -648,7 +650,8 @@ mod tests {
     #[test]
     fn depth_takes_no_stack() {
         let fields = fields(&[("text", Field::Text)]).unwrap();
-        let deep = format!("{{\"x\":{}{},\"text\":\"a\"}}", "[".repeat(100_000), "]".repeat(100_000));
+        let deep =
+            format!("{{\"x\":{}{},\"text\":\"a\"}}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(parse(&deep, &fields, "text").unwrap().text, "a");
     }
 }

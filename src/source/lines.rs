@@ -46,12 +46,11 @@ impl<R: BufRead> Iterator for Lines<R> {
         loop {
             let mut bytes = Vec::new();
             let offset = self.offset;
-            let read =
-                self.reader.by_ref().take(self.limit + 1).read_until(b'\n', &mut bytes);
+            let read = self.reader.by_ref().take(self.limit + 1).read_until(b'\n', &mut bytes);
             self.offset += bytes.len() as u64;
             let number = self.number + 1;
             let end = |error: std::io::Error, offset| {
-                Some(Err(Failure::of_file(error.into()).at(number, offset)))
+                Some(Err(Failure::of_file(error).at(number, offset)))
             };
             match read {
                 Ok(0) => return None,
