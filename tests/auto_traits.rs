@@ -3,7 +3,8 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dedup::{
-    Article, Articles, Block, Deduper, Error, Options, Origin, Place, Repeat, Segment, Skip, Skipped, Stats,
+    Article, Articles, Block, Deduper, Error, Options, Origin, Place, Repeat, Segment, Skip,
+    Skipped, Stats,
 };
 
 fn send<T: Send + Unpin + 'static>() {}
