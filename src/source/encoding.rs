@@ -191,7 +191,8 @@ impl<R: std::io::BufRead> std::io::BufRead for Utf16<R> {
                 return Err(Problem::Undecodable { encoding: self.encoding, sequences: 1 }.into());
             }
             let bytes = self.reader.fill_buf()?;
-            self.text.resize(1 << 14, 0);
+            // Room for all of it: two bytes become three at most.
+            self.text.resize((2 * bytes.len() + 16).min(1 << 16), 0);
             let last = bytes.is_empty();
             let (result, read, written) =
                 self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, last);
@@ -307,7 +308,9 @@ mod tests {
                 let odd = &bytes[..bytes.len() - 1];
                 assert!(decode(odd, true).is_err());
                 assert_eq!(decode(odd, false).unwrap().replaced, 1);
-                for (buffer, long) in [(1, text.to_owned()), (5, text.repeat(5000))] {
+                for (buffer, long) in
+                    [(1, text.to_owned()), (5, text.repeat(500)), (5000, text.repeat(5000))]
+                {
                     let bytes = utf16(&long, big);
                     let reader = BufReader::with_capacity(buffer, &*bytes);
                     let Ok(mut stream) = Utf16::new(reader, &bytes[..2], true) else {
