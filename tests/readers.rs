@@ -132,7 +132,7 @@ fn a_format_that_was_left_out_names_its_feature() {
         ("a.csv", "csv"),
         ("a.txt", "none"),
     ] {
-        let dir = Dir::new().with(name, "text\n").with("b.txt", "text");
+        let dir = Dir::new().with(name, "text\nmore\n").with("b.txt", "text");
         let mut results = dedup::ingest(dir.path()).expect("a folder");
         let first = results.next().expect("a result");
         let left_out = match first.as_ref().err().and_then(Error::problem) {
@@ -436,7 +436,11 @@ mod compression {
     }
 
     fn zstd(bytes: &[u8]) -> Vec<u8> {
-        zstd::encode_all(bytes, 1).unwrap()
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        // As the program of that name does.
+        encoder.include_checksum(true).unwrap();
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
     }
 
     fn bzip2(bytes: &[u8]) -> Vec<u8> {
@@ -576,7 +580,8 @@ mod compression {
         let mut options = Options::new();
         options.limits(dedup::Limits::new().decompression_ratio(20));
         for (extension, compress) in ALL {
-            let bomb = compress(&vec![b' '; (dedup::Limits::RATIO_FREE + (1 << 20)) as usize]);
+            let members = usize::try_from(dedup::Limits::RATIO_FREE >> 20).unwrap() + 1;
+            let bomb = compress(&[b' '; 1 << 20]).repeat(members);
             let found = texts_with(&options, "a.txt", &bomb);
             assert_eq!(found.len(), 1);
             assert!(found[0].contains("more than 20 times"), "{extension}: {found:?}");

@@ -83,10 +83,12 @@ fn damaged(_: &[u8], _: bool, _: usize, _: bool) -> Result<Decoded<'_>, Problem>
 #[cfg(feature = "encodings")]
 fn mostly_utf8(bytes: &[u8]) -> bool {
     let mut balance = 0_i64;
-    for chunk in bytes.utf8_chunks() {
+    for (at, chunk) in bytes.utf8_chunks().enumerate() {
         let continued = chunk.valid().bytes().filter(|byte| byte & 0xC0 == 0xC0).count();
         balance += i64::try_from(continued).unwrap_or(i64::MAX / 2);
-        balance -= i64::from(!chunk.invalid().is_empty());
+        // What is broken in one place is one sequence, whatever parts it has.
+        let broken = !chunk.invalid().is_empty() && (at == 0 || !chunk.valid().is_empty());
+        balance -= i64::from(broken);
     }
     balance > 0
 }
