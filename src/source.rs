@@ -233,6 +233,9 @@ pub(crate) struct Context {
     encoding: Option<&'static str>,
 }
 
+/// The id, the provenance and the text of an article.
+pub(crate) type Parts = (Arc<str>, Provenance, String);
+
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, format, .. } = self;
@@ -253,11 +256,7 @@ impl Context {
         }
     }
 
-    fn decode(
-        &self,
-        record: RawRecord,
-        settings: &Settings,
-    ) -> Result<Option<(Arc<str>, Provenance, String)>, Failure> {
+    fn decode(&self, record: RawRecord, settings: &Settings) -> Result<Option<Parts>, Failure> {
         let RawRecord { bytes, number, offset } = record;
         let document = (self.decode)(bytes, settings).and_then(|document| match document {
             Some(document) => within_limit(document, &settings.limits).map(Some),
@@ -312,10 +311,7 @@ impl Content {
     /// # Errors
     ///
     /// If the record is not as its format and the settings ask.
-    pub(crate) fn decode(
-        self,
-        settings: &Settings,
-    ) -> Result<Result<(Arc<str>, Provenance, String), Skip>, Error> {
+    pub(crate) fn decode(self, settings: &Settings) -> Result<Result<Parts, Skip>, Error> {
         match self {
             Self::Record(record, context) => match context.decode(record, settings) {
                 Ok(article) => Ok(article.ok_or(Skip::NoArticle)),

@@ -64,13 +64,8 @@ impl Compression {
         limits: &Limits,
     ) -> Result<Reader, Problem> {
         let inner = self.decoder(reader, limits)?;
-        let expanded = Expanded {
-            inner,
-            compression: self,
-            taken,
-            expanded: 0,
-            ratio: limits.decompression_ratio,
-        };
+        let expanded =
+            Expanded { inner, compression: self, taken, out: 0, ratio: limits.decompression_ratio };
         Ok(Box::new(BufReader::with_capacity(1 << 16, expanded)))
     }
 
@@ -113,7 +108,7 @@ struct Expanded {
     inner: Box<dyn Read + Send>,
     compression: Compression,
     taken: Arc<AtomicU64>,
-    expanded: u64,
+    out: u64,
     ratio: u64,
 }
 
@@ -132,10 +127,10 @@ impl Read for Expanded {
                 error
             }
         })?;
-        self.expanded += read as u64;
+        self.out += read as u64;
         let taken = self.taken.load(Ordering::Relaxed);
         let allowed = self.ratio.saturating_mul(taken).max(Limits::RATIO_FREE);
-        if self.expanded > allowed {
+        if self.out > allowed {
             return Err(Problem::Ratio { limit: self.ratio }.into());
         }
         Ok(read)

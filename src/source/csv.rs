@@ -47,7 +47,7 @@ impl<R: BufRead> Rows<R> {
                     start = at + 1;
                     State::RowStart
                 }
-                State::RowStart | State::FieldStart if byte == b'"' => State::Quoted,
+                State::RowStart | State::FieldStart | State::Quote if byte == b'"' => State::Quoted,
                 State::Quoted => match memchr(b'"', &buffer[at..]) {
                     Some(quote) => {
                         at += quote;
@@ -55,7 +55,6 @@ impl<R: BufRead> Rows<R> {
                     }
                     None => return Scanned { start, end: buffer.len(), whole: false },
                 },
-                State::Quote if byte == b'"' => State::Quoted,
                 _ => match memchr3(delimiter, b'\r', b'\n', &buffer[at..]) {
                     None => {
                         *state = State::Plain;
@@ -175,8 +174,8 @@ impl Columns {
         let head = decode(&row.bytes, strict).map_err(end)?;
         let head = fields(&head.text, delimiter).map_err(end)?;
         let column = |name: &str| head.iter().position(|column| column.trim() == name);
-        let named = |field| names.iter().find(|(_, of)| *of == field).map(|(name, _)| name);
-        let text_column = named(Field::Text).cloned().unwrap_or_default();
+        let name_of = |field| names.iter().find(|(_, of)| *of == field).map(|(name, _)| name);
+        let text_column = name_of(Field::Text).cloned().unwrap_or_default();
         let Some(text) = column(&text_column) else {
             return Err(end(Problem::Column { name: text_column }.into()));
         };

@@ -206,6 +206,7 @@ fn decode_json(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, 
 
 /// A stream in UTF-16, as its byte order mark tells, turned into UTF-8; any other as it is.
 #[cfg(feature = "encodings")]
+#[expect(clippy::unnecessary_wraps, reason = "as without the feature")]
 fn as_utf8(
     peeked: Peeked<Reader>,
     settings: &Settings,

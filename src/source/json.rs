@@ -103,13 +103,15 @@ fn parse(record: &str, fields: &Fields, text_field: &str) -> Result<Document, se
         return Err(serde_json::Error::custom(format_args!("the field {text_field:?} is missing")));
     };
     let Found { id, title, date, language, .. } = found;
-    Ok(Document { text, id: id.flatten(), title, date, language, ..Document::default() })
+    Ok(Document { text, id, title, date, language, ..Document::default() })
 }
 
 #[derive(Default)]
 struct Found {
     text: Option<String>,
-    id: Option<Option<String>>,
+    id: Option<String>,
+    /// Whether there was an id, even if that is null.
+    has_id: bool,
     title: Option<String>,
     date: Option<String>,
     language: Option<String>,
@@ -137,7 +139,10 @@ impl<'de> Visitor<'de> for Object<'_> {
             let found = &mut *self.found;
             let twice = match fields.kept {
                 Some(Field::Text) => found.text.replace(map.next_value::<String>()?).is_some(),
-                Some(Field::Id) => found.id.replace(map.next_value_seed(Id)?).is_some(),
+                Some(Field::Id) => {
+                    found.id = map.next_value_seed(Id)?;
+                    std::mem::replace(&mut found.has_id, true)
+                }
                 Some(Field::Title) => first(&mut found.title, map.next_value()?),
                 Some(Field::Date) => first(&mut found.date, map.next_value()?),
                 Some(Field::Language) => first(&mut found.language, map.next_value()?),
@@ -400,7 +405,6 @@ impl<R: BufRead> Values<R> {
             }
         }
         match (self.place, byte) {
-            (Place::InSequence, None) => Ok(false),
             (Place::InSequence, Some(b'{')) => Ok(true),
             (Place::InArray { .. }, Some(b']')) => {
                 self.consume(1);
@@ -420,10 +424,8 @@ impl<R: BufRead> Values<R> {
             }
             (Place::InArray { .. }, None) => Err(Problem::Truncated),
             (Place::InArray { .. }, Some(_)) => Err(Problem::invalid("there is no comma")),
-            (Place::InSequence | Place::Start, Some(_)) => {
-                Err(Problem::invalid("there is no JSON object"))
-            }
-            (Place::Start | Place::End, _) => Ok(false),
+            (Place::InSequence, Some(_)) => Err(Problem::invalid("there is no JSON object")),
+            (Place::InSequence, None) | (Place::Start | Place::End, _) => Ok(false),
         }
     }
 

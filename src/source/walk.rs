@@ -96,9 +96,12 @@ struct Walk {
     levels: Vec<Level>,
 }
 
+/// What a directory has, or where it could not be read on.
+type Entry = Result<(OsString, PathBuf, FileType), (PathBuf, io::Error)>;
+
 #[derive(Debug)]
 struct Level {
-    entries: std::vec::IntoIter<Result<(OsString, PathBuf, FileType), (PathBuf, io::Error)>>,
+    entries: std::vec::IntoIter<Entry>,
     #[cfg(feature = "ignore")]
     patterns: Option<ignore::gitignore::Gitignore>,
 }
