@@ -161,7 +161,7 @@ fn what_is_passed_over_is_counted_by_reason() {
         .with("e", b"PK\x03\x04\0\0\0");
     let mut options = Options::new();
     let mut articles = options.ingest(dir.path()).expect("a folder");
-    assert_eq!(articles.by_ref().filter(Result::is_ok).count(), 3);
+    assert_eq!(articles.by_ref().flatten().count(), 3);
     let skipped = articles.stats().skipped;
     assert_eq!((skipped.unknown, skipped.binary, skipped.hidden), (2, 2, 0));
 
@@ -220,19 +220,13 @@ fn ignore_rules_name_their_feature() {
 
 #[test]
 fn a_source_has_documents_streams_and_errors() {
-    let items = vec![
-        Ok(Document::new("first", "One.").into()),
-        Err(Error::of_source("the database went away")),
-        Ok(Stream::new("page.jsonl", &b"{\"text\":\"Two.\"}\n"[..]).into()),
-        Ok(Item::from(Document::default())),
-    ];
     for threads in [1, 3] {
-        let mut source = items.iter().map(|item| match item {
-            Ok(Item::Document(document)) => Ok(Item::from(document.clone())),
-            Ok(_) => Ok(Stream::new("page.jsonl", &b"{\"text\":\"Two.\"}\n"[..]).into()),
-            Err(error) => Err(Error::of_source(message(error))),
-        });
-        let items: Vec<_> = source.by_ref().collect();
+        let items = [
+            Ok(Document::new("first", "One.").into()),
+            Err(Error::of_source("the database went away")),
+            Ok(Stream::new("page.jsonl", &b"{\"text\":\"Two.\"}\n"[..]).into()),
+            Ok(Item::from(Document::default())),
+        ];
         let mut options = Options::new();
         let mut articles = options.threads(threads).source(items.into_iter()).expect("options");
         let found = outline(&mut articles);
@@ -294,8 +288,8 @@ fn two_records_of_one_id_are_two_articles() {
         .expect("a folder")
         .collect::<Result<_, _>>()
         .expect("sound articles");
-    assert_eq!(articles.iter().map(|article| article.id()).collect::<Vec<_>>(), ["x"; 3]);
-    let records: Vec<_> = articles.iter().map(|article| article.record()).collect();
+    assert_eq!(articles.iter().map(Article::id).collect::<Vec<_>>(), ["x"; 3]);
+    let records: Vec<_> = articles.iter().map(Article::record).collect();
     assert_eq!(records, [Some(1), Some(2), Some(1)]);
     for article in &articles[1..] {
         let first = &article.blocks()[0].sources[0].first;
