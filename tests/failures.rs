@@ -101,7 +101,7 @@ fn what_may_not_be_read_is_an_error_in_its_place() {
 
     let dir = tempfile::tempdir().expect("a folder");
     let forbid = |name: &str| {
-        let mode = fs::Permissions::from_mode(0);
+        let mode = fs::Permissions::from_mode(0o000);
         fs::set_permissions(dir.path().join(name), mode).expect("a mode");
     };
     fs::write(dir.path().join("a.txt"), "text").expect("a file");

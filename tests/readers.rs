@@ -458,7 +458,8 @@ mod compression {
         let lines = |from: usize| -> String {
             (from..from + 500)
                 .map(|n| format!("{{\"text\":\"Line {n}, Größe {}.\"}}\n", n * n))
-                .collect()
+                .collect::<Vec<_>>()
+                .concat()
         };
         let plain = texts("a.jsonl", (lines(0) + &lines(500)).as_bytes());
         assert_eq!(plain.len(), 1000);
@@ -501,7 +502,8 @@ mod compression {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(n);
                 format!("{{\"text\":\"{state:020}{:020}\"}}\n", state.rotate_left(23))
             })
-            .collect()
+            .collect::<Vec<_>>()
+            .concat()
     }
 
     #[test]
@@ -575,7 +577,7 @@ mod compression {
         options.limits(dedup::Limits::new().decompression_ratio(20));
         for (extension, compress) in ALL {
             let members = usize::try_from(dedup::Limits::RATIO_FREE >> 20).unwrap() + 1;
-            let bomb = compress(&[b' '; 1 << 20]).repeat(members);
+            let bomb = compress(&vec![b' '; 1 << 20]).repeat(members);
             let found = texts_with(&options, "a.txt", &bomb);
             assert_eq!(found.len(), 1);
             assert!(found[0].contains("more than 20 times"), "{extension}: {found:?}");
