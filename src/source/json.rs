@@ -84,14 +84,9 @@ pub(crate) fn decode_record(
     strict: bool,
 ) -> Result<Document, Failure> {
     let decoded = decode(bytes, strict)?;
-    let mut document = Document {
-        encoding: decoded.encoding,
-        replaced: decoded.replaced,
-        ..parse(&decoded.text, fields, text_field)
-            .map_err(|error| Problem::Json(RecordError::new(error)))?
-    };
-    document.text.shrink_to_fit();
-    Ok(document)
+    let document = parse(&decoded.text, fields, text_field)
+        .map_err(|error| Problem::Json(RecordError::new(error)))?;
+    Ok(Document { encoding: decoded.encoding, replaced: decoded.replaced, ..document })
 }
 
 fn parse(record: &str, fields: &Fields, text_field: &str) -> Result<Document, serde_json::Error> {
