@@ -6,7 +6,10 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use dedup::{Article, Articles, Document, Error, Format, Item, Options, Problem, Progress, Stream};
+use dedup::{
+    Article, Articles, Document, Error, Format, Item, Limits, Options, Problem, Progress, Stream,
+};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// A temporary tree of input files.
@@ -297,6 +300,61 @@ fn two_records_of_one_id_are_two_articles() {
     }
 }
 
+/// Bytes of every kind: noise, what JSON and tables are made of, and the starts of other formats before
+/// noise.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    const STARTS: [&[u8]; 9] = [
+        b"\x1f\x8b\x08\x08",
+        b"\x28\xb5\x2f\xfd",
+        b"BZh91AY&SY",
+        b"\xfd7zXZ\0",
+        b"\xff\xfe",
+        b"\xfe\xff",
+        b"\xef\xbb\xbf",
+        b"id,text\n",
+        b"[{\"text\":\"",
+    ];
+    let noise = || prop::collection::vec(any::<u8>(), 0..200);
+    let pieces = prop::sample::select(vec![
+        "{", "}", "[", "]", "\"", "\\", ",", ":", "\n", "\r\n", "\"text\"", "\"id\"", "7", "ü",
+        "\0", " ",
+    ]);
+    prop_oneof![
+        noise(),
+        prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat().into_bytes()),
+        (prop::sample::select(STARTS.to_vec()), noise())
+            .prop_map(|(start, noise)| [start, &noise].concat()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn any_bytes_give_the_same_results_whatever_the_buffer(
+        bytes in bytes(),
+        name in prop::sample::select(vec!["a.txt", "a.jsonl", "a.json", "a.csv", "-"]),
+        strict in any::<bool>(),
+    ) {
+        let mut options = Options::new();
+        let limits = Limits::new().article(100).record(150).nesting(3).window(1 << 16);
+        options.threads(1).strict_encoding(strict).limits(limits);
+        let read = |capacity| {
+            let reader = BufReader::with_capacity(capacity, std::io::Cursor::new(bytes.clone()));
+            let mut articles = options.reader(name, reader).expect("sound options");
+            let results = outline(&mut articles);
+            let stats = articles.stats();
+            assert_eq!(stats.articles + stats.errors, results.len() as u64);
+            assert!(results.iter().all(|(id, text)| id == "error" || text.len() <= 100));
+            results
+        };
+        let expected = read(1 << 16);
+        for capacity in [1, 2, 13] {
+            prop_assert_eq!(read(capacity), &expected[..]);
+        }
+    }
+}
+
 #[cfg(feature = "csv")]
 mod csv {
     use super::*;
@@ -574,9 +632,9 @@ mod compression {
     #[test]
     fn a_bomb_stops_at_the_ratio() {
         let mut options = Options::new();
-        options.limits(dedup::Limits::new().decompression_ratio(20));
+        options.limits(Limits::new().decompression_ratio(20));
         for (extension, compress) in ALL {
-            let members = usize::try_from(dedup::Limits::RATIO_FREE >> 20).unwrap() + 1;
+            let members = usize::try_from(Limits::RATIO_FREE >> 20).unwrap() + 1;
             let bomb = compress(&vec![b' '; 1 << 20]).repeat(members);
             let found = texts_with(&options, "a.txt", &bomb);
             assert_eq!(found.len(), 1);
@@ -587,7 +645,7 @@ mod compression {
     #[test]
     fn a_window_beyond_the_limit_is_refused() {
         let mut options = Options::new();
-        options.limits(dedup::Limits::new().window(1 << 16));
+        options.limits(Limits::new().window(1 << 16));
         let text = noise().repeat(8);
         for (extension, compress) in [("zst", zstd as Compress), ("xz", xz)] {
             assert!(texts("a.txt", &compress(text.as_bytes()))[0] == text);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::document::Problem;
 use super::limits::Limits;
-use super::stream::Reader;
+use super::stream::{Blocks, Reader};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
@@ -63,7 +63,7 @@ impl Compression {
         taken: Arc<AtomicU64>,
         limits: &Limits,
     ) -> Result<Reader, Problem> {
-        let inner = self.decoder(reader, limits)?;
+        let inner = self.decoder(Box::new(Blocks::new(reader)), limits)?;
         let expanded =
             Expanded { inner, compression: self, taken, out: 0, ratio: limits.decompression_ratio };
         Ok(Box::new(BufReader::with_capacity(1 << 16, expanded)))

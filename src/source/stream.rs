@@ -136,6 +136,60 @@ impl<R: BufRead> BufRead for Peeked<R> {
     }
 }
 
+/// A reader in blocks of one size, however its bytes arrive.
+///
+/// How much a decompressor gives of a damaged stream depends on how much it is given at a time, and results
+/// may not depend on that.
+pub(crate) struct Blocks<R> {
+    reader: R,
+    block: Vec<u8>,
+    at: usize,
+    /// What came instead of the rest of the block.
+    error: Option<std::io::Error>,
+}
+
+impl<R: Read> Blocks<R> {
+    const LEN: u64 = 1 << 16;
+
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, block: Vec::new(), at: 0, error: None }
+    }
+}
+
+impl<R: Read> Read for Blocks<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let block = self.fill_buf()?;
+        let len = block.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&block[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl<R: Read> BufRead for Blocks<R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        if self.at == self.block.len() {
+            if let Some(error) = self.error.take() {
+                return Err(error);
+            }
+            self.block.clear();
+            self.at = 0;
+            let read = self.reader.by_ref().take(Self::LEN).read_to_end(&mut self.block);
+            if let Err(error) = read {
+                if self.block.is_empty() {
+                    return Err(error);
+                }
+                self.error = Some(error);
+            }
+        }
+        Ok(&self.block[self.at..])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +211,18 @@ mod tests {
         let mut read = Vec::new();
         let error = peeked.read_to_end(&mut read).unwrap_err();
         assert_eq!((error.kind(), &*read), (std::io::ErrorKind::BrokenPipe, &b"abc"[..]));
+    }
+
+    #[test]
+    fn blocks_are_full_however_the_bytes_arrive() {
+        let bytes = vec![7; 100_000];
+        let single = BufReader::with_capacity(1, &*bytes);
+        let mut blocks = Blocks::new(single.chain(Broken));
+        assert_eq!(blocks.fill_buf().unwrap().len(), 1 << 16);
+        blocks.consume(1 << 16);
+        assert_eq!(blocks.fill_buf().unwrap().len(), 100_000 - (1 << 16));
+        blocks.consume(100_000 - (1 << 16));
+        assert_eq!(blocks.fill_buf().unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
     }
 
     #[test]
