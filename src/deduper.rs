@@ -1,13 +1,12 @@
 //! The engine: one article after another through the index.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::anchors::{Anchors, Scheme, anchors};
-use crate::article::{Article, Block, Place, Repeat, Segment, Source};
+use crate::article::{Article, Block, Origin, Place, Provenance, Repeat, Segment};
 use crate::canonical::{Canonical, canonicalise, is_boundary};
 use crate::error::Error;
 use crate::index::Index;
@@ -15,6 +14,7 @@ use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
 use crate::options::{Config, Options};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
+use crate::source::{Skip, Skipped};
 use crate::split;
 
 /// Takes articles one by one and gives them back with what they repeat.
@@ -72,19 +72,25 @@ pub struct Stats {
     pub text_bytes: u64,
     /// Errors in the stream.
     pub errors: u64,
-    /// Files and other entries of a directory that are of no kind this crate reads.
-    pub skipped: u64,
+    /// What was passed over, by reason.
+    pub skipped: Skipped,
+    /// Articles that were not in UTF-8.
+    pub reencoded: u64,
+    /// Sequences of bytes that could not be decoded and became U+FFFD.
+    pub replaced: u64,
+    /// Attachments that were left out.
+    pub attachments: u64,
 }
 
 /// The longest article, in bytes: canonical offsets have 32 bits, and normalisation can lengthen a
 /// text threefold.
-const LONGEST: usize = (u32::MAX / 3) as usize;
+pub(crate) const LONGEST: usize = (u32::MAX / 3) as usize;
 
 /// What can be known of an article without the others.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     id: Arc<str>,
-    path: Option<Arc<PathBuf>>,
+    provenance: Provenance,
     original: Bytes,
     /// Only paragraphs that have canonical bytes.
     paragraphs: Vec<Range<usize>>,
@@ -99,14 +105,13 @@ impl Prepared {
     /// If the text is too long.
     pub(crate) fn new(
         id: Arc<str>,
-        path: Option<Arc<PathBuf>>,
+        provenance: Provenance,
         text: String,
         scheme: &Scheme,
     ) -> Result<Self, Error> {
         if text.len() > LONGEST {
             return Err(Error::TooLong {
                 id: id.to_string(),
-                path: path.map(|path| path.to_path_buf()),
                 len: text.len() as u64,
                 limit: LONGEST as u64,
             });
@@ -122,7 +127,7 @@ impl Prepared {
         let anchors = anchors(&canonical.bytes, scheme);
         Ok(Self {
             id,
-            path,
+            provenance,
             original: text.into(),
             paragraphs,
             canonical_paragraphs,
@@ -165,7 +170,8 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Article, Error> {
-        let prepared = Prepared::new(id.into().into(), None, text.into(), &self.scheme)?;
+        let prepared =
+            Prepared::new(id.into().into(), Provenance::default(), text.into(), &self.scheme)?;
         self.admit(prepared)
     }
 
@@ -182,8 +188,8 @@ impl Deduper {
         self.stats.errors += 1;
     }
 
-    pub(crate) fn count_skipped(&mut self, entries: u64) {
-        self.stats.skipped += entries;
+    pub(crate) fn count_skipped(&mut self, why: Skip) {
+        self.stats.skipped.count(why);
     }
 
     /// Takes the next article, all but the index done.
@@ -233,6 +239,9 @@ impl Deduper {
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         let kept: usize = new.map(|segment| segment.range().len()).sum();
         self.stats.articles += 1;
+        self.stats.reencoded += u64::from(prepared.provenance.encoding.is_some());
+        self.stats.replaced += prepared.provenance.replaced;
+        self.stats.attachments += prepared.provenance.attachments;
         self.stats.bytes_in += prepared.original.len() as u64;
         self.stats.bytes_kept += kept as u64;
         self.stats.bytes_removed += (prepared.original.len() - kept) as u64;
@@ -240,7 +249,7 @@ impl Deduper {
         self.stats.repeats += repeats.len() as u64;
         Ok(Article {
             id: prepared.id,
-            path: prepared.path,
+            provenance: prepared.provenance,
             original: prepared.original,
             paragraphs: prepared.paragraphs,
             segments,
@@ -278,7 +287,7 @@ impl Deduper {
         for part in &block.parts {
             let period = (part.period < part.end - part.start).then_some(part.period);
             let pair = self.pair(prepared, part.start..part.end, part.origin, period)?;
-            sources.extend(pair.map(|(range, first, exact)| Source { range, first, exact }));
+            sources.extend(pair.map(|(range, first, exact)| Origin { range, first, exact }));
         }
         let paragraphs = &prepared.paragraphs[block.paragraphs.clone()];
         Ok(Block {
