@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::source::Document;
+use crate::text::Text;
 
 /// One article, as it was, with what it repeats.
 ///
@@ -17,7 +18,7 @@ use crate::source::Document;
 pub struct Article {
     pub(crate) id: Arc<str>,
     pub(crate) provenance: Provenance,
-    pub(crate) original: Bytes,
+    pub(crate) original: Text,
     pub(crate) paragraphs: Vec<Range<usize>>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) repeats: Vec<Repeat>,
@@ -77,12 +78,12 @@ impl Article {
 
     /// The article as it was read, without a byte order mark.
     pub fn original(&self) -> &str {
-        str::from_utf8(&self.original).expect("BUG: articles are made from text")
+        &self.original
     }
 
     /// The original as shared bytes.
     pub fn bytes(&self) -> &Bytes {
-        &self.original
+        self.original.as_bytes()
     }
 
     /// What is left: the [`New`](Segment::New) segments joined, every byte as it was.
@@ -127,7 +128,7 @@ impl Article {
     /// The BLAKE3 digest of the original, computed when asked for: a name for the content that
     /// holds across collections, and against those who would forge one.
     pub fn digest(&self) -> blake3::Hash {
-        blake3::hash(&self.original)
+        blake3::hash(self.original.as_bytes())
     }
 }
 

@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::anchors::{Anchors, Scheme, anchors};
 use crate::article::{Article, Block, Origin, Place, Provenance, Repeat, Segment};
 use crate::canonical::{Canonical, canonicalise, is_boundary};
@@ -16,6 +14,7 @@ use crate::options::{Config, Options};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
 use crate::source::{Skip, Skipped};
 use crate::split;
+use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
 ///
@@ -91,7 +90,7 @@ pub(crate) const LONGEST: usize = (u32::MAX / 3) as usize;
 pub(crate) struct Prepared {
     id: Arc<str>,
     provenance: Provenance,
-    original: Bytes,
+    original: Text,
     /// Only paragraphs that have canonical bytes.
     paragraphs: Vec<Range<usize>>,
     canonical_paragraphs: Vec<Range<usize>>,
@@ -225,7 +224,12 @@ impl Deduper {
         let found = resolve::blocks(&self.index, &incoming, &covering, &removed);
         let parts: Vec<Removed> =
             found.iter().flat_map(|block| block.parts.iter().copied()).collect();
-        self.index.texts.push(prepared.id.clone(), &prepared.original, &prepared.canonical, &parts);
+        self.index.texts.push(
+            prepared.id.clone(),
+            prepared.original.as_bytes(),
+            &prepared.canonical,
+            &parts,
+        );
 
         let mut repeats = Vec::with_capacity(matches.len());
         for found in &matches {
@@ -235,7 +239,7 @@ impl Deduper {
         for block in &found {
             blocks.push(self.block(&prepared, block)?);
         }
-        let segments = segments(&prepared.original, &prepared.paragraphs, &blocks);
+        let segments = segments(prepared.original.as_bytes(), &prepared.paragraphs, &blocks);
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         let kept: usize = new.map(|segment| segment.range().len()).sum();
         self.stats.articles += 1;
@@ -328,7 +332,11 @@ impl Deduper {
             range: texts.original_range(located.article, there.clone())?,
         };
         let exact = range.len() == first.range.len()
-            && texts.is_original(located.article, there, &prepared.original[range.clone()])?;
+            && texts.is_original(
+                located.article,
+                there,
+                &prepared.original.as_bytes()[range.clone()],
+            )?;
         Ok(Some((range, first, exact)))
     }
 }

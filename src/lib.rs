@@ -43,6 +43,7 @@ mod progress;
 mod resolve;
 mod source;
 mod stream;
+mod text;
 mod trace;
 
 use std::path::Path;

@@ -32,7 +32,10 @@ use crate::index::text::{Removed, Texts};
 /// Places under one key before it is hot.
 ///
 /// Fewer make more keys, more make more comparisons; the result is the same for any number.
-const POSTINGS: usize = 4;
+const POSTINGS: usize = 8;
+
+/// The same, of places that are worth a look.
+const SIMILAR: usize = 1;
 
 /// Anchors whose slots are fetched together.
 const BATCH: usize = 64;
@@ -201,9 +204,10 @@ impl Finder<'_> {
         proposed.extend(self.table.postings(key));
         let postings = proposed.len();
         let hot = proposed.iter().any(|posting| posting.hot);
-        let mut known = false;
+        let (mut similar, mut known) = (0, false);
         for posting in proposed.drain(..) {
             if slack == 0 || sides.may_equal(posting.check) {
+                similar += 1;
                 known |= self.compare(context, posting.place)?;
             }
         }
@@ -221,7 +225,7 @@ impl Finder<'_> {
             return Ok(());
         }
         let place = self.view.base + at as u64;
-        let hot = postings >= POSTINGS;
+        let hot = postings >= POSTINGS || similar >= SIMILAR;
         self.table.insert(key, Posting { place, check: sides.check(), hot });
         Ok(())
     }

@@ -33,12 +33,12 @@ pub(crate) struct Texts {
     end: u64,
     ids: usize,
     /// The piece that was looked at last: mostly the next look is at the same.
-    recent: usize,
+    recent: (usize, Piece),
 }
 
 /// Coordinates up to the start of the next piece. Kept text of articles that follow each other is
 /// one piece.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Piece {
     start: u64,
     /// The address of the text, or [`REMOVED`] and the number of a removed piece.
@@ -379,18 +379,16 @@ impl Texts {
     }
 
     fn look_up(&mut self, coordinate: u64) -> Stretch {
+        let (number, piece) = self.recent;
+        let next = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
+        if (piece.start..next).contains(&coordinate) {
+            return self.stretch_in(number, piece, coordinate);
+        }
         if let Way::Kept(address) = self.directory[index(coordinate / BLOCK)].way() {
             return Stretch::in_block(address, coordinate);
         }
-        let recent = self.pieces.get(self.recent).filter(|piece| {
-            piece.start <= coordinate
-                && self.pieces.get(self.recent + 1).is_none_or(|next| coordinate < next.start)
-        });
-        let (number, piece) = match recent {
-            Some(piece) => (self.recent, *piece),
-            None => self.piece(coordinate),
-        };
-        self.recent = number;
+        self.recent = self.piece(coordinate);
+        let (number, piece) = self.recent;
         self.stretch_in(number, piece, coordinate)
     }
 

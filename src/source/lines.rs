@@ -13,12 +13,17 @@ pub(crate) struct Lines<R> {
     limit: u64,
     number: u64,
     offset: u64,
+    /// Bytes of the last line, which the next may well have too.
+    usual: usize,
 }
+
+/// The most that is set aside for a line before it is read.
+const MOST_SET_ASIDE: usize = 1 << 20;
 
 impl<R: BufRead> Lines<R> {
     /// Lines of at most `limit` bytes, line end not counted.
     pub(crate) fn new(reader: R, limit: u64) -> Self {
-        Self { reader, limit, number: 0, offset: 0 }
+        Self { reader, limit, number: 0, offset: 0, usual: 0 }
     }
 
     /// Passes over what is left of a line, in constant memory.
@@ -44,10 +49,11 @@ impl<R: BufRead> Iterator for Lines<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let mut bytes = Vec::new();
+            let mut bytes = Vec::with_capacity(self.usual);
             let offset = self.offset;
             let read = self.reader.by_ref().take(self.limit + 1).read_until(b'\n', &mut bytes);
             self.offset += bytes.len() as u64;
+            self.usual = bytes.len().min(MOST_SET_ASIDE);
             let number = self.number + 1;
             let end = |error: std::io::Error, offset| {
                 Some(Err(Failure::of_file(error).at(number, offset)))
