@@ -1,5 +1,7 @@
 //! Kept text beyond the budget lies in a file, and nothing else changes.
 
+use std::fmt::Write as _;
+
 use dedup::{Article, Options};
 
 /// Articles of lines of words, with stretches of earlier articles in them: 9 MB.
@@ -23,7 +25,7 @@ fn articles() -> Vec<String> {
             }
             for _ in 0..40 {
                 let word = 100_000 + random(900_000);
-                article += &format!("w{word:x}");
+                write!(article, "w{word:x}").unwrap();
                 article += [" ", " ", " ", " ", "\n", "  "][random(6)];
             }
             article += "\n\n";

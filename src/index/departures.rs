@@ -7,7 +7,7 @@
 use std::io::Error;
 use std::ops::Range;
 
-use super::log::Log;
+use super::log::{Log, push};
 use crate::canonical::{Departure, locate};
 
 /// Departures that most texts are full of, with the length of their canonical form. The order is
@@ -51,7 +51,7 @@ const NEAR: u8 = 200;
 const UNCOMMON: u8 = u8::MAX - NEAR;
 
 /// One departure in this many is a checkpoint, from which the others are counted.
-const CHECKPOINT: usize = 32;
+const CHECKPOINT: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Departures {
@@ -124,7 +124,7 @@ impl Departures {
         let mut ends = Ends::default();
         for (number, &departure) in departures.iter().enumerate() {
             if number > 0 && number % CHECKPOINT == 0 {
-                self.checkpoints.push(Checkpoint { ends, at: start + bytes.len() as u64 });
+                push(&mut self.checkpoints, Checkpoint { ends, at: start + bytes.len() as u64 });
             }
             let gap = departure.canonical - ends.canonical;
             let literal = &original[departure.original as usize..departure.original_end()];

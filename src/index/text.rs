@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::departures::{self, Departures};
-use super::log::{Log, index};
+use super::log::{Log, index, push};
 use crate::canonical::Canonical;
 
 /// Stands after every article, so that no comparison runs from one article into the next: a byte
@@ -17,7 +17,7 @@ use crate::canonical::Canonical;
 const END: u8 = 0xFF;
 
 /// Coordinates that an entry of the directory spans.
-const BLOCK: u64 = 1 << 10;
+const BLOCK: u64 = 1 << 11;
 
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
@@ -304,7 +304,7 @@ impl Texts {
     ) {
         let start = self.end;
         self.ids += id.len();
-        self.articles.push(Stored { start, id, departures: self.departures.end() });
+        push(&mut self.articles, Stored { start, id, departures: self.departures.end() });
         // Kept text first, so that removed text may stand for later text of its own article.
         let mut kept: Vec<Piece> = Vec::with_capacity(removed.len() + 1);
         let mut at = 0;
@@ -333,12 +333,18 @@ impl Texts {
                 self.stretch(part.origin).address
             };
             let plain = part.period == part.end - part.start;
-            self.pieces.push(Piece { start: begins, kept: REMOVED | self.removed.len() as u64 });
-            self.removed.push(RemovedPiece {
-                origin: part.origin,
-                kept: address,
-                period: if plain { u64::MAX } else { part.period as u64 },
-            });
+            push(
+                &mut self.pieces,
+                Piece { start: begins, kept: REMOVED | self.removed.len() as u64 },
+            );
+            push(
+                &mut self.removed,
+                RemovedPiece {
+                    origin: part.origin,
+                    kept: address,
+                    period: if plain { u64::MAX } else { part.period as u64 },
+                },
+            );
         }
         own.for_each(|piece| self.lay_out_kept(*piece));
         self.extend_directory(start);
@@ -350,7 +356,7 @@ impl Texts {
             last.kept & REMOVED == 0 && last.kept + (piece.start - last.start) == piece.kept
         });
         if !goes_on {
-            self.pieces.push(piece);
+            push(&mut self.pieces, piece);
         }
     }
 
@@ -374,7 +380,7 @@ impl Texts {
             } else {
                 Way::Piece(number)
             };
-            self.directory.push(Entry::new(&way));
+            push(&mut self.directory, Entry::new(&way));
         }
     }
 
