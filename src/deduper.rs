@@ -8,6 +8,7 @@ use crate::article::{Article, Block, Origin, Place, Provenance, Repeat, Segment}
 use crate::canonical::{Canonical, canonicalise, is_boundary};
 use crate::error::Error;
 use crate::index::Index;
+use crate::index::departures::Packed;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
 use crate::options::{Config, Options};
@@ -95,6 +96,7 @@ pub(crate) struct Prepared {
     paragraphs: Vec<Range<usize>>,
     canonical_paragraphs: Vec<Range<usize>>,
     canonical: Canonical,
+    departures: Packed,
     anchors: Anchors,
 }
 
@@ -124,6 +126,7 @@ impl Prepared {
             .filter(|(_, range)| !range.is_empty())
             .unzip();
         let anchors = anchors(&canonical.bytes, scheme);
+        let departures = Packed::new(text.as_bytes(), &canonical.departures);
         Ok(Self {
             id,
             provenance,
@@ -131,6 +134,7 @@ impl Prepared {
             paragraphs,
             canonical_paragraphs,
             canonical,
+            departures,
             anchors,
         })
     }
@@ -226,8 +230,8 @@ impl Deduper {
             found.iter().flat_map(|block| block.parts.iter().copied()).collect();
         self.index.texts.push(
             prepared.id.clone(),
-            prepared.original.as_bytes(),
-            &prepared.canonical,
+            &prepared.canonical.bytes,
+            &prepared.departures,
             &parts,
         );
 

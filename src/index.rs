@@ -4,7 +4,7 @@
 //! order of arrival, removed text included. [`text`] turns a coordinate into bytes; [`table`] maps
 //! the hash of a gram, of a gram with context, or of a paragraph to about where it stood.
 
-mod departures;
+pub(crate) mod departures;
 mod log;
 pub(crate) mod table;
 pub(crate) mod text;

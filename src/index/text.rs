@@ -8,9 +8,8 @@ use std::io::Error;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::departures::{self, Departures};
+use super::departures::{self, Departures, Packed};
 use super::log::{Log, index, push};
-use crate::canonical::Canonical;
 
 /// Stands after every article, so that no comparison runs from one article into the next: a byte
 /// that UTF-8 never has.
@@ -298,8 +297,8 @@ impl Texts {
     pub(crate) fn push(
         &mut self,
         id: Arc<str>,
-        original: &[u8],
-        canonical: &Canonical,
+        canonical: &[u8],
+        departures: &Packed,
         removed: &[Removed],
     ) {
         let start = self.end;
@@ -311,14 +310,14 @@ impl Texts {
         for part in removed {
             if at < part.start {
                 kept.push(Piece { start: start + at as u64, kept: self.kept.len() });
-                self.kept.append(&canonical.bytes[at..part.start]);
+                self.kept.append(&canonical[at..part.start]);
             }
             at = part.end;
         }
         kept.push(Piece { start: start + at as u64, kept: self.kept.len() });
-        self.kept.append(&canonical.bytes[at..]);
+        self.kept.append(&canonical[at..]);
         self.kept.append(&[END]);
-        self.end = start + canonical.bytes.len() as u64 + 1;
+        self.end = start + canonical.len() as u64 + 1;
 
         let mut own = kept.iter().peekable();
         for part in removed {
@@ -348,7 +347,7 @@ impl Texts {
         }
         own.for_each(|piece| self.lay_out_kept(*piece));
         self.extend_directory(start);
-        self.departures.push(original, &canonical.departures);
+        self.departures.push(departures);
     }
 
     fn lay_out_kept(&mut self, piece: Piece) {
