@@ -1,6 +1,7 @@
 //! What the stream yields: an article, what of it is new, and where the rest was first seen.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +19,11 @@ use crate::text::Text;
 pub struct Article {
     pub(crate) id: Arc<str>,
     pub(crate) provenance: Provenance,
+    pub(crate) number: usize,
     pub(crate) original: Text,
+    /// Bytes of canonical text, and those of them that lie in repeats.
+    pub(crate) canonical_len: usize,
+    pub(crate) covered: usize,
     pub(crate) paragraphs: Vec<Range<usize>>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) repeats: Vec<Repeat>,
@@ -125,11 +130,87 @@ impl Article {
         &self.paragraphs
     }
 
+    /// The number of the article, in order of arrival, from 0: what [`Place::article`] says of it.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The share of the canonical text that stood nowhere earlier: 1 for an article that is all new, 0
+    /// for one that is covered by repeats, or has no text.
+    ///
+    /// Text in a repeat counts as seen even where its paragraph was kept for what else it says.
+    pub fn novelty(&self) -> f64 {
+        share(self.canonical_len - self.covered, self.canonical_len)
+    }
+
+    /// Whether the article has text, and none of it is left.
+    pub fn is_repeat(&self) -> bool {
+        !self.paragraphs.is_empty()
+            && self.segments.iter().all(|segment| match segment {
+                Segment::New { range } => {
+                    !self.paragraphs.iter().any(|paragraph| range.contains(&paragraph.start))
+                }
+                Segment::Seen { .. } => true,
+            })
+    }
+
+    /// The earlier article that the [repeats](Self::repeats) lead to most, if any does.
+    ///
+    /// A run that stood in several articles counts for the one that its repeat names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut deduper = dedup::Deduper::new();
+    /// let report = "The ferry does not run on Sunday, as the cable has to be greased before the ice \
+    ///               comes, says the harbour office.";
+    /// deduper.push("herald", report)?;
+    /// let copy = deduper.push("courier", format!("From our correspondent.\n\n{report}"))?;
+    /// let closest = copy.closest().unwrap();
+    /// assert_eq!(&*closest.id, "herald");
+    /// assert!(closest.share > 0.8 && copy.novelty() < 0.2 && !copy.is_repeat());
+    /// # Ok::<(), dedup::Error>(())
+    /// ```
+    pub fn closest(&self) -> Option<Closest> {
+        let mut of_source: BTreeMap<usize, (usize, usize, &Repeat)> = BTreeMap::new();
+        for repeat in self.repeats.iter().filter(|repeat| repeat.source.article != self.number) {
+            // Repeats are sorted, and may overlap.
+            let (bytes, reached, _) =
+                of_source.entry(repeat.source.article).or_insert((0, 0, repeat));
+            *bytes += repeat.range.end - repeat.range.start.max(*reached);
+            *reached = repeat.range.end;
+        }
+        // The earliest of several that hold as much.
+        let most = of_source.values().rev().max_by_key(|(bytes, ..)| *bytes);
+        most.map(|&(bytes, _, repeat)| Closest {
+            article: repeat.source.article,
+            id: repeat.source.id.clone(),
+            share: share(bytes, self.paragraphs.iter().map(ExactSizeIterator::len).sum()),
+        })
+    }
+
     /// The BLAKE3 digest of the original, computed when asked for: a name for the content that
     /// holds across collections, and against those who would forge one.
     pub fn digest(&self) -> blake3::Hash {
         blake3::hash(self.original.as_bytes())
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
+}
+
+/// The earlier article that holds most of an article.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Closest {
+    /// The number of the article.
+    pub article: usize,
+    /// The id of the article.
+    pub id: Arc<str>,
+    /// The share of the bytes of all paragraphs that lie in repeats from there, from 0 to 1.
+    pub share: f64,
 }
 
 /// Where an article came from, and what its format says of it.

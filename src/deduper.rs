@@ -258,6 +258,9 @@ impl Deduper {
         Ok(Article {
             id: prepared.id,
             provenance: prepared.provenance,
+            number: self.index.texts.len() - 1,
+            canonical_len: prepared.canonical.len(),
+            covered: resolve::covered_bytes(&covering),
             original: prepared.original,
             paragraphs: prepared.paragraphs,
             segments,
@@ -479,5 +482,30 @@ mod tests {
         let [block] = copy.blocks() else { panic!("{} blocks", copy.blocks().len()) };
         let firsts: Vec<&str> = block.sources.iter().map(|source| &*source.first.id).collect();
         assert_eq!(firsts, ["b", "a"]);
+    }
+
+    #[test]
+    fn an_article_knows_what_it_repeats() {
+        let novelty = |article: &Article| (article.novelty() * 100.0).round();
+        let mut deduper = Deduper::new();
+        let other = REPORT.replace("ferry", "tram").replace("Sunday", "Monday");
+        let first = deduper.push("first", REPORT).unwrap();
+        assert!((novelty(&first), first.is_repeat(), first.closest()) == (100.0, false, None));
+        deduper.push("second", other.as_str()).unwrap();
+        let empty = deduper.push("empty", "\n").unwrap();
+        assert!((novelty(&empty), empty.is_repeat(), empty.closest()) == (0.0, false, None));
+        let copy = deduper.push("copy", format!("\n{REPORT}\n\n")).unwrap();
+        assert!((novelty(&copy), copy.is_repeat(), copy.number()) == (0.0, true, 3));
+        assert_eq!(copy.closest().map(|closest| closest.article), Some(0));
+        let both = deduper.push("both", format!("{other}\n\n{REPORT}\n\nNew.")).unwrap();
+        let closest = both.closest().unwrap();
+        assert_eq!((closest.article, &*closest.id), (0, "first"));
+        assert!((0.45..0.55).contains(&closest.share), "{closest:?}");
+        assert!((1.0..5.0).contains(&novelty(&both)) && !both.is_repeat());
+        // Its own text is no earlier article.
+        let unseen = REPORT.replace("ferry", "funicular").replace("cable", "rope");
+        let doubled = deduper.push("doubled", format!("{unseen}\n\n{unseen}")).unwrap();
+        assert_eq!(doubled.blocks().len(), 1);
+        assert_eq!(doubled.closest(), None);
     }
 }

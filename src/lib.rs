@@ -48,7 +48,7 @@ mod trace;
 
 use std::path::Path;
 
-pub use crate::article::{Article, Block, Origin, Place, Repeat, Segment};
+pub use crate::article::{Article, Block, Closest, Origin, Place, Repeat, Segment};
 pub use crate::deduper::{Deduper, Stats};
 pub use crate::error::{Error, Position, RecordError};
 pub use crate::options::{OnError, Options};

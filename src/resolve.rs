@@ -501,6 +501,16 @@ pub(crate) fn whole_characters(canonical: &[u8], found: &Match) -> Match {
     Match { start, end, source }
 }
 
+/// How many bytes lie in one of the matches, which are sorted.
+pub(crate) fn covered_bytes(matches: &[Match]) -> usize {
+    let (mut bytes, mut reached) = (0, 0);
+    for found in matches {
+        bytes += found.end.saturating_sub(found.start.max(reached));
+        reached = reached.max(found.end);
+    }
+    bytes
+}
+
 /// Which paragraphs are covered whole; those without canonical bytes are not.
 pub(crate) fn covered_paragraphs(
     canonical: &[u8],
