@@ -2,6 +2,15 @@
 //!
 //! Reading is cheap and in order; making text of what was read is neither, and any thread may do it.
 
+// The modules of the formats, until the reader of sources calls them.
+#[cfg(feature = "html")]
+mod charset;
+#[cfg(any(feature = "html", feature = "parquet"))]
+mod document;
+#[cfg(feature = "html")]
+mod html;
+#[cfg(any(feature = "html", feature = "parquet"))]
+mod limits;
 mod record;
 mod walk;
 
