@@ -11,6 +11,8 @@ mod document;
 mod html;
 #[cfg(any(feature = "html", feature = "parquet"))]
 mod limits;
+#[cfg(feature = "mail")]
+mod mail;
 mod record;
 mod walk;
 

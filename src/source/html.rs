@@ -41,8 +41,7 @@ pub(crate) fn decode_declared(
         Some(_) => None,
         None => in_meta(&bytes[..bytes.len().min(PRESCAN)]),
     };
-    let declared =
-        declared.or(in_page.as_deref()).or_else(|| charset::in_xml_declaration(bytes));
+    let declared = declared.or(in_page.as_deref()).or_else(|| charset::in_xml_declaration(bytes));
     let page = charset::decode(bytes, declared).check(strict)?;
     let document = read(&page.text);
     if document.text.len() as u64 > limits.article {
@@ -403,7 +402,7 @@ mod tests {
     #[test]
     fn depth_is_harmless() {
         const DEPTH: usize = 100_000;
-        for element in ["div", "p", "b", "ul", "li", "table", "td", "svg", "blockquote", "x-y"] {
+        for element in ["div", "b", "li", "td", "svg"] {
             let page = format!(
                 "{}tief{}<p>danach</p>",
                 format!("<{element}>").repeat(DEPTH),

@@ -1,0 +1,641 @@
+//! Mail: one message, of which the text is kept, each of its alternatives once.
+//!
+//! Headers and transfer encodings are read by `mail_parser`. The structure is not: its parser
+//! looks for every boundary to the end of the message, which takes time quadratic in the parts
+//! (half a minute for 1.5 MB), and keeps attached messages in one another, so that a hundred
+//! thousand of them overflow the stack. Here the lines are gone through once, and what is attached
+//! is not opened.
+
+mod mbox;
+
+use std::ffi::OsStr;
+use std::ops::Range;
+use std::path::Path;
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{HeaderName, HeaderValue, MessageParser, MimeHeaders};
+
+pub(crate) use self::mbox::MboxRecords;
+use super::charset::{self, Decoded};
+use super::document::{Document, Failure, Problem};
+use super::html;
+use super::limits::Limits;
+
+/// The longest headers, in bytes; what comes behind is not read.
+const LONGEST_HEADERS: usize = 1 << 20;
+
+/// Whether a file is a message of a Maildir: it is in `cur` or `new`, beside the other of them.
+pub(crate) fn is_maildir_message(path: &Path) -> bool {
+    let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let Some(folder) = path.parent().filter(|_| !hidden) else { return false };
+    let other = match folder.file_name().and_then(OsStr::to_str) {
+        Some("cur") => "new",
+        Some("new") => "cur",
+        _ => return false,
+    };
+    folder.with_file_name(other).is_dir()
+}
+
+/// The document that a message is.
+///
+/// The text is that of all its text parts, one after the other. Of alternatives the plain text is
+/// taken if it has content, and else the text of the HTML.
+pub(crate) fn decode(bytes: &[u8], limits: &Limits, strict: bool) -> Result<Document, Failure> {
+    let message = Message::read(bytes, limits.nesting)?;
+    if strict && !message.complete {
+        return Err(Failure::of_record(Problem::Truncated));
+    }
+    let mut document = message.headers();
+    for part in message.readable(limits, strict)? {
+        if !document.text.is_empty() {
+            document.text.push_str("\n\n");
+        }
+        document.text.push_str(part.text.trim_end_matches('\n'));
+        if document.text.len() as u64 > limits.article {
+            return Err(Failure::of_record(Problem::TooLong { limit: limits.article }));
+        }
+        document.encoding = document.encoding.or(part.encoding);
+        document.replaced += part.replaced;
+    }
+    Ok(document)
+}
+
+/// What the body of a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Alternative,
+    Multipart,
+    Plain,
+    Html,
+    Attachment,
+}
+
+/// A part of a message, and what its headers say of it.
+#[derive(Debug)]
+struct Part {
+    kind: Kind,
+    /// Its place in the message, for a part without parts.
+    body: Range<usize>,
+    charset: Option<String>,
+    transfer: Transfer,
+    /// How many multiparts it is in.
+    depth: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transfer {
+    Identity,
+    Base64,
+    QuotedPrintable,
+}
+
+/// A multipart whose end was not seen yet.
+struct Open {
+    boundary: String,
+    /// Whether the boundary came.
+    met: bool,
+}
+
+/// A message, with its parts in their order, each before those in it.
+struct Message<'a> {
+    bytes: &'a [u8],
+    headers: String,
+    parts: Vec<Part>,
+    /// Whether every multipart had its end.
+    complete: bool,
+}
+
+impl<'a> Message<'a> {
+    /// # Errors
+    ///
+    /// If there are no headers, if multiparts are nested deeper than `nesting`, or if the boundary
+    /// of one is not stated or never comes.
+    fn read(bytes: &'a [u8], nesting: usize) -> Result<Self, Failure> {
+        let mut lines = Lines { bytes, at: 0 };
+        let mut open: Vec<Open> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
+        let (headers, mut ended) = headers(bytes, &mut lines, &open);
+        let top = headers;
+        let mut next = Some(top.clone());
+        // Where the last part was broken off; none in what stands before, between and behind parts.
+        let mut within = None;
+        let mut complete = true;
+        loop {
+            if let Some(headers) = next.take() {
+                let (mut part, boundary) = describe(&headers, open.len(), parts.is_empty())?;
+                part.body = lines.at..bytes.len();
+                within = Some(parts.len());
+                if let Some(boundary) = boundary {
+                    if open.len() == nesting {
+                        let problem = Problem::Nesting { limit: nesting };
+                        return Err(Failure::of_record(problem));
+                    }
+                    open.push(Open { boundary, met: false });
+                    within = None;
+                }
+                parts.push(part);
+            }
+            let end = match ended.take() {
+                Some(end) => end,
+                None => {
+                    let Some(line) = lines.next() else { break };
+                    let Some(end) = Delimiter::find(&bytes[line.clone()], &open) else { continue };
+                    (line.start, end)
+                }
+            };
+            let (start, delimiter) = end;
+            if let Some(part) = within.take() {
+                let body = &mut parts[part].body;
+                body.end = before_line_end(bytes, start).max(body.start);
+            }
+            complete &= open.len() == delimiter.level + 1;
+            check_met(&open[delimiter.level + 1..])?;
+            open.truncate(delimiter.level + 1);
+            if delimiter.closes {
+                open.pop();
+            } else {
+                open[delimiter.level].met = true;
+                let (headers, end) = self::headers(bytes, &mut lines, &open);
+                next = Some(headers);
+                ended = end;
+            }
+        }
+        check_met(&open)?;
+        Ok(Self { bytes, headers: top, parts, complete: complete && open.is_empty() })
+    }
+
+    /// The document as far as the headers tell it.
+    fn headers(&self) -> Document {
+        let mut document = Document::default();
+        let parser = MessageParser::new()
+            .header_text(HeaderName::Subject)
+            .header_date(HeaderName::Date)
+            .header_id(HeaderName::MessageId)
+            .header_comma_separated(HeaderName::ContentLanguage)
+            .default_header_ignore();
+        if let Some(message) = parser.parse_headers(self.headers.as_bytes()) {
+            let subject = message
+                .subject()
+                .map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
+            document.title = subject.filter(|subject| !subject.is_empty());
+            document.id = message.message_id().map(str::to_owned);
+            let date = message.date().filter(|date| date.is_valid());
+            document.date = date.map(mail_parser::DateTime::to_rfc3339);
+            let language = match message.content_language() {
+                HeaderValue::Text(language) => Some(language),
+                HeaderValue::TextList(languages) => languages.first(),
+                _ => None,
+            };
+            document.language = language.and_then(|tag| html::language_tag(tag));
+        }
+        let attached = self.parts.iter().filter(|part| part.kind == Kind::Attachment).count();
+        document.attachments = attached as u64;
+        document
+    }
+
+    /// The parts that are the text of the message, decoded.
+    fn readable(&self, limits: &Limits, strict: bool) -> Result<Vec<Decoded>, Failure> {
+        /// What is readable in a part, as numbers of parts, and whether plain text is among it.
+        #[derive(Default)]
+        struct Readable {
+            parts: Vec<usize>,
+            plain: bool,
+        }
+        let mut texts: Vec<Option<Decoded>> = Vec::new();
+        texts.resize_with(self.parts.len(), || None);
+        // What was found at each depth and not yet taken up by the multipart around it, last first.
+        let mut found: Vec<Vec<Readable>> = Vec::new();
+        for (number, part) in self.parts.iter().enumerate().rev() {
+            let readable = match part.kind {
+                Kind::Attachment => Readable::default(),
+                Kind::Html => Readable { parts: vec![number], plain: false },
+                Kind::Plain => {
+                    let text = self.text(part, strict)?;
+                    let plain = text.text.contains(|char: char| !char.is_whitespace());
+                    texts[number] = Some(text);
+                    if plain {
+                        Readable { parts: vec![number], plain }
+                    } else {
+                        Readable::default()
+                    }
+                }
+                Kind::Alternative => {
+                    let inner =
+                        found.get_mut(part.depth + 1).map(std::mem::take).unwrap_or_default();
+                    // Last first: of plain ones the first stated is taken, else the last, which
+                    // is the richest.
+                    let plain = inner.iter().rposition(|it| it.plain);
+                    let rich = inner.iter().position(|it| !it.parts.is_empty());
+                    plain.or(rich).and_then(|at| inner.into_iter().nth(at)).unwrap_or_default()
+                }
+                Kind::Multipart => {
+                    let inner =
+                        found.get_mut(part.depth + 1).map(std::mem::take).unwrap_or_default();
+                    let plain = inner.iter().any(|it| it.plain);
+                    let parts = inner.into_iter().rev().flat_map(|it| it.parts).collect();
+                    Readable { parts, plain }
+                }
+            };
+            if found.len() <= part.depth {
+                found.resize_with(part.depth + 1, Vec::new);
+            }
+            found[part.depth].push(readable);
+        }
+        let whole = found.into_iter().next().and_then(|mut top| top.pop()).unwrap_or_default();
+        let mut readable = Vec::with_capacity(whole.parts.len());
+        for number in whole.parts {
+            let part = &self.parts[number];
+            let text = match texts[number].take() {
+                Some(text) => text,
+                None => self.page(part, limits, strict)?,
+            };
+            if !text.text.is_empty() {
+                readable.push(text);
+            }
+        }
+        Ok(readable)
+    }
+
+    fn text(&self, part: &Part, strict: bool) -> Result<Decoded, Failure> {
+        let bytes = self.content(part, strict)?;
+        let mut text =
+            charset::decode(&bytes, part.charset.as_deref().map(str::as_bytes)).check(strict)?;
+        if text.text.contains('\r') {
+            text.text = text.text.replace("\r\n", "\n");
+        }
+        Ok(text)
+    }
+
+    fn page(&self, part: &Part, limits: &Limits, strict: bool) -> Result<Decoded, Failure> {
+        let bytes = self.content(part, strict)?;
+        let declared = part.charset.as_deref().map(str::as_bytes);
+        let page = html::decode_declared(&bytes, declared, limits, strict)?;
+        Ok(Decoded { text: page.text, encoding: page.encoding, replaced: page.replaced })
+    }
+
+    /// The body of a part without its transfer encoding. If that is broken, the part is text as it
+    /// stands, unless `strict`.
+    fn content(&self, part: &Part, strict: bool) -> Result<std::borrow::Cow<'a, [u8]>, Failure> {
+        let body = &self.bytes[part.body.clone()];
+        let (decoded, name) = match part.transfer {
+            Transfer::Identity => return Ok(body.into()),
+            Transfer::Base64 => (base64_decode(body), "broken base64"),
+            Transfer::QuotedPrintable => (quoted_printable_decode(body), "broken quoted-printable"),
+        };
+        match decoded {
+            Some(decoded) => Ok(decoded.into()),
+            None if strict => Err(invalid(name)),
+            None => Ok(body.into()),
+        }
+    }
+}
+
+/// Whether the boundaries of multiparts that end here came at all. If not, there is no telling
+/// their text from how it was sent.
+fn check_met(ended: &[Open]) -> Result<(), Failure> {
+    if ended.iter().all(|multipart| multipart.met) {
+        return Ok(());
+    }
+    Err(invalid("the boundary of its parts does not occur"))
+}
+
+/// A line that is the delimiter of a multipart.
+#[derive(Debug)]
+struct Delimiter {
+    /// The number of multiparts around the one that it belongs to.
+    level: usize,
+    closes: bool,
+}
+
+impl Delimiter {
+    fn find(line: &[u8], open: &[Open]) -> Option<Self> {
+        let line = line.strip_prefix(b"--")?.trim_ascii_end();
+        open.iter().enumerate().rev().find_map(|(level, multipart)| {
+            let rest = line.strip_prefix(multipart.boundary.as_bytes())?;
+            let closes = rest == b"--";
+            (closes || rest.is_empty()).then_some(Self { level, closes })
+        })
+    }
+}
+
+/// The ranges of lines, line ends included.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.at;
+        let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        self.at = memchr::memchr(b'\n', rest).map_or(self.bytes.len(), |end| start + end + 1);
+        Some(start..self.at)
+    }
+}
+
+/// The headers from here to the blank line, or to a delimiter, which then begins there.
+fn headers(
+    bytes: &[u8],
+    lines: &mut Lines<'_>,
+    open: &[Open],
+) -> (String, Option<(usize, Delimiter)>) {
+    let start = lines.at;
+    let mut end = bytes.len();
+    let mut ended = None;
+    for line in lines {
+        let content = &bytes[line.clone()];
+        ended = Delimiter::find(content, open).map(|delimiter| (line.start, delimiter));
+        if ended.is_some() || content.trim_ascii().is_empty() {
+            end = line.start;
+            break;
+        }
+    }
+    let headers = &bytes[start..end.min(start + LONGEST_HEADERS)];
+    // Headers that are not UTF-8 were written by a program that knew one encoding.
+    let mut headers = charset::decode(headers, None).text;
+    headers.push_str("\n\n");
+    (headers, ended)
+}
+
+/// What the headers say of a part, and the boundary of the parts in it.
+fn describe(headers: &str, depth: usize, whole: bool) -> Result<(Part, Option<String>), Failure> {
+    let parser = MessageParser::new().with_mime_headers().default_header_raw();
+    let message = parser.parse_headers(headers.as_bytes());
+    let part = message.as_ref().and_then(|message| message.parts.first());
+    let part = part.filter(|part| !part.headers.is_empty());
+    let Some(part) = part else {
+        if whole {
+            return Err(invalid("no headers"));
+        }
+        let transfer = Transfer::Identity;
+        return Ok((Part { kind: Kind::Plain, body: 0..0, charset: None, transfer, depth }, None));
+    };
+    let content_type = part.content_type();
+    let attached = part.content_disposition().is_some_and(mail_parser::ContentType::is_attachment);
+    let named = content_type.is_some_and(|it| it.has_attribute("name"));
+    let subtype = content_type.and_then(mail_parser::ContentType::subtype).unwrap_or_default();
+    let mut boundary = None;
+    let kind = match content_type.map(mail_parser::ContentType::ctype) {
+        Some("multipart") => {
+            let stated = content_type.and_then(|it| it.attribute("boundary"));
+            let stated = stated.map(str::trim_end).filter(|boundary| !boundary.is_empty());
+            let Some(stated) = stated else {
+                return Err(invalid("the boundary of its parts is not stated"));
+            };
+            boundary = Some(stated.to_owned());
+            if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart }
+        }
+        _ if attached || named && !whole => Kind::Attachment,
+        None => Kind::Plain,
+        Some("text") if subtype == "html" => Kind::Html,
+        Some("text") if whole || matches!(subtype, "plain" | "markdown" | "x-markdown") => {
+            Kind::Plain
+        }
+        Some(_) => Kind::Attachment,
+    };
+    let charset = content_type.and_then(|it| it.attribute("charset")).map(str::to_owned);
+    let transfer = match part.content_transfer_encoding().map(str::trim) {
+        Some(it) if it.eq_ignore_ascii_case("base64") => Transfer::Base64,
+        Some(it) if it.eq_ignore_ascii_case("quoted-printable") => Transfer::QuotedPrintable,
+        _ => Transfer::Identity,
+    };
+    Ok((Part { kind, body: 0..0, charset, transfer, depth }, boundary))
+}
+
+/// `at` without the line end before it, which belongs to a delimiter that begins there.
+fn before_line_end(bytes: &[u8], at: usize) -> usize {
+    let before = &bytes[..at];
+    let before = before.strip_suffix(b"\n").unwrap_or(before);
+    before.strip_suffix(b"\r").unwrap_or(before).len()
+}
+
+fn invalid(problem: &'static str) -> Failure {
+    Failure::of_record(Problem::invalid(problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    fn read(mail: &str) -> Document {
+        let limits = Limits::default();
+        let document = decode(mail.as_bytes(), &limits, true).unwrap();
+        assert_eq!(decode(mail.replace('\n', "\r\n").as_bytes(), &limits, true).unwrap(), document);
+        document
+    }
+
+    fn problem(mail: &str) -> Problem {
+        decode(mail.as_bytes(), &Limits::default(), false).unwrap_err().problem
+    }
+
+    const ALTERNATIVES: &str = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= und\n mehr\n\
+        Message-ID: <a1@example.org>\nDate: Tue, 5 Mar 2024 08:09:10 +0100 (CET)\n\
+        Content-Language: de-DE, en\nContent-Type: multipart/alternative; boundary=\"=_x\"\n\n\
+        Vorspann\n--=_x\nContent-Type: text/plain; charset=iso-8859-1\n\
+        Content-Transfer-Encoding: quoted-printable\n\nK=E4se und=\n Brot\n\nEnde\n\n\
+        --=_x\nContent-Type: text/html; charset=utf-8\n\n<p>Käse <b>und</b> Brot</p><p>Ende</p>\n\
+        --=_x--\nNachspann\n";
+
+    #[test]
+    fn of_alternatives_the_text_is_taken_once() {
+        let document = read(ALTERNATIVES);
+        assert_eq!(document.text, "Käse und Brot\n\nEnde");
+        assert_eq!(document.title.as_deref(), Some("Grüße und mehr"));
+        assert_eq!(document.id.as_deref(), Some("a1@example.org"));
+        assert_eq!(document.date.as_deref(), Some("2024-03-05T08:09:10+01:00"));
+        assert_eq!(document.language.as_deref(), Some("de-DE"));
+        assert_eq!((document.encoding, document.attachments), (Some("windows-1252"), 0));
+    }
+
+    #[test]
+    fn html_is_taken_where_the_plain_text_is_blank() {
+        let blank = ALTERNATIVES.replace("K=E4se und=\n Brot\n\nEnde\n", "=20\n");
+        let document = read(&blank);
+        assert_eq!((document.text.as_str(), document.encoding), ("Käse und Brot\n\nEnde", None));
+        let html = "Content-Type: text/html\nContent-Transfer-Encoding: base64\n\nPHA+w6Q8L3A+\n";
+        assert_eq!(read(html).text, "ä");
+    }
+
+    #[test]
+    fn parts_follow_one_another_and_attachments_are_counted() {
+        let mail = "Content-Type: multipart/mixed; boundary=a\n\n--a\n\
+            Content-Type: multipart/related; boundary=ab\n\n--ab\n\
+            Content-Type: multipart/alternative; boundary=abc\n\n--abc\n\nPlain\n\n--abc\n\
+            Content-Type: text/html\n\n<p>HTML\n--abc--\n--ab\nContent-Type: image/png\n\n\u{1}\n--ab--\n\
+            --a\nContent-Type: message/rfc822\n\nSubject: inner\n\nInner\n--a\n\
+            Content-Type: text/plain\nContent-Disposition: attachment\n\nno\n--a\n\
+            Content-Type: text/plain; name=no.txt\n\nno\n--a\nContent-Type: text/calendar\n\nno\n\
+            --a\n\n-- \nListe\n--a--\n";
+        let document = read(mail);
+        assert_eq!((document.text.as_str(), document.attachments), ("Plain\n\n-- \nListe", 5));
+        let rich = "Content-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/html\n\n\
+            <p>poor\n--a\nContent-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n\
+            <p>rich\n--b--\n--a--\n";
+        assert_eq!(read(rich).text, "rich");
+    }
+
+    #[test]
+    fn what_mail_should_not_be_but_is() {
+        assert_eq!(read("Subject: a\n\nK\u{e4}se\n").text, "Käse");
+        let limits = Limits::default();
+        let latin =
+            decode(b"Subject: K\xe4se\n\nGr\xfc\xdfe aus M\xfcnchen\n", &limits, true).unwrap();
+        assert_eq!(
+            (latin.title.as_deref(), latin.text.as_str()),
+            (Some("Käse"), "Grüße aus München")
+        );
+        assert_eq!(read("Subject:\n\n").title, None);
+        assert_eq!(read("A: b").text, "");
+        assert_eq!(read("Content-Type: text/x-diff\n\n+a\n").text, "+a");
+        assert_eq!(read("Content-Type: application/pdf\n\n%PDF\n").attachments, 1);
+        let base64 = "Content-Transfer-Encoding: base64\n\nS8Okc2U=!?\n";
+        assert_eq!(decode(base64.as_bytes(), &limits, false).unwrap().text, "S8Okc2U=!?");
+        assert!(decode(base64.as_bytes(), &limits, true).is_err());
+        let headers_only =
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\n--a\nA: b\n--a\n\nx\n--a--\n";
+        assert_eq!(read(headers_only).text, "x");
+    }
+
+    #[test]
+    fn broken_structure_is_an_error() {
+        let invalid = |mail: &str| match problem(mail) {
+            Problem::Invalid(source) => source.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let absent = ALTERNATIVES.replace("\n--=_x", "\n--=_y");
+        assert_eq!(invalid(&absent), "the boundary of its parts does not occur");
+        let unstated = ALTERNATIVES.replace("; boundary=\"=_x\"", "");
+        assert_eq!(invalid(&unstated), "the boundary of its parts is not stated");
+        let inner = "Content-Type: multipart/mixed; boundary=a\n\n--a\n\
+            Content-Type: multipart/mixed; boundary=b\n\n--c\n\nx\n--a--\n";
+        assert_eq!(invalid(inner), "the boundary of its parts does not occur");
+        for no_mail in ["", "\n", "no headers\n\nat all\n"] {
+            assert_eq!(invalid(no_mail), "no headers");
+        }
+        let cut = ALTERNATIVES.replace("--=_x--\nNachspann\n", "");
+        let limits = Limits::default();
+        assert_eq!(decode(cut.as_bytes(), &limits, false).unwrap().text, "Käse und Brot\n\nEnde");
+        let failure = decode(cut.as_bytes(), &limits, true).unwrap_err();
+        assert!(matches!(failure.problem, Problem::Truncated));
+        let short = Limits { article: 10, ..limits };
+        let failure = decode(ALTERNATIVES.as_bytes(), &short, false).unwrap_err();
+        assert!(matches!(failure.problem, Problem::TooLong { limit: 10 }));
+    }
+
+    fn nested(depth: usize) -> String {
+        let mut mail = String::new();
+        for level in 0..depth {
+            let _ =
+                write!(mail, "Content-Type: multipart/mixed; boundary=b{level}x\n\n--b{level}x\n");
+        }
+        mail.push_str("\ndeep\n");
+        for level in (0..depth).rev() {
+            let _ = writeln!(mail, "--b{level}x--");
+        }
+        mail
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let limit = Limits::default().nesting;
+        assert_eq!(read(&nested(limit)).text, "deep");
+        for depth in [limit + 1, 1000, 100_000] {
+            assert!(matches!(problem(&nested(depth)), Problem::Nesting { .. }), "{depth}");
+        }
+    }
+
+    #[test]
+    fn neither_attached_messages_nor_boundaries_that_never_come_cost_more_than_their_length() {
+        let attached = "Content-Type: message/rfc822\n\n".repeat(100_000);
+        assert_eq!(read(&attached).attachments, 1);
+        let open = "--a\nContent-Type: multipart/mixed; boundary=x\n\nt\n".repeat(30_000);
+        let mail = format!("Content-Type: multipart/mixed; boundary=a\n\n{open}");
+        assert!(matches!(problem(&mail), Problem::Invalid(_)));
+        let many = format!(
+            "Content-Type: multipart/mixed; boundary=a\n\n{}--a--\n",
+            "--a\n\nt\n".repeat(100_000)
+        );
+        assert_eq!(read(&many).text.len(), 100_000 * 3 - 2);
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        let limits = Limits::default();
+        for at in 0..ALTERNATIVES.len() {
+            for byte in [0, b'\n', b'-', b'=', b':', b'?', 0xff] {
+                let mut damaged = ALTERNATIVES.as_bytes().to_vec();
+                damaged[at] = byte;
+                for strict in [false, true] {
+                    let _ = decode(&damaged, &limits, strict);
+                }
+            }
+            let _ = decode(&ALTERNATIVES.as_bytes()[..at], &limits, false);
+        }
+    }
+
+    #[test]
+    fn a_message_of_a_maildir_is_known_by_its_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let message = dir.path().join("cur").join("1.a:2,S");
+        assert!(!is_maildir_message(&message));
+        std::fs::create_dir(dir.path().join("new")).unwrap();
+        assert!(is_maildir_message(&message));
+        assert!(!is_maildir_message(&dir.path().join("cur").join(".hidden")));
+        assert!(!is_maildir_message(&dir.path().join("new").join("1.a")));
+        assert!(!is_maildir_message(&dir.path().join("1.a")));
+    }
+
+    /// The folder of a package that this one depends on.
+    fn package(name: &str) -> std::path::PathBuf {
+        let metadata = std::process::Command::new(env!("CARGO"))
+            .args(["metadata", "--offline", "--format-version=1", "--features=mail"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+        let packages = metadata["packages"].as_array().unwrap();
+        let package = packages.iter().find(|package| package["name"] == name).unwrap();
+        Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
+    }
+
+    /// The mails that `mail_parser` is tested with: where it finds a text and the structure is
+    /// sound, the text is the same.
+    #[test]
+    fn the_text_is_that_of_the_reference() {
+        let suite = package("mail-parser").join("resources/eml");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let (mut same, mut other, mut refused) = (0, Vec::new(), Vec::new());
+        for entry in walkdir::WalkDir::new(suite).sort_by_file_name() {
+            let entry = entry.unwrap();
+            if entry.path().extension().is_none_or(|extension| extension != "eml") {
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let name = entry.path().to_string_lossy().into_owned();
+            let reference = MessageParser::default().parse(&bytes).unwrap();
+            let mut expected = Vec::new();
+            for part in reference.text_bodies() {
+                if let mail_parser::PartType::Text(text) = &part.body {
+                    expected.extend(words(text));
+                } else if let mail_parser::PartType::Html(page) = &part.body {
+                    expected.extend(words(&html::read(page).text));
+                }
+            }
+            match decode(&bytes, &Limits::default(), false) {
+                Ok(document) if words(&document.text) == expected => same += 1,
+                Ok(document) => other.push((name, words(&document.text).len(), expected.len())),
+                Err(failure) => refused.push((name, failure.problem)),
+            }
+        }
+        println!(
+            "same {same}, other {}: {other:#?}, refused {}: {refused:#?}",
+            other.len(),
+            refused.len()
+        );
+    }
+}
