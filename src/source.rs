@@ -15,6 +15,8 @@ mod limits;
 mod mail;
 mod record;
 mod walk;
+#[cfg(feature = "warc")]
+mod warc;
 
 use std::path::PathBuf;
 use std::sync::Arc;

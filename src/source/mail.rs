@@ -8,11 +8,13 @@
 
 mod mbox;
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::Path;
 
 use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{HeaderName, HeaderValue, MessageParser, MimeHeaders};
 
@@ -95,6 +97,8 @@ struct Open {
     boundary: String,
     /// Whether the boundary came.
     met: bool,
+    /// Whether its parts are messages where they do not say what they are.
+    digest: bool,
 }
 
 /// A message, with its parts in their order, each before those in it.
@@ -123,15 +127,16 @@ impl<'a> Message<'a> {
         let mut complete = true;
         loop {
             if let Some(headers) = next.take() {
-                let (mut part, boundary) = describe(&headers, open.len(), parts.is_empty())?;
+                let around = open.last().map(|multipart| multipart.digest);
+                let (mut part, multipart) = describe(&headers, open.len(), around)?;
                 part.body = lines.at..bytes.len();
                 within = Some(parts.len());
-                if let Some(boundary) = boundary {
+                if let Some(multipart) = multipart {
                     if open.len() == nesting {
                         let problem = Problem::Nesting { limit: nesting };
                         return Err(Failure::of_record(problem));
                     }
-                    open.push(Open { boundary, met: false });
+                    open.push(multipart);
                     within = None;
                 }
                 parts.push(part);
@@ -259,8 +264,17 @@ impl<'a> Message<'a> {
 
     fn text(&self, part: &Part, strict: bool) -> Result<Decoded, Failure> {
         let bytes = self.content(part, strict)?;
-        let mut text =
-            charset::decode(&bytes, part.charset.as_deref().map(str::as_bytes)).check(strict)?;
+        let mut text = match part.charset.as_deref() {
+            // Not of the web, so not of its encodings, but some mail has it.
+            Some(label) if label.eq_ignore_ascii_case("utf-7") => {
+                let text = charset_decoder(b"utf-7").map(|decode| decode(&bytes));
+                let text = text.unwrap_or_default();
+                let replaced = text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+                Decoded { text, encoding: Some("UTF-7"), replaced }
+            }
+            declared => charset::decode(&bytes, declared.map(str::as_bytes)),
+        };
+        text = text.check(strict)?;
         if text.text.contains('\r') {
             text.text = text.text.replace("\r\n", "\n");
         }
@@ -274,21 +288,57 @@ impl<'a> Message<'a> {
         Ok(Decoded { text: page.text, encoding: page.encoding, replaced: page.replaced })
     }
 
-    /// The body of a part without its transfer encoding. If that is broken, the part is text as it
-    /// stands, unless `strict`.
-    fn content(&self, part: &Part, strict: bool) -> Result<std::borrow::Cow<'a, [u8]>, Failure> {
+    /// The body of a part without its transfer encoding. What breaks that is passed over, unless
+    /// `strict`.
+    fn content(&self, part: &Part, strict: bool) -> Result<Cow<'a, [u8]>, Failure> {
         let body = &self.bytes[part.body.clone()];
-        let (decoded, name) = match part.transfer {
+        let decoded = match part.transfer {
             Transfer::Identity => return Ok(body.into()),
-            Transfer::Base64 => (base64_decode(body), "broken base64"),
-            Transfer::QuotedPrintable => (quoted_printable_decode(body), "broken quoted-printable"),
+            Transfer::Base64 => base64_decode(body),
+            Transfer::QuotedPrintable => quoted_printable_decode(body),
         };
         match decoded {
             Some(decoded) => Ok(decoded.into()),
-            None if strict => Err(invalid(name)),
-            None => Ok(body.into()),
+            None if strict => Err(invalid("broken transfer encoding")),
+            None if part.transfer == Transfer::Base64 => Ok(mend_base64(body).into()),
+            None => Ok(mend_quoted_printable(body).into()),
         }
     }
+}
+
+/// What base64 there is between bytes that are not.
+fn mend_base64(body: &[u8]) -> Vec<u8> {
+    let of_base64 = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let sound: Vec<u8> = body.iter().copied().filter(of_base64).collect();
+    base64_decode(&sound).unwrap_or_default()
+}
+
+/// Quoted-printable with every `=` that begins no code left as it stands.
+fn mend_quoted_printable(body: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(at) = memchr::memchr(b'=', rest) {
+        decoded.extend_from_slice(&rest[..at]);
+        let code = &rest[at + 1..];
+        let hex = |at: usize| {
+            char::from(*code.get(at)?).to_digit(16).and_then(|it| u8::try_from(it).ok())
+        };
+        let line = code.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+        rest = match (hex(0), hex(1), line) {
+            (Some(high), Some(low), _) => {
+                decoded.push(high << 4 | low);
+                &code[2..]
+            }
+            (_, _, Some(end)) if code[end] == b'\n' => &code[end + 1..],
+            (_, _, None) => &[],
+            _ => {
+                decoded.push(b'=');
+                code
+            }
+        };
+    }
+    decoded.extend_from_slice(rest);
+    decoded
 }
 
 /// Whether the boundaries of multiparts that end here came at all. If not, there is no telling
@@ -354,41 +404,48 @@ fn headers(
         }
     }
     let headers = &bytes[start..end.min(start + LONGEST_HEADERS)];
-    // Headers that are not UTF-8 were written by a program that knew one encoding.
-    let mut headers = charset::decode(headers, None).text;
+    // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ.
+    let lines = Lines { bytes: headers, at: 0 };
+    let mut headers: String =
+        lines.map(|line| charset::decode(&headers[line], None).text).collect();
     headers.push_str("\n\n");
     (headers, ended)
 }
 
-/// What the headers say of a part, and the boundary of the parts in it.
-fn describe(headers: &str, depth: usize, whole: bool) -> Result<(Part, Option<String>), Failure> {
+/// What the headers say of a part, and of the multipart that it is. The message itself has none
+/// `around` it; of other parts that says whether it is a digest.
+fn describe(
+    headers: &str,
+    depth: usize,
+    around: Option<bool>,
+) -> Result<(Part, Option<Open>), Failure> {
+    let whole = around.is_none();
     let parser = MessageParser::new().with_mime_headers().default_header_raw();
     let message = parser.parse_headers(headers.as_bytes());
     let part = message.as_ref().and_then(|message| message.parts.first());
     let part = part.filter(|part| !part.headers.is_empty());
-    let Some(part) = part else {
-        if whole {
-            return Err(invalid("no headers"));
-        }
-        let transfer = Transfer::Identity;
-        return Ok((Part { kind: Kind::Plain, body: 0..0, charset: None, transfer, depth }, None));
-    };
-    let content_type = part.content_type();
-    let attached = part.content_disposition().is_some_and(mail_parser::ContentType::is_attachment);
+    if whole && part.is_none() {
+        return Err(invalid("no headers"));
+    }
+    let content_type = part.and_then(|part| part.content_type());
+    let disposition = part.and_then(|part| part.content_disposition());
+    let attached = disposition.is_some_and(mail_parser::ContentType::is_attachment);
     let named = content_type.is_some_and(|it| it.has_attribute("name"));
     let subtype = content_type.and_then(mail_parser::ContentType::subtype).unwrap_or_default();
-    let mut boundary = None;
+    let mut multipart = None;
     let kind = match content_type.map(mail_parser::ContentType::ctype) {
         Some("multipart") => {
-            let stated = content_type.and_then(|it| it.attribute("boundary"));
-            let stated = stated.map(str::trim_end).filter(|boundary| !boundary.is_empty());
-            let Some(stated) = stated else {
+            let boundary = content_type.and_then(|it| it.attribute("boundary"));
+            let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
+            let Some(boundary) = boundary else {
                 return Err(invalid("the boundary of its parts is not stated"));
             };
-            boundary = Some(stated.to_owned());
+            let (boundary, digest) = (boundary.to_owned(), subtype == "digest");
+            multipart = Some(Open { boundary, met: false, digest });
             if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart }
         }
         _ if attached || named && !whole => Kind::Attachment,
+        None if around == Some(true) => Kind::Attachment,
         None => Kind::Plain,
         Some("text") if subtype == "html" => Kind::Html,
         Some("text") if whole || matches!(subtype, "plain" | "markdown" | "x-markdown") => {
@@ -397,12 +454,13 @@ fn describe(headers: &str, depth: usize, whole: bool) -> Result<(Part, Option<St
         Some(_) => Kind::Attachment,
     };
     let charset = content_type.and_then(|it| it.attribute("charset")).map(str::to_owned);
-    let transfer = match part.content_transfer_encoding().map(str::trim) {
+    let transfer = part.and_then(|part| part.content_transfer_encoding());
+    let transfer = match transfer.map(str::trim) {
         Some(it) if it.eq_ignore_ascii_case("base64") => Transfer::Base64,
         Some(it) if it.eq_ignore_ascii_case("quoted-printable") => Transfer::QuotedPrintable,
         _ => Transfer::Identity,
     };
-    Ok((Part { kind, body: 0..0, charset, transfer, depth }, boundary))
+    Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
 }
 
 /// `at` without the line end before it, which belongs to a delimiter that begins there.
@@ -493,9 +551,19 @@ mod tests {
         assert_eq!(read("A: b").text, "");
         assert_eq!(read("Content-Type: text/x-diff\n\n+a\n").text, "+a");
         assert_eq!(read("Content-Type: application/pdf\n\n%PDF\n").attachments, 1);
-        let base64 = "Content-Transfer-Encoding: base64\n\nS8Okc2U=!?\n";
-        assert_eq!(decode(base64.as_bytes(), &limits, false).unwrap().text, "S8Okc2U=!?");
-        assert!(decode(base64.as_bytes(), &limits, true).is_err());
+        for (transfer, body, text) in [
+            ("base64", "S8O!kc2U=?", "Käse"),
+            ("quoted-printable", "K=C3=A4se= \n=xy = z=", "Käse=xy = z"),
+        ] {
+            let mail = format!("Content-Transfer-Encoding: {transfer}\n\n{body}");
+            assert_eq!(decode(mail.as_bytes(), &limits, false).unwrap().text, text);
+            assert!(decode(mail.as_bytes(), &limits, true).is_err());
+        }
+        let utf_7 = read("Content-Type: text/plain; charset=UTF-7\n\nK+AOQ-se\n");
+        assert_eq!((utf_7.text.as_str(), utf_7.encoding), ("Käse", Some("UTF-7")));
+        let digest =
+            "Content-Type: multipart/digest; boundary=a\n\n--a\n\nSubject: b\n\nc\n--a--\n";
+        assert_eq!(read(digest).attachments, 1);
         let headers_only =
             "Content-Type: multipart/mixed; boundary=a\n\n--a\n--a\nA: b\n--a\n\nx\n--a--\n";
         assert_eq!(read(headers_only).text, "x");
@@ -603,20 +671,39 @@ mod tests {
         Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
     }
 
-    /// The mails that `mail_parser` is tested with: where it finds a text and the structure is
-    /// sound, the text is the same.
+    /// The mails that `mail_parser` is tested with have the same text here, but for those named.
     #[test]
     fn the_text_is_that_of_the_reference() {
+        /// Boundaries that do not begin their line, have more behind them or differ, on which
+        /// programs do not agree; and a text of no stated encoding, which is guessed here.
+        const OTHER: [&str; 16] = [
+            "legacy/052.eml",
+            "malformed/001.eml",
+            "malformed/002.eml",
+            "malformed/003.eml",
+            "malformed/004.eml",
+            "malformed/006.eml",
+            "malformed/007.eml",
+            "malformed/008.eml",
+            "malformed/009.eml",
+            "malformed/011.eml",
+            "malformed/016.eml",
+            "malformed/019.eml",
+            "thirdparty/000.eml",
+            "thirdparty/001.eml",
+            "thirdparty/002.eml",
+            "thirdparty/005.eml",
+        ];
         let suite = package("mail-parser").join("resources/eml");
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let (mut same, mut other, mut refused) = (0, Vec::new(), Vec::new());
-        for entry in walkdir::WalkDir::new(suite).sort_by_file_name() {
-            let entry = entry.unwrap();
-            if entry.path().extension().is_none_or(|extension| extension != "eml") {
+        let mut compared = 0;
+        for entry in walkdir::WalkDir::new(&suite).sort_by_file_name() {
+            let path = entry.unwrap().into_path();
+            let name = path.strip_prefix(&suite).unwrap().to_str().unwrap();
+            if !name.ends_with(".eml") || OTHER.contains(&name) {
                 continue;
             }
-            let bytes = std::fs::read(entry.path()).unwrap();
-            let name = entry.path().to_string_lossy().into_owned();
+            let bytes = std::fs::read(&path).unwrap();
             let reference = MessageParser::default().parse(&bytes).unwrap();
             let mut expected = Vec::new();
             for part in reference.text_bodies() {
@@ -626,16 +713,13 @@ mod tests {
                     expected.extend(words(&html::read(page).text));
                 }
             }
-            match decode(&bytes, &Limits::default(), false) {
-                Ok(document) if words(&document.text) == expected => same += 1,
-                Ok(document) => other.push((name, words(&document.text).len(), expected.len())),
-                Err(failure) => refused.push((name, failure.problem)),
-            }
+            let document = decode(&bytes, &Limits::default(), false).unwrap();
+            assert_eq!(words(&document.text), expected, "{name}");
+            let subject = reference.subject().map(words).unwrap_or_default();
+            assert_eq!(words(document.title.as_deref().unwrap_or_default()), subject, "{name}");
+            assert_eq!(document.id.as_deref(), reference.message_id(), "{name}");
+            compared += 1;
         }
-        println!(
-            "same {same}, other {}: {other:#?}, refused {}: {refused:#?}",
-            other.len(),
-            refused.len()
-        );
+        assert!(compared > 80, "{compared}");
     }
 }
