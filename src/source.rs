@@ -7,6 +7,8 @@
 mod charset;
 #[cfg(any(feature = "html", feature = "parquet"))]
 mod document;
+#[cfg(feature = "feeds")]
+mod feeds;
 #[cfg(feature = "html")]
 mod html;
 #[cfg(any(feature = "html", feature = "parquet"))]

@@ -104,7 +104,7 @@ struct Open {
 /// A message, with its parts in their order, each before those in it.
 struct Message<'a> {
     bytes: &'a [u8],
-    headers: String,
+    headers: Vec<u8>,
     parts: Vec<Part>,
     /// Whether every multipart had its end.
     complete: bool,
@@ -179,7 +179,7 @@ impl<'a> Message<'a> {
             .header_id(HeaderName::MessageId)
             .header_comma_separated(HeaderName::ContentLanguage)
             .default_header_ignore();
-        if let Some(message) = parser.parse_headers(self.headers.as_bytes()) {
+        if let Some(message) = parser.parse_headers(&self.headers) {
             let subject = message
                 .subject()
                 .map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -391,7 +391,7 @@ fn headers(
     bytes: &[u8],
     lines: &mut Lines<'_>,
     open: &[Open],
-) -> (String, Option<(usize, Delimiter)>) {
+) -> (Vec<u8>, Option<(usize, Delimiter)>) {
     let start = lines.at;
     let mut end = bytes.len();
     let mut ended = None;
@@ -404,24 +404,31 @@ fn headers(
         }
     }
     let headers = &bytes[start..end.min(start + LONGEST_HEADERS)];
-    // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ.
-    let lines = Lines { bytes: headers, at: 0 };
-    let mut headers: String =
-        lines.map(|line| charset::decode(&headers[line], None).text).collect();
-    headers.push_str("\n\n");
-    (headers, ended)
+    // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
+    // encoded words, in which raw bytes are of the encoding that the word names.
+    let mut decoded = Vec::with_capacity(headers.len() + 2);
+    for line in (Lines { bytes: headers, at: 0 }) {
+        let line = &headers[line];
+        if memchr::memmem::find(line, b"=?").is_some() {
+            decoded.extend_from_slice(line);
+        } else {
+            decoded.extend_from_slice(charset::decode(line, None).text.as_bytes());
+        }
+    }
+    decoded.extend_from_slice(b"\n\n");
+    (decoded, ended)
 }
 
 /// What the headers say of a part, and of the multipart that it is. The message itself has none
 /// `around` it; of other parts that says whether it is a digest.
 fn describe(
-    headers: &str,
+    headers: &[u8],
     depth: usize,
     around: Option<bool>,
 ) -> Result<(Part, Option<Open>), Failure> {
     let whole = around.is_none();
     let parser = MessageParser::new().with_mime_headers().default_header_raw();
-    let message = parser.parse_headers(headers.as_bytes());
+    let message = parser.parse_headers(headers);
     let part = message.as_ref().and_then(|message| message.parts.first());
     let part = part.filter(|part| !part.headers.is_empty());
     if whole && part.is_none() {
@@ -715,8 +722,10 @@ mod tests {
             }
             let document = decode(&bytes, &Limits::default(), false).unwrap();
             assert_eq!(words(&document.text), expected, "{name}");
-            let subject = reference.subject().map(words).unwrap_or_default();
-            assert_eq!(words(document.title.as_deref().unwrap_or_default()), subject, "{name}");
+            // The reference does not guess.
+            let subject = reference.subject().filter(|it| !it.contains('\u{fffd}')).map(words);
+            let title = document.title.as_deref().map(words).unwrap_or_default();
+            assert!(subject.is_none_or(|subject| title == subject), "{name}");
             assert_eq!(document.id.as_deref(), reference.message_id(), "{name}");
             compared += 1;
         }
