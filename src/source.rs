@@ -15,6 +15,8 @@ mod html;
 mod limits;
 #[cfg(feature = "mail")]
 mod mail;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod record;
 mod walk;
 #[cfg(feature = "warc")]
