@@ -77,3 +77,6 @@ impl Input {
         }
     }
 }
+
+#[cfg(all(test, feature = "mail", feature = "feeds", feature = "warc", feature = "parquet"))]
+mod tests;
