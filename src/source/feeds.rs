@@ -214,7 +214,7 @@ impl Entry {
         };
         match name {
             "content:encoded" => {
-                set(&mut self.texts[0], Some(html::read(&characters(content)?).text))
+                set(&mut self.texts[0], Some(html::read(&characters(content)?).text));
             }
             "content" => set(&mut self.texts[1], construct(tag, content)?),
             "description" => set(&mut self.texts[2], Some(markup_or_text(&characters(content)?))),

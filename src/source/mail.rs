@@ -141,15 +141,13 @@ impl<'a> Message<'a> {
                 }
                 parts.push(part);
             }
-            let end = match ended.take() {
-                Some(end) => end,
-                None => {
-                    let Some(line) = lines.next() else { break };
-                    let Some(end) = Delimiter::find(&bytes[line.clone()], &open) else { continue };
-                    (line.start, end)
-                }
+            let (start, delimiter) = if let Some(end) = ended.take() {
+                end
+            } else {
+                let Some(line) = lines.next() else { break };
+                let Some(end) = Delimiter::find(&bytes[line.clone()], &open) else { continue };
+                (line.start, end)
             };
-            let (start, delimiter) = end;
             if let Some(part) = within.take() {
                 let body = &mut parts[part].body;
                 body.end = before_line_end(bytes, start).max(body.start);
@@ -707,7 +705,8 @@ mod tests {
         for entry in walkdir::WalkDir::new(&suite).sort_by_file_name() {
             let path = entry.unwrap().into_path();
             let name = path.strip_prefix(&suite).unwrap().to_str().unwrap();
-            if !name.ends_with(".eml") || OTHER.contains(&name) {
+            if path.extension().is_none_or(|extension| extension != "eml") || OTHER.contains(&name)
+            {
                 continue;
             }
             let bytes = std::fs::read(&path).unwrap();

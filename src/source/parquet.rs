@@ -324,7 +324,7 @@ mod tests {
             {
                 let mut column = group.next_column().unwrap().unwrap();
                 if number == 2 {
-                    let ids: Vec<i64> = (7..7 + texts.len() as i64).collect();
+                    let ids: Vec<i64> = (7..).take(texts.len()).collect();
                     column.typed::<Int64Type>().write_batch(&ids, Some(&ones), None).unwrap();
                 } else {
                     let levels = levels.map(Vec::as_slice);

@@ -388,7 +388,7 @@ mod tests {
             texts(&[too_short.into_bytes(), good.clone()].concat()),
             [Some("go".to_owned()), None, good_text.clone()]
         );
-        let long = record("conversion", "text/plain", &[b'x'; 1 << 17]);
+        let long = record("conversion", "text/plain", &vec![b'x'; 1 << 17]);
         assert_eq!(texts(&[long, good.clone()].concat()), [None, good_text.clone()]);
         let line = format!("WARC/1.0\r\nX: {}\r\n\r\n", "x".repeat(1 << 17));
         assert_eq!(texts(&[line.into_bytes(), good.clone()].concat()), [None, good_text]);

@@ -133,15 +133,15 @@ fn is_quoted(line: &[u8]) -> bool {
 ///
 /// Sentences begin with that word too, and not every writer marks them.
 fn is_separator(line: &[u8], after_blank: bool) -> bool {
+    const MONTHS: [&[u8]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
     let Some(rest) = line.strip_prefix(b"From ") else { return false };
     let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
     if words.peek().is_none() {
         return after_blank;
     }
-    const MONTHS: [&[u8]; 12] = [
-        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
-        b"Dec",
-    ];
     let words: Vec<&[u8]> = words.take(16).collect();
     let is_time = |word: &&[u8]| {
         let mut digits = word
