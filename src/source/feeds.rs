@@ -78,7 +78,10 @@ impl FeedEntries {
         loop {
             let before = position(&reader);
             match reader.read_event().map_err(Problem::invalid)? {
-                Event::Start(tag) if is_entry(&tag) && !self.around.is_empty() => {
+                // An entry of Atom may be a document of its own.
+                Event::Start(tag)
+                    if is_entry(&tag) && (!self.around.is_empty() || local(&tag) == "entry") =>
+                {
                     reader.read_to_end(tag.name()).map_err(|_| Problem::Truncated)?;
                     let end = position(&reader);
                     let mut bytes = self.around.concat().into_bytes();
@@ -114,6 +117,7 @@ impl FeedEntries {
                         return Ok(None);
                     }
                 }
+                Event::Eof if self.around.is_empty() && self.number > 0 => return Ok(None),
                 Event::Eof if self.around.is_empty() => {
                     return Err(Problem::invalid("neither RSS nor Atom"));
                 }
@@ -217,7 +221,9 @@ impl Entry {
                 set(&mut self.texts[0], Some(html::read(&characters(content)?).text));
             }
             "content" => set(&mut self.texts[1], construct(tag, content)?),
-            "description" => set(&mut self.texts[2], Some(markup_or_text(&characters(content)?))),
+            "description" | "dc:description" => {
+                set(&mut self.texts[2], Some(markup_or_text(&characters(content)?)))
+            }
             "summary" => set(&mut self.texts[3], construct(tag, content)?),
             "title" => {
                 let title = if attribute(tag, "type").is_some() {
@@ -408,6 +414,8 @@ mod tests {
         assert_eq!(first.date.as_deref(), Some("2024-01-02T03:04:05Z"));
         assert_eq!((second.text.as_str(), second.language.as_deref()), ("a <b> c", Some("en")));
         assert_eq!(second.id.as_deref(), Some("https://example.org/2"));
+        let [alone] = &read("<entry><content>x</content></entry>\n")[..] else { panic!() };
+        assert_eq!(alone.text, "x");
         let rdf = "<rdf:RDF><channel><items/></channel><item rdf:about='https://example.org/3'>\
             <description>x</description><dc:date>2001-02-03</dc:date></item></rdf:RDF>";
         let [only] = &read(rdf)[..] else { panic!() };
