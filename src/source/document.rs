@@ -1,5 +1,7 @@
 //! What a reader makes of the bytes of one article.
 
+use super::limits::Limits;
+
 /// An article as its format states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,6 +22,14 @@ pub struct Document {
     pub replaced: u64,
     /// How many attachments were left out.
     pub attachments: u64,
+}
+
+impl Document {
+    /// The document, if its text is no longer than an article may be.
+    pub(crate) fn within(self, limits: &Limits) -> Result<Self, Problem> {
+        let (len, limit) = (self.text.len() as u64, limits.article);
+        if len > limit { Err(Problem::Article { len, limit }) } else { Ok(self) }
+    }
 }
 
 /// The bytes of one record, not looked at yet.
@@ -69,6 +79,10 @@ pub(crate) enum Problem {
     Truncated,
     #[error("longer than {limit} bytes, the limit")]
     TooLong { limit: u64 },
+    #[error("an article of {len} bytes of text; the limit is {limit}")]
+    Article { len: u64, limit: u64 },
+    #[error("it expands to more than {limit} times its size, the limit")]
+    Ratio { limit: u64 },
     #[error("nested deeper than {limit} levels, the limit")]
     Nesting { limit: usize },
     #[error("not {encoding}: {sequences} byte sequences cannot be decoded")]

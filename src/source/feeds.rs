@@ -151,13 +151,11 @@ pub(crate) fn decode(record: &[u8], limits: &Limits) -> Result<Document, Failure
     let entry = Entry::read(xml).map_err(Failure::of_record)?;
     let text = entry.texts.into_iter().flatten().find(|text| !text.trim().is_empty());
     let text = text.unwrap_or_default();
-    if text.len() as u64 > limits.article {
-        return Err(Failure::of_record(Problem::TooLong { limit: limits.article }));
-    }
     let date = entry.dates.into_iter().flatten().next();
     let id = entry.ids.into_iter().flatten().next();
     let (title, language) = (entry.title, entry.language);
-    Ok(Document { text, id, title, date, language, ..Document::default() })
+    let document = Document { text, id, title, date, language, ..Document::default() };
+    document.within(limits).map_err(Failure::of_record)
 }
 
 /// What an entry has, each thing in the order of what is to be preferred.

@@ -13,6 +13,11 @@ pub(crate) struct Limits {
     pub(crate) nesting: usize,
 }
 
+impl Limits {
+    /// As long as this, decompressed data may be whatever its source was.
+    pub(crate) const RATIO_FREE: u64 = 16 << 20;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { article: 1 << 30, record: 1 << 30, decompression_ratio: 1024, nesting: 128 }

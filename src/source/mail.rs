@@ -54,13 +54,10 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, strict: bool) -> Result<Docu
             document.text.push_str("\n\n");
         }
         document.text.push_str(part.text.trim_end_matches('\n'));
-        if document.text.len() as u64 > limits.article {
-            return Err(Failure::of_record(Problem::TooLong { limit: limits.article }));
-        }
         document.encoding = document.encoding.or(part.encoding);
         document.replaced += part.replaced;
     }
-    Ok(document)
+    document.within(limits).map_err(Failure::of_record)
 }
 
 /// What the body of a part is.
@@ -597,7 +594,7 @@ mod tests {
         assert!(matches!(failure.problem, Problem::Truncated));
         let short = Limits { article: 10, ..limits };
         let failure = decode(ALTERNATIVES.as_bytes(), &short, false).unwrap_err();
-        assert!(matches!(failure.problem, Problem::TooLong { limit: 10 }));
+        assert!(matches!(failure.problem, Problem::Article { limit: 10, .. }));
     }
 
     fn nested(depth: usize) -> String {

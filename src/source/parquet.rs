@@ -156,9 +156,6 @@ fn document(
         None | Some(Field::Null) => return Err(Problem::invalid("the text is null")),
         Some(_) => return Err(Problem::invalid("the text column does not hold text")),
     };
-    if document.text.len() as u64 > limits.article {
-        return Err(Problem::TooLong { limit: limits.article });
-    }
     document.id = match id.and_then(|id| id.value(row)) {
         None | Some(Field::Null) => None,
         Some(Field::Str(id)) => Some(id.clone()),
@@ -172,7 +169,7 @@ fn document(
         Some(Field::ULong(id)) => Some(id.to_string()),
         Some(_) => return Err(Problem::invalid("an id is a string or a whole number")),
     };
-    Ok(document)
+    document.within(limits)
 }
 
 /// The names that lead to a column.
@@ -265,9 +262,9 @@ fn check_chunks(
                 return Err(Problem::Truncated);
             }
             // Dictionaries repeat values for two bytes or less.
-            let limit = packed.saturating_mul(limits.decompression_ratio).max(1 << 20);
-            if unpacked > limit {
-                return Err(Problem::TooLong { limit });
+            let limit = limits.decompression_ratio;
+            if unpacked > packed.saturating_mul(limit).max(Limits::RATIO_FREE) {
+                return Err(Problem::Ratio { limit });
             }
         }
     }
@@ -394,7 +391,7 @@ mod tests {
         let columns = Columns { text: "text".to_owned(), id: "id".to_owned() };
         let long = super::tests::file(Compression::UNCOMPRESSED, &TEXTS);
         let failure = ParquetRows::new(long, columns, limits, false).unwrap().next().unwrap();
-        assert!(matches!(failure.unwrap_err().problem, Problem::TooLong { limit: 3 }));
+        assert!(matches!(failure.unwrap_err().problem, Problem::Article { limit: 3, .. }));
     }
 
     #[test]

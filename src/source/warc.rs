@@ -184,11 +184,9 @@ pub(crate) fn decode(
         html::decode_declared(body, declared, limits, strict)?
     } else if is_media_type(content_type, "text/plain") {
         let text = charset::decode(body, declared).check(strict)?;
-        if text.text.len() as u64 > limits.article {
-            return Err(Failure::of_record(Problem::TooLong { limit: limits.article }));
-        }
         let (encoding, replaced) = (text.encoding, text.replaced);
-        Document { text: text.text, encoding, replaced, ..Document::default() }
+        let document = Document { text: text.text, encoding, replaced, ..Document::default() };
+        document.within(limits).map_err(Failure::of_record)?
     } else {
         return Ok(None);
     };
@@ -364,11 +362,15 @@ mod tests {
     fn a_bomb_is_not_unpacked() {
         let level = flate2::Compression::best();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
-        gzip.write_all(&vec![b'a'; 1 << 24]).unwrap();
+        gzip.write_all(&vec![b'a'; 1 << 25]).unwrap();
         let headers = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: gzip\n\n";
         let bomb = response(headers, &gzip.finish().unwrap());
         let read = read_all(&bomb);
         assert!(matches!(read[..], [Err(Failure { problem: Problem::TooLong { .. }, .. })]));
+        let limits = Limits { decompression_ratio: 10, ..Limits::default() };
+        let record = WarcRecords::new(bomb.as_slice(), limits.record).next().unwrap().unwrap();
+        let failure = decode(&record.bytes, &limits, true).unwrap_err();
+        assert!(matches!(failure.problem, Problem::Ratio { limit: 10 }));
     }
 
     #[test]

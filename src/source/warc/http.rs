@@ -89,9 +89,8 @@ fn is_zlib(body: &[u8]) -> bool {
 }
 
 fn unpack(reader: impl Read, packed: &[u8], limits: &Limits) -> Result<Vec<u8>, Problem> {
-    /// As long as this, whatever the ratio.
-    const SHORT: u64 = 1 << 20;
-    let by_ratio = (packed.len() as u64).saturating_mul(limits.decompression_ratio).max(SHORT);
+    let by_ratio = (packed.len() as u64).saturating_mul(limits.decompression_ratio);
+    let by_ratio = by_ratio.max(Limits::RATIO_FREE);
     let limit = by_ratio.min(limits.record);
     let mut unpacked = Vec::new();
     reader.take(limit + 1).read_to_end(&mut unpacked).map_err(|error| match error.kind() {
@@ -99,7 +98,11 @@ fn unpack(reader: impl Read, packed: &[u8], limits: &Limits) -> Result<Vec<u8>, 
         _ => Problem::invalid(error),
     })?;
     if unpacked.len() as u64 > limit {
-        return Err(Problem::TooLong { limit });
+        return Err(if limit < by_ratio {
+            Problem::TooLong { limit }
+        } else {
+            Problem::Ratio { limit: limits.decompression_ratio }
+        });
     }
     Ok(unpacked)
 }
