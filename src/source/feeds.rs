@@ -220,7 +220,7 @@ impl Entry {
             }
             "content" => set(&mut self.texts[1], construct(tag, content)?),
             "description" | "dc:description" => {
-                set(&mut self.texts[2], Some(markup_or_text(&characters(content)?)))
+                set(&mut self.texts[2], Some(markup_or_text(&characters(content)?)));
             }
             "summary" => set(&mut self.texts[3], construct(tag, content)?),
             "title" => {
