@@ -1,20 +1,20 @@
 //! The engine: one article after another through the index.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::anchors::{Anchors, Scheme, anchors};
-use crate::article::{Article, Block, Place, Repeat, Segment, Source};
-use crate::canonical::{Canonical, canonicalise, is_boundary, is_space};
+use crate::article::{Article, Block, Origin, Place, Provenance, Repeat, Segment};
+use crate::canonical::{Canonical, canonicalise, is_boundary};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
 use crate::options::{Config, Options};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
+use crate::source::{Skip, Skipped};
 use crate::split;
 
 /// Takes articles one by one and gives them back with what they repeat.
@@ -44,6 +44,9 @@ pub struct Deduper {
     index: Index,
     scheme: Scheme,
     min_paragraph: usize,
+    memory: usize,
+    /// Whether kept text could not be read, so that the index lacks an article or a part of one.
+    broken: bool,
     stats: Stats,
 }
 
@@ -69,19 +72,25 @@ pub struct Stats {
     pub text_bytes: u64,
     /// Errors in the stream.
     pub errors: u64,
-    /// Files and other entries of a directory that are of no kind this crate reads.
-    pub skipped: u64,
+    /// What was passed over, by reason.
+    pub skipped: Skipped,
+    /// Articles that were not in UTF-8.
+    pub reencoded: u64,
+    /// Sequences of bytes that could not be decoded and became U+FFFD.
+    pub replaced: u64,
+    /// Attachments that were left out.
+    pub attachments: u64,
 }
 
 /// The longest article, in bytes: canonical offsets have 32 bits, and normalisation can lengthen a
 /// text threefold.
-const LONGEST: usize = (u32::MAX / 3) as usize;
+pub(crate) const LONGEST: usize = (u32::MAX / 3) as usize;
 
 /// What can be known of an article without the others.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     id: Arc<str>,
-    path: Option<Arc<PathBuf>>,
+    provenance: Provenance,
     original: Bytes,
     /// Only paragraphs that have canonical bytes.
     paragraphs: Vec<Range<usize>>,
@@ -96,14 +105,13 @@ impl Prepared {
     /// If the text is too long.
     pub(crate) fn new(
         id: Arc<str>,
-        path: Option<Arc<PathBuf>>,
+        provenance: Provenance,
         text: String,
         scheme: &Scheme,
     ) -> Result<Self, Error> {
         if text.len() > LONGEST {
             return Err(Error::TooLong {
                 id: id.to_string(),
-                path: path.map(|path| path.to_path_buf()),
                 len: text.len() as u64,
                 limit: LONGEST as u64,
             });
@@ -119,7 +127,7 @@ impl Prepared {
         let anchors = anchors(&canonical.bytes, scheme);
         Ok(Self {
             id,
-            path,
+            provenance,
             original: text.into(),
             paragraphs,
             canonical_paragraphs,
@@ -140,6 +148,8 @@ impl Deduper {
             index: Index::default(),
             scheme: config.scheme,
             min_paragraph: config.min_paragraph,
+            memory: config.memory,
+            broken: false,
             stats: Stats::default(),
         }
     }
@@ -148,7 +158,9 @@ impl Deduper {
     ///
     /// # Errors
     ///
-    /// If the article is longer than 1.4 GB, or the index is full. Neither changes the index.
+    /// If the article is longer than 1.4 GB, or the index is full; neither changes the index. If kept
+    /// text cannot be written to or read from a temporary file ([`Options::memory`]); after a failure to read, every
+    /// later call fails too.
     ///
     /// # Complexity
     ///
@@ -158,7 +170,8 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Article, Error> {
-        let prepared = Prepared::new(id.into().into(), None, text.into(), &self.scheme)?;
+        let prepared =
+            Prepared::new(id.into().into(), Provenance::default(), text.into(), &self.scheme)?;
         self.admit(prepared)
     }
 
@@ -175,21 +188,34 @@ impl Deduper {
         self.stats.errors += 1;
     }
 
-    pub(crate) fn count_skipped(&mut self, entries: u64) {
-        self.stats.skipped += entries;
+    pub(crate) fn count_skipped(&mut self, why: Skip) {
+        self.stats.skipped.count(why);
     }
 
     /// Takes the next article, all but the index done.
     pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Article, Error> {
+        if self.broken {
+            let source = std::io::Error::other("kept text could not be read before");
+            return Err(Error::Spill { source });
+        }
         if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
             return Err(Error::Full);
         }
+        let spill_error = |source| Error::Spill { source };
+        self.index.texts.spill(self.memory).map_err(spill_error)?;
+        self.resolve(prepared).map_err(|source| {
+            self.broken = true;
+            spill_error(source)
+        })
+    }
+
+    fn resolve(&mut self, prepared: Prepared) -> Result<Article, std::io::Error> {
         let incoming = Incoming {
             canonical: &prepared.canonical.bytes,
             anchors: &prepared.anchors,
             paragraphs: &prepared.canonical_paragraphs,
         };
-        let matches = resolve::find(&mut self.index, &incoming, &self.scheme, self.min_paragraph);
+        let matches = resolve::find(&mut self.index, &incoming, &self.scheme, self.min_paragraph)?;
         let covering: Vec<Match> = matches
             .iter()
             .map(|found| resolve::whole_characters(incoming.canonical, found))
@@ -201,13 +227,21 @@ impl Deduper {
             found.iter().flat_map(|block| block.parts.iter().copied()).collect();
         self.index.texts.push(prepared.id.clone(), &prepared.original, &prepared.canonical, &parts);
 
-        let repeats: Vec<Repeat> =
-            matches.iter().filter_map(|found| self.repeat(&prepared, found)).collect();
-        let blocks: Vec<Block> = found.iter().map(|block| self.block(&prepared, block)).collect();
+        let mut repeats = Vec::with_capacity(matches.len());
+        for found in &matches {
+            repeats.extend(self.repeat(&prepared, found)?);
+        }
+        let mut blocks = Vec::with_capacity(found.len());
+        for block in &found {
+            blocks.push(self.block(&prepared, block)?);
+        }
         let segments = segments(&prepared.original, &prepared.paragraphs, &blocks);
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         let kept: usize = new.map(|segment| segment.range().len()).sum();
         self.stats.articles += 1;
+        self.stats.reencoded += u64::from(prepared.provenance.encoding.is_some());
+        self.stats.replaced += prepared.provenance.replaced;
+        self.stats.attachments += prepared.provenance.attachments;
         self.stats.bytes_in += prepared.original.len() as u64;
         self.stats.bytes_kept += kept as u64;
         self.stats.bytes_removed += (prepared.original.len() - kept) as u64;
@@ -215,7 +249,7 @@ impl Deduper {
         self.stats.repeats += repeats.len() as u64;
         Ok(Article {
             id: prepared.id,
-            path: prepared.path,
+            provenance: prepared.provenance,
             original: prepared.original,
             paragraphs: prepared.paragraphs,
             segments,
@@ -227,71 +261,75 @@ impl Deduper {
     /// The repeat that a match is, without the spaces and the parts of characters at its ends.
     ///
     /// None if that leaves nothing, as of an ellipsis that repeats its own first dot.
-    fn repeat(&self, prepared: &Prepared, found: &Match) -> Option<Repeat> {
+    fn repeat(
+        &mut self,
+        prepared: &Prepared,
+        found: &Match,
+    ) -> Result<Option<Repeat>, std::io::Error> {
         let whole = prepared.canonical.whole(found.start..found.end);
         let source = found.source + (whole.start - found.start) as u64;
-        let (range, source, exact) = self.pair(prepared, whole, source, None)?;
+        let Some((range, source, exact)) = self.pair(prepared, whole, source, None)? else {
+            return Ok(None);
+        };
         let own = self.index.texts.len() - 1 == source.article;
         if own && source.range.start >= range.start {
-            return None;
+            return Ok(None);
         }
-        Some(Repeat { range, source, exact, canonical_len: found.end - found.start })
+        Ok(Some(Repeat { range, source, exact, canonical_len: found.end - found.start }))
     }
 
-    fn block(&self, prepared: &Prepared, block: &RemovedBlock) -> Block {
-        let sources = block
-            .parts
-            .iter()
-            .filter_map(|part| {
-                let period = (part.period < part.end - part.start).then_some(part.period);
-                let (range, first, exact) =
-                    self.pair(prepared, part.start..part.end, part.origin, period)?;
-                Some(Source { range, first, exact })
-            })
-            .collect();
+    fn block(
+        &mut self,
+        prepared: &Prepared,
+        block: &RemovedBlock,
+    ) -> Result<Block, std::io::Error> {
+        let mut sources = Vec::with_capacity(block.parts.len());
+        for part in &block.parts {
+            let period = (part.period < part.end - part.start).then_some(part.period);
+            let pair = self.pair(prepared, part.start..part.end, part.origin, period)?;
+            sources.extend(pair.map(|(range, first, exact)| Origin { range, first, exact }));
+        }
         let paragraphs = &prepared.paragraphs[block.paragraphs.clone()];
-        Block {
+        Ok(Block {
             paragraphs: block.paragraphs.clone(),
             range: paragraphs[0].start..paragraphs[paragraphs.len() - 1].end,
             sources,
-        }
+        })
     }
 
     /// Original ranges of canonical bytes here and of the equal ones at `source`, and whether they
     /// agree byte for byte. None if there is no whole character in them.
     fn pair(
-        &self,
+        &mut self,
         prepared: &Prepared,
         canonical: Range<usize>,
         source: u64,
         period: Option<usize>,
-    ) -> Option<(Range<usize>, Place, bool)> {
+    ) -> Result<Option<(Range<usize>, Place, bool)>, std::io::Error> {
         let bytes = &prepared.canonical.bytes;
-        let within = trim(bytes, canonical.clone())?;
+        let Some(within) = trim(bytes, canonical.clone()) else { return Ok(None) };
         let trimmed = within.start - canonical.start;
         let (skipped, len) = match period {
             None => (trimmed, within.len()),
             Some(period) => {
                 let skipped = trimmed % period;
                 let one = within.start..(within.start + period - skipped).min(within.end);
-                (skipped, trim(bytes, one)?.len())
+                let Some(one) = trim(bytes, one) else { return Ok(None) };
+                (skipped, one.len())
             }
         };
-        let located = self.index.texts.locate(source + skipped as u64);
+        let texts = &mut self.index.texts;
+        let located = texts.locate(source + skipped as u64);
         let there = located.start..located.start + len;
         let range = prepared.canonical.to_original(within);
         let first = Place {
             article: located.article,
-            id: self.index.texts.id(located.article).clone(),
-            range: self.index.texts.original_range(located.article, there.clone()),
+            id: texts.id(located.article).clone(),
+            range: texts.original_range(located.article, there.clone())?,
         };
         let exact = range.len() == first.range.len()
-            && self.index.texts.is_original(
-                located.article,
-                there,
-                &prepared.original[range.clone()],
-            );
-        Some((range, first, exact))
+            && texts.is_original(located.article, there, &prepared.original[range.clone()])?;
+        Ok(Some((range, first, exact)))
     }
 }
 
@@ -304,10 +342,10 @@ impl Default for Deduper {
 /// The part of a canonical range that is whole characters, without spaces at its ends.
 fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
     let Range { mut start, mut end } = range;
-    while start < end && (!is_boundary(bytes, start) || is_space(bytes[start])) {
+    while start < end && (!is_boundary(bytes, start) || bytes[start] == b' ') {
         start += 1;
     }
-    while start < end && (!is_boundary(bytes, end) || is_space(bytes[end - 1])) {
+    while start < end && (!is_boundary(bytes, end) || bytes[end - 1] == b' ') {
         end -= 1;
     }
     (start < end).then_some(start..end)

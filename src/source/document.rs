@@ -1,7 +1,5 @@
 //! What a reader makes of the bytes of one article.
 
-use super::limits::Limits;
-
 /// An article as its format states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,10 +23,9 @@ pub struct Document {
 }
 
 impl Document {
-    /// The document, if its text is no longer than an article may be.
-    pub(crate) fn within(self, limits: &Limits) -> Result<Self, Problem> {
-        let (len, limit) = (self.text.len() as u64, limits.article);
-        if len > limit { Err(Problem::Article { len, limit }) } else { Ok(self) }
+    /// A document of this name and text, nothing else known of it.
+    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { text: text.into(), id: Some(id.into()), ..Self::default() }
     }
 }
 
@@ -40,6 +37,20 @@ pub(crate) struct RawRecord {
     pub(crate) number: u64,
     /// Offset of its first byte in the (decompressed) stream.
     pub(crate) offset: u64,
+}
+
+/// What a format yields, in order.
+#[derive(Debug)]
+pub(crate) enum Record {
+    /// Bytes that any thread can make a document of.
+    Raw(RawRecord),
+    /// A document of a format whose records cannot be told from their decoding, and its number in the
+    /// file, from 1.
+    #[cfg(feature = "parquet")]
+    Document(Document, u64),
+    /// A record that is no article.
+    #[cfg(feature = "warc")]
+    NoArticle,
 }
 
 /// Why a record could not be read, and where in its file.
@@ -70,31 +81,119 @@ impl Failure {
     }
 }
 
-/// What can be wrong with a record.
+impl<P: Into<Problem>> From<P> for Failure {
+    fn from(problem: P) -> Self {
+        Self::of_record(problem)
+    }
+}
+
+/// What is wrong with an input.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Problem {
-    #[error("cannot be read")]
-    Io(#[from] std::io::Error),
-    #[error("ends too early")]
+#[non_exhaustive]
+pub enum Problem {
+    /// The system could not read it.
+    #[error("the system could not read it")]
+    Io(#[source] std::io::Error),
+    /// It ends in the middle of a record.
+    #[error("it ends in the middle of a record")]
     Truncated,
-    #[error("longer than {limit} bytes, the limit")]
-    TooLong { limit: u64 },
+    /// The file was written to while it was read; what came from it may be of two versions.
+    #[error("it changed while it was read")]
+    Changed,
+    /// A record is longer than [`Limits::record`](crate::Limits::record).
+    #[error("a record of more than {limit} bytes, the limit")]
+    TooLong {
+        /// The limit.
+        limit: u64,
+    },
+    /// An article's text is longer than [`Limits::article`](crate::Limits::article).
     #[error("an article of {len} bytes of text; the limit is {limit}")]
-    Article { len: u64, limit: u64 },
+    Article {
+        /// Its length.
+        len: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Parts inside parts, deeper than [`Limits::nesting`](crate::Limits::nesting).
+    #[error("nested more than {limit} deep, the limit")]
+    Nesting {
+        /// The limit.
+        limit: usize,
+    },
+    /// Compressed data expands more than [`Limits::decompression_ratio`](crate::Limits::decompression_ratio) allows.
     #[error("it expands to more than {limit} times its size, the limit")]
-    Ratio { limit: u64 },
-    #[error("nested deeper than {limit} levels, the limit")]
-    Nesting { limit: usize },
+    Ratio {
+        /// The limit.
+        limit: u64,
+    },
+    /// Compressed data that is damaged or cut off, or asks for more memory than [`Limits::window`](crate::Limits::window).
+    #[error("damaged {compression} data")]
+    Compression {
+        /// The kind of compression.
+        compression: &'static str,
+        /// What the decompressor said.
+        source: std::io::Error,
+    },
+    /// Bytes that are no text, where [strictness](crate::Options::strict_encoding) was asked for.
     #[error("not {encoding}: {sequences} byte sequences cannot be decoded")]
-    Undecodable { encoding: &'static str, sequences: u64 },
-    #[error("not what its format says")]
+    Undecodable {
+        /// The encoding, by its name in the WHATWG Encoding Standard.
+        encoding: &'static str,
+        /// How many sequences of bytes were met that it does not have.
+        sequences: u64,
+    },
+    /// This build of the crate leaves out what is needed.
+    #[error("{what} needs the feature `{feature}` of the crate `dedup`")]
+    Feature {
+        /// What was met.
+        what: &'static str,
+        /// The feature to turn on.
+        feature: &'static str,
+    },
+    /// No text of any kind, though it was asked for by name.
+    #[error("it is binary")]
+    Binary,
+    /// A socket, a pipe or a device.
+    #[error("neither a file nor a directory; what can only be streamed goes to `Options::reader`")]
+    Special,
+    /// JSON that is broken, or not what was asked for.
+    #[error("not a JSON object with the fields asked for")]
+    Json(#[source] crate::error::RecordError),
+    /// A table lacks the column asked for, or a row of it does.
+    #[error("the column {name:?} is missing")]
+    Column {
+        /// The column's name.
+        name: String,
+    },
+    /// Not what its format asks for.
+    #[error("not as its format asks")]
     Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the reader panicked: {message}")]
-    Panicked { message: String },
+    /// The library that reads the format panicked, as that for Parquet may on damaged files.
+    #[error("its reader panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
 }
 
 impl Problem {
-    pub(crate) fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Invalid(problem.into())
+    pub(crate) fn invalid(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Invalid(what.into())
+    }
+}
+
+/// A problem found below a reader goes through [`std::io::Error`] and comes out as it was.
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(problem) => problem,
+            Err(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<Problem> for std::io::Error {
+    fn from(problem: Problem) -> Self {
+        Self::other(problem)
     }
 }

@@ -9,8 +9,8 @@ use quick_xml::Reader;
 use quick_xml::escape::{resolve_html5_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::charset;
 use super::document::{Document, Failure, Problem, RawRecord};
+use super::encoding::{decode_declared, in_xml_declaration};
 use super::html;
 use super::limits::Limits;
 
@@ -19,7 +19,8 @@ use super::limits::Limits;
 pub(crate) struct FeedEntries {
     feed: String,
     encoding: Option<&'static str>,
-    replaced: u64,
+    /// Whether not all of the feed could be decoded.
+    damaged: bool,
     nesting: usize,
     /// Where the next event begins.
     at: usize,
@@ -45,12 +46,11 @@ impl FeedEntries {
         if bytes.len() as u64 > limits.record {
             return Err(Failure::of_file(Problem::TooLong { limit: limits.record }));
         }
-        let declared = charset::in_xml_declaration(&bytes);
-        let feed = charset::decode(&bytes, declared).check(strict)?;
+        let feed = decode_declared(&bytes, in_xml_declaration(&bytes), strict)?;
         Ok(Self {
-            feed: feed.text,
+            feed: feed.text.into_owned(),
             encoding: feed.encoding,
-            replaced: feed.replaced,
+            damaged: feed.replaced > 0,
             nesting: limits.nesting,
             at: 0,
             around: Vec::new(),
@@ -60,14 +60,9 @@ impl FeedEntries {
         })
     }
 
-    /// The encoding that was decoded; none for UTF-8.
-    pub(crate) fn encoding(&self) -> Option<&'static str> {
-        self.encoding
-    }
-
-    /// How many byte sequences became U+FFFD in the whole feed.
-    pub(crate) fn replaced(&self) -> u64 {
-        self.replaced
+    /// What makes documents of the entries.
+    pub(crate) fn decoder(&self) -> Decoder {
+        Decoder { encoding: self.encoding, damaged: self.damaged }
     }
 
     fn entry(&mut self) -> Result<Option<RawRecord>, Problem> {
@@ -142,20 +137,33 @@ impl Iterator for FeedEntries {
     }
 }
 
-/// The document that an entry of [`FeedEntries`] is.
-///
+/// Makes documents of the entries of a feed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoder {
+    encoding: Option<&'static str>,
+    damaged: bool,
+}
+
+impl Decoder {
+    /// The document that an entry of [`FeedEntries`] is.
+    pub(crate) fn decode(self, record: &[u8]) -> Result<Document, Failure> {
+        let document = decode(record)?;
+        let replaced = |text: &str| text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+        let replaced = if self.damaged { replaced(&document.text) } else { 0 };
+        Ok(Document { encoding: self.encoding, replaced, ..document })
+    }
+}
+
 /// The text is the first of its content and its summary that has any.
-pub(crate) fn decode(record: &[u8], limits: &Limits) -> Result<Document, Failure> {
-    let xml =
-        std::str::from_utf8(record).map_err(|error| Failure::of_record(Problem::invalid(error)))?;
-    let entry = Entry::read(xml).map_err(Failure::of_record)?;
+fn decode(record: &[u8]) -> Result<Document, Failure> {
+    let xml = std::str::from_utf8(record).map_err(Problem::invalid)?;
+    let entry = Entry::read(xml)?;
     let text = entry.texts.into_iter().flatten().find(|text| !text.trim().is_empty());
     let text = text.unwrap_or_default();
     let date = entry.dates.into_iter().flatten().next();
     let id = entry.ids.into_iter().flatten().next();
     let (title, language) = (entry.title, entry.language);
-    let document = Document { text, id, title, date, language, ..Document::default() };
-    document.within(limits).map_err(Failure::of_record)
+    Ok(Document { text, id, title, date, language, ..Document::default() })
 }
 
 /// What an entry has, each thing in the order of what is to be preferred.
@@ -356,7 +364,7 @@ mod tests {
             Err(failure) => return (documents, Some(failure.problem)),
         };
         for entry in entries {
-            match entry.and_then(|entry| decode(&entry.bytes, &limits)) {
+            match entry.and_then(|entry| decode(&entry.bytes)) {
                 Ok(document) => documents.push(document),
                 Err(failure) => return (documents, Some(failure.problem)),
             }
@@ -426,8 +434,24 @@ mod tests {
         let feed = b"<?xml version='1.0' encoding='ISO-8859-1'?><rss><channel><item><description>\
             K\xe4se</description></item></channel></rss>";
         let entries = FeedEntries::new(feed.as_slice(), &Limits::default(), true).unwrap();
-        assert_eq!((entries.encoding(), entries.replaced()), (Some("windows-1252"), 0));
-        assert_eq!(read_all(feed).0[0].text, "Käse");
+        assert_eq!((entries.encoding, entries.damaged), (Some("windows-1252"), false));
+        let decoder = entries.decoder();
+        let texts: Vec<_> =
+            entries.map(|entry| decoder.decode(&entry.unwrap().bytes).unwrap()).collect();
+        assert_eq!((&*texts[0].text, texts[0].encoding), ("Käse", Some("windows-1252")));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_counted_in_its_entry() {
+        let feed = b"<?xml version='1.0' encoding='utf-8'?><rss><channel>\
+            <item><description>K\xe4se</description></item>\
+            <item><description>Brot</description></item></channel></rss>";
+        assert!(FeedEntries::new(feed.as_slice(), &Limits::default(), true).is_err());
+        let entries = FeedEntries::new(feed.as_slice(), &Limits::default(), false).unwrap();
+        let decoder = entries.decoder();
+        let replaced: Vec<u64> =
+            entries.map(|entry| decoder.decode(&entry.unwrap().bytes).unwrap().replaced).collect();
+        assert_eq!(replaced, [1, 0]);
     }
 
     #[test]

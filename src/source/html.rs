@@ -13,9 +13,8 @@ use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
 use self::element::{Element, Role};
 use self::layout::Layout;
-use super::charset;
 use super::document::{Document, Failure};
-use super::limits::Limits;
+use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
 
 /// How many bytes of a page are searched for the name of its encoding. Browsers stop at 1024, but
 /// start again where a later declaration says otherwise.
@@ -24,28 +23,21 @@ const PRESCAN: usize = 4096;
 /// Elements open at a time. As in browsers, deeper ones count as children of this one.
 const DEEPEST: usize = 256;
 
-/// The document that a page is: of its mark, its `meta` element and a guess, the first tells the
-/// encoding.
-pub(crate) fn decode(bytes: &[u8], limits: &Limits, strict: bool) -> Result<Document, Failure> {
-    decode_declared(bytes, None, limits, strict)
-}
-
-/// As [`decode`], for a page whose encoding was `declared` by what carried it.
-pub(crate) fn decode_declared(
+/// The document that a page is. Of its mark, what carried it, its `meta` element, its XML declaration
+/// and a guess, the first tells the encoding.
+pub(crate) fn decode(
     bytes: &[u8],
     declared: Option<&[u8]>,
-    limits: &Limits,
     strict: bool,
 ) -> Result<Document, Failure> {
     let in_page = match declared {
         Some(_) => None,
         None => in_meta(&bytes[..bytes.len().min(PRESCAN)]),
     };
-    let declared = declared.or(in_page.as_deref()).or_else(|| charset::in_xml_declaration(bytes));
-    let page = charset::decode(bytes, declared).check(strict)?;
+    let declared = declared.or(in_page.as_deref()).or_else(|| in_xml_declaration(bytes));
+    let page = decode_declared(bytes, declared, strict)?;
     let document = read(&page.text);
-    let document = Document { encoding: page.encoding, replaced: page.replaced, ..document };
-    document.within(limits).map_err(Failure::of_record)
+    Ok(Document { encoding: page.encoding, replaced: page.replaced, ..document })
 }
 
 /// What is readable in a page or a part of one.
@@ -90,7 +82,7 @@ fn in_meta(start: &[u8]) -> Option<Vec<u8>> {
         })?;
         // As the HTML specification has it: the declaration was read, so it cannot be true.
         let label = label.into_bytes();
-        Some(if charset::is_utf16_label(&label) { b"utf-8".to_vec() } else { label })
+        Some(if is_utf16_label(&label) { b"utf-8".to_vec() } else { label })
     })
 }
 
@@ -284,7 +276,6 @@ fn is_hidden(tag: &StartTag<()>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::Problem;
     use super::*;
 
     fn text(html: &str) -> String {
@@ -371,8 +362,7 @@ mod tests {
 
     #[test]
     fn the_encoding_is_what_the_page_says() {
-        let limits = Limits::default();
-        let page = |bytes: &[u8]| decode(bytes, &limits, true).unwrap();
+        let page = |bytes: &[u8]| decode(bytes, None, true).unwrap();
         let document = page(b"<meta charset=iso-8859-1><p>K\xe4se \xa4");
         assert_eq!((document.text.as_str(), document.encoding), ("Käse ¤", Some("windows-1252")));
         let document = page(
@@ -383,19 +373,11 @@ mod tests {
         assert_eq!((document.text.as_str(), document.encoding), ("а", Some("KOI8-R")));
         let document = page("<meta charset=utf-16><p>Käse".as_bytes());
         assert_eq!((document.text.as_str(), document.encoding), ("Käse", None));
-        let sent = decode_declared("Ã¤".as_bytes(), Some(b"utf-8"), &limits, true).unwrap();
+        let sent = decode("Ã¤".as_bytes(), Some(b"utf-8"), true).unwrap();
         assert_eq!((sent.text.as_str(), sent.encoding), ("Ã¤", None));
         let broken = b"<meta charset=utf-8>K\xe4se";
-        assert_eq!(decode(broken, &limits, false).unwrap().replaced, 1);
-        assert!(decode(broken, &limits, true).is_err());
-    }
-
-    #[test]
-    fn a_page_longer_than_an_article_may_be_is_refused() {
-        let limits = Limits { article: 3, ..Limits::default() };
-        assert_eq!(decode(b"<p>abc</p>", &limits, true).unwrap().text, "abc");
-        let failure = decode(b"<p>abcd</p>", &limits, true).unwrap_err();
-        assert!(matches!(failure.problem, Problem::Article { len: 4, limit: 3 }));
+        assert_eq!(decode(broken, None, false).unwrap().replaced, 1);
+        assert!(decode(broken, None, true).is_err());
     }
 
     #[test]
@@ -421,14 +403,13 @@ mod tests {
     fn damage_never_panics() {
         let page = "<html lang=de><title>Ü</title><body><p hidden>a<ul><li>ä&auml;<pre> x\n</pre>\
                     <table><tr><td>1<td>2</table><script>x</script>ß";
-        let limits = Limits::default();
         for at in 0..page.len() {
             for byte in [0, b'<', b'>', b'&', b'"', 0x80, 0xff] {
                 let mut damaged = page.as_bytes().to_vec();
                 damaged[at] = byte;
-                decode(&damaged, &limits, false).unwrap();
+                decode(&damaged, None, false).unwrap();
             }
-            decode(&page.as_bytes()[..at], &limits, false).unwrap();
+            decode(&page.as_bytes()[..at], None, false).unwrap();
         }
     }
 }

@@ -9,9 +9,7 @@
 mod mbox;
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::ops::Range;
-use std::path::Path;
 
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
@@ -19,37 +17,24 @@ use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{HeaderName, HeaderValue, MessageParser, MimeHeaders};
 
 pub(crate) use self::mbox::MboxRecords;
-use super::charset::{self, Decoded};
 use super::document::{Document, Failure, Problem};
+use super::encoding::{self, Decoded, decode_declared};
 use super::html;
-use super::limits::Limits;
 
 /// The longest headers, in bytes; what comes behind is not read.
 const LONGEST_HEADERS: usize = 1 << 20;
-
-/// Whether a file is a message of a Maildir: it is in `cur` or `new`, beside the other of them.
-pub(crate) fn is_maildir_message(path: &Path) -> bool {
-    let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-    let Some(folder) = path.parent().filter(|_| !hidden) else { return false };
-    let other = match folder.file_name().and_then(OsStr::to_str) {
-        Some("cur") => "new",
-        Some("new") => "cur",
-        _ => return false,
-    };
-    folder.with_file_name(other).is_dir()
-}
 
 /// The document that a message is.
 ///
 /// The text is that of all its text parts, one after the other. Of alternatives the plain text is
 /// taken if it has content, and else the text of the HTML.
-pub(crate) fn decode(bytes: &[u8], limits: &Limits, strict: bool) -> Result<Document, Failure> {
-    let message = Message::read(bytes, limits.nesting)?;
+pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Document, Failure> {
+    let message = Message::read(bytes, nesting)?;
     if strict && !message.complete {
-        return Err(Failure::of_record(Problem::Truncated));
+        return Err(Problem::Truncated.into());
     }
     let mut document = message.headers();
-    for part in message.readable(limits, strict)? {
+    for part in message.readable(strict)? {
         if !document.text.is_empty() {
             document.text.push_str("\n\n");
         }
@@ -57,7 +42,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, strict: bool) -> Result<Docu
         document.encoding = document.encoding.or(part.encoding);
         document.replaced += part.replaced;
     }
-    document.within(limits).map_err(Failure::of_record)
+    Ok(document)
 }
 
 /// What the body of a part is.
@@ -130,8 +115,7 @@ impl<'a> Message<'a> {
                 within = Some(parts.len());
                 if let Some(multipart) = multipart {
                     if open.len() == nesting {
-                        let problem = Problem::Nesting { limit: nesting };
-                        return Err(Failure::of_record(problem));
+                        return Err(Problem::Nesting { limit: nesting }.into());
                     }
                     open.push(multipart);
                     within = None;
@@ -195,14 +179,14 @@ impl<'a> Message<'a> {
     }
 
     /// The parts that are the text of the message, decoded.
-    fn readable(&self, limits: &Limits, strict: bool) -> Result<Vec<Decoded>, Failure> {
+    fn readable(&self, strict: bool) -> Result<Vec<Decoded<'static>>, Failure> {
         /// What is readable in a part, as numbers of parts, and whether plain text is among it.
         #[derive(Default)]
         struct Readable {
             parts: Vec<usize>,
             plain: bool,
         }
-        let mut texts: Vec<Option<Decoded>> = Vec::new();
+        let mut texts: Vec<Option<Decoded<'static>>> = Vec::new();
         texts.resize_with(self.parts.len(), || None);
         // What was found at each depth and not yet taken up by the multipart around it, last first.
         let mut found: Vec<Vec<Readable>> = Vec::new();
@@ -248,7 +232,7 @@ impl<'a> Message<'a> {
             let part = &self.parts[number];
             let text = match texts[number].take() {
                 Some(text) => text,
-                None => self.page(part, limits, strict)?,
+                None => self.page(part, strict)?,
             };
             if !text.text.is_empty() {
                 readable.push(text);
@@ -257,30 +241,31 @@ impl<'a> Message<'a> {
         Ok(readable)
     }
 
-    fn text(&self, part: &Part, strict: bool) -> Result<Decoded, Failure> {
+    fn text(&self, part: &Part, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
-        let mut text = match part.charset.as_deref() {
+        let Decoded { text, encoding, replaced } = match part.charset.as_deref() {
             // Not of the web, so not of its encodings, but some mail has it.
             Some(label) if label.eq_ignore_ascii_case("utf-7") => {
                 let text = charset_decoder(b"utf-7").map(|decode| decode(&bytes));
                 let text = text.unwrap_or_default();
                 let replaced = text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
-                Decoded { text, encoding: Some("UTF-7"), replaced }
+                Decoded { text: text.into(), encoding: Some("UTF-7"), replaced }.check(strict)?
             }
-            declared => charset::decode(&bytes, declared.map(str::as_bytes)),
+            declared => decode_declared(&bytes, declared.map(str::as_bytes), strict)?,
         };
-        text = text.check(strict)?;
-        if text.text.contains('\r') {
-            text.text = text.text.replace("\r\n", "\n");
-        }
-        Ok(text)
+        let text = if memchr::memchr(b'\r', text.as_bytes()).is_some() {
+            text.replace("\r\n", "\n")
+        } else {
+            text.into_owned()
+        };
+        Ok(Decoded { text: text.into(), encoding, replaced })
     }
 
-    fn page(&self, part: &Part, limits: &Limits, strict: bool) -> Result<Decoded, Failure> {
+    fn page(&self, part: &Part, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
         let declared = part.charset.as_deref().map(str::as_bytes);
-        let page = html::decode_declared(&bytes, declared, limits, strict)?;
-        Ok(Decoded { text: page.text, encoding: page.encoding, replaced: page.replaced })
+        let page = html::decode(&bytes, declared, strict)?;
+        Ok(Decoded { text: page.text.into(), encoding: page.encoding, replaced: page.replaced })
     }
 
     /// The body of a part without its transfer encoding. What breaks that is passed over, unless
@@ -407,7 +392,9 @@ fn headers(
         if memchr::memmem::find(line, b"=?").is_some() {
             decoded.extend_from_slice(line);
         } else {
-            decoded.extend_from_slice(charset::decode(line, None).text.as_bytes());
+            let line = encoding::decode(line, false)
+                .map_or_else(|_| String::from_utf8_lossy(line), |line| line.text);
+            decoded.extend_from_slice(line.as_bytes());
         }
     }
     decoded.extend_from_slice(b"\n\n");
@@ -473,7 +460,7 @@ fn before_line_end(bytes: &[u8], at: usize) -> usize {
 }
 
 fn invalid(problem: &'static str) -> Failure {
-    Failure::of_record(Problem::invalid(problem))
+    Problem::invalid(problem).into()
 }
 
 #[cfg(test)]
@@ -482,15 +469,16 @@ mod tests {
 
     use super::*;
 
+    const NESTING: usize = 64;
+
     fn read(mail: &str) -> Document {
-        let limits = Limits::default();
-        let document = decode(mail.as_bytes(), &limits, true).unwrap();
-        assert_eq!(decode(mail.replace('\n', "\r\n").as_bytes(), &limits, true).unwrap(), document);
+        let document = decode(mail.as_bytes(), NESTING, true).unwrap();
+        assert_eq!(decode(mail.replace('\n', "\r\n").as_bytes(), NESTING, true).unwrap(), document);
         document
     }
 
     fn problem(mail: &str) -> Problem {
-        decode(mail.as_bytes(), &Limits::default(), false).unwrap_err().problem
+        decode(mail.as_bytes(), NESTING, false).unwrap_err().problem
     }
 
     const ALTERNATIVES: &str = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= und\n mehr\n\
@@ -542,9 +530,8 @@ mod tests {
     #[test]
     fn what_mail_should_not_be_but_is() {
         assert_eq!(read("Subject: a\n\nK\u{e4}se\n").text, "Käse");
-        let limits = Limits::default();
         let latin =
-            decode(b"Subject: K\xe4se\n\nGr\xfc\xdfe aus M\xfcnchen\n", &limits, true).unwrap();
+            decode(b"Subject: K\xe4se\n\nGr\xfc\xdfe aus M\xfcnchen\n", NESTING, true).unwrap();
         assert_eq!(
             (latin.title.as_deref(), latin.text.as_str()),
             (Some("Käse"), "Grüße aus München")
@@ -558,8 +545,8 @@ mod tests {
             ("quoted-printable", "K=C3=A4se= \n=xy = z=", "Käse=xy = z"),
         ] {
             let mail = format!("Content-Transfer-Encoding: {transfer}\n\n{body}");
-            assert_eq!(decode(mail.as_bytes(), &limits, false).unwrap().text, text);
-            assert!(decode(mail.as_bytes(), &limits, true).is_err());
+            assert_eq!(decode(mail.as_bytes(), NESTING, false).unwrap().text, text);
+            assert!(decode(mail.as_bytes(), NESTING, true).is_err());
         }
         let utf_7 = read("Content-Type: text/plain; charset=UTF-7\n\nK+AOQ-se\n");
         assert_eq!((utf_7.text.as_str(), utf_7.encoding), ("Käse", Some("UTF-7")));
@@ -588,13 +575,9 @@ mod tests {
             assert_eq!(invalid(no_mail), "no headers");
         }
         let cut = ALTERNATIVES.replace("--=_x--\nNachspann\n", "");
-        let limits = Limits::default();
-        assert_eq!(decode(cut.as_bytes(), &limits, false).unwrap().text, "Käse und Brot\n\nEnde");
-        let failure = decode(cut.as_bytes(), &limits, true).unwrap_err();
+        assert_eq!(decode(cut.as_bytes(), NESTING, false).unwrap().text, "Käse und Brot\n\nEnde");
+        let failure = decode(cut.as_bytes(), NESTING, true).unwrap_err();
         assert!(matches!(failure.problem, Problem::Truncated));
-        let short = Limits { article: 10, ..limits };
-        let failure = decode(ALTERNATIVES.as_bytes(), &short, false).unwrap_err();
-        assert!(matches!(failure.problem, Problem::Article { limit: 10, .. }));
     }
 
     fn nested(depth: usize) -> String {
@@ -612,9 +595,8 @@ mod tests {
 
     #[test]
     fn nesting_has_a_limit() {
-        let limit = Limits::default().nesting;
-        assert_eq!(read(&nested(limit)).text, "deep");
-        for depth in [limit + 1, 1000, 100_000] {
+        assert_eq!(read(&nested(NESTING)).text, "deep");
+        for depth in [NESTING + 1, 1000, 100_000] {
             assert!(matches!(problem(&nested(depth)), Problem::Nesting { .. }), "{depth}");
         }
     }
@@ -635,29 +617,16 @@ mod tests {
 
     #[test]
     fn damage_never_panics() {
-        let limits = Limits::default();
         for at in 0..ALTERNATIVES.len() {
             for byte in [0, b'\n', b'-', b'=', b':', b'?', 0xff] {
                 let mut damaged = ALTERNATIVES.as_bytes().to_vec();
                 damaged[at] = byte;
                 for strict in [false, true] {
-                    let _ = decode(&damaged, &limits, strict);
+                    let _ = decode(&damaged, NESTING, strict);
                 }
             }
-            let _ = decode(&ALTERNATIVES.as_bytes()[..at], &limits, false);
+            let _ = decode(&ALTERNATIVES.as_bytes()[..at], NESTING, false);
         }
-    }
-
-    #[test]
-    fn a_message_of_a_maildir_is_known_by_its_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        let message = dir.path().join("cur").join("1.a:2,S");
-        assert!(!is_maildir_message(&message));
-        std::fs::create_dir(dir.path().join("new")).unwrap();
-        assert!(is_maildir_message(&message));
-        assert!(!is_maildir_message(&dir.path().join("cur").join(".hidden")));
-        assert!(!is_maildir_message(&dir.path().join("new").join("1.a")));
-        assert!(!is_maildir_message(&dir.path().join("1.a")));
     }
 
     /// The folder of a package that this one depends on.
@@ -670,7 +639,10 @@ mod tests {
         let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
         let packages = metadata["packages"].as_array().unwrap();
         let package = packages.iter().find(|package| package["name"] == name).unwrap();
-        Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
+        std::path::Path::new(package["manifest_path"].as_str().unwrap())
+            .parent()
+            .unwrap()
+            .to_owned()
     }
 
     /// The mails that `mail_parser` is tested with have the same text here, but for those named.
@@ -716,7 +688,7 @@ mod tests {
                     expected.extend(words(&html::read(page).text));
                 }
             }
-            let document = decode(&bytes, &Limits::default(), false).unwrap();
+            let document = decode(&bytes, NESTING, false).unwrap();
             assert_eq!(words(&document.text), expected, "{name}");
             // The reference does not guess.
             let subject = reference.subject().filter(|it| !it.contains('\u{fffd}')).map(words);

@@ -8,63 +8,120 @@
 
 mod footer;
 
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
-use ::parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use ::parquet::record::reader::RowIter;
-use ::parquet::record::{Field, Row};
+use ::parquet::record::{Field as Value, Row};
 use ::parquet::schema::types::Type;
+use bytes::Bytes;
 
-use super::document::{Document, Failure, Problem};
+use super::document::{Document, Failure, Problem, Record};
+use super::json::Field;
 use super::limits::Limits;
+use super::stream::{OnDisk, Reader, Steady};
+use super::{Settings, within_limit};
 
-/// The columns that an article is made of, by their names or, within groups, their paths with dots.
-#[derive(Clone, Debug)]
-pub(crate) struct Columns {
-    pub(crate) text: String,
-    /// A file may be without it.
-    pub(crate) id: String,
+/// Reads a file where it lies, and any other stream from memory, of which it takes as much as a
+/// record may.
+///
+/// # Errors
+///
+/// If a stream is too long or breaks off, a file cannot be opened, or no thread be started.
+pub(crate) fn open(
+    reader: Reader,
+    file: Option<OnDisk<'_>>,
+    settings: &Settings,
+) -> Result<ParquetRows, Failure> {
+    if let Some(OnDisk { path, taken }) = file {
+        let file = File::open(path).and_then(Steady::new).map_err(Failure::of_file)?;
+        let file = Steadily { file: Arc::new(file), taken: taken.clone() };
+        let at_end = file.clone();
+        return ParquetRows::new(file, settings, move || at_end.file.check());
+    }
+    let limit = settings.limits.record;
+    let mut bytes = Vec::new();
+    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Failure::of_file)?;
+    if bytes.len() as u64 > limit {
+        return Err(Failure::of_file(Problem::TooLong { limit }));
+    }
+    ParquetRows::new(Bytes::from(bytes), settings, || Ok(()))
+}
+
+/// A file of which is counted what was taken.
+#[derive(Clone)]
+struct Steadily {
+    file: Arc<Steady>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Length for Steadily {
+    fn len(&self) -> u64 {
+        self.file.file().len()
+    }
+}
+
+impl ChunkReader for Steadily {
+    type T = BufReader<File>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        self.file.file().get_read(start)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let bytes = self.file.file().get_bytes(start, length)?;
+        self.taken.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(bytes)
+    }
 }
 
 /// The rows of a file as documents, in their order.
 #[derive(Debug)]
 pub(crate) struct ParquetRows {
     rows: Option<Receiver<Result<Document, Failure>>>,
+    number: u64,
     worker: Option<JoinHandle<()>>,
 }
 
 impl ParquetRows {
-    /// Starts to read `input`: a file, or bytes in memory.
+    /// Starts to read `input`, at whose end `check` may have something to say.
     ///
     /// # Errors
     ///
     /// If the thread cannot be started.
-    pub(crate) fn new(
+    fn new(
         input: impl ChunkReader + 'static,
-        columns: Columns,
-        limits: Limits,
-        strict: bool,
+        settings: &Settings,
+        check: impl Fn() -> std::io::Result<()> + Send + 'static,
     ) -> Result<Self, Failure> {
         /// Rows that wait to be taken: enough for both sides to work at a time.
         const WAITING: usize = 4;
         let (sender, receiver) = sync_channel(WAITING);
-        let worker = std::thread::Builder::new().name("parquet".to_owned()).spawn(move || {
-            if let Err(problem) = read(input, &columns, limits, strict, &sender) {
-                // If nobody waits for it, nobody is to know.
-                let _ = sender.send(Err(Failure::of_file(problem)));
-            }
-        });
+        let names = settings.names.clone();
+        let (limits, strict) = (settings.limits, settings.strict);
+        let worker =
+            std::thread::Builder::new().name("dedup-parquet".to_owned()).spawn(move || {
+                let read = read(input, &names, limits, strict, &sender);
+                // What a changed file told is not to be trusted, so that is said first.
+                if let Err(problem) = check().map_err(Problem::from).and(read) {
+                    // If nobody waits for it, nobody is to know.
+                    let _ = sender.send(Err(Failure::of_file(problem)));
+                }
+            });
         let worker = worker.map_err(Failure::of_file)?;
-        Ok(Self { rows: Some(receiver), worker: Some(worker) })
+        Ok(Self { rows: Some(receiver), number: 0, worker: Some(worker) })
     }
 }
 
 impl Iterator for ParquetRows {
-    type Item = Result<Document, Failure>;
+    type Item = Result<Record, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.rows.as_ref()?.recv() {
@@ -72,7 +129,14 @@ impl Iterator for ParquetRows {
                 self.rows = None;
                 Some(Err(failure))
             }
-            Ok(row) => Some(row),
+            Ok(row) => {
+                self.number += 1;
+                let number = Some(self.number);
+                Some(match row {
+                    Ok(document) => Ok(Record::Document(document, self.number)),
+                    Err(failure) => Err(Failure { number, ..failure }),
+                })
+            }
             Err(_) => {
                 self.rows = None;
                 let panic = self.worker.take()?.join().err()?;
@@ -101,7 +165,7 @@ impl Drop for ParquetRows {
 /// Sends every row of `input`, until nobody takes them.
 fn read(
     input: impl ChunkReader + 'static,
-    columns: &Columns,
+    names: &[(String, Field)],
     limits: Limits,
     strict: bool,
     rows: &SyncSender<Result<Document, Failure>>,
@@ -110,66 +174,110 @@ fn read(
     let len = input.len();
     let file = SerializedFileReader::new(input).map_err(problem)?;
     let schema = file.metadata().file_metadata().schema();
-    let Some(text) = Path::find(schema, &columns.text) else {
-        return Err(Problem::invalid(format!("there is no column {:?}", columns.text)));
-    };
-    let id = Path::find(schema, &columns.id);
-    let chosen: Vec<&Path> = [Some(&text), id.as_ref()].into_iter().flatten().collect();
+    let mut columns = Vec::new();
+    for (name, field) in names {
+        match Path::find(schema, name) {
+            Some(path) => columns.push((path, *field)),
+            None if *field == Field::Text => return Err(Problem::Column { name: name.clone() }),
+            None => {}
+        }
+    }
+    let chosen: Vec<&Path> = columns.iter().map(|(path, _)| path).collect();
     check_chunks(file.metadata(), &chosen, len, &limits)?;
     let projection = project(schema, &chosen, 0).map_err(problem)?;
     for row in RowIter::from_file(Some(projection), &file).map_err(problem)? {
         // A reader that failed cannot be trusted with the next row.
         let row = row.map_err(problem)?;
-        let document = document(&row, &text, id.as_ref(), &limits, strict);
-        if rows.send(document.map_err(Failure::of_record)).is_err() {
+        let document = document(&row, &columns, strict).map_err(Failure::of_record);
+        // Too long texts need not wait in memory.
+        let document = document.and_then(|document| within_limit(document, &limits));
+        if rows.send(document).is_err() {
             break;
         }
     }
     Ok(())
 }
 
-fn document(
-    row: &Row,
-    text: &Path,
-    id: Option<&Path>,
-    limits: &Limits,
-    strict: bool,
-) -> Result<Document, Problem> {
+fn document(row: &Row, columns: &[(Path, Field)], strict: bool) -> Result<Document, Problem> {
     let mut document = Document::default();
-    document.text = match text.value(row) {
-        Some(Field::Str(text)) => text.clone(),
-        Some(Field::Bytes(bytes)) => {
+    for (path, field) in columns {
+        let value = path.value(row).unwrap_or(&Value::Null);
+        match field {
+            Field::Text => (document.text, document.replaced) = text(value, strict)?,
+            Field::Id => document.id = id(value)?,
+            Field::Title => document.title = words(value),
+            Field::Date => document.date = date(value).or_else(|| words(value)),
+            Field::Language => document.language = words(value),
+        }
+    }
+    Ok(document)
+}
+
+/// A text, and how many sequences of bytes were replaced in it.
+fn text(value: &Value, strict: bool) -> Result<(String, u64), Problem> {
+    match value {
+        Value::Str(text) => Ok((text.clone(), 0)),
+        Value::Bytes(bytes) => {
             let mut text = String::with_capacity(bytes.len());
+            let mut replaced = 0;
             for chunk in bytes.data().utf8_chunks() {
                 text.push_str(chunk.valid());
                 if !chunk.invalid().is_empty() {
                     text.push(char::REPLACEMENT_CHARACTER);
-                    document.replaced += 1;
+                    replaced += 1;
                 }
             }
-            if strict && document.replaced > 0 {
-                let sequences = document.replaced;
-                return Err(Problem::Undecodable { encoding: "UTF-8", sequences });
+            if strict && replaced > 0 {
+                return Err(Problem::Undecodable { encoding: "UTF-8", sequences: replaced });
             }
-            text
+            Ok((text, replaced))
         }
-        None | Some(Field::Null) => return Err(Problem::invalid("the text is null")),
-        Some(_) => return Err(Problem::invalid("the text column does not hold text")),
+        Value::Null => Err(Problem::invalid("the text is null")),
+        _ => Err(Problem::invalid("the text column does not hold text")),
+    }
+}
+
+fn id(value: &Value) -> Result<Option<String>, Problem> {
+    match value {
+        Value::Null => Ok(None),
+        value => match words(value) {
+            Some(id) => Ok(Some(id)),
+            None => Err(Problem::invalid("an id is a string or a whole number")),
+        },
+    }
+}
+
+/// A string, or a whole number as one; nothing of any other value.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::Str(words) => Some(words.clone()),
+        Value::Byte(number) => Some(number.to_string()),
+        Value::Short(number) => Some(number.to_string()),
+        Value::Int(number) => Some(number.to_string()),
+        Value::Long(number) => Some(number.to_string()),
+        Value::UByte(number) => Some(number.to_string()),
+        Value::UShort(number) => Some(number.to_string()),
+        Value::UInt(number) => Some(number.to_string()),
+        Value::ULong(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A day or a time, as RFC 3339 has it.
+fn date(value: &Value) -> Option<String> {
+    use jiff::civil::Date;
+    use jiff::{Timestamp, ToSpan};
+
+    let time = match value {
+        Value::Date(days) => {
+            let span = 0.days().try_days(*days).ok()?;
+            return Some(Date::new(1970, 1, 1).ok()?.checked_add(span).ok()?.to_string());
+        }
+        Value::TimestampMillis(time) => Timestamp::from_millisecond(*time),
+        Value::TimestampMicros(time) => Timestamp::from_microsecond(*time),
+        _ => return None,
     };
-    document.id = match id.and_then(|id| id.value(row)) {
-        None | Some(Field::Null) => None,
-        Some(Field::Str(id)) => Some(id.clone()),
-        Some(Field::Byte(id)) => Some(id.to_string()),
-        Some(Field::Short(id)) => Some(id.to_string()),
-        Some(Field::Int(id)) => Some(id.to_string()),
-        Some(Field::Long(id)) => Some(id.to_string()),
-        Some(Field::UByte(id)) => Some(id.to_string()),
-        Some(Field::UShort(id)) => Some(id.to_string()),
-        Some(Field::UInt(id)) => Some(id.to_string()),
-        Some(Field::ULong(id)) => Some(id.to_string()),
-        Some(_) => return Err(Problem::invalid("an id is a string or a whole number")),
-    };
-    document.within(limits)
+    Some(time.ok()?.to_string())
 }
 
 /// The names that lead to a column.
@@ -196,13 +304,13 @@ impl Path {
         }
     }
 
-    fn value<'a>(&self, row: &'a Row) -> Option<&'a Field> {
+    fn value<'a>(&self, row: &'a Row) -> Option<&'a Value> {
         let (last, groups) = self.0.split_last()?;
         let field = |row: &'a Row, name: &str| {
             row.get_column_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
         };
         let row = groups.iter().try_fold(row, |row, name| match field(row, name) {
-            Some(Field::Group(row)) => Some(row),
+            Some(Value::Group(row)) => Some(row),
             _ => None,
         })?;
         field(row, last)
@@ -334,13 +442,31 @@ mod tests {
         writer.into_inner().unwrap().into()
     }
 
+    fn settings(text: &str, id: &str, strict: bool) -> Settings {
+        let names = [(text, Field::Text), (id, Field::Id)];
+        Settings {
+            format: None,
+            limits: Limits::default(),
+            strict,
+            names: names.map(|(name, field)| (name.to_owned(), field)).to_vec(),
+            fields: crate::source::Fields::default(),
+        }
+    }
+
+    /// The document of a row.
+    fn document(row: Result<Record, Failure>) -> Result<Document, Failure> {
+        row.map(|record| match record {
+            Record::Document(document, _) => document,
+            other => panic!("{other:?}"),
+        })
+    }
+
     fn rows(file: Bytes, text: &str, id: &str, strict: bool) -> ParquetRows {
-        let columns = Columns { text: text.to_owned(), id: id.to_owned() };
-        ParquetRows::new(file, columns, Limits::default(), strict).unwrap()
+        ParquetRows::new(file, &settings(text, id, strict), || Ok(())).unwrap()
     }
 
     fn texts(file: &Bytes, text: &str, id: &str) -> Vec<(String, Option<String>)> {
-        let rows = rows(file.clone(), text, id, false).map(Result::unwrap);
+        let rows = rows(file.clone(), text, id, false).map(|row| document(row).unwrap());
         rows.map(|document| (document.text, document.id)).collect()
     }
 
@@ -357,7 +483,8 @@ mod tests {
         let plain = file(Compression::UNCOMPRESSED, &TEXTS);
         let x = ("x".to_owned(), Some("x".to_owned()));
         assert_eq!(texts(&plain, "meta.url", "other"), vec![x; 3]);
-        let replaced = rows(plain.clone(), "meta.raw", "none", false).next().unwrap().unwrap();
+        let replaced = rows(plain.clone(), "meta.raw", "none", false).next().unwrap();
+        let replaced = document(replaced).unwrap();
         assert_eq!(
             (replaced.text.as_str(), replaced.replaced, replaced.id),
             ("K\u{fffd}se", 1, None)
@@ -372,10 +499,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.parquet");
         std::fs::write(&path, file(Compression::SNAPPY, &TEXTS)).unwrap();
-        let columns = Columns { text: "text".to_owned(), id: "id".to_owned() };
-        let file = std::fs::File::open(path).unwrap();
-        let rows = ParquetRows::new(file, columns, Limits::default(), true).unwrap();
-        assert_eq!(rows.map(Result::unwrap).count(), 3);
+        let taken = Arc::default();
+        let settings = settings("text", "id", true);
+        let read = || {
+            let file = OnDisk { path: &path, taken: &taken };
+            open(Box::new(std::io::empty()), Some(file), &settings).unwrap()
+        };
+        assert_eq!(read().map(Result::unwrap).count(), 3);
+        assert!(taken.load(Ordering::Relaxed) > 0);
+        let file = OnDisk { path: &dir.path().join("b.parquet"), taken: &taken };
+        let failure = open(Box::new(std::io::empty()), Some(file), &settings).unwrap_err();
+        assert!(matches!(failure.problem, Problem::Io(_)));
     }
 
     #[test]
@@ -387,18 +521,13 @@ mod tests {
         for (text, id) in [("none", "id"), ("meta", "id"), ("meta.none", "id"), ("id", "id")] {
             assert!(rows(file.clone(), text, id, false).next().unwrap().is_err(), "{text}");
         }
-        let limits = Limits { article: 3, ..Limits::default() };
-        let columns = Columns { text: "text".to_owned(), id: "id".to_owned() };
-        let long = super::tests::file(Compression::UNCOMPRESSED, &TEXTS);
-        let failure = ParquetRows::new(long, columns, limits, false).unwrap().next().unwrap();
-        assert!(matches!(failure.unwrap_err().problem, Problem::Article { limit: 3, .. }));
     }
 
     #[test]
     fn rows_that_nobody_takes_are_not_read() {
         let file = file(Compression::UNCOMPRESSED, &[Some("a"); 100]);
         let mut rows = rows(file, "text", "id", false);
-        assert_eq!(rows.next().unwrap().unwrap().text, "a");
+        assert_eq!(document(rows.next().unwrap()).unwrap().text, "a");
         drop(rows);
     }
 

@@ -8,8 +8,8 @@ mod http;
 use std::io::{BufRead, Read};
 
 use self::http::Response;
-use super::charset;
-use super::document::{Document, Failure, Problem, RawRecord};
+use super::document::{Document, Failure, Problem, RawRecord, Record};
+use super::encoding::decode_declared;
 use super::html;
 use super::limits::Limits;
 
@@ -19,7 +19,8 @@ const LONGEST_LINE: usize = 1 << 16;
 /// The longest headers of a record, in bytes.
 const LONGEST_HEADERS: usize = 1 << 20;
 
-/// The records of an archive that can be articles, each with its headers.
+/// The records of an archive: those that can be articles each with its headers, and of requests,
+/// metadata and the like that they are there.
 #[derive(Debug)]
 pub(crate) struct WarcRecords<R> {
     reader: R,
@@ -27,7 +28,6 @@ pub(crate) struct WarcRecords<R> {
     longest: u64,
     number: u64,
     offset: u64,
-    skipped: u64,
     /// Whether the place of the next record has been lost.
     lost: bool,
     ended: bool,
@@ -35,12 +35,7 @@ pub(crate) struct WarcRecords<R> {
 
 impl<R: BufRead> WarcRecords<R> {
     pub(crate) fn new(reader: R, longest: u64) -> Self {
-        Self { reader, longest, number: 0, offset: 0, skipped: 0, lost: false, ended: false }
-    }
-
-    /// How many records were passed over because of their type: requests, metadata and the like.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.skipped
+        Self { reader, longest, number: 0, offset: 0, lost: false, ended: false }
     }
 
     /// Reads a line into `line`, to which it adds at most `LONGEST_LINE` bytes.
@@ -50,74 +45,66 @@ impl<R: BufRead> WarcRecords<R> {
         Ok(read)
     }
 
-    /// The next record that can be an article.
-    fn record(&mut self) -> Result<Option<RawRecord>, Problem> {
+    fn record(&mut self) -> Result<Option<Record>, Problem> {
+        let mut bytes = Vec::new();
+        let offset = loop {
+            let offset = self.offset;
+            bytes.clear();
+            if self.line(&mut bytes)? == 0 {
+                return Ok(None);
+            }
+            if is_version(&bytes) {
+                break offset;
+            }
+            if !self.lost && !bytes.trim_ascii().is_empty() {
+                self.number += 1;
+                self.lost = true;
+                return Err(Problem::invalid("a record begins with \"WARC/1.0\" or \"WARC/1.1\""));
+            }
+        };
+        self.number += 1;
+        self.lost = true;
         loop {
-            let mut bytes = Vec::new();
-            let offset = loop {
-                let offset = self.offset;
-                bytes.clear();
-                if self.line(&mut bytes)? == 0 {
-                    return Ok(None);
-                }
-                if is_version(&bytes) {
-                    break offset;
-                }
-                if !self.lost && !bytes.trim_ascii().is_empty() {
-                    self.number += 1;
-                    self.lost = true;
-                    return Err(Problem::invalid(
-                        "a record begins with \"WARC/1.0\" or \"WARC/1.1\"",
-                    ));
-                }
-            };
-            self.number += 1;
-            self.lost = true;
-            loop {
-                let start = bytes.len();
-                let read = self.line(&mut bytes)?;
-                let line = &bytes[start..];
-                if !line.ends_with(b"\n") {
-                    return Err(if read < LONGEST_LINE {
-                        Problem::Truncated
-                    } else {
-                        Problem::TooLong { limit: LONGEST_LINE as u64 }
-                    });
-                }
-                if line.trim_ascii().is_empty() {
-                    break;
-                }
-                if bytes.len() > LONGEST_HEADERS {
-                    return Err(Problem::TooLong { limit: LONGEST_HEADERS as u64 });
-                }
+            let start = bytes.len();
+            let read = self.line(&mut bytes)?;
+            let line = &bytes[start..];
+            if !line.ends_with(b"\n") {
+                return Err(if read < LONGEST_LINE {
+                    Problem::Truncated
+                } else {
+                    Problem::TooLong { limit: LONGEST_LINE as u64 }
+                });
             }
-            let headers = Headers::read(&bytes);
-            let length = headers.get("Content-Length");
-            let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) else {
-                return Err(Problem::invalid("the length of the record is not stated"));
-            };
-            self.lost = false;
-            let wanted = headers.get("WARC-Type").is_some_and(|kind| {
-                ["response", "resource", "conversion"]
-                    .iter()
-                    .any(|it| kind.eq_ignore_ascii_case(it))
-            });
-            if !wanted || length > self.longest {
-                self.skip(length)?;
-                if wanted {
-                    return Err(Problem::TooLong { limit: self.longest });
-                }
-                self.skipped += 1;
-                continue;
+            if line.trim_ascii().is_empty() {
+                break;
             }
-            // The length is a claim: memory grows with what is there.
-            let read = self.reader.by_ref().take(length).read_to_end(&mut bytes)?;
-            self.offset += read as u64;
-            if (read as u64) < length {
-                return Err(Problem::Truncated);
+            if bytes.len() > LONGEST_HEADERS {
+                return Err(Problem::TooLong { limit: LONGEST_HEADERS as u64 });
             }
-            return Ok(Some(RawRecord { bytes, number: self.number, offset }));
         }
+        let headers = Headers::read(&bytes);
+        let length = headers.get("Content-Length");
+        let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) else {
+            return Err(Problem::invalid("the length of the record is not stated"));
+        };
+        self.lost = false;
+        let wanted = headers.get("WARC-Type").is_some_and(|kind| {
+            ["response", "resource", "conversion"].iter().any(|it| kind.eq_ignore_ascii_case(it))
+        });
+        if !wanted || length > self.longest {
+            self.skip(length)?;
+            if wanted {
+                return Err(Problem::TooLong { limit: self.longest });
+            }
+            return Ok(Some(Record::NoArticle));
+        }
+        // The length is a claim: memory grows with what is there.
+        let read = self.reader.by_ref().take(length).read_to_end(&mut bytes)?;
+        self.offset += read as u64;
+        if (read as u64) < length {
+            return Err(Problem::Truncated);
+        }
+        Ok(Some(Record::Raw(RawRecord { bytes, number: self.number, offset })))
     }
 
     fn skip(&mut self, length: u64) -> Result<(), Problem> {
@@ -128,7 +115,7 @@ impl<R: BufRead> WarcRecords<R> {
 }
 
 impl<R: BufRead> Iterator for WarcRecords<R> {
-    type Item = Result<RawRecord, Failure>;
+    type Item = Result<Record, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
@@ -167,7 +154,7 @@ pub(crate) fn decode(
         if content_type.is_some_and(|kind| !is_media_type(kind, "application/http")) {
             return Ok(None);
         }
-        let Some(read) = Response::read(block, limits).map_err(Failure::of_record)? else {
+        let Some(read) = Response::read(block, limits)? else {
             return Ok(None);
         };
         response = read;
@@ -181,12 +168,12 @@ pub(crate) fn decode(
         .iter()
         .any(|page| is_media_type(content_type, page))
     {
-        html::decode_declared(body, declared, limits, strict)?
+        html::decode(body, declared, strict)?
     } else if is_media_type(content_type, "text/plain") {
-        let text = charset::decode(body, declared).check(strict)?;
-        let (encoding, replaced) = (text.encoding, text.replaced);
-        let document = Document { text: text.text, encoding, replaced, ..Document::default() };
-        document.within(limits).map_err(Failure::of_record)?
+        let decoded = decode_declared(body, declared, strict)?;
+        let (encoding, replaced) = (decoded.encoding, decoded.replaced);
+        let text = decoded.text.into_owned();
+        Document { text, encoding, replaced, ..Document::default() }
     } else {
         return Ok(None);
     };
@@ -281,8 +268,15 @@ mod tests {
     fn read_all(archive: &[u8]) -> Vec<Result<Option<Document>, Failure>> {
         let limits = Limits { record: 1 << 16, article: 1 << 16, ..Limits::default() };
         WarcRecords::new(std::io::BufReader::with_capacity(7, archive), limits.record)
-            .map(|record| record.and_then(|record| decode(&record.bytes, &limits, true)))
+            .map(|record| record.and_then(|record| document(record, &limits)))
             .collect()
+    }
+
+    fn document(record: Record, limits: &Limits) -> Result<Option<Document>, Failure> {
+        match record {
+            Record::Raw(record) => decode(&record.bytes, limits, true),
+            _ => Ok(None),
+        }
     }
 
     fn read(archive: &[u8]) -> Option<Document> {
@@ -305,16 +299,13 @@ mod tests {
         ]
         .concat();
         let limits = Limits::default();
-        let mut records = WarcRecords::new(archive.as_slice(), limits.record);
-        let read: Vec<Option<Document>> = records
-            .by_ref()
-            .map(|record| decode(&record.unwrap().bytes, &limits, true).unwrap())
+        let read: Vec<Option<Document>> = WarcRecords::new(archive.as_slice(), limits.record)
+            .map(|record| document(record.unwrap(), &limits).unwrap())
             .collect();
-        assert_eq!(records.skipped(), 2);
         let texts: Vec<Option<&str>> =
             read.iter().map(|it| it.as_ref().map(|it| it.text.as_str())).collect();
-        assert_eq!(texts, [Some("Käse"), Some("Grüße\n"), Some("a"), None, None, None]);
-        let page = read[0].as_ref().unwrap();
+        assert_eq!(texts, [None, None, Some("Käse"), Some("Grüße\n"), Some("a"), None, None, None]);
+        let page = read[2].as_ref().unwrap();
         assert_eq!(page.id.as_deref(), Some("https://example.org/ä"));
         assert_eq!(page.date.as_deref(), Some("2024-05-06T07:08:09Z"));
         assert_eq!(page.encoding, Some("windows-1252"));
@@ -369,7 +360,7 @@ mod tests {
         assert!(matches!(read[..], [Err(Failure { problem: Problem::TooLong { .. }, .. })]));
         let limits = Limits { decompression_ratio: 10, ..Limits::default() };
         let record = WarcRecords::new(bomb.as_slice(), limits.record).next().unwrap().unwrap();
-        let failure = decode(&record.bytes, &limits, true).unwrap_err();
+        let failure = document(record, &limits).unwrap_err();
         assert!(matches!(failure.problem, Problem::Ratio { limit: 10 }));
     }
 

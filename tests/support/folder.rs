@@ -81,6 +81,69 @@ pub(crate) struct Entry {
     pub(crate) samples: Vec<usize>,
 }
 
+/// What a format states of an article besides its text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct States {
+    pub(crate) id: bool,
+    pub(crate) title: bool,
+    pub(crate) date: bool,
+    pub(crate) language: bool,
+}
+
+impl Entry {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same, compressed.
+    pub(crate) fn packed(mut self, gzip: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+        if !self.path.ends_with(".gz") {
+            self.path.push_str(".gz");
+            self.bytes = gzip(&self.bytes);
+        }
+        self
+    }
+
+    /// Whether the file is one article.
+    pub(crate) fn is_whole(&self) -> bool {
+        match self.feature {
+            "html" => true,
+            "mail" => !self.path.contains("mbox"),
+            _ => self.path.starts_with("texts/"),
+        }
+    }
+
+    pub(crate) fn states(&self) -> States {
+        let all = States { id: true, title: true, date: true, language: true };
+        match self.feature {
+            "mail" | "feeds" => all,
+            "html" => States { id: false, ..all },
+            "warc" if self.path.contains(".wet") => States { title: false, language: false, ..all },
+            "warc" => all,
+            _ => States { id: !self.is_whole(), ..States::default() },
+        }
+    }
+
+    /// The encoding of its articles, if not UTF-8.
+    pub(crate) fn encoding(&self) -> Option<&'static str> {
+        let path = &self.path;
+        if path.contains("utf-16") {
+            Some("UTF-16LE")
+        } else if ["windows-1252", "plain.eml", "/new/", "web/0", "web/1", "web/2", "pages.warc"]
+            .iter()
+            .any(|part| path.contains(part))
+        {
+            Some("windows-1252")
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn attachments(&self) -> u64 {
+        u64::from(self.path.contains("both.eml") || self.path.contains("/cur/"))
+    }
+}
+
 /// Writes every entry into the folder `formats`, and into the folder `plain`, for each of them, a
 /// folder of its name with its articles as text files: the two have the same articles in the same
 /// order.

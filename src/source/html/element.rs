@@ -147,10 +147,6 @@ impl Element {
         matches!(self.role(), Void | Break) || self.name() == b"hr"
     }
 
-    pub(super) fn is_item(self) -> bool {
-        self.role() == Item
-    }
-
     /// Whether this, while open, keeps the end tag of an outer `element` from having effect.
     pub(super) fn keeps_in(self, element: Element) -> bool {
         let of_tables = |element: Self| {

@@ -15,6 +15,8 @@ use super::super::limits::Limits;
 /// If the file is too short for its footer, if that is longer than a record may be, or if the
 /// schema is nested too deep or cannot be read.
 pub(super) fn check(input: &impl ChunkReader, limits: &Limits) -> Result<(), Problem> {
+    /// What a thread's stack bears in any build, whatever the limits allow.
+    const DEEPEST: usize = 256;
     /// The length of the metadata, and the mark of the format.
     const TAIL: u64 = 8;
     let before_tail = input.len().checked_sub(TAIL).ok_or(Problem::Truncated)?;
@@ -29,10 +31,11 @@ pub(super) fn check(input: &impl ChunkReader, limits: &Limits) -> Result<(), Pro
     let start = before_tail.checked_sub(len).ok_or(Problem::Truncated)?;
     let len = usize::try_from(len).map_err(Problem::invalid)?;
     let metadata = input.get_bytes(start, len).map_err(super::problem)?;
+    let nesting = limits.nesting.min(DEEPEST);
     let depth = Thrift { bytes: &metadata }.schema_depth();
     match depth {
-        Some(depth) if depth <= limits.nesting => Ok(()),
-        Some(_) => Err(Problem::Nesting { limit: limits.nesting }),
+        Some(depth) if depth <= nesting => Ok(()),
+        Some(_) => Err(Problem::Nesting { limit: nesting }),
         None => Err(Problem::invalid("the footer has no schema")),
     }
 }

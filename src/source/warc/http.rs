@@ -93,7 +93,9 @@ fn unpack(reader: impl Read, packed: &[u8], limits: &Limits) -> Result<Vec<u8>, 
     let by_ratio = by_ratio.max(Limits::RATIO_FREE);
     let limit = by_ratio.min(limits.record);
     let mut unpacked = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut unpacked).map_err(|error| match error.kind() {
+    reader.take(limit.saturating_add(1)).read_to_end(&mut unpacked).map_err(|error| match error
+        .kind()
+    {
         std::io::ErrorKind::UnexpectedEof => Problem::Truncated,
         _ => Problem::invalid(error),
     })?;
