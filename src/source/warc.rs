@@ -45,12 +45,12 @@ impl<R: BufRead> WarcRecords<R> {
         Ok(read)
     }
 
-    fn record(&mut self) -> Result<Option<Record>, Problem> {
+    fn record(&mut self) -> Result<Option<Record>, Failure> {
         let mut bytes = Vec::new();
         let offset = loop {
             let offset = self.offset;
             bytes.clear();
-            if self.line(&mut bytes)? == 0 {
+            if self.line(&mut bytes).map_err(Failure::of_file)? == 0 {
                 return Ok(None);
             }
             if is_version(&bytes) {
@@ -59,33 +59,35 @@ impl<R: BufRead> WarcRecords<R> {
             if !self.lost && !bytes.trim_ascii().is_empty() {
                 self.number += 1;
                 self.lost = true;
-                return Err(Problem::invalid("a record begins with \"WARC/1.0\" or \"WARC/1.1\""));
+                return Err(
+                    Problem::invalid("a record begins with \"WARC/1.0\" or \"WARC/1.1\"").into()
+                );
             }
         };
         self.number += 1;
         self.lost = true;
         loop {
             let start = bytes.len();
-            let read = self.line(&mut bytes)?;
+            let read = self.line(&mut bytes).map_err(Failure::of_file)?;
             let line = &bytes[start..];
             if !line.ends_with(b"\n") {
                 return Err(if read < LONGEST_LINE {
-                    Problem::Truncated
+                    Failure::of_file(Problem::Truncated)
                 } else {
-                    Problem::TooLong { limit: LONGEST_LINE as u64 }
+                    Problem::TooLong { limit: LONGEST_LINE as u64 }.into()
                 });
             }
             if line.trim_ascii().is_empty() {
                 break;
             }
             if bytes.len() > LONGEST_HEADERS {
-                return Err(Problem::TooLong { limit: LONGEST_HEADERS as u64 });
+                return Err(Problem::TooLong { limit: LONGEST_HEADERS as u64 }.into());
             }
         }
         let headers = Headers::read(&bytes);
         let length = headers.get("Content-Length");
         let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) else {
-            return Err(Problem::invalid("the length of the record is not stated"));
+            return Err(Problem::invalid("the length of the record is not stated").into());
         };
         self.lost = false;
         let wanted = headers.get("WARC-Type").is_some_and(|kind| {
@@ -94,23 +96,25 @@ impl<R: BufRead> WarcRecords<R> {
         if !wanted || length > self.longest {
             self.skip(length)?;
             if wanted {
-                return Err(Problem::TooLong { limit: self.longest });
+                return Err(Problem::TooLong { limit: self.longest }.into());
             }
             return Ok(Some(Record::NoArticle));
         }
         // The length is a claim: memory grows with what is there.
-        let read = self.reader.by_ref().take(length).read_to_end(&mut bytes)?;
+        let read = self.reader.by_ref().take(length).read_to_end(&mut bytes);
+        let read = read.map_err(Failure::of_file)?;
         self.offset += read as u64;
         if (read as u64) < length {
-            return Err(Problem::Truncated);
+            return Err(Failure::of_file(Problem::Truncated));
         }
         Ok(Some(Record::Raw(RawRecord { bytes, number: self.number, offset })))
     }
 
-    fn skip(&mut self, length: u64) -> Result<(), Problem> {
-        let read = std::io::copy(&mut self.reader.by_ref().take(length), &mut std::io::sink())?;
+    fn skip(&mut self, length: u64) -> Result<(), Failure> {
+        let mut block = self.reader.by_ref().take(length);
+        let read = std::io::copy(&mut block, &mut std::io::sink()).map_err(Failure::of_file)?;
         self.offset += read;
-        if read < length { Err(Problem::Truncated) } else { Ok(()) }
+        if read < length { Err(Failure::of_file(Problem::Truncated)) } else { Ok(()) }
     }
 }
 
@@ -127,11 +131,9 @@ impl<R: BufRead> Iterator for WarcRecords<R> {
                 self.ended = record.is_none();
                 record.map(Ok)
             }
-            Err(problem) => {
-                self.ended = matches!(problem, Problem::Io(_) | Problem::Truncated);
-                let recoverable = !self.ended;
-                let (number, offset) = (Some(self.number), Some(start));
-                Some(Err(Failure { problem, number, offset, recoverable }))
+            Err(failure) => {
+                self.ended = !failure.recoverable;
+                Some(Err(failure.at(self.number, start)))
             }
         }
     }

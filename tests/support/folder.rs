@@ -95,10 +95,11 @@ impl Entry {
         &self.bytes
     }
 
-    /// The same, compressed.
+    /// The same, compressed if it is not yet.
     pub(crate) fn packed(mut self, gzip: impl Fn(&[u8]) -> Vec<u8>) -> Self {
         if !self.path.ends_with(".gz") {
-            self.path.push_str(".gz");
+            // Some files are there in both ways.
+            self.path = format!("packed/{}.gz", self.path);
             self.bytes = gzip(&self.bytes);
         }
         self
@@ -109,7 +110,7 @@ impl Entry {
         match self.feature {
             "html" => true,
             "mail" => !self.path.contains("mbox"),
-            _ => self.path.starts_with("texts/"),
+            _ => self.path.contains("texts/"),
         }
     }
 
