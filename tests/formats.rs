@@ -50,11 +50,11 @@ fn compare(entries: &[Entry], dir: &Path) {
     for threads in [1, 3] {
         let mut options = Options::new();
         options.threads(threads).strict_encoding(true);
-        let (formats, stats) = read(&options, &dir.join("formats"));
-        assert_eq!((formats.len(), plain.len()), (expected.len(), expected.len()));
+        let (articles, stats) = read(&options, &dir.join("formats"));
+        assert_eq!((articles.len(), plain.len()), (expected.len(), expected.len()));
         // The request before each page of the two archives.
         assert_eq!((stats.skipped.no_article, stats.skipped.total()), (6, 6));
-        for ((article, plain), (entry, sample)) in formats.iter().zip(&plain).zip(&expected) {
+        for ((article, plain), (entry, sample)) in articles.iter().zip(&plain).zip(&expected) {
             let sample = &SAMPLES[*sample];
             let path = &entry.path;
             assert_eq!(article.original(), plain.original(), "{path}");
@@ -67,13 +67,13 @@ fn compare(entries: &[Entry], dir: &Path) {
             assert!(article.path().is_some_and(|it| it.ends_with(path)), "{path}");
             assert_eq!(article.record().is_some(), !entry.is_whole(), "{path}");
             assert_eq!(article.replaced(), 0, "{path}");
-            let states = entry.states();
-            let id = if states.id { sample.id } else { path };
+            let has = |what| entry.states().contains(&what);
+            let id = if has("id") { sample.id } else { path };
             assert!(article.id().ends_with(id), "{path}: {}", article.id());
             let date = article.date().map(|date| date.replace("+00:00", "Z"));
-            assert_eq!(date.as_deref(), Some(sample.date).filter(|_| states.date), "{path}");
-            assert_eq!(article.title(), Some(sample.title).filter(|_| states.title), "{path}");
-            assert_eq!(article.language(), Some("de").filter(|_| states.language), "{path}");
+            assert_eq!(date.as_deref(), Some(sample.date).filter(|_| has("date")), "{path}");
+            assert_eq!(article.title(), Some(sample.title).filter(|_| has("title")), "{path}");
+            assert_eq!(article.language(), Some("de").filter(|_| has("language")), "{path}");
             assert_eq!(article.encoding(), entry.encoding(), "{path}");
             assert_eq!(article.attachments(), entry.attachments(), "{path}");
         }
@@ -117,58 +117,64 @@ struct Broken {
     says: fn(&Problem) -> bool,
 }
 
+/// All but the last hundredth.
+fn cut(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(bytes.len() - bytes.len() / 100 - 1);
+    bytes
+}
+
+fn is_truncated(problem: &Problem) -> bool {
+    matches!(problem, Problem::Truncated)
+}
+
+fn is_invalid(problem: &Problem) -> bool {
+    matches!(problem, Problem::Invalid(_))
+}
+
 fn broken() -> Vec<Broken> {
     let entries = folder::entries(gzip);
     let sound = |path: &str| -> Vec<u8> {
         entries.iter().find(|entry| entry.path == path).expect("an entry").bytes().to_vec()
     };
-    /// All but the last hundredth.
-    fn cut(mut bytes: Vec<u8>) -> Vec<u8> {
-        bytes.truncate(bytes.len() - bytes.len() / 100 - 1);
-        bytes
-    }
     let mut broken = Vec::new();
     let mut add = |name, bytes: Vec<u8>, read, says: fn(&Problem) -> bool| {
         broken.push(Broken { name, bytes, read, says });
     };
-    let (truncated, invalid): (fn(&Problem) -> bool, fn(&Problem) -> bool) = (
-        |problem| matches!(problem, Problem::Truncated),
-        |problem| matches!(problem, Problem::Invalid(_)),
-    );
-    add("array.json", cut(sound("records/array.json")), 2, truncated);
+    add("array.json", cut(sound("records/array.json")), 2, is_truncated);
     add("lines.jsonl", cut(sound("records/lines.jsonl")), 2, |problem| {
         matches!(problem, Problem::Json(_))
     });
     add("members.jsonl.gz", cut(sound("records/members.jsonl.gz")), 3, |problem| {
         matches!(problem, Problem::Compression { compression: "gzip", .. })
     });
-    add("table.csv", cut(sound("records/table.csv")), 2, truncated);
+    add("table.csv", cut(sound("records/table.csv")), 2, is_truncated);
     add(
         "column.tsv",
         b"id\tbody\n1\ttext\n".to_vec(),
         0,
         |problem| matches!(problem, Problem::Column { name } if name == "text"),
     );
-    add("table.parquet", cut(sound("records/table.parquet")), 0, truncated);
-    add("headless.eml", b"no headers\n\nat all\n".to_vec(), 0, invalid);
+    add("table.parquet", cut(sound("records/table.parquet")), 0, is_truncated);
+    add("headless.eml", b"no headers\n\nat all\n".to_vec(), 0, is_invalid);
     let boundary = String::from_utf8(sound("mail/both.eml")).expect("text");
-    add("boundary.eml", boundary.replace("--outer=in", "--other").into_bytes(), 0, invalid);
-    let mut nested = String::new();
-    for level in 0..1000 {
-        nested += &format!("Content-Type: multipart/mixed; boundary=b{level}x\n\n--b{level}x\n");
-    }
-    add("nested.eml", nested.into_bytes(), 0, |problem| matches!(problem, Problem::Nesting { .. }));
+    add("boundary.eml", boundary.replace("--outer=in", "--other").into_bytes(), 0, is_invalid);
+    let nested: Vec<String> = (0..1000)
+        .map(|at| format!("Content-Type: multipart/mixed; boundary=b{at}x\n\n--b{at}x\n"))
+        .collect();
+    add("nested.eml", nested.concat().into_bytes(), 0, |problem| {
+        matches!(problem, Problem::Nesting { .. })
+    });
     let stray = [b"stray text\n".to_vec(), sound("mail/archive.mbox")].concat();
-    add("stray.mbox", stray, 3, invalid);
+    add("stray.mbox", stray, 3, is_invalid);
     add("latin.html", b"<meta charset=utf-8><p>K\xe4se".to_vec(), 0, |problem| {
         matches!(problem, Problem::Undecodable { encoding: "UTF-8", sequences: 1 })
     });
-    add("pages.warc", cut(sound("web/pages.warc")), 2, truncated);
+    add("pages.warc", cut(sound("web/pages.warc")), 2, is_truncated);
     add("unsound.warc.gz", cut(sound("web/pages.warc.gz")), 2, |problem| {
         matches!(problem, Problem::Compression { compression: "gzip", .. })
     });
-    add("feed.rss", cut(sound("web/feed.rss")), 2, truncated);
-    add("page.atom", sound("web/0.html"), 0, invalid);
+    add("feed.rss", cut(sound("web/feed.rss")), 2, is_truncated);
+    add("page.atom", sound("web/0.html"), 0, is_invalid);
     broken
 }
 
@@ -223,7 +229,7 @@ fn what_is_deep_or_long_is_read_within_the_limits() {
     fs::write(dir.path().join("long.html"), "<p>This is longer.").expect("a file");
     fs::write(dir.path().join("long.eml"), "Subject: a\n\nThis is longer.").expect("a file");
     let entries = folder::entries(gzip);
-    let table = entries.iter().find(|entry| entry.path.ends_with(".parquet")).expect("a table");
+    let table = entries.iter().find(|entry| entry.path.contains("parquet")).expect("a table");
     fs::write(dir.path().join("table.parquet"), table.bytes()).expect("a file");
     fs::write(dir.path().join("table.parquet.gz"), gzip(table.bytes())).expect("a file");
     let mut options = Options::new();
@@ -245,7 +251,7 @@ fn what_is_deep_or_long_is_read_within_the_limits() {
 fn progress_comes_to_all_bytes_of_a_table() {
     let dir = TempDir::new().expect("a temporary folder");
     let entries = folder::entries(gzip);
-    let table = entries.iter().find(|entry| entry.path.ends_with(".parquet")).expect("a table");
+    let table = entries.iter().find(|entry| entry.path.contains("parquet")).expect("a table");
     let path = dir.path().join("a.parquet");
     fs::write(&path, table.bytes()).expect("a file");
     let (sender, progress) = std::sync::mpsc::channel();

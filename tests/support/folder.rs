@@ -81,15 +81,6 @@ pub(crate) struct Entry {
     pub(crate) samples: Vec<usize>,
 }
 
-/// What a format states of an article besides its text.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct States {
-    pub(crate) id: bool,
-    pub(crate) title: bool,
-    pub(crate) date: bool,
-    pub(crate) language: bool,
-}
-
 impl Entry {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -97,7 +88,7 @@ impl Entry {
 
     /// The same, compressed if it is not yet.
     pub(crate) fn packed(mut self, gzip: impl Fn(&[u8]) -> Vec<u8>) -> Self {
-        if !self.path.ends_with(".gz") {
+        if self.bytes.get(..2) != Some(&[0x1f, 0x8b]) {
             // Some files are there in both ways.
             self.path = format!("packed/{}.gz", self.path);
             self.bytes = gzip(&self.bytes);
@@ -114,14 +105,14 @@ impl Entry {
         }
     }
 
-    pub(crate) fn states(&self) -> States {
-        let all = States { id: true, title: true, date: true, language: true };
+    /// What its format states of an article besides the text.
+    pub(crate) fn states(&self) -> &'static [&'static str] {
         match self.feature {
-            "mail" | "feeds" => all,
-            "html" => States { id: false, ..all },
-            "warc" if self.path.contains(".wet") => States { title: false, language: false, ..all },
-            "warc" => all,
-            _ => States { id: !self.is_whole(), ..States::default() },
+            "html" => &["title", "date", "language"],
+            "warc" if self.path.contains(".wet") => &["id", "date"],
+            "mail" | "feeds" | "warc" => &["id", "title", "date", "language"],
+            _ if self.is_whole() => &[],
+            _ => &["id"],
         }
     }
 
