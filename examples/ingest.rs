@@ -33,6 +33,11 @@ A PATH is a file or a directory; several are taken in the order given. What a fi
 content tell, compressed or not. `-` alone is standard input. Without any PATH, the sample that comes with
 the repository is used.
 
+What is read: .txt .md .jsonl .ndjson .json, and with the features in brackets
+  .csv .tsv [csv], .eml .mbox Maildir [mail], .html .htm .xhtml [html], .warc .wet [warc],
+  .rss .atom and .xml with a feed [feeds], .parquet [parquet]; any of these as .gz [gzip], .zst [zstd],
+  .bz2 [bzip2] or .xz [xz]; text that is not UTF-8 [encodings]. `cargo run --all-features` has them all.
+
 Output:
   --removed OUT.jsonl   one line per removed range, with the place where it was first seen
   --repeats OUT.jsonl   one line per repeat, removed or not
@@ -60,7 +65,7 @@ Input:
 
 Limits:
   --max-article N       bytes of text [default: 1073741824]
-  --max-record N        bytes of a line, a row or a file that is one article [default: 1073741824]
+  --max-record N        bytes of a line, a row, a mail or a file that is one article [default: 1073741824]
   --max-ratio N         bytes out of each compressed byte [default: 256]
   --max-nesting N       parts inside parts [default: 256]
   --max-window N        bytes of memory for .zst and .xz [default: 134217728]

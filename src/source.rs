@@ -14,12 +14,22 @@ mod compression;
 mod csv;
 mod document;
 mod encoding;
+#[cfg(feature = "feeds")]
+mod feeds;
 mod format;
+#[cfg(feature = "html")]
+mod html;
 mod json;
 mod limits;
 mod lines;
+#[cfg(feature = "mail")]
+mod mail;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod stream;
 mod walk;
+#[cfg(feature = "warc")]
+mod warc;
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -28,12 +38,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::compression::Compression;
 pub use self::document::{Document, Problem};
-use self::document::{Failure, RawRecord};
+use self::document::{Failure, RawRecord, Record};
 pub use self::format::Format;
 use self::format::{Opened, is_binary};
 pub(crate) use self::json::{Field, Fields};
 pub use self::limits::Limits;
-use self::stream::{Metered, Peeked, Reader};
+use self::stream::{Metered, OnDisk, Peeked, Reader};
 pub(crate) use self::walk::{Files, Rules};
 use crate::article::Provenance;
 use crate::error::{Error, Position};
@@ -146,7 +156,8 @@ pub enum Skip {
     Link,
     /// A socket, pipe or device in a directory.
     Special,
-    /// A record that is no article, such as the request in a web archive.
+    /// A record of a web archive that is no article: a request or metadata, a response other than
+    /// success, what is no text, or is packed in a way that is not read.
     NoArticle,
 }
 
@@ -218,7 +229,7 @@ pub(crate) struct Input {
 
 #[derive(Debug)]
 pub(crate) enum Content {
-    Record(RawRecord, Arc<Context>),
+    Record(Record, Arc<Context>),
     Document(Document, u64),
     Skipped(Skip),
     Failed(Error),
@@ -256,16 +267,24 @@ impl Context {
         }
     }
 
-    fn decode(&self, record: RawRecord, settings: &Settings) -> Result<Option<Parts>, Failure> {
-        let RawRecord { bytes, number, offset } = record;
-        let document = (self.decode)(bytes, settings).and_then(|document| match document {
+    fn decode(&self, record: Record, settings: &Settings) -> Result<Option<Parts>, Failure> {
+        let (document, number, offset) = match record {
+            Record::Raw(RawRecord { bytes, number, offset }) => {
+                ((self.decode)(bytes, settings), number, Some(offset))
+            }
+            #[cfg(feature = "parquet")]
+            Record::Document(document, number) => (Ok(Some(document)), number, None),
+            #[cfg(feature = "warc")]
+            Record::NoArticle => return Ok(None),
+        };
+        let document = document.and_then(|document| match document {
             Some(document) => within_limit(document, &settings.limits).map(Some),
             None => Ok(None),
         });
         let Some(mut document) = document.map_err(|failure| Failure {
             number: Some(number),
             // Decoders count from the start of the record.
-            offset: Some(offset + failure.offset.unwrap_or(0)),
+            offset: offset.map(|offset| offset + failure.offset.unwrap_or(0)),
             ..failure
         })?
         else {
@@ -300,7 +319,13 @@ impl Content {
     /// Bytes of text, roughly.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Record(record, _) => record.bytes.len(),
+            Self::Record(record, _) => match record {
+                Record::Raw(record) => record.bytes.len(),
+                #[cfg(feature = "parquet")]
+                Record::Document(document, _) => document.text.len(),
+                #[cfg(feature = "warc")]
+                Record::NoArticle => 0,
+            },
             Self::Document(document, _) => document.text.len(),
             Self::Skipped(_) | Self::Failed(_) => 0,
         }
@@ -353,6 +378,13 @@ struct AtHand {
     _span: trace::Span,
 }
 
+impl AtHand {
+    /// How many bytes were taken: not more than there are, wherever some are read twice.
+    fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed).min(self.len.unwrap_or(u64::MAX))
+    }
+}
+
 impl std::fmt::Debug for Inputs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inputs").field("read", &self.read).finish_non_exhaustive()
@@ -369,7 +401,7 @@ impl Inputs {
     }
 
     fn input(&self, content: Content) -> Input {
-        let taken = self.at_hand.as_ref().map_or(0, |it| it.taken.load(Ordering::Relaxed));
+        let taken = self.at_hand.as_ref().map_or(0, AtHand::taken);
         Input { content, read: self.read + taken }
     }
 
@@ -379,7 +411,8 @@ impl Inputs {
         let span = trace::file(&self.span, &name);
         let place = path.clone().unwrap_or_else(|| name.clone().into());
         let taken = Arc::new(AtomicU64::new(0));
-        let content = match open(&name, reader, &taken, asked_for, &self.settings) {
+        let content = match open(&name, path.as_deref(), reader, &taken, asked_for, &self.settings)
+        {
             Ok(Ok((format, opened))) => {
                 let Opened { records, decode, encoding } = opened;
                 trace::opened(&span, format, encoding);
@@ -406,6 +439,7 @@ impl Inputs {
 /// Finds out what a stream is.
 fn open(
     name: &str,
+    path: Option<&Path>,
     reader: Reader,
     taken: &Arc<AtomicU64>,
     asked_for: bool,
@@ -426,9 +460,13 @@ fn open(
         return Err(Failure::of_file(error));
     }
     let head = peeked.head();
-    let told =
-        settings.format.or_else(|| Format::of_name(name)).or_else(|| Format::of_content(head));
-    let unsure = matches!(told, None | Some(Format::Text)) && settings.format.is_none();
+    let told = settings
+        .format
+        .or_else(|| Format::of_name(name))
+        .or_else(|| path.and_then(Format::of_place))
+        .or_else(|| Format::of_content(head));
+    let unsure =
+        matches!(told, None | Some(Format::Text | Format::Html)) && settings.format.is_none();
     if unsure && is_binary(head) {
         return if asked_for {
             Err(Failure::of_file(Problem::Binary))
@@ -439,7 +477,8 @@ fn open(
     let Some(format) = told.or_else(|| asked_for.then(|| Format::of_nameless(head))) else {
         return Ok(Err(Skip::Unknown));
     };
-    format.open(peeked, settings).map(|opened| Ok((format, opened)))
+    let file = path.filter(|_| compression.is_none()).map(|path| OnDisk { path, taken });
+    format.open(peeked, file, settings).map(|opened| Ok((format, opened)))
 }
 
 impl Iterator for Inputs {

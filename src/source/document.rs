@@ -39,6 +39,20 @@ pub(crate) struct RawRecord {
     pub(crate) offset: u64,
 }
 
+/// What a format yields, in order.
+#[derive(Debug)]
+pub(crate) enum Record {
+    /// Bytes that any thread can make a document of.
+    Raw(RawRecord),
+    /// A document of a format whose records cannot be told from their decoding, and its number in the
+    /// file, from 1.
+    #[cfg(feature = "parquet")]
+    Document(Document, u64),
+    /// A record that is no article.
+    #[cfg(feature = "warc")]
+    NoArticle,
+}
+
 /// Why a record could not be read, and where in its file.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -154,6 +168,12 @@ pub enum Problem {
     /// Not what its format asks for.
     #[error("not as its format asks")]
     Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The library that reads the format panicked, as that for Parquet may on damaged files.
+    #[error("its reader panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
 }
 
 impl Problem {

@@ -14,6 +14,18 @@ pub(crate) struct Decoded<'a> {
     pub(crate) replaced: u64,
 }
 
+#[cfg(feature = "encodings")]
+impl Decoded<'_> {
+    /// The text, if all of it could be decoded or that is not asked for.
+    pub(crate) fn check(self, strict: bool) -> Result<Self, Problem> {
+        if strict && self.replaced > 0 {
+            let encoding = self.encoding.unwrap_or(encoding_rs::UTF_8.name());
+            return Err(Problem::Undecodable { encoding, sequences: self.replaced });
+        }
+        Ok(self)
+    }
+}
+
 /// The text of some bytes, without byte order mark.
 ///
 /// A byte order mark tells UTF-8 and UTF-16. Without one, bytes that are UTF-8 are taken as such; so
@@ -37,6 +49,35 @@ pub(crate) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded<'_>, Failure>
                 Failure { offset, ..Failure::of_record(problem) }
             })
         }
+    }
+}
+
+/// As [`decode`], for bytes whose encoding may be `declared`, which then holds unless there is a byte
+/// order mark.
+///
+/// A label that the WHATWG Encoding Standard does not know declares nothing. Nor does ASCII, which
+/// programs declare that never looked: where it is true, the text is UTF-8 too.
+///
+/// # Errors
+///
+/// As [`decode`], but without an offset: declared bytes are mostly made of others.
+#[cfg(feature = "html")]
+pub(crate) fn decode_declared<'a>(
+    bytes: &'a [u8],
+    declared: Option<&[u8]>,
+    strict: bool,
+) -> Result<Decoded<'a>, Failure> {
+    use encoding_rs::{Encoding, UTF_8};
+
+    let declared = declared
+        .filter(|_| Encoding::for_bom(bytes).is_none())
+        .filter(|label| !is_ascii_label(label))
+        .and_then(Encoding::for_label_no_replacement);
+    match declared {
+        Some(encoding) if encoding != UTF_8 || simdutf8::basic::from_utf8(bytes).is_err() => {
+            Ok(decode_as(bytes, encoding, strict)?)
+        }
+        _ => decode(bytes, strict).map_err(|failure| Failure { offset: None, ..failure }),
     }
 }
 
@@ -66,12 +107,23 @@ fn damaged(bytes: &[u8], marked: bool, sound: usize, strict: bool) -> Result<Dec
         _ if marked || mostly_utf8(bytes) => (UTF_8, bytes),
         _ => (detect(bytes, sound), bytes),
     };
+    decode_as(bytes, encoding, strict)
+}
+
+/// The text of bytes without a byte order mark.
+#[cfg(feature = "encodings")]
+fn decode_as(
+    bytes: &[u8],
+    encoding: &'static encoding_rs::Encoding,
+    strict: bool,
+) -> Result<Decoded<'static>, Problem> {
     let (text, replaced) = replace(bytes, encoding);
-    if strict && replaced > 0 {
-        return Err(Problem::Undecodable { encoding: encoding.name(), sequences: replaced });
-    }
-    let encoding = (encoding != UTF_8).then(|| encoding.name());
-    Ok(Decoded { text: Cow::Owned(text), encoding, replaced })
+    let decoded = Decoded {
+        text: Cow::Owned(text),
+        encoding: (encoding != encoding_rs::UTF_8).then(|| encoding.name()),
+        replaced,
+    };
+    decoded.check(strict)
 }
 
 #[cfg(not(feature = "encodings"))]
@@ -105,6 +157,35 @@ fn detect(bytes: &[u8], sound: usize) -> &'static encoding_rs::Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&bytes[start..end], end == bytes.len());
     detector.guess(None, Utf8Detection::Deny)
+}
+
+/// The encoding that an XML declaration at the start of `bytes` names.
+#[cfg(feature = "html")]
+pub(crate) fn in_xml_declaration(bytes: &[u8]) -> Option<&[u8]> {
+    let declaration = bytes.strip_prefix(b"<?xml")?;
+    let end = declaration.iter().take(256).position(|&byte| byte == b'>')?;
+    let declaration = &declaration[..end];
+    let at = memchr::memmem::find(declaration, b"encoding")? + b"encoding".len();
+    let value = declaration[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (&quote, value) = value.split_first().filter(|&(quote, _)| b"'\"".contains(quote))?;
+    // What can be read in ASCII is not UTF-16, whatever it says.
+    value.split(|&byte| byte == quote).next().filter(|label| !is_utf16_label(label))
+}
+
+/// Whether `label` means UTF-16, which nothing can be that was found in ASCII.
+#[cfg(feature = "html")]
+pub(crate) fn is_utf16_label(label: &[u8]) -> bool {
+    use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+
+    Encoding::for_label(label).is_some_and(|it| it == UTF_16LE || it == UTF_16BE)
+}
+
+#[cfg(feature = "html")]
+fn is_ascii_label(label: &[u8]) -> bool {
+    use encoding_rs::{Encoding, WINDOWS_1252};
+
+    Encoding::for_label(label) == Some(WINDOWS_1252)
+        && label.trim_ascii().to_ascii_lowercase().ends_with(b"ascii")
 }
 
 /// The text, and how many sequences of bytes were replaced in it.
@@ -324,6 +405,61 @@ mod tests {
                     assert_eq!(stream.encoding(), name);
                 }
             }
+        }
+    }
+
+    #[cfg(feature = "html")]
+    mod declared {
+        use super::*;
+
+        fn read(bytes: &[u8], declared: &str) -> (String, Option<&'static str>) {
+            let decoded = decode_declared(bytes, Some(declared.as_bytes()), true).unwrap();
+            (decoded.text.into_owned(), decoded.encoding)
+        }
+
+        #[test]
+        fn a_mark_wins_over_a_declaration_and_that_over_a_guess() {
+            let utf16: Vec<u8> = "\u{feff}Käse".encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(read(&utf16, "iso-8859-1"), ("Käse".into(), Some("UTF-16LE")));
+            assert_eq!(read("\u{feff}Käse".as_bytes(), "latin1"), ("Käse".into(), None));
+            let latin = ("KÃ¤se".into(), Some("windows-1252"));
+            assert_eq!(read("Käse".as_bytes(), "latin1"), latin);
+            assert_eq!(read("Käse".as_bytes(), "UTF-8"), ("Käse".into(), None));
+        }
+
+        #[test]
+        fn a_declaration_of_ascii_or_of_nothing_known_is_no_declaration() {
+            for label in ["us-ascii", "ASCII", "unknown-8bit", "x-nonsense", ""] {
+                assert_eq!(read("Käse".as_bytes(), label).0, "Käse", "{label}");
+            }
+        }
+
+        #[test]
+        fn what_cannot_be_decoded_is_counted() {
+            let bytes = b"a\xffb\xff\xffc";
+            let decoded = decode_declared(bytes, Some(b"utf-8"), false).unwrap();
+            assert_eq!((&*decoded.text, decoded.replaced), ("a\u{fffd}b\u{fffd}\u{fffd}c", 3));
+            let failure = decode_declared(bytes, Some(b"utf-8"), true).unwrap_err();
+            assert!(matches!(
+                failure.problem,
+                Problem::Undecodable { encoding: "UTF-8", sequences: 3 }
+            ));
+            let long = [0xff; 5000];
+            let decoded = decode_declared(&long, Some(b"shift_jis"), false).unwrap();
+            assert_eq!(decoded.replaced, 5000);
+        }
+
+        #[test]
+        fn the_declaration_of_xml_is_found() {
+            let found = |xml: &'static str| in_xml_declaration(xml.as_bytes());
+            let label = b"ISO-8859-1".as_slice();
+            assert_eq!(found("<?xml version='1.0' encoding='ISO-8859-1'?>"), Some(label));
+            assert_eq!(found("<?xml version=\"1.0\" encoding = \"ISO-8859-1\" ?><a>"), Some(label));
+            for none in ["<?xml version='1.0'?><a encoding='x'>", "<?xml encoding=", "<?xml", "<a>"]
+            {
+                assert_eq!(found(none), None, "{none}");
+            }
+            assert_eq!(found("<?xml encoding='utf-16'?>"), None);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Formats: how a file's is told, and how its articles are read.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, Read};
+use std::path::Path;
 
-use super::document::{Document, Failure, Problem, RawRecord};
+use super::document::{Document, Failure, Problem, RawRecord, Record};
 use super::json::{Values, decode_record};
 use super::lines::Lines;
-use super::stream::{Peeked, Reader};
+use super::stream::{OnDisk, Peeked, Reader};
 use super::{Settings, compression::Compression, encoding};
 
 /// How articles stand in a file.
@@ -36,7 +38,7 @@ pub enum Format {
 }
 
 /// The records of a stream in order. After a failure that is not recoverable nothing is asked for any more.
-pub(crate) type Records = Box<dyn Iterator<Item = Result<RawRecord, Failure>> + Send>;
+pub(crate) type Records = Box<dyn Iterator<Item = Result<Record, Failure>> + Send>;
 
 /// Makes an article of a record; none of a record that is no article.
 pub(crate) type Decode =
@@ -74,6 +76,19 @@ impl Format {
             "parquet" => Some(Self::Parquet),
             _ => None,
         }
+    }
+
+    /// The format that a file's place tells: a message of a Maildir is in `cur` or `new`, beside the other
+    /// of them.
+    pub(crate) fn of_place(path: &Path) -> Option<Self> {
+        let folder = path.parent()?;
+        let other = match folder.file_name().and_then(OsStr::to_str) {
+            Some("cur") => "new",
+            Some("new") => "cur",
+            _ => return None,
+        };
+        let hidden = path.file_name()?.as_encoded_bytes().starts_with(b".");
+        (!hidden && folder.with_file_name(other).is_dir()).then_some(Self::Mail)
     }
 
     /// The format that a file's first bytes leave no doubt about.
@@ -133,7 +148,8 @@ impl Format {
         matches!(self, Self::JsonLines | Self::Json | Self::Csv)
     }
 
-    /// Opens a stream of this format, of which `peeked` knows the first bytes.
+    /// Opens a stream of this format, of which `peeked` knows the first bytes. If it is a `file` as it
+    /// stands, a format that is not read from front to end opens that.
     ///
     /// # Errors
     ///
@@ -141,6 +157,7 @@ impl Format {
     pub(crate) fn open(
         self,
         peeked: Peeked<Reader>,
+        file: Option<OnDisk<'_>>,
         settings: &Settings,
     ) -> Result<Opened, Failure> {
         let (reader, encoding) = if self.is_cut_from_text() {
@@ -151,7 +168,7 @@ impl Format {
         let limits = settings.limits;
         let (records, decode): (Records, Decode) = match self {
             Self::Text => (
-                Box::new(Whole::new(reader, limits.record)),
+                raw(Whole::new(reader, limits.record)),
                 Box::new(|bytes, settings| {
                     let decoded = encoding::decode_owned(bytes, settings.strict)?;
                     Ok(Some(Document {
@@ -162,11 +179,10 @@ impl Format {
                     }))
                 }),
             ),
-            Self::JsonLines => (Box::new(Lines::new(reader, limits.record)), Box::new(decode_json)),
-            Self::Json => (
-                Box::new(Values::new(reader, limits.record, limits.nesting)),
-                Box::new(decode_json),
-            ),
+            Self::JsonLines => (raw(Lines::new(reader, limits.record)), Box::new(decode_json)),
+            Self::Json => {
+                (raw(Values::new(reader, limits.record, limits.nesting)), Box::new(decode_json))
+            }
             #[cfg(feature = "csv")]
             Self::Csv => {
                 use super::csv::{Columns, Rows, delimiter};
@@ -181,20 +197,62 @@ impl Format {
                     }),
                     None => Box::new(|_, _| Ok(None)),
                 };
-                (Box::new(rows), decode)
+                (raw(rows), decode)
             }
             #[cfg(not(feature = "csv"))]
             Self::Csv => return missing("CSV", "csv"),
+            #[cfg(feature = "mail")]
+            Self::Mail => (raw(Whole::new(reader, limits.record)), Box::new(decode_mail)),
+            #[cfg(feature = "mail")]
+            Self::Mbox => {
+                (raw(super::mail::MboxRecords::new(reader, limits.record)), Box::new(decode_mail))
+            }
+            #[cfg(not(feature = "mail"))]
             Self::Mail | Self::Mbox => return missing("mail", "mail"),
+            #[cfg(feature = "html")]
+            Self::Html => (
+                raw(Whole::new(reader, limits.record)),
+                Box::new(|bytes, settings| {
+                    super::html::decode(&bytes, None, settings.strict).map(Some)
+                }),
+            ),
+            #[cfg(not(feature = "html"))]
             Self::Html => return missing("HTML", "html"),
+            #[cfg(feature = "warc")]
+            Self::Warc => (
+                Box::new(super::warc::WarcRecords::new(reader, limits.record)),
+                Box::new(|bytes, settings| {
+                    super::warc::decode(&bytes, &settings.limits, settings.strict)
+                }),
+            ),
+            #[cfg(not(feature = "warc"))]
             Self::Warc => return missing("a web archive", "warc"),
+            #[cfg(feature = "feeds")]
+            Self::Feed => {
+                let entries = super::feeds::FeedEntries::new(reader, &limits, settings.strict)?;
+                let decoder = entries.decoder();
+                (raw(entries), Box::new(move |bytes, _| decoder.decode(&bytes).map(Some)))
+            }
+            #[cfg(not(feature = "feeds"))]
             Self::Feed => return missing("a feed", "feeds"),
+            #[cfg(feature = "parquet")]
+            Self::Parquet => {
+                (Box::new(super::parquet::open(reader, file, settings)?), Box::new(|_, _| Ok(None)))
+            }
+            #[cfg(not(feature = "parquet"))]
             Self::Parquet => return missing("Parquet", "parquet"),
         };
+        #[cfg(not(feature = "parquet"))]
+        let _ = file;
         Ok(Opened { records, decode, encoding })
     }
 }
 
+fn raw(records: impl Iterator<Item = Result<RawRecord, Failure>> + Send + 'static) -> Records {
+    Box::new(records.map(|record| record.map(Record::Raw)))
+}
+
+#[allow(dead_code, reason = "unless every feature is there")]
 fn missing<T>(what: &'static str, feature: &'static str) -> Result<T, Failure> {
     Err(Failure::of_file(Problem::Feature { what, feature }))
 }
@@ -202,6 +260,12 @@ fn missing<T>(what: &'static str, feature: &'static str) -> Result<T, Failure> {
 #[expect(clippy::needless_pass_by_value, reason = "the type of all decoders")]
 fn decode_json(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, Failure> {
     decode_record(&bytes, &settings.fields, settings.text_field(), settings.strict).map(Some)
+}
+
+#[cfg(feature = "mail")]
+#[expect(clippy::needless_pass_by_value, reason = "the type of all decoders")]
+fn decode_mail(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, Failure> {
+    super::mail::decode(&bytes, settings.limits.nesting, settings.strict).map(Some)
 }
 
 /// A stream in UTF-16, as its byte order mark tells, turned into UTF-8; any other as it is.
@@ -333,7 +397,7 @@ impl<R: BufRead> Iterator for Whole<R> {
         let failed = |problem: Problem, at: usize| {
             Some(Err(Failure { offset: Some(at as u64), ..Failure::of_file(problem) }))
         };
-        if let Err(error) = reader.take(self.limit + 1).read_to_end(&mut bytes) {
+        if let Err(error) = reader.take(self.limit.saturating_add(1)).read_to_end(&mut bytes) {
             return failed(error.into(), bytes.len());
         }
         if bytes.len() as u64 > self.limit {
@@ -360,6 +424,18 @@ mod tests {
             ("folder.txt/README", None),
         ] {
             assert_eq!(Format::of_name(name), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_message_of_a_maildir_is_known_by_its_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let of_place = |path: &str| Format::of_place(&dir.path().join(path));
+        assert_eq!(of_place("cur/1.a:2,S"), None);
+        std::fs::create_dir(dir.path().join("new")).unwrap();
+        assert_eq!(of_place("cur/1.a:2,S"), Some(Format::Mail));
+        for path in ["cur/.hidden", "new/1.a", "1.a"] {
+            assert_eq!(of_place(path), None, "{path}");
         }
     }
 

@@ -51,7 +51,11 @@ impl<R: BufRead> Iterator for Lines<R> {
         loop {
             let mut bytes = Vec::with_capacity(self.usual);
             let offset = self.offset;
-            let read = self.reader.by_ref().take(self.limit + 1).read_until(b'\n', &mut bytes);
+            let read = self
+                .reader
+                .by_ref()
+                .take(self.limit.saturating_add(1))
+                .read_until(b'\n', &mut bytes);
             self.offset += bytes.len() as u64;
             self.usual = bytes.len().min(MOST_SET_ASIDE);
             let number = self.number + 1;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Result};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -10,6 +11,15 @@ use super::document::Problem;
 
 /// How records get their bytes: buffered, from any thread.
 pub(crate) type Reader = Box<dyn BufRead + Send>;
+
+/// A file as it stands, for formats that are not read from front to end.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "no such format is read"))]
+pub(crate) struct OnDisk<'a> {
+    pub(crate) path: &'a Path,
+    /// Counts the bytes that are taken.
+    pub(crate) taken: &'a Arc<AtomicU64>,
+}
 
 /// A file that says so if it was written to while it was read.
 pub(crate) struct Steady {
@@ -21,11 +31,29 @@ pub(crate) struct Steady {
 impl Steady {
     /// A reader for a file, and the file's length.
     pub(crate) fn open(file: File, read_buffer: usize) -> Result<(Reader, u64)> {
-        let before = state(&file)?;
-        let len = usize::try_from(before.0).unwrap_or(usize::MAX);
+        let steady = Self::new(file)?;
+        let bytes = steady.before.0;
+        let len = usize::try_from(bytes).unwrap_or(usize::MAX);
         // One byte more than the file, so that its end is seen with the first read.
         let capacity = read_buffer.min(len.saturating_add(1));
-        Ok((Box::new(BufReader::with_capacity(capacity, Self { file, before })), before.0))
+        Ok((Box::new(BufReader::with_capacity(capacity, steady)), bytes))
+    }
+
+    pub(crate) fn new(file: File) -> Result<Self> {
+        let before = state(&file)?;
+        Ok(Self { file, before })
+    }
+
+    #[cfg(feature = "parquet")]
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// # Errors
+    ///
+    /// If the file was written to since it was opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        if state(&self.file)? == self.before { Ok(()) } else { Err(Problem::Changed.into()) }
     }
 }
 
@@ -37,8 +65,8 @@ fn state(file: &File) -> Result<(u64, Option<SystemTime>)> {
 impl Read for Steady {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let read = self.file.read(buffer)?;
-        if read == 0 && !buffer.is_empty() && state(&self.file)? != self.before {
-            return Err(Problem::Changed.into());
+        if read == 0 && !buffer.is_empty() {
+            self.check()?;
         }
         Ok(read)
     }

@@ -1,0 +1,415 @@
+//! HTML: the readable text of a page, as a browser would show it.
+//!
+//! Tokens are read one by one and no tree is built, so neither depth nor size of a page costs more
+//! than its text. What a tree is needed for, namely where a hidden or preformatted element ends, is
+//! kept on a short stack that follows the optional end tags of the HTML specification.
+
+mod element;
+mod layout;
+
+use std::borrow::Cow;
+
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
+
+use self::element::{Element, Role};
+use self::layout::Layout;
+use super::document::{Document, Failure};
+use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
+
+/// How many bytes of a page are searched for the name of its encoding. Browsers stop at 1024, but
+/// start again where a later declaration says otherwise.
+const PRESCAN: usize = 4096;
+
+/// Elements open at a time. As in browsers, deeper ones count as children of this one.
+const DEEPEST: usize = 256;
+
+/// The document that a page is. Of its mark, what carried it, its `meta` element, its XML declaration
+/// and a guess, the first tells the encoding.
+pub(crate) fn decode(
+    bytes: &[u8],
+    declared: Option<&[u8]>,
+    strict: bool,
+) -> Result<Document, Failure> {
+    let in_page = match declared {
+        Some(_) => None,
+        None => in_meta(&bytes[..bytes.len().min(PRESCAN)]),
+    };
+    let declared = declared.or(in_page.as_deref()).or_else(|| in_xml_declaration(bytes));
+    let page = decode_declared(bytes, declared, strict)?;
+    let document = read(&page.text);
+    Ok(Document { encoding: page.encoding, replaced: page.replaced, ..document })
+}
+
+/// What is readable in a page or a part of one.
+pub(crate) fn read(html: &str) -> Document {
+    let mut page = Page::default();
+    for token in tokens(html.as_bytes()) {
+        match token {
+            Token::StartTag(tag) => page.open(&tag),
+            Token::EndTag(tag) => page.close(Element::named(&tag.name)),
+            Token::String(string) => page.text(&String::from_utf8_lossy(&string)),
+            Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
+        }
+    }
+    let date = page.published.or(page.time);
+    let Page { layout, title, language, .. } = page;
+    Document { text: layout.finish(), title, date, language, ..Document::default() }
+}
+
+fn tokens(html: &[u8]) -> impl Iterator<Item = Token> {
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    Tokenizer::new_with_emitter(html, emitter).map(|token| match token {
+        Ok(token) => token,
+        Err(never) => match never {},
+    })
+}
+
+/// The encoding that the `meta` elements of a page name.
+fn in_meta(start: &[u8]) -> Option<Vec<u8>> {
+    tokens(start).find_map(|token| {
+        let Token::StartTag(tag) = token else { return None };
+        if tag.name.as_slice() != b"meta" {
+            return None;
+        }
+        let label = attribute(&tag, "charset").map(Cow::into_owned).or_else(|| {
+            let kind = attribute(&tag, "http-equiv")?;
+            let content = attribute(&tag, "content")?.to_ascii_lowercase();
+            let (_, label) = content.split_once("charset=")?;
+            let label = label.split([';', ' ', ',']).next()?;
+            let label = label.trim_matches(['"', '\'']);
+            kind.eq_ignore_ascii_case("content-type").then(|| label.to_owned())
+        })?;
+        // As the HTML specification has it: the declaration was read, so it cannot be true.
+        let label = label.into_bytes();
+        Some(if is_utf16_label(&label) { b"utf-8".to_vec() } else { label })
+    })
+}
+
+fn attribute<'a>(tag: &'a StartTag<()>, name: &str) -> Option<Cow<'a, str>> {
+    tag.attributes.get(name.as_bytes()).map(|value| String::from_utf8_lossy(value))
+}
+
+/// A page as far as it was read.
+#[derive(Default)]
+struct Page {
+    layout: Layout,
+    title: Option<String>,
+    language: Option<String>,
+    /// The date that the page says it was published.
+    published: Option<String>,
+    /// The first date in its text.
+    time: Option<String>,
+    open: Vec<Open>,
+    /// How many elements are open that did not fit.
+    deeper: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Open {
+    element: Element,
+    hidden: bool,
+    preformatted: bool,
+}
+
+impl Page {
+    fn hidden(&self) -> bool {
+        self.open.last().is_some_and(|open| open.hidden)
+    }
+
+    fn open(&mut self, tag: &StartTag<()>) {
+        let element = Element::named(&tag.name);
+        self.end_implied(element);
+        self.metadata(tag);
+        let outer = self.open.last();
+        let preformatted =
+            outer.is_some_and(|outer| outer.preformatted) || element.role() == Role::Preformatted;
+        let hidden = self.hidden() || element.role() == Role::Hidden || is_hidden(tag);
+        if !hidden {
+            self.layout.start(self.role(element));
+        }
+        // Elements of SVG may close themselves; in HTML the slash means nothing.
+        if element.is_void() || tag.self_closing && element == Element::named(b"svg") {
+            return;
+        }
+        // It matters neither for itself nor for where something hidden ends.
+        if element.role() == Role::Inline && !hidden {
+            return;
+        }
+        if self.open.len() < DEEPEST {
+            self.open.push(Open { element, hidden, preformatted });
+        } else {
+            self.deeper += 1;
+        }
+    }
+
+    fn close(&mut self, element: Element) {
+        let hidden = self.hidden();
+        if self.deeper > 0 && !element.is_void() && (hidden || element.role() != Role::Inline) {
+            self.deeper -= 1;
+        } else {
+            self.end(element);
+        }
+        if !hidden {
+            self.layout.end(self.role(element));
+        }
+    }
+
+    /// Ends the innermost such element, if there is one that this end tag can be meant for.
+    fn end(&mut self, element: Element) {
+        for (at, open) in self.open.iter().enumerate().rev() {
+            if open.element == element {
+                self.open.truncate(at);
+                return;
+            }
+            if open.element.keeps_in(element) {
+                return;
+            }
+        }
+    }
+
+    /// The role of `element` where it stands: a list in a list is part of it.
+    fn role(&self, element: Element) -> Role {
+        match element.role() {
+            Role::List if self.open.iter().any(|open| open.element.role() == Role::Item) => {
+                Role::Line
+            }
+            role => role,
+        }
+    }
+
+    /// Closes the elements whose end tags may be left out before `next`.
+    fn end_implied(&mut self, next: Element) {
+        /// An element farther out has long been closed, or never will be.
+        const FARTHEST: usize = 16;
+        if self.deeper > 0 {
+            return;
+        }
+        for (at, open) in self.open.iter().enumerate().rev().take(FARTHEST) {
+            if open.element.ends_before(next) {
+                self.open.truncate(at);
+                return;
+            }
+            if open.element.keeps_open_before(next) {
+                return;
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.open.last() {
+            Some(open) if open.element == Element::named(b"title") => {
+                let outer_hidden = self.open.iter().rev().nth(1).is_some_and(|outer| outer.hidden);
+                if self.title.is_none() && !outer_hidden {
+                    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+                    self.title = Some(words.join(" ")).filter(|title| !title.is_empty());
+                }
+            }
+            Some(open) if open.hidden => {}
+            Some(open) if open.preformatted => self.layout.preformatted(text),
+            _ => self.layout.flowing(text),
+        }
+    }
+
+    fn metadata(&mut self, tag: &StartTag<()>) {
+        match tag.name.as_slice() {
+            b"html" | b"body" if self.language.is_none() => {
+                let language = attribute(tag, "lang").or_else(|| attribute(tag, "xml:lang"));
+                self.language = language.and_then(|tag| language_tag(&tag));
+            }
+            b"meta" => {
+                let property = attribute(tag, "property")
+                    .or_else(|| attribute(tag, "itemprop"))
+                    .or_else(|| attribute(tag, "name"));
+                let Some(property) = property else { return };
+                let published = ["article:published_time", "datepublished", "date", "dc.date"];
+                if self.published.is_none()
+                    && published.iter().any(|name| property.eq_ignore_ascii_case(name))
+                {
+                    self.published = attribute(tag, "content").and_then(|date| plain_date(&date));
+                }
+            }
+            b"time" if self.time.is_none() => {
+                self.time = attribute(tag, "datetime").and_then(|date| plain_date(&date));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A language tag, if `text` is built like one.
+pub(crate) fn language_tag(text: &str) -> Option<String> {
+    let tag = text.trim();
+    let sound = tag.len() >= 2
+        && tag.len() <= 35
+        && tag.split(['-', '_']).all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    sound.then(|| tag.replace('_', "-"))
+}
+
+/// A date, or date and time, that begins as those of RFC 3339 do.
+fn plain_date(text: &str) -> Option<String> {
+    let date = text.trim();
+    let shape = b"0000-00-00";
+    let fits = date.len() >= shape.len()
+        && date.len() <= 40
+        && date.bytes().zip(shape).all(|(byte, &shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            other => byte == other,
+        });
+    fits.then(|| date.to_owned())
+}
+
+/// Whether an element says itself that it is not shown.
+fn is_hidden(tag: &StartTag<()>) -> bool {
+    if tag.attributes.contains_key(b"hidden".as_slice()) {
+        return true;
+    }
+    let Some(style) = attribute(tag, "style") else { return false };
+    let mut style = style.to_ascii_lowercase();
+    style.retain(|char| !char.is_ascii_whitespace());
+    style.split(';').any(|rule| {
+        matches!(rule.trim_end_matches("!important"), "display:none" | "visibility:hidden")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(html: &str) -> String {
+        read(html).text
+    }
+
+    #[test]
+    fn blocks_are_paragraphs_and_white_space_is_one_space() {
+        let page = "<!DOCTYPE html><html lang=de><head><title> Ein\n Titel </title>\n\
+            <style>p { color: red }</style><script>if (a < b) { '<p>no</p>' }</script></head>\n\
+            <body>\n<h1>Grüße</h1>\n<p>Erster   Absatz\nmit <b>fettem</b>\n <i>Wort</i>.</p>\n\
+            <div>Zweiter<div>Dritter</div></div>Vierter<br>in zwei Zeilen<br/></body></html>";
+        let document = read(page);
+        let expected = "Grüße\n\nErster Absatz mit fettem Wort.\n\nZweiter\n\nDritter\n\n\
+                        Vierter\nin zwei Zeilen";
+        assert_eq!(document.text, expected);
+        assert_eq!(document.title.as_deref(), Some("Ein Titel"));
+        assert_eq!(document.language.as_deref(), Some("de"));
+    }
+
+    #[test]
+    fn words_are_joined_only_where_the_page_joins_them() {
+        assert_eq!(text("Donau<b>dampf</b>schiff<span> </span>fahrt"), "Donaudampfschiff fahrt");
+        assert_eq!(text("a<!-- x --> b<wbr>c <img alt=x> d"), "a bc d");
+        assert_eq!(text("a&nbsp;b&auml;&#8211;&lt;p&gt;&amp;amp;"), "a\u{a0}bä–<p>&amp;");
+        assert_eq!(text("a\0b\u{c}c"), "a b c");
+    }
+
+    #[test]
+    fn lists_and_tables_are_lines() {
+        let list = "<p>Was:</p><ul><li>eins</li>\n<li><p>zwei</p><ol><li>zwei a<li>zwei b</ol></li>\
+                    <li></li></ul>Ende";
+        assert_eq!(text(list), "Was:\n\n- eins\n\n- zwei\n\n- zwei a\n- zwei b\n\nEnde");
+        let table = "<table><caption>Preise</caption><thead><tr><th>Was</th> <th>Euro</th></tr>\n\
+                     <tr><td>Brot<td>3<tr><td>Käse</td><td>5</td></tr></table>danach";
+        assert_eq!(text(table), "Preise\n\nWas\tEuro\nBrot\t3\nKäse\t5\n\ndanach");
+        assert_eq!(text("<dl><dt>Wort<dd>Sinn<dt>Noch<dd>eins</dl>"), "Wort\nSinn\nNoch\neins");
+    }
+
+    #[test]
+    fn preformatted_text_keeps_its_white_space() {
+        let code = "vor<pre>\nfn main() {\n    <b>x</b>();  \n\n\n}\n</pre>nach";
+        assert_eq!(text(code), "vor\n\nfn main() {\n    x();\n\n\n}\n\nnach");
+        assert_eq!(text("<pre>   \n\n  a</pre>"), "  a");
+    }
+
+    #[test]
+    fn what_is_hidden_is_gone_and_what_follows_is_not() {
+        for hidden in [
+            "<div hidden><p>no<ul><li>no</ul></div>",
+            "<p hidden>no",
+            "<span style='Display : none !important'>no <b>no</b> no</span>",
+            "<script>'</p>no'</script><style>no</style><noscript>no</noscript>",
+            "<template><div>no</div></template><iframe>no</iframe><textarea>no</textarea>",
+            "<svg><title>no</title><text>no</text></svg><svg/><object>no</object>",
+            "<select><option>no<option>no</select>",
+            "<ul><li hidden>no</ul>",
+            "<table><tr hidden><td>no</table>",
+            "<div style='display:none'><div>no</div>no</div></div></span>",
+            "<span hidden>no<br>no<img></span>",
+        ] {
+            let page = format!("<p>davor</p>{hidden}<p>danach</p>");
+            let document = read(&page);
+            assert_eq!(document.text, "davor\n\ndanach", "{hidden}");
+            assert_eq!(document.title, None);
+        }
+        assert_eq!(text("<table><tr hidden><td>no<tr><td>yes</table>"), "yes");
+        assert_eq!(text("a <span hidden>no</span>b"), "a b");
+    }
+
+    #[test]
+    fn dates_and_languages_are_taken_where_they_are_plain() {
+        let page = "<body lang=' de_AT '><time datetime='2023-01-02'>gestern</time>\
+                    <meta property='article:published_time' content='2024-05-06T07:08:09+02:00'>";
+        let document = read(page);
+        assert_eq!(document.date.as_deref(), Some("2024-05-06T07:08:09+02:00"));
+        assert_eq!(document.language.as_deref(), Some("de-AT"));
+        let document = read(
+            "<html lang='d e!'><time datetime='12:00'>x</time>\
+                             <time datetime='2023-01-02'>x</time>",
+        );
+        assert_eq!((document.date.as_deref(), document.language), (Some("2023-01-02"), None));
+    }
+
+    #[test]
+    fn the_encoding_is_what_the_page_says() {
+        let page = |bytes: &[u8]| decode(bytes, None, true).unwrap();
+        let document = page(b"<meta charset=iso-8859-1><p>K\xe4se \xa4");
+        assert_eq!((document.text.as_str(), document.encoding), ("Käse ¤", Some("windows-1252")));
+        let document = page(
+            b"<META HTTP-EQUIV='Content-Type' CONTENT='text/html; charset=\"ISO-8859-15\"'>\xa4",
+        );
+        assert_eq!((document.text.as_str(), document.encoding), ("€", Some("ISO-8859-15")));
+        let document = page(b"<?xml version='1.0' encoding='koi8-r'?><p>\xc1");
+        assert_eq!((document.text.as_str(), document.encoding), ("а", Some("KOI8-R")));
+        let document = page("<meta charset=utf-16><p>Käse".as_bytes());
+        assert_eq!((document.text.as_str(), document.encoding), ("Käse", None));
+        let sent = decode("Ã¤".as_bytes(), Some(b"utf-8"), true).unwrap();
+        assert_eq!((sent.text.as_str(), sent.encoding), ("Ã¤", None));
+        let broken = b"<meta charset=utf-8>K\xe4se";
+        assert_eq!(decode(broken, None, false).unwrap().replaced, 1);
+        assert!(decode(broken, None, true).is_err());
+    }
+
+    #[test]
+    fn depth_is_harmless() {
+        const DEPTH: usize = 100_000;
+        for element in ["div", "li", "svg"] {
+            let page = format!(
+                "{}tief{}<p>danach</p>",
+                format!("<{element}>").repeat(DEPTH),
+                format!("</{element}>").repeat(DEPTH)
+            );
+            let text = text(&page);
+            assert!(text.ends_with("danach"), "{element}");
+            assert_eq!(text.contains("tief"), element != "svg", "{element}");
+        }
+        let unclosed = format!("{}tief", "<div><span>".repeat(DEPTH));
+        assert_eq!(text(&unclosed), "tief");
+        let unopened = format!("{}tief", "</div></b></li>".repeat(DEPTH));
+        assert_eq!(text(&unopened), "tief");
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        let page = "<html lang=de><title>Ü</title><body><p hidden>a<ul><li>ä&auml;<pre> x\n</pre>\
+                    <table><tr><td>1<td>2</table><script>x</script>ß";
+        for at in 0..page.len() {
+            for byte in [0, b'<', b'>', b'&', b'"', 0x80, 0xff] {
+                let mut damaged = page.as_bytes().to_vec();
+                damaged[at] = byte;
+                decode(&damaged, None, false).unwrap();
+            }
+            decode(&page.as_bytes()[..at], None, false).unwrap();
+        }
+    }
+}

@@ -1,0 +1,702 @@
+//! Mail: one message, of which the text is kept, each of its alternatives once.
+//!
+//! Headers and transfer encodings are read by `mail_parser`. The structure is not: its parser
+//! looks for every boundary to the end of the message, which takes time quadratic in the parts
+//! (half a minute for 1.5 MB), and keeps attached messages in one another, so that a hundred
+//! thousand of them overflow the stack. Here the lines are gone through once, and what is attached
+//! is not opened.
+
+mod mbox;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{HeaderName, HeaderValue, MessageParser, MimeHeaders};
+
+pub(crate) use self::mbox::MboxRecords;
+use super::document::{Document, Failure, Problem};
+use super::encoding::{self, Decoded, decode_declared};
+use super::html;
+
+/// The longest headers, in bytes; what comes behind is not read.
+const LONGEST_HEADERS: usize = 1 << 20;
+
+/// The document that a message is.
+///
+/// The text is that of all its text parts, one after the other. Of alternatives the plain text is
+/// taken if it has content, and else the text of the HTML.
+pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Document, Failure> {
+    let message = Message::read(bytes, nesting)?;
+    if strict && !message.complete {
+        return Err(Problem::Truncated.into());
+    }
+    let mut document = message.headers();
+    for part in message.readable(strict)? {
+        if !document.text.is_empty() {
+            document.text.push_str("\n\n");
+        }
+        document.text.push_str(part.text.trim_end_matches('\n'));
+        document.encoding = document.encoding.or(part.encoding);
+        document.replaced += part.replaced;
+    }
+    Ok(document)
+}
+
+/// What the body of a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Alternative,
+    Multipart,
+    Plain,
+    Html,
+    Attachment,
+}
+
+/// A part of a message, and what its headers say of it.
+#[derive(Debug)]
+struct Part {
+    kind: Kind,
+    /// Its place in the message, for a part without parts.
+    body: Range<usize>,
+    charset: Option<String>,
+    transfer: Transfer,
+    /// How many multiparts it is in.
+    depth: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transfer {
+    Identity,
+    Base64,
+    QuotedPrintable,
+}
+
+/// A multipart whose end was not seen yet.
+struct Open {
+    boundary: String,
+    /// Whether the boundary came.
+    met: bool,
+    /// Whether its parts are messages where they do not say what they are.
+    digest: bool,
+}
+
+/// A message, with its parts in their order, each before those in it.
+struct Message<'a> {
+    bytes: &'a [u8],
+    headers: Vec<u8>,
+    parts: Vec<Part>,
+    /// Whether every multipart had its end.
+    complete: bool,
+}
+
+impl<'a> Message<'a> {
+    /// # Errors
+    ///
+    /// If there are no headers, if multiparts are nested deeper than `nesting`, or if the boundary
+    /// of one is not stated or never comes.
+    fn read(bytes: &'a [u8], nesting: usize) -> Result<Self, Failure> {
+        let mut lines = Lines { bytes, at: 0 };
+        let mut open: Vec<Open> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
+        let (headers, mut ended) = headers(bytes, &mut lines, &open);
+        let top = headers;
+        let mut next = Some(top.clone());
+        // Where the last part was broken off; none in what stands before, between and behind parts.
+        let mut within = None;
+        let mut complete = true;
+        loop {
+            if let Some(headers) = next.take() {
+                let around = open.last().map(|multipart| multipart.digest);
+                let (mut part, multipart) = describe(&headers, open.len(), around)?;
+                part.body = lines.at..bytes.len();
+                within = Some(parts.len());
+                if let Some(multipart) = multipart {
+                    if open.len() == nesting {
+                        return Err(Problem::Nesting { limit: nesting }.into());
+                    }
+                    open.push(multipart);
+                    within = None;
+                }
+                parts.push(part);
+            }
+            let (start, delimiter) = if let Some(end) = ended.take() {
+                end
+            } else {
+                let Some(line) = lines.next() else { break };
+                let Some(end) = Delimiter::find(&bytes[line.clone()], &open) else { continue };
+                (line.start, end)
+            };
+            if let Some(part) = within.take() {
+                let body = &mut parts[part].body;
+                body.end = before_line_end(bytes, start).max(body.start);
+            }
+            complete &= open.len() == delimiter.level + 1;
+            check_met(&open[delimiter.level + 1..])?;
+            open.truncate(delimiter.level + 1);
+            if delimiter.closes {
+                open.pop();
+            } else {
+                open[delimiter.level].met = true;
+                let (headers, end) = self::headers(bytes, &mut lines, &open);
+                next = Some(headers);
+                ended = end;
+            }
+        }
+        check_met(&open)?;
+        Ok(Self { bytes, headers: top, parts, complete: complete && open.is_empty() })
+    }
+
+    /// The document as far as the headers tell it.
+    fn headers(&self) -> Document {
+        let mut document = Document::default();
+        let parser = MessageParser::new()
+            .header_text(HeaderName::Subject)
+            .header_date(HeaderName::Date)
+            .header_id(HeaderName::MessageId)
+            .header_comma_separated(HeaderName::ContentLanguage)
+            .default_header_ignore();
+        if let Some(message) = parser.parse_headers(&self.headers) {
+            let subject = message
+                .subject()
+                .map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
+            document.title = subject.filter(|subject| !subject.is_empty());
+            document.id = message.message_id().map(str::to_owned);
+            let date = message.date().filter(|date| date.is_valid());
+            document.date = date.map(mail_parser::DateTime::to_rfc3339);
+            let language = match message.content_language() {
+                HeaderValue::Text(language) => Some(language),
+                HeaderValue::TextList(languages) => languages.first(),
+                _ => None,
+            };
+            document.language = language.and_then(|tag| html::language_tag(tag));
+        }
+        let attached = self.parts.iter().filter(|part| part.kind == Kind::Attachment).count();
+        document.attachments = attached as u64;
+        document
+    }
+
+    /// The parts that are the text of the message, decoded.
+    fn readable(&self, strict: bool) -> Result<Vec<Decoded<'static>>, Failure> {
+        /// What is readable in a part, as numbers of parts, and whether plain text is among it.
+        #[derive(Default)]
+        struct Readable {
+            parts: Vec<usize>,
+            plain: bool,
+        }
+        let mut texts: Vec<Option<Decoded<'static>>> = Vec::new();
+        texts.resize_with(self.parts.len(), || None);
+        // What was found at each depth and not yet taken up by the multipart around it, last first.
+        let mut found: Vec<Vec<Readable>> = Vec::new();
+        for (number, part) in self.parts.iter().enumerate().rev() {
+            let readable = match part.kind {
+                Kind::Attachment => Readable::default(),
+                Kind::Html => Readable { parts: vec![number], plain: false },
+                Kind::Plain => {
+                    let text = self.text(part, strict)?;
+                    let plain = text.text.contains(|char: char| !char.is_whitespace());
+                    texts[number] = Some(text);
+                    if plain {
+                        Readable { parts: vec![number], plain }
+                    } else {
+                        Readable::default()
+                    }
+                }
+                Kind::Alternative => {
+                    let inner =
+                        found.get_mut(part.depth + 1).map(std::mem::take).unwrap_or_default();
+                    // Last first: of plain ones the first stated is taken, else the last, which
+                    // is the richest.
+                    let plain = inner.iter().rposition(|it| it.plain);
+                    let rich = inner.iter().position(|it| !it.parts.is_empty());
+                    plain.or(rich).and_then(|at| inner.into_iter().nth(at)).unwrap_or_default()
+                }
+                Kind::Multipart => {
+                    let inner =
+                        found.get_mut(part.depth + 1).map(std::mem::take).unwrap_or_default();
+                    let plain = inner.iter().any(|it| it.plain);
+                    let parts = inner.into_iter().rev().flat_map(|it| it.parts).collect();
+                    Readable { parts, plain }
+                }
+            };
+            if found.len() <= part.depth {
+                found.resize_with(part.depth + 1, Vec::new);
+            }
+            found[part.depth].push(readable);
+        }
+        let whole = found.into_iter().next().and_then(|mut top| top.pop()).unwrap_or_default();
+        let mut readable = Vec::with_capacity(whole.parts.len());
+        for number in whole.parts {
+            let part = &self.parts[number];
+            let text = match texts[number].take() {
+                Some(text) => text,
+                None => self.page(part, strict)?,
+            };
+            if !text.text.is_empty() {
+                readable.push(text);
+            }
+        }
+        Ok(readable)
+    }
+
+    fn text(&self, part: &Part, strict: bool) -> Result<Decoded<'static>, Failure> {
+        let bytes = self.content(part, strict)?;
+        let Decoded { text, encoding, replaced } = match part.charset.as_deref() {
+            // Not of the web, so not of its encodings, but some mail has it.
+            Some(label) if label.eq_ignore_ascii_case("utf-7") => {
+                let text = charset_decoder(b"utf-7").map(|decode| decode(&bytes));
+                let text = text.unwrap_or_default();
+                let replaced = text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+                Decoded { text: text.into(), encoding: Some("UTF-7"), replaced }.check(strict)?
+            }
+            declared => decode_declared(&bytes, declared.map(str::as_bytes), strict)?,
+        };
+        let text = if memchr::memchr(b'\r', text.as_bytes()).is_some() {
+            text.replace("\r\n", "\n")
+        } else {
+            text.into_owned()
+        };
+        Ok(Decoded { text: text.into(), encoding, replaced })
+    }
+
+    fn page(&self, part: &Part, strict: bool) -> Result<Decoded<'static>, Failure> {
+        let bytes = self.content(part, strict)?;
+        let declared = part.charset.as_deref().map(str::as_bytes);
+        let page = html::decode(&bytes, declared, strict)?;
+        Ok(Decoded { text: page.text.into(), encoding: page.encoding, replaced: page.replaced })
+    }
+
+    /// The body of a part without its transfer encoding. What breaks that is passed over, unless
+    /// `strict`.
+    fn content(&self, part: &Part, strict: bool) -> Result<Cow<'a, [u8]>, Failure> {
+        let body = &self.bytes[part.body.clone()];
+        let decoded = match part.transfer {
+            Transfer::Identity => return Ok(body.into()),
+            Transfer::Base64 => base64_decode(body),
+            Transfer::QuotedPrintable => quoted_printable_decode(body),
+        };
+        match decoded {
+            Some(decoded) => Ok(decoded.into()),
+            None if strict => Err(invalid("broken transfer encoding")),
+            None if part.transfer == Transfer::Base64 => Ok(mend_base64(body).into()),
+            None => Ok(mend_quoted_printable(body).into()),
+        }
+    }
+}
+
+/// What base64 there is between bytes that are not.
+fn mend_base64(body: &[u8]) -> Vec<u8> {
+    let of_base64 = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let sound: Vec<u8> = body.iter().copied().filter(of_base64).collect();
+    base64_decode(&sound).unwrap_or_default()
+}
+
+/// Quoted-printable with every `=` that begins no code left as it stands.
+fn mend_quoted_printable(body: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(at) = memchr::memchr(b'=', rest) {
+        decoded.extend_from_slice(&rest[..at]);
+        let code = &rest[at + 1..];
+        let hex = |at: usize| {
+            char::from(*code.get(at)?).to_digit(16).and_then(|it| u8::try_from(it).ok())
+        };
+        let line = code.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+        rest = match (hex(0), hex(1), line) {
+            (Some(high), Some(low), _) => {
+                decoded.push(high << 4 | low);
+                &code[2..]
+            }
+            (_, _, Some(end)) if code[end] == b'\n' => &code[end + 1..],
+            (_, _, None) => &[],
+            _ => {
+                decoded.push(b'=');
+                code
+            }
+        };
+    }
+    decoded.extend_from_slice(rest);
+    decoded
+}
+
+/// Whether the boundaries of multiparts that end here came at all. If not, there is no telling
+/// their text from how it was sent.
+fn check_met(ended: &[Open]) -> Result<(), Failure> {
+    if ended.iter().all(|multipart| multipart.met) {
+        return Ok(());
+    }
+    Err(invalid("the boundary of its parts does not occur"))
+}
+
+/// A line that is the delimiter of a multipart.
+#[derive(Debug)]
+struct Delimiter {
+    /// The number of multiparts around the one that it belongs to.
+    level: usize,
+    closes: bool,
+}
+
+impl Delimiter {
+    fn find(line: &[u8], open: &[Open]) -> Option<Self> {
+        let line = line.strip_prefix(b"--")?.trim_ascii_end();
+        open.iter().enumerate().rev().find_map(|(level, multipart)| {
+            let rest = line.strip_prefix(multipart.boundary.as_bytes())?;
+            let closes = rest == b"--";
+            (closes || rest.is_empty()).then_some(Self { level, closes })
+        })
+    }
+}
+
+/// The ranges of lines, line ends included.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.at;
+        let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        self.at = memchr::memchr(b'\n', rest).map_or(self.bytes.len(), |end| start + end + 1);
+        Some(start..self.at)
+    }
+}
+
+/// The headers from here to the blank line, or to a delimiter, which then begins there.
+fn headers(
+    bytes: &[u8],
+    lines: &mut Lines<'_>,
+    open: &[Open],
+) -> (Vec<u8>, Option<(usize, Delimiter)>) {
+    let start = lines.at;
+    let mut end = bytes.len();
+    let mut ended = None;
+    for line in lines {
+        let content = &bytes[line.clone()];
+        ended = Delimiter::find(content, open).map(|delimiter| (line.start, delimiter));
+        if ended.is_some() || content.trim_ascii().is_empty() {
+            end = line.start;
+            break;
+        }
+    }
+    let headers = &bytes[start..end.min(start + LONGEST_HEADERS)];
+    // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
+    // encoded words, in which raw bytes are of the encoding that the word names.
+    let mut decoded = Vec::with_capacity(headers.len() + 2);
+    for line in (Lines { bytes: headers, at: 0 }) {
+        let line = &headers[line];
+        if memchr::memmem::find(line, b"=?").is_some() {
+            decoded.extend_from_slice(line);
+        } else {
+            let line = encoding::decode(line, false)
+                .map_or_else(|_| String::from_utf8_lossy(line), |line| line.text);
+            decoded.extend_from_slice(line.as_bytes());
+        }
+    }
+    decoded.extend_from_slice(b"\n\n");
+    (decoded, ended)
+}
+
+/// What the headers say of a part, and of the multipart that it is. The message itself has none
+/// `around` it; of other parts that says whether it is a digest.
+fn describe(
+    headers: &[u8],
+    depth: usize,
+    around: Option<bool>,
+) -> Result<(Part, Option<Open>), Failure> {
+    let whole = around.is_none();
+    let parser = MessageParser::new().with_mime_headers().default_header_raw();
+    let message = parser.parse_headers(headers);
+    let part = message.as_ref().and_then(|message| message.parts.first());
+    let part = part.filter(|part| !part.headers.is_empty());
+    if whole && part.is_none() {
+        return Err(invalid("no headers"));
+    }
+    let content_type = part.and_then(|part| part.content_type());
+    let disposition = part.and_then(|part| part.content_disposition());
+    let attached = disposition.is_some_and(mail_parser::ContentType::is_attachment);
+    let named = content_type.is_some_and(|it| it.has_attribute("name"));
+    let subtype = content_type.and_then(mail_parser::ContentType::subtype).unwrap_or_default();
+    let mut multipart = None;
+    let kind = match content_type.map(mail_parser::ContentType::ctype) {
+        Some("multipart") => {
+            let boundary = content_type.and_then(|it| it.attribute("boundary"));
+            let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
+            let Some(boundary) = boundary else {
+                return Err(invalid("the boundary of its parts is not stated"));
+            };
+            let (boundary, digest) = (boundary.to_owned(), subtype == "digest");
+            multipart = Some(Open { boundary, met: false, digest });
+            if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart }
+        }
+        _ if attached || named && !whole => Kind::Attachment,
+        None if around == Some(true) => Kind::Attachment,
+        None => Kind::Plain,
+        Some("text") if subtype == "html" => Kind::Html,
+        Some("text") if whole || matches!(subtype, "plain" | "markdown" | "x-markdown") => {
+            Kind::Plain
+        }
+        Some(_) => Kind::Attachment,
+    };
+    let charset = content_type.and_then(|it| it.attribute("charset")).map(str::to_owned);
+    let transfer = part.and_then(|part| part.content_transfer_encoding());
+    let transfer = match transfer.map(str::trim) {
+        Some(it) if it.eq_ignore_ascii_case("base64") => Transfer::Base64,
+        Some(it) if it.eq_ignore_ascii_case("quoted-printable") => Transfer::QuotedPrintable,
+        _ => Transfer::Identity,
+    };
+    Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
+}
+
+/// `at` without the line end before it, which belongs to a delimiter that begins there.
+fn before_line_end(bytes: &[u8], at: usize) -> usize {
+    let before = &bytes[..at];
+    let before = before.strip_suffix(b"\n").unwrap_or(before);
+    before.strip_suffix(b"\r").unwrap_or(before).len()
+}
+
+fn invalid(problem: &'static str) -> Failure {
+    Problem::invalid(problem).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    const NESTING: usize = 64;
+
+    fn read(mail: &str) -> Document {
+        let document = decode(mail.as_bytes(), NESTING, true).unwrap();
+        assert_eq!(decode(mail.replace('\n', "\r\n").as_bytes(), NESTING, true).unwrap(), document);
+        document
+    }
+
+    fn problem(mail: &str) -> Problem {
+        decode(mail.as_bytes(), NESTING, false).unwrap_err().problem
+    }
+
+    const ALTERNATIVES: &str = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= und\n mehr\n\
+        Message-ID: <a1@example.org>\nDate: Tue, 5 Mar 2024 08:09:10 +0100 (CET)\n\
+        Content-Language: de-DE, en\nContent-Type: multipart/alternative; boundary=\"=_x\"\n\n\
+        Vorspann\n--=_x\nContent-Type: text/plain; charset=iso-8859-1\n\
+        Content-Transfer-Encoding: quoted-printable\n\nK=E4se und=\n Brot\n\nEnde\n\n\
+        --=_x\nContent-Type: text/html; charset=utf-8\n\n<p>Käse <b>und</b> Brot</p><p>Ende</p>\n\
+        --=_x--\nNachspann\n";
+
+    #[test]
+    fn of_alternatives_the_text_is_taken_once() {
+        let document = read(ALTERNATIVES);
+        assert_eq!(document.text, "Käse und Brot\n\nEnde");
+        assert_eq!(document.title.as_deref(), Some("Grüße und mehr"));
+        assert_eq!(document.id.as_deref(), Some("a1@example.org"));
+        assert_eq!(document.date.as_deref(), Some("2024-03-05T08:09:10+01:00"));
+        assert_eq!(document.language.as_deref(), Some("de-DE"));
+        assert_eq!((document.encoding, document.attachments), (Some("windows-1252"), 0));
+    }
+
+    #[test]
+    fn html_is_taken_where_the_plain_text_is_blank() {
+        let blank = ALTERNATIVES.replace("K=E4se und=\n Brot\n\nEnde\n", "=20\n");
+        let document = read(&blank);
+        assert_eq!((document.text.as_str(), document.encoding), ("Käse und Brot\n\nEnde", None));
+        let html = "Content-Type: text/html\nContent-Transfer-Encoding: base64\n\nPHA+w6Q8L3A+\n";
+        assert_eq!(read(html).text, "ä");
+    }
+
+    #[test]
+    fn parts_follow_one_another_and_attachments_are_counted() {
+        let mail = "Content-Type: multipart/mixed; boundary=a\n\n--a\n\
+            Content-Type: multipart/related; boundary=ab\n\n--ab\n\
+            Content-Type: multipart/alternative; boundary=abc\n\n--abc\n\nPlain\n\n--abc\n\
+            Content-Type: text/html\n\n<p>HTML\n--abc--\n--ab\nContent-Type: image/png\n\n\u{1}\n--ab--\n\
+            --a\nContent-Type: message/rfc822\n\nSubject: inner\n\nInner\n--a\n\
+            Content-Type: text/plain\nContent-Disposition: attachment\n\nno\n--a\n\
+            Content-Type: text/plain; name=no.txt\n\nno\n--a\nContent-Type: text/calendar\n\nno\n\
+            --a\n\n-- \nListe\n--a--\n";
+        let document = read(mail);
+        assert_eq!((document.text.as_str(), document.attachments), ("Plain\n\n-- \nListe", 5));
+        let rich = "Content-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/html\n\n\
+            <p>poor\n--a\nContent-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n\
+            <p>rich\n--b--\n--a--\n";
+        assert_eq!(read(rich).text, "rich");
+    }
+
+    #[test]
+    fn what_mail_should_not_be_but_is() {
+        assert_eq!(read("Subject: a\n\nK\u{e4}se\n").text, "Käse");
+        let latin =
+            decode(b"Subject: K\xe4se\n\nGr\xfc\xdfe aus M\xfcnchen\n", NESTING, true).unwrap();
+        assert_eq!(
+            (latin.title.as_deref(), latin.text.as_str()),
+            (Some("Käse"), "Grüße aus München")
+        );
+        assert_eq!(read("Subject:\n\n").title, None);
+        assert_eq!(read("A: b").text, "");
+        assert_eq!(read("Content-Type: text/x-diff\n\n+a\n").text, "+a");
+        assert_eq!(read("Content-Type: application/pdf\n\n%PDF\n").attachments, 1);
+        for (transfer, body, text) in [
+            ("base64", "S8O!kc2U=?", "Käse"),
+            ("quoted-printable", "K=C3=A4se= \n=xy = z=", "Käse=xy = z"),
+        ] {
+            let mail = format!("Content-Transfer-Encoding: {transfer}\n\n{body}");
+            assert_eq!(decode(mail.as_bytes(), NESTING, false).unwrap().text, text);
+            assert!(decode(mail.as_bytes(), NESTING, true).is_err());
+        }
+        let utf_7 = read("Content-Type: text/plain; charset=UTF-7\n\nK+AOQ-se\n");
+        assert_eq!((utf_7.text.as_str(), utf_7.encoding), ("Käse", Some("UTF-7")));
+        let digest =
+            "Content-Type: multipart/digest; boundary=a\n\n--a\n\nSubject: b\n\nc\n--a--\n";
+        assert_eq!(read(digest).attachments, 1);
+        let headers_only =
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\n--a\nA: b\n--a\n\nx\n--a--\n";
+        assert_eq!(read(headers_only).text, "x");
+    }
+
+    #[test]
+    fn broken_structure_is_an_error() {
+        let invalid = |mail: &str| match problem(mail) {
+            Problem::Invalid(source) => source.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let absent = ALTERNATIVES.replace("\n--=_x", "\n--=_y");
+        assert_eq!(invalid(&absent), "the boundary of its parts does not occur");
+        let unstated = ALTERNATIVES.replace("; boundary=\"=_x\"", "");
+        assert_eq!(invalid(&unstated), "the boundary of its parts is not stated");
+        let inner = "Content-Type: multipart/mixed; boundary=a\n\n--a\n\
+            Content-Type: multipart/mixed; boundary=b\n\n--c\n\nx\n--a--\n";
+        assert_eq!(invalid(inner), "the boundary of its parts does not occur");
+        for no_mail in ["", "\n", "no headers\n\nat all\n"] {
+            assert_eq!(invalid(no_mail), "no headers");
+        }
+        let cut = ALTERNATIVES.replace("--=_x--\nNachspann\n", "");
+        assert_eq!(decode(cut.as_bytes(), NESTING, false).unwrap().text, "Käse und Brot\n\nEnde");
+        let failure = decode(cut.as_bytes(), NESTING, true).unwrap_err();
+        assert!(matches!(failure.problem, Problem::Truncated));
+    }
+
+    fn nested(depth: usize) -> String {
+        let mut mail = String::new();
+        for level in 0..depth {
+            let _ =
+                write!(mail, "Content-Type: multipart/mixed; boundary=b{level}x\n\n--b{level}x\n");
+        }
+        mail.push_str("\ndeep\n");
+        for level in (0..depth).rev() {
+            let _ = writeln!(mail, "--b{level}x--");
+        }
+        mail
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        assert_eq!(read(&nested(NESTING)).text, "deep");
+        for depth in [NESTING + 1, 1000, 100_000] {
+            assert!(matches!(problem(&nested(depth)), Problem::Nesting { .. }), "{depth}");
+        }
+    }
+
+    #[test]
+    fn neither_attached_messages_nor_boundaries_that_never_come_cost_more_than_their_length() {
+        let attached = "Content-Type: message/rfc822\n\n".repeat(100_000);
+        assert_eq!(read(&attached).attachments, 1);
+        let open = "--a\nContent-Type: multipart/mixed; boundary=x\n\nt\n".repeat(30_000);
+        let mail = format!("Content-Type: multipart/mixed; boundary=a\n\n{open}");
+        assert!(matches!(problem(&mail), Problem::Invalid(_)));
+        let many = format!(
+            "Content-Type: multipart/mixed; boundary=a\n\n{}--a--\n",
+            "--a\n\nt\n".repeat(100_000)
+        );
+        assert_eq!(read(&many).text.len(), 100_000 * 3 - 2);
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        for at in 0..ALTERNATIVES.len() {
+            for byte in [0, b'\n', b'-', b'=', b':', b'?', 0xff] {
+                let mut damaged = ALTERNATIVES.as_bytes().to_vec();
+                damaged[at] = byte;
+                for strict in [false, true] {
+                    let _ = decode(&damaged, NESTING, strict);
+                }
+            }
+            let _ = decode(&ALTERNATIVES.as_bytes()[..at], NESTING, false);
+        }
+    }
+
+    /// The folder of a package that this one depends on.
+    fn package(name: &str) -> std::path::PathBuf {
+        let metadata = std::process::Command::new(env!("CARGO"))
+            .args(["metadata", "--offline", "--format-version=1", "--features=mail"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+        let packages = metadata["packages"].as_array().unwrap();
+        let package = packages.iter().find(|package| package["name"] == name).unwrap();
+        std::path::Path::new(package["manifest_path"].as_str().unwrap())
+            .parent()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The mails that `mail_parser` is tested with have the same text here, but for those named.
+    #[test]
+    fn the_text_is_that_of_the_reference() {
+        /// Boundaries that do not begin their line, have more behind them or differ, on which
+        /// programs do not agree; and a text of no stated encoding, which is guessed here.
+        const OTHER: [&str; 16] = [
+            "legacy/052.eml",
+            "malformed/001.eml",
+            "malformed/002.eml",
+            "malformed/003.eml",
+            "malformed/004.eml",
+            "malformed/006.eml",
+            "malformed/007.eml",
+            "malformed/008.eml",
+            "malformed/009.eml",
+            "malformed/011.eml",
+            "malformed/016.eml",
+            "malformed/019.eml",
+            "thirdparty/000.eml",
+            "thirdparty/001.eml",
+            "thirdparty/002.eml",
+            "thirdparty/005.eml",
+        ];
+        let suite = package("mail-parser").join("resources/eml");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let mut compared = 0;
+        for entry in walkdir::WalkDir::new(&suite).sort_by_file_name() {
+            let path = entry.unwrap().into_path();
+            let name = path.strip_prefix(&suite).unwrap().to_str().unwrap();
+            if path.extension().is_none_or(|extension| extension != "eml") || OTHER.contains(&name)
+            {
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let reference = MessageParser::default().parse(&bytes).unwrap();
+            let mut expected = Vec::new();
+            for part in reference.text_bodies() {
+                if let mail_parser::PartType::Text(text) = &part.body {
+                    expected.extend(words(text));
+                } else if let mail_parser::PartType::Html(page) = &part.body {
+                    expected.extend(words(&html::read(page).text));
+                }
+            }
+            let document = decode(&bytes, NESTING, false).unwrap();
+            assert_eq!(words(&document.text), expected, "{name}");
+            // The reference does not guess.
+            let subject = reference.subject().filter(|it| !it.contains('\u{fffd}')).map(words);
+            let title = document.title.as_deref().map(words).unwrap_or_default();
+            assert!(subject.is_none_or(|subject| title == subject), "{name}");
+            assert_eq!(document.id.as_deref(), reference.message_id(), "{name}");
+            compared += 1;
+        }
+        assert!(compared > 80, "{compared}");
+    }
+}

@@ -1,0 +1,224 @@
+//! mbox: messages one after the other in a file, each behind a line that begins with `From `.
+
+use std::io::{BufRead, Read};
+
+use super::super::document::{Failure, Problem, RawRecord};
+
+/// How much of a line is read at a time.
+const PIECE: u64 = 1 << 16;
+
+/// The messages of an mbox, without the marks that their writers put before `From `.
+///
+/// Where a message begins is told by the lines alone: a `Content-Length` is wrong wherever a
+/// program touched the text behind it. Of the quoting there are two kinds. mboxo marks lines that
+/// begin with `From `, mboxrd also those that have marks already; to take one mark away is right
+/// for the second, and for the first wherever the sender's own text had none.
+#[derive(Debug)]
+pub(crate) struct MboxRecords<R> {
+    reader: R,
+    /// The longest message, in bytes.
+    longest: u64,
+    number: u64,
+    /// Offset of what comes next.
+    offset: u64,
+    /// Offset of the message whose separator was read.
+    begun: Option<u64>,
+    ended: bool,
+}
+
+impl<R: BufRead> MboxRecords<R> {
+    pub(crate) fn new(reader: R, longest: u64) -> Self {
+        Self { reader, longest, number: 0, offset: 0, begun: None, ended: false }
+    }
+
+    /// The next piece of a line; empty at the end.
+    fn piece(&mut self, piece: &mut Vec<u8>) -> std::io::Result<()> {
+        piece.clear();
+        let read = self.reader.by_ref().take(PIECE).read_until(b'\n', piece)?;
+        self.offset += read as u64;
+        Ok(())
+    }
+
+    /// Reads up to the separator behind the next message, or to the end.
+    fn message(&mut self) -> std::io::Result<Option<Result<RawRecord, Failure>>> {
+        let mut bytes = Vec::new();
+        let mut too_long = false;
+        let mut stray = None;
+        let mut piece = Vec::new();
+        let mut at_line_start = true;
+        let mut after_blank = true;
+        let begun = loop {
+            let offset = self.offset;
+            self.piece(&mut piece)?;
+            if piece.is_empty() {
+                self.ended = true;
+                break self.begun.take();
+            }
+            let starts_line = at_line_start;
+            at_line_start = piece.ends_with(b"\n");
+            if starts_line && is_separator(&piece, after_blank) {
+                // What is left of a separator that is longer than a piece.
+                while !at_line_start {
+                    self.piece(&mut piece)?;
+                    at_line_start = piece.is_empty() || piece.ends_with(b"\n");
+                }
+                if let Some(begun) = self.begun.replace(self.offset) {
+                    break Some(begun);
+                }
+                if stray.is_some() {
+                    break None;
+                }
+                after_blank = false;
+                continue;
+            }
+            let blank = starts_line && piece.trim_ascii().is_empty();
+            after_blank = blank;
+            if self.begun.is_none() {
+                stray = stray.or(Some(offset).filter(|_| !blank));
+                continue;
+            }
+            let line = match piece.first() {
+                Some(b'>') if starts_line && is_quoted(&piece) => &piece[1..],
+                _ => &piece,
+            };
+            too_long |= bytes.len() as u64 + line.len() as u64 > self.longest;
+            if !too_long {
+                bytes.extend_from_slice(line);
+            }
+        };
+        if let Some(offset) = stray {
+            let problem = Problem::invalid("text before the first line that begins with \"From \"");
+            return Ok(Some(Err(Failure::of_record(problem).at(self.number + 1, offset))));
+        }
+        let Some(offset) = begun else { return Ok(None) };
+        self.number += 1;
+        if too_long {
+            let failure = Failure::of_record(Problem::TooLong { limit: self.longest });
+            return Ok(Some(Err(failure.at(self.number, offset))));
+        }
+        // The blank line before a separator is not of the message.
+        for end in [b"\n\r\n".as_slice(), b"\n\n"] {
+            if bytes.ends_with(end) {
+                bytes.truncate(bytes.len() - end.len() + 1);
+                break;
+            }
+        }
+        Ok(Some(Ok(RawRecord { bytes, number: self.number, offset })))
+    }
+}
+
+impl<R: BufRead> Iterator for MboxRecords<R> {
+    type Item = Result<RawRecord, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        self.message().unwrap_or_else(|error| {
+            self.ended = true;
+            let failure = Failure::of_file(error).at(self.number + 1, self.offset);
+            Some(Err(failure))
+        })
+    }
+}
+
+/// Whether a line of a body was marked: any number of marks before `From `.
+fn is_quoted(line: &[u8]) -> bool {
+    let marks = line.iter().take_while(|&&byte| byte == b'>').count();
+    line[marks..].starts_with(b"From ")
+}
+
+/// Whether a line separates messages: a sender and a time stand behind `From `, or, as some
+/// programs write, nothing; then it must follow a blank line.
+///
+/// Sentences begin with that word too, and not every writer marks them.
+fn is_separator(line: &[u8], after_blank: bool) -> bool {
+    const MONTHS: [&[u8]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
+    let Some(rest) = line.strip_prefix(b"From ") else { return false };
+    let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
+    if words.peek().is_none() {
+        return after_blank;
+    }
+    let words: Vec<&[u8]> = words.take(16).collect();
+    let is_time = |word: &&[u8]| {
+        let mut digits = word
+            .split(|&byte| byte == b':')
+            .map(|it| (1..=2).contains(&it.len()) && it.iter().all(u8::is_ascii_digit));
+        word.contains(&b':') && digits.all(|number| number)
+    };
+    words.iter().any(is_time) && words.iter().any(|word| MONTHS.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(mbox: &[u8]) -> Vec<Result<String, Problem>> {
+        let records = MboxRecords::new(std::io::BufReader::with_capacity(3, mbox), 1 << 20);
+        let text = |record: RawRecord| String::from_utf8(record.bytes).unwrap();
+        records.map(|record| record.map(text).map_err(|failure| failure.problem)).collect()
+    }
+
+    fn messages(mbox: &str) -> Vec<String> {
+        read(mbox.as_bytes()).into_iter().map(Result::unwrap).collect()
+    }
+
+    const FROM: &str = "From anna@example.org Sat Jan  3 01:05:34 1996\n";
+
+    #[test]
+    fn messages_are_cut_at_their_separators() {
+        let mbox = format!("{FROM}Subject: 1\n\neins\n\n{FROM}Subject: 2\n\nzwei\n\n\n{FROM}\n\n");
+        assert_eq!(messages(&mbox), ["Subject: 1\n\neins\n", "Subject: 2\n\nzwei\n\n", "\n"]);
+        assert_eq!(messages(&mbox.replace('\n', "\r\n"))[0], "Subject: 1\r\n\r\neins\r\n");
+        assert_eq!(messages(&format!("\n\n{FROM}A: b\n\nc")), ["A: b\n\nc"]);
+        assert_eq!(messages(""), [""; 0]);
+        assert_eq!(messages("\n\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_message_knows_its_place() {
+        let mbox = format!("\n{FROM}A: b\n\n{FROM}A: c\n");
+        let places: Vec<(u64, u64)> = MboxRecords::new(mbox.as_bytes(), 1 << 20)
+            .map(|record| record.map(|record| (record.number, record.offset)).unwrap())
+            .collect();
+        let second = mbox.rfind("A: c").unwrap() as u64;
+        assert_eq!(places, [(1, 1 + FROM.len() as u64), (2, second)]);
+    }
+
+    #[test]
+    fn one_mark_is_taken_from_quoted_lines() {
+        let mbox = format!("{FROM}A: b\n\n>From x\n>>From y\n> From z\n>Fro\n");
+        assert_eq!(messages(&mbox), ["A: b\n\nFrom x\n>From y\n> From z\n>Fro\n"]);
+    }
+
+    #[test]
+    fn sentences_separate_nothing_and_bare_separators_need_a_blank_line() {
+        let body = "A: b\n\nFrom 10:30 on we met.\n\nFrom May on, too.\nFrom \nhere\n";
+        assert_eq!(messages(&format!("{FROM}{body}")), [body]);
+        let mbox =
+            "From \nA: b\n\neins\n\nFrom \r\nA: c\n\nFrom - Mon Jan 01 12:00:00 2018\nA: d\n";
+        assert_eq!(messages(mbox), ["A: b\n\neins\n", "A: c\n", "A: d\n"]);
+    }
+
+    #[test]
+    fn what_is_too_long_or_stray_is_an_error_and_the_rest_is_read() {
+        let mbox = format!("x\n{FROM}A: b\n\n{FROM}{}\n{FROM}A: c\n", "y".repeat(3 << 20));
+        let read = read(mbox.as_bytes());
+        assert_eq!(read.len(), 4);
+        assert!(matches!(read[0], Err(Problem::Invalid(_))));
+        assert_eq!(read[1].as_deref().unwrap(), "A: b\n");
+        assert!(matches!(read[2], Err(Problem::TooLong { limit: 1_048_576 })));
+        assert_eq!(read[3].as_deref().unwrap(), "A: c\n");
+        let stray = self::read(b"no mail\n");
+        assert!(matches!(stray[..], [Err(Problem::Invalid(_))]));
+    }
+
+    #[test]
+    fn an_endless_separator_ends() {
+        let mbox = format!("From a Jan 1:00 {}\nA: b\n", "x".repeat(200_000));
+        assert_eq!(messages(&mbox), ["A: b\n"]);
+    }
+}

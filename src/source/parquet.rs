@@ -1,0 +1,556 @@
+//! Parquet: files of columns, of which the text and the id are read.
+//!
+//! The library that reads them may panic on damaged files, so it runs on a thread of its own, and
+//! a panic there is an error here. It also believes some of what a file claims; what that could
+//! do to memory and stack is checked before: the lengths of the column chunks, and the depth of the
+//! schema, which is built by recursion. What remains is the length of a page, which may claim up to
+//! 2 GiB.
+
+mod footer;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::ParquetMetaData;
+use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
+use ::parquet::record::reader::RowIter;
+use ::parquet::record::{Field as Value, Row};
+use ::parquet::schema::types::Type;
+use bytes::Bytes;
+
+use super::document::{Document, Failure, Problem, Record};
+use super::json::Field;
+use super::limits::Limits;
+use super::stream::{OnDisk, Reader, Steady};
+use super::{Settings, within_limit};
+
+/// Reads a file where it lies, and any other stream from memory, of which it takes as much as a
+/// record may.
+///
+/// # Errors
+///
+/// If a stream is too long or breaks off, a file cannot be opened, or no thread be started.
+pub(crate) fn open(
+    reader: Reader,
+    file: Option<OnDisk<'_>>,
+    settings: &Settings,
+) -> Result<ParquetRows, Failure> {
+    if let Some(OnDisk { path, taken }) = file {
+        let file = File::open(path).and_then(Steady::new).map_err(Failure::of_file)?;
+        let file = Steadily { file: Arc::new(file), taken: taken.clone() };
+        let at_end = file.clone();
+        return ParquetRows::new(file, settings, move || at_end.file.check());
+    }
+    let limit = settings.limits.record;
+    let mut bytes = Vec::new();
+    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Failure::of_file)?;
+    if bytes.len() as u64 > limit {
+        return Err(Failure::of_file(Problem::TooLong { limit }));
+    }
+    ParquetRows::new(Bytes::from(bytes), settings, || Ok(()))
+}
+
+/// A file of which is counted what was taken.
+#[derive(Clone)]
+struct Steadily {
+    file: Arc<Steady>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Length for Steadily {
+    fn len(&self) -> u64 {
+        self.file.file().len()
+    }
+}
+
+impl ChunkReader for Steadily {
+    type T = BufReader<File>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        self.file.file().get_read(start)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let bytes = self.file.file().get_bytes(start, length)?;
+        self.taken.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(bytes)
+    }
+}
+
+/// The rows of a file as documents, in their order.
+#[derive(Debug)]
+pub(crate) struct ParquetRows {
+    rows: Option<Receiver<Result<Document, Failure>>>,
+    number: u64,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl ParquetRows {
+    /// Starts to read `input`, at whose end `check` may have something to say.
+    ///
+    /// # Errors
+    ///
+    /// If the thread cannot be started.
+    fn new(
+        input: impl ChunkReader + 'static,
+        settings: &Settings,
+        check: impl Fn() -> std::io::Result<()> + Send + 'static,
+    ) -> Result<Self, Failure> {
+        /// Rows that wait to be taken: enough for both sides to work at a time.
+        const WAITING: usize = 4;
+        let (sender, receiver) = sync_channel(WAITING);
+        let names = settings.names.clone();
+        let (limits, strict) = (settings.limits, settings.strict);
+        let worker =
+            std::thread::Builder::new().name("dedup-parquet".to_owned()).spawn(move || {
+                let read = read(input, &names, limits, strict, &sender);
+                // What a changed file told is not to be trusted, so that is said first.
+                if let Err(problem) = check().map_err(Problem::from).and(read) {
+                    // If nobody waits for it, nobody is to know.
+                    let _ = sender.send(Err(Failure::of_file(problem)));
+                }
+            });
+        let worker = worker.map_err(Failure::of_file)?;
+        Ok(Self { rows: Some(receiver), number: 0, worker: Some(worker) })
+    }
+}
+
+impl Iterator for ParquetRows {
+    type Item = Result<Record, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.rows.as_ref()?.recv() {
+            Ok(Err(failure)) if !failure.recoverable => {
+                self.rows = None;
+                Some(Err(failure))
+            }
+            Ok(row) => {
+                self.number += 1;
+                let number = Some(self.number);
+                Some(match row {
+                    Ok(document) => Ok(Record::Document(document, self.number)),
+                    Err(failure) => Err(Failure { number, ..failure }),
+                })
+            }
+            Err(_) => {
+                self.rows = None;
+                let panic = self.worker.take()?.join().err()?;
+                let message = panic
+                    .downcast_ref::<String>()
+                    .map(String::as_str)
+                    .or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("no message");
+                let problem = Problem::Panicked { message: message.to_owned() };
+                Some(Err(Failure::of_file(problem)))
+            }
+        }
+    }
+}
+
+impl Drop for ParquetRows {
+    fn drop(&mut self) {
+        // Without a receiver the worker ends at its next row.
+        self.rows = None;
+        if let Some(worker) = self.worker.take() {
+            let _ = worker.join();
+        }
+    }
+}
+
+/// Sends every row of `input`, until nobody takes them.
+fn read(
+    input: impl ChunkReader + 'static,
+    names: &[(String, Field)],
+    limits: Limits,
+    strict: bool,
+    rows: &SyncSender<Result<Document, Failure>>,
+) -> Result<(), Problem> {
+    footer::check(&input, &limits)?;
+    let len = input.len();
+    let file = SerializedFileReader::new(input).map_err(problem)?;
+    let schema = file.metadata().file_metadata().schema();
+    let mut columns = Vec::new();
+    for (name, field) in names {
+        match Path::find(schema, name) {
+            Some(path) => columns.push((path, *field)),
+            None if *field == Field::Text => return Err(Problem::Column { name: name.clone() }),
+            None => {}
+        }
+    }
+    let chosen: Vec<&Path> = columns.iter().map(|(path, _)| path).collect();
+    check_chunks(file.metadata(), &chosen, len, &limits)?;
+    let projection = project(schema, &chosen, 0).map_err(problem)?;
+    for row in RowIter::from_file(Some(projection), &file).map_err(problem)? {
+        // A reader that failed cannot be trusted with the next row.
+        let row = row.map_err(problem)?;
+        let document = document(&row, &columns, strict).map_err(Failure::of_record);
+        // Too long texts need not wait in memory.
+        let document = document.and_then(|document| within_limit(document, &limits));
+        if rows.send(document).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn document(row: &Row, columns: &[(Path, Field)], strict: bool) -> Result<Document, Problem> {
+    let mut document = Document::default();
+    for (path, field) in columns {
+        let value = path.value(row).unwrap_or(&Value::Null);
+        match field {
+            Field::Text => (document.text, document.replaced) = text(value, strict)?,
+            Field::Id => document.id = id(value)?,
+            Field::Title => document.title = words(value),
+            Field::Date => document.date = date(value).or_else(|| words(value)),
+            Field::Language => document.language = words(value),
+        }
+    }
+    Ok(document)
+}
+
+/// A text, and how many sequences of bytes were replaced in it.
+fn text(value: &Value, strict: bool) -> Result<(String, u64), Problem> {
+    match value {
+        Value::Str(text) => Ok((text.clone(), 0)),
+        Value::Bytes(bytes) => {
+            let mut text = String::with_capacity(bytes.len());
+            let mut replaced = 0;
+            for chunk in bytes.data().utf8_chunks() {
+                text.push_str(chunk.valid());
+                if !chunk.invalid().is_empty() {
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    replaced += 1;
+                }
+            }
+            if strict && replaced > 0 {
+                return Err(Problem::Undecodable { encoding: "UTF-8", sequences: replaced });
+            }
+            Ok((text, replaced))
+        }
+        Value::Null => Err(Problem::invalid("the text is null")),
+        _ => Err(Problem::invalid("the text column does not hold text")),
+    }
+}
+
+fn id(value: &Value) -> Result<Option<String>, Problem> {
+    match value {
+        Value::Null => Ok(None),
+        value => match words(value) {
+            Some(id) => Ok(Some(id)),
+            None => Err(Problem::invalid("an id is a string or a whole number")),
+        },
+    }
+}
+
+/// A string, or a whole number as one; nothing of any other value.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::Str(words) => Some(words.clone()),
+        Value::Byte(number) => Some(number.to_string()),
+        Value::Short(number) => Some(number.to_string()),
+        Value::Int(number) => Some(number.to_string()),
+        Value::Long(number) => Some(number.to_string()),
+        Value::UByte(number) => Some(number.to_string()),
+        Value::UShort(number) => Some(number.to_string()),
+        Value::UInt(number) => Some(number.to_string()),
+        Value::ULong(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A day or a time, as RFC 3339 has it.
+fn date(value: &Value) -> Option<String> {
+    use jiff::civil::Date;
+    use jiff::{Timestamp, ToSpan};
+
+    let time = match value {
+        Value::Date(days) => {
+            let span = 0.days().try_days(*days).ok()?;
+            return Some(Date::new(1970, 1, 1).ok()?.checked_add(span).ok()?.to_string());
+        }
+        Value::TimestampMillis(time) => Timestamp::from_millisecond(*time),
+        Value::TimestampMicros(time) => Timestamp::from_microsecond(*time),
+        _ => return None,
+    };
+    Some(time.ok()?.to_string())
+}
+
+/// The names that lead to a column.
+#[derive(Debug, PartialEq, Eq)]
+struct Path(Vec<String>);
+
+impl Path {
+    /// The column that `name` means: the one of that name, or the one of the rest of the name in
+    /// the group of the first part.
+    fn find(schema: &Type, name: &str) -> Option<Self> {
+        let mut names = Vec::new();
+        let mut rest = name;
+        let mut group = schema;
+        loop {
+            let field = |name: &str| group.get_fields().iter().find(|it| it.name() == name);
+            if field(rest).is_some_and(|field| field.is_primitive()) {
+                names.push(rest.to_owned());
+                return Some(Self(names));
+            }
+            let (first, behind) = rest.split_once('.')?;
+            group = field(first).filter(|field| field.is_group())?;
+            names.push(first.to_owned());
+            rest = behind;
+        }
+    }
+
+    fn value<'a>(&self, row: &'a Row) -> Option<&'a Value> {
+        let (last, groups) = self.0.split_last()?;
+        let field = |row: &'a Row, name: &str| {
+            row.get_column_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+        };
+        let row = groups.iter().try_fold(row, |row, name| match field(row, name) {
+            Some(Value::Group(row)) => Some(row),
+            _ => None,
+        })?;
+        field(row, last)
+    }
+}
+
+/// The part of `schema` with the columns of `paths`, of which `depth` names led to here.
+fn project(schema: &Type, paths: &[&Path], depth: usize) -> Result<Type, ParquetError> {
+    let mut fields = Vec::new();
+    for field in schema.get_fields() {
+        let within: Vec<&Path> = paths
+            .iter()
+            .copied()
+            .filter(|path| path.0.get(depth).is_some_and(|name| name == field.name()))
+            .collect();
+        if within.is_empty() {
+            continue;
+        }
+        let whole = within.iter().any(|path| path.0.len() == depth + 1);
+        fields.push(if whole {
+            field.clone()
+        } else {
+            Arc::new(project(field, &within, depth + 1)?)
+        });
+    }
+    let info = schema.get_basic_info();
+    let mut group = Type::group_type_builder(schema.name())
+        .with_converted_type(info.converted_type())
+        .with_logical_type(info.logical_type_ref().cloned())
+        .with_fields(fields);
+    if info.has_repetition() {
+        group = group.with_repetition(info.repetition());
+    }
+    group.build()
+}
+
+/// Whether the chunks of the columns lie in the file and are not too long.
+fn check_chunks(
+    metadata: &ParquetMetaData,
+    columns: &[&Path],
+    len: u64,
+    limits: &Limits,
+) -> Result<(), Problem> {
+    for group in metadata.row_groups() {
+        for chunk in group.columns() {
+            if !columns.iter().any(|column| column.0 == chunk.column_path().parts()) {
+                continue;
+            }
+            let first = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+            let start = u64::try_from(first.min(chunk.data_page_offset()));
+            let packed = u64::try_from(chunk.compressed_size());
+            let unpacked = u64::try_from(chunk.uncompressed_size());
+            let (Ok(start), Ok(packed), Ok(unpacked)) = (start, packed, unpacked) else {
+                return Err(Problem::invalid("a length is negative"));
+            };
+            if start.checked_add(packed).is_none_or(|end| end > len) {
+                return Err(Problem::Truncated);
+            }
+            // Dictionaries repeat values for two bytes or less.
+            let limit = limits.decompression_ratio;
+            if unpacked > packed.saturating_mul(limit).max(Limits::RATIO_FREE) {
+                return Err(Problem::Ratio { limit });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn problem(error: ParquetError) -> Problem {
+    match error {
+        ParquetError::EOF(_) => Problem::Truncated,
+        other => Problem::invalid(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::parquet::basic::{Compression, ZstdLevel};
+    use ::parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::parser::parse_message_type;
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn file(compression: Compression, texts: &[Option<&str>]) -> Bytes {
+        let schema = "message schema {
+            REQUIRED BYTE_ARRAY other (UTF8);
+            OPTIONAL BYTE_ARRAY text (UTF8);
+            OPTIONAL INT64 id;
+            OPTIONAL group meta { OPTIONAL BYTE_ARRAY url (UTF8); REQUIRED BYTE_ARRAY raw; }
+            OPTIONAL BYTE_ARRAY a.b (UTF8);
+        }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let mut writer =
+            SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+        for texts in texts.chunks(2) {
+            let mut group = writer.next_row_group().unwrap();
+            let array = |text: &str| ByteArray::from(text.as_bytes().to_vec());
+            let values: Vec<ByteArray> = texts.iter().flatten().map(|it| array(it)).collect();
+            let levels: Vec<i16> = texts.iter().map(|text| i16::from(text.is_some())).collect();
+            let all = vec![array("x"); texts.len()];
+            let ones = vec![1_i16; texts.len()];
+            for (number, (values, levels)) in [
+                (&all, None),
+                (&values, Some(&levels)),
+                (&all, None),
+                (&all, Some(&vec![2; texts.len()])),
+                (&vec![ByteArray::from(b"K\xe4se".to_vec()); texts.len()], Some(&ones)),
+                (&all, Some(&ones)),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                let mut column = group.next_column().unwrap().unwrap();
+                if number == 2 {
+                    let ids: Vec<i64> = (7..).take(texts.len()).collect();
+                    column.typed::<Int64Type>().write_batch(&ids, Some(&ones), None).unwrap();
+                } else {
+                    let levels = levels.map(Vec::as_slice);
+                    column.typed::<ByteArrayType>().write_batch(values, levels, None).unwrap();
+                }
+                column.close().unwrap();
+            }
+            group.close().unwrap();
+        }
+        writer.into_inner().unwrap().into()
+    }
+
+    fn settings(text: &str, id: &str, strict: bool) -> Settings {
+        let names = [(text, Field::Text), (id, Field::Id)];
+        Settings {
+            format: None,
+            limits: Limits::default(),
+            strict,
+            names: names.map(|(name, field)| (name.to_owned(), field)).to_vec(),
+            fields: crate::source::Fields::default(),
+        }
+    }
+
+    /// The document of a row.
+    fn document(row: Result<Record, Failure>) -> Result<Document, Failure> {
+        row.map(|record| match record {
+            Record::Document(document, _) => document,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn rows(file: Bytes, text: &str, id: &str, strict: bool) -> ParquetRows {
+        ParquetRows::new(file, &settings(text, id, strict), || Ok(())).unwrap()
+    }
+
+    fn texts(file: &Bytes, text: &str, id: &str) -> Vec<(String, Option<String>)> {
+        let rows = rows(file.clone(), text, id, false).map(|row| document(row).unwrap());
+        rows.map(|document| (document.text, document.id)).collect()
+    }
+
+    const TEXTS: [Option<&str>; 3] = [Some("Käse"), Some("und Brot"), Some("Ende")];
+
+    #[test]
+    fn columns_are_read_in_every_packing_and_wherever_they_are() {
+        let expected = [("Käse", "7"), ("und Brot", "8"), ("Ende", "7")]
+            .map(|(text, id)| (text.to_owned(), Some(id.to_owned())));
+        let zstd = Compression::ZSTD(ZstdLevel::default());
+        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, zstd] {
+            assert_eq!(texts(&file(compression, &TEXTS), "text", "id"), expected);
+        }
+        let plain = file(Compression::UNCOMPRESSED, &TEXTS);
+        let x = ("x".to_owned(), Some("x".to_owned()));
+        assert_eq!(texts(&plain, "meta.url", "other"), vec![x; 3]);
+        let replaced = rows(plain.clone(), "meta.raw", "none", false).next().unwrap();
+        let replaced = document(replaced).unwrap();
+        assert_eq!(
+            (replaced.text.as_str(), replaced.replaced, replaced.id),
+            ("K\u{fffd}se", 1, None)
+        );
+        let strict = rows(plain.clone(), "meta.raw", "none", true).next().unwrap().unwrap_err();
+        assert!(matches!(strict.problem, Problem::Undecodable { .. }) && strict.recoverable);
+        assert_eq!(texts(&plain, "a.b", "id")[0].0, "x");
+    }
+
+    #[test]
+    fn a_file_on_disk_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.parquet");
+        std::fs::write(&path, file(Compression::SNAPPY, &TEXTS)).unwrap();
+        let taken = Arc::default();
+        let settings = settings("text", "id", true);
+        let read = || {
+            let file = OnDisk { path: &path, taken: &taken };
+            open(Box::new(std::io::empty()), Some(file), &settings).unwrap()
+        };
+        assert_eq!(read().map(Result::unwrap).count(), 3);
+        assert!(taken.load(Ordering::Relaxed) > 0);
+        let file = OnDisk { path: &dir.path().join("b.parquet"), taken: &taken };
+        let failure = open(Box::new(std::io::empty()), Some(file), &settings).unwrap_err();
+        assert!(matches!(failure.problem, Problem::Io(_)));
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_type_is_an_error() {
+        let file = file(Compression::UNCOMPRESSED, &[Some("a"), None, Some("b")]);
+        let read: Vec<_> = rows(file.clone(), "text", "id", false).collect();
+        assert_eq!(read.len(), 3);
+        assert!(read[1].as_ref().is_err_and(|failure| failure.recoverable));
+        for (text, id) in [("none", "id"), ("meta", "id"), ("meta.none", "id"), ("id", "id")] {
+            assert!(rows(file.clone(), text, id, false).next().unwrap().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_that_nobody_takes_are_not_read() {
+        let file = file(Compression::UNCOMPRESSED, &[Some("a"); 100]);
+        let mut rows = rows(file, "text", "id", false);
+        assert_eq!(document(rows.next().unwrap()).unwrap().text, "a");
+        drop(rows);
+    }
+
+    #[test]
+    fn a_file_may_end_anywhere() {
+        let whole = file(Compression::SNAPPY, &TEXTS);
+        for at in 0..whole.len() {
+            let read: Vec<_> = rows(whole.slice(..at), "text", "id", false).collect();
+            assert!(matches!(read[..], [Err(_)]), "{at}");
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error_or_does_not_matter() {
+        let zstd = Compression::ZSTD(ZstdLevel::default());
+        let whole = file(zstd, &TEXTS);
+        for at in 0..whole.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut damaged = whole.to_vec();
+                damaged[at] ^= flip;
+                let read = rows(damaged.into(), "text", "id", true).take(100).count();
+                assert!(read <= 100);
+            }
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! WARC and WET: archives of web pages.
+//!
+//! Each record has headers, which tell its length, and a block of that length. Nothing that the
+//! headers claim is believed before it was held against the limits.
+
+mod http;
+
+use std::io::{BufRead, Read};
+
+use self::http::Response;
+use super::document::{Document, Failure, Problem, RawRecord, Record};
+use super::encoding::decode_declared;
+use super::html;
+use super::limits::Limits;
+
+/// The longest line of a header, in bytes.
+const LONGEST_LINE: usize = 1 << 16;
+
+/// The longest headers of a record, in bytes.
+const LONGEST_HEADERS: usize = 1 << 20;
+
+/// The records of an archive: those that can be articles each with its headers, and of requests,
+/// metadata and the like that they are there.
+#[derive(Debug)]
+pub(crate) struct WarcRecords<R> {
+    reader: R,
+    /// The longest record, in bytes.
+    longest: u64,
+    number: u64,
+    offset: u64,
+    /// Whether the place of the next record has been lost.
+    lost: bool,
+    ended: bool,
+}
+
+impl<R: BufRead> WarcRecords<R> {
+    pub(crate) fn new(reader: R, longest: u64) -> Self {
+        Self { reader, longest, number: 0, offset: 0, lost: false, ended: false }
+    }
+
+    /// Reads a line into `line`, to which it adds at most `LONGEST_LINE` bytes.
+    fn line(&mut self, line: &mut Vec<u8>) -> std::io::Result<usize> {
+        let read = self.reader.by_ref().take(LONGEST_LINE as u64).read_until(b'\n', line)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+
+    fn record(&mut self) -> Result<Option<Record>, Failure> {
+        let mut bytes = Vec::new();
+        let offset = loop {
+            let offset = self.offset;
+            bytes.clear();
+            if self.line(&mut bytes).map_err(Failure::of_file)? == 0 {
+                return Ok(None);
+            }
+            if is_version(&bytes) {
+                break offset;
+            }
+            if !self.lost && !bytes.trim_ascii().is_empty() {
+                self.number += 1;
+                self.lost = true;
+                return Err(
+                    Problem::invalid("a record begins with \"WARC/1.0\" or \"WARC/1.1\"").into()
+                );
+            }
+        };
+        self.number += 1;
+        self.lost = true;
+        loop {
+            let start = bytes.len();
+            let read = self.line(&mut bytes).map_err(Failure::of_file)?;
+            let line = &bytes[start..];
+            if !line.ends_with(b"\n") {
+                return Err(if read < LONGEST_LINE {
+                    Failure::of_file(Problem::Truncated)
+                } else {
+                    Problem::TooLong { limit: LONGEST_LINE as u64 }.into()
+                });
+            }
+            if line.trim_ascii().is_empty() {
+                break;
+            }
+            if bytes.len() > LONGEST_HEADERS {
+                return Err(Problem::TooLong { limit: LONGEST_HEADERS as u64 }.into());
+            }
+        }
+        let headers = Headers::read(&bytes);
+        let length = headers.get("Content-Length");
+        let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) else {
+            return Err(Problem::invalid("the length of the record is not stated").into());
+        };
+        self.lost = false;
+        let wanted = headers.get("WARC-Type").is_some_and(|kind| {
+            ["response", "resource", "conversion"].iter().any(|it| kind.eq_ignore_ascii_case(it))
+        });
+        if !wanted || length > self.longest {
+            self.skip(length)?;
+            if wanted {
+                return Err(Problem::TooLong { limit: self.longest }.into());
+            }
+            return Ok(Some(Record::NoArticle));
+        }
+        // The length is a claim: memory grows with what is there.
+        let read = self.reader.by_ref().take(length).read_to_end(&mut bytes);
+        let read = read.map_err(Failure::of_file)?;
+        self.offset += read as u64;
+        if (read as u64) < length {
+            return Err(Failure::of_file(Problem::Truncated));
+        }
+        Ok(Some(Record::Raw(RawRecord { bytes, number: self.number, offset })))
+    }
+
+    fn skip(&mut self, length: u64) -> Result<(), Failure> {
+        let mut block = self.reader.by_ref().take(length);
+        let read = std::io::copy(&mut block, &mut std::io::sink()).map_err(Failure::of_file)?;
+        self.offset += read;
+        if read < length { Err(Failure::of_file(Problem::Truncated)) } else { Ok(()) }
+    }
+}
+
+impl<R: BufRead> Iterator for WarcRecords<R> {
+    type Item = Result<Record, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let start = self.offset;
+        match self.record() {
+            Ok(record) => {
+                self.ended = record.is_none();
+                record.map(Ok)
+            }
+            Err(failure) => {
+                self.ended = !failure.recoverable;
+                Some(Err(failure.at(self.number, start)))
+            }
+        }
+    }
+}
+
+/// The document that a record is; none if it is no text, or not the page that was asked for.
+pub(crate) fn decode(
+    record: &[u8],
+    limits: &Limits,
+    strict: bool,
+) -> Result<Option<Document>, Failure> {
+    let headers = Headers::read(record);
+    let block = &record[headers.length..];
+    let is_response =
+        headers.get("WARC-Type").is_some_and(|kind| kind.eq_ignore_ascii_case("response"));
+    let content_type = headers.get("Content-Type");
+    let response;
+    let (content_type, body) = if is_response {
+        // Records of type response are of other protocols too.
+        if content_type.is_some_and(|kind| !is_media_type(kind, "application/http")) {
+            return Ok(None);
+        }
+        let Some(read) = Response::read(block, limits)? else {
+            return Ok(None);
+        };
+        response = read;
+        (response.content_type.as_deref(), response.body.as_ref())
+    } else {
+        (content_type, block)
+    };
+    let content_type = content_type.unwrap_or_default();
+    let declared = charset_of(content_type);
+    let mut document = if ["text/html", "application/xhtml+xml"]
+        .iter()
+        .any(|page| is_media_type(content_type, page))
+    {
+        html::decode(body, declared, strict)?
+    } else if is_media_type(content_type, "text/plain") {
+        let decoded = decode_declared(body, declared, strict)?;
+        let (encoding, replaced) = (decoded.encoding, decoded.replaced);
+        let text = decoded.text.into_owned();
+        Document { text, encoding, replaced, ..Document::default() }
+    } else {
+        return Ok(None);
+    };
+    document.id = headers.get("WARC-Target-URI").map(|uri| uri.trim_matches(['<', '>']).to_owned());
+    document.date = headers.get("WARC-Date").map(str::to_owned).or(document.date);
+    Ok(Some(document))
+}
+
+fn is_version(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_end(), b"WARC/1.0" | b"WARC/1.1")
+}
+
+/// Whether a content type is `media_type`, whatever its parameters.
+fn is_media_type(content_type: &str, media_type: &str) -> bool {
+    let stated = content_type.split(';').next().unwrap_or_default();
+    stated.trim().eq_ignore_ascii_case(media_type)
+}
+
+/// The encoding that a content type names.
+fn charset_of(content_type: &str) -> Option<&[u8]> {
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        name.trim().eq_ignore_ascii_case("charset").then_some(value.as_bytes())
+    })
+}
+
+/// Headers: a line, then names and values up to a blank line.
+#[derive(Debug)]
+struct Headers<'a> {
+    /// What does not look like a header is left out, as are values that are not UTF-8.
+    fields: Vec<(&'a str, &'a str)>,
+    /// The bytes of all, with the blank line.
+    length: usize,
+}
+
+impl<'a> Headers<'a> {
+    /// Reads the headers that `bytes` begins with.
+    fn read(bytes: &'a [u8]) -> Self {
+        let mut fields = Vec::new();
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let line = &rest[..end];
+            let first = at == 0;
+            at += end;
+            if line.trim_ascii().is_empty() {
+                break;
+            }
+            if let Some((name, value)) =
+                std::str::from_utf8(line).ok().and_then(|it| it.split_once(':'))
+                && !first
+            {
+                fields.push((name.trim(), value.trim()));
+            }
+        }
+        Self { fields, length: at }
+    }
+
+    /// The value of the first header of this name.
+    fn get(&self, name: &str) -> Option<&'a str> {
+        let field = self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
+        field.map(|&(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn record(kind: &str, content_type: &str, block: &[u8]) -> Vec<u8> {
+        let mut record = format!(
+            "WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: https://example.org/ä\r\n\
+             WARC-Date: 2024-05-06T07:08:09Z\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {}\r\n\r\n",
+            block.len()
+        )
+        .into_bytes();
+        record.extend_from_slice(block);
+        record.extend_from_slice(b"\r\n\r\n");
+        record
+    }
+
+    fn response(headers: &str, body: &[u8]) -> Vec<u8> {
+        let mut block = headers.replace('\n', "\r\n").into_bytes();
+        block.extend_from_slice(body);
+        record("response", "application/http; msgtype=response", &block)
+    }
+
+    fn read_all(archive: &[u8]) -> Vec<Result<Option<Document>, Failure>> {
+        let limits = Limits { record: 1 << 16, article: 1 << 16, ..Limits::default() };
+        WarcRecords::new(std::io::BufReader::with_capacity(7, archive), limits.record)
+            .map(|record| record.and_then(|record| document(record, &limits)))
+            .collect()
+    }
+
+    fn document(record: Record, limits: &Limits) -> Result<Option<Document>, Failure> {
+        match record {
+            Record::Raw(record) => decode(&record.bytes, limits, true),
+            _ => Ok(None),
+        }
+    }
+
+    fn read(archive: &[u8]) -> Option<Document> {
+        let mut documents = read_all(archive);
+        assert_eq!(documents.len(), 1);
+        documents.remove(0).unwrap()
+    }
+
+    #[test]
+    fn pages_and_extracted_texts_are_read_and_the_rest_is_passed_over() {
+        let archive = [
+            record("warcinfo", "application/warc-fields", b"software: x\r\n"),
+            record("request", "application/http; msgtype=request", b"GET / HTTP/1.1\r\n\r\n"),
+            response("HTTP/1.1 200 OK\nContent-Type: text/html; charset=latin1\n\n", b"<p>K\xe4se"),
+            record("conversion", "text/plain", "Grüße\n".as_bytes()),
+            record("resource", "text/plain; charset=utf-8", b"a"),
+            response("HTTP/1.1 200 OK\ncontent-type: image/png\n\n", b"\x89PNG"),
+            response("HTTP/1.1 404 Not Found\nContent-Type: text/html\n\n", b"<p>no"),
+            record("response", "text/dns", b"no"),
+        ]
+        .concat();
+        let limits = Limits::default();
+        let read: Vec<Option<Document>> = WarcRecords::new(archive.as_slice(), limits.record)
+            .map(|record| document(record.unwrap(), &limits).unwrap())
+            .collect();
+        let texts: Vec<Option<&str>> =
+            read.iter().map(|it| it.as_ref().map(|it| it.text.as_str())).collect();
+        assert_eq!(texts, [None, None, Some("Käse"), Some("Grüße\n"), Some("a"), None, None, None]);
+        let page = read[2].as_ref().unwrap();
+        assert_eq!(page.id.as_deref(), Some("https://example.org/ä"));
+        assert_eq!(page.date.as_deref(), Some("2024-05-06T07:08:09Z"));
+        assert_eq!(page.encoding, Some("windows-1252"));
+    }
+
+    #[test]
+    fn chunks_and_compression_are_undone() {
+        let chunked = "HTTP/1.1 200 OK\nContent-Type: text/plain\nTransfer-Encoding: chunked\n\n";
+        let body = b"3;x=y\r\nK\xc3\xa4\r\n2\r\nse\r\n0\r\nTrailer: x\r\n\r\n";
+        assert_eq!(read(&response(chunked, body)).unwrap().text, "Käse");
+        // Crawlers write the header although they have joined the chunks.
+        assert_eq!(read(&response(chunked, "Käse".as_bytes())).unwrap().text, "Käse");
+        let broken = read_all(&response(chunked, b"3\r\nabc\r\nzz\r\n"));
+        assert!(matches!(broken[..], [Err(Failure { problem: Problem::Invalid(_), .. })]));
+        let cut = read_all(&response(chunked, b"3\r\nabc\r\n5\r\nab"));
+        assert!(matches!(cut[..], [Err(Failure { problem: Problem::Truncated, .. })]));
+
+        let text = "Grüße ".repeat(100);
+        let level = flate2::Compression::default();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+        gzip.write_all(text.as_bytes()).unwrap();
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), level);
+        zlib.write_all(text.as_bytes()).unwrap();
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), level);
+        deflate.write_all(text.as_bytes()).unwrap();
+        let (gzip, zlib) = (gzip.finish().unwrap(), zlib.finish().unwrap());
+        let deflate = deflate.finish().unwrap();
+        for (encoding, body) in
+            [("gzip", &gzip), ("x-gzip", &gzip), ("deflate", &zlib), ("deflate", &deflate)]
+        {
+            let headers = format!(
+                "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: {encoding}\n\n"
+            );
+            assert_eq!(read(&response(&headers, body)).unwrap().text, text, "{encoding}");
+            let cut = read_all(&response(&headers, &body[..body.len() / 2]));
+            assert!(cut[0].is_err(), "{encoding}");
+        }
+        let encoded = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: gzip\n\n";
+        assert_eq!(read(&response(encoded, b"plain after all")).unwrap().text, "plain after all");
+        let brotli = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: br\n\n";
+        assert_eq!(read(&response(brotli, b"\x0b\x01")), None);
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked() {
+        let level = flate2::Compression::best();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+        gzip.write_all(&vec![b'a'; 1 << 25]).unwrap();
+        let headers = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: gzip\n\n";
+        let bomb = response(headers, &gzip.finish().unwrap());
+        let read = read_all(&bomb);
+        assert!(matches!(read[..], [Err(Failure { problem: Problem::TooLong { .. }, .. })]));
+        let limits = Limits { decompression_ratio: 10, ..Limits::default() };
+        let record = WarcRecords::new(bomb.as_slice(), limits.record).next().unwrap().unwrap();
+        let failure = document(record, &limits).unwrap_err();
+        assert!(matches!(failure.problem, Problem::Ratio { limit: 10 }));
+    }
+
+    #[test]
+    fn damage_to_one_record_leaves_the_next_readable() {
+        let good = record("conversion", "text/plain", b"good");
+        let texts = |archive: &[u8]| -> Vec<Option<String>> {
+            let documents = read_all(archive).into_iter();
+            documents.map(|it| it.ok().flatten().map(|document| document.text)).collect()
+        };
+        let good_text = Some("good".to_owned());
+        let stray = [b"stray\nlines\n".to_vec(), good.clone()].concat();
+        assert_eq!(texts(&stray), [None, good_text.clone()]);
+        let no_length = b"WARC/1.1\r\nWARC-Type: conversion\r\n\r\nx\r\n\r\n".to_vec();
+        assert_eq!(texts(&[no_length, good.clone()].concat()), [None, good_text.clone()]);
+        let too_short = String::from_utf8(good.clone()).unwrap().replace("th: 4", "th: 2");
+        assert_eq!(
+            texts(&[too_short.into_bytes(), good.clone()].concat()),
+            [Some("go".to_owned()), None, good_text.clone()]
+        );
+        let long = record("conversion", "text/plain", &vec![b'x'; 1 << 17]);
+        assert_eq!(texts(&[long, good.clone()].concat()), [None, good_text.clone()]);
+        let line = format!("WARC/1.0\r\nX: {}\r\n\r\n", "x".repeat(1 << 17));
+        assert_eq!(texts(&[line.into_bytes(), good.clone()].concat()), [None, good_text]);
+        let huge = b"WARC/1.0\nWARC-Type: request\nContent-Length: 18446744073709551615\n\nx";
+        let read = read_all(huge);
+        assert!(matches!(read[..], [Err(Failure { problem: Problem::Truncated, .. })]));
+    }
+
+    #[test]
+    fn an_archive_may_end_anywhere() {
+        let archive = [
+            response("HTTP/1.1 200 OK\nContent-Type: text/html\n\n", b"<p>one"),
+            record("conversion", "text/plain", b"two"),
+        ]
+        .concat();
+        for at in 0..archive.len() {
+            let read = read_all(&archive[..at]);
+            let last = read.last();
+            let end = archive[..at].ends_with(b"one\r\n\r\n") || at == 0;
+            assert_eq!(
+                last.is_none_or(Result::is_ok),
+                end || at + 4 >= archive.len() || {
+                    // Between two records, or within the line ends behind one.
+                    let one = archive.windows(3).position(|it| it == b"one").unwrap() + 3;
+                    (one..=one + 4).contains(&at)
+                },
+                "{at}"
+            );
+        }
+        for at in 0..archive.len() {
+            for byte in [0, b'\n', b'9', b':', 0xff] {
+                let mut damaged = archive.clone();
+                damaged[at] = byte;
+                assert!(read_all(&damaged).len() <= 3);
+            }
+        }
+    }
+}
