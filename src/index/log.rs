@@ -1,7 +1,8 @@
 //! Bytes that only grow: the newest in memory, older ones in a temporary file if they have to be.
 
 use std::fs::File;
-use std::io::{Error, Read, Seek, SeekFrom, Write};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{Error, ErrorKind, Read, Seek, SeekFrom, Write};
 
 /// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.
 const CHUNK: usize = 1 << 20;
@@ -100,8 +101,8 @@ impl Log {
             None => self.spilled.insert(Spilled::new()?),
         };
         let chunk = &mut self.chunks[spilled.chunks];
-        spilled.file.seek(SeekFrom::Start(spilled.chunks as u64 * CHUNK as u64))?;
-        spilled.file.write_all(chunk)?;
+        spilled.file.file.seek(SeekFrom::Start(spilled.chunks as u64 * CHUNK as u64))?;
+        spilled.file.file.write_all(chunk)?;
         spilled.chunks += 1;
         *chunk = Vec::new();
         Ok(())
@@ -110,11 +111,53 @@ impl Log {
 
 #[derive(Debug)]
 struct Spilled {
-    /// Without a name, so that nothing is left of it whatever happens.
-    file: File,
+    file: TemporaryFile,
     /// How many chunks the file holds.
     chunks: usize,
     held: Vec<Held>,
+}
+
+/// A file in the directory for temporary files, of which nothing is left: on Unix it has no name from
+/// the start, elsewhere it is removed when it is closed. By hand, as the crate `tempfile` brings five others.
+#[derive(Debug)]
+struct TemporaryFile {
+    file: File,
+    #[cfg(not(unix))]
+    path: std::path::PathBuf,
+}
+
+impl TemporaryFile {
+    fn new() -> Result<Self, Error> {
+        let mut options = File::options();
+        // Only if there is none of that name, so that nobody else can have laid it out.
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        for attempt in 0..64 {
+            let random = RandomState::new().hash_one(attempt);
+            let path = std::env::temp_dir().join(format!("dedup-{random:016x}.text"));
+            match options.open(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                #[cfg(unix)]
+                Ok(file) => {
+                    std::fs::remove_file(path)?;
+                    return Ok(Self { file });
+                }
+                #[cfg(not(unix))]
+                Ok(file) => return Ok(Self { file, path }),
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
+    }
+}
+
+#[cfg(not(unix))]
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // What cannot be removed now is for the system to remove.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -126,7 +169,7 @@ struct Held {
 
 impl Spilled {
     fn new() -> Result<Self, Error> {
-        Ok(Self { file: tempfile::tempfile()?, chunks: 0, held: vec![Held::default(); HELD] })
+        Ok(Self { file: TemporaryFile::new()?, chunks: 0, held: vec![Held::default(); HELD] })
     }
 
     fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
@@ -135,8 +178,8 @@ impl Spilled {
         if held.number != number + 1 {
             held.number = 0;
             held.bytes.resize(BLOCK, 0);
-            self.file.seek(SeekFrom::Start(number * BLOCK as u64))?;
-            self.file.read_exact(&mut held.bytes)?;
+            self.file.file.seek(SeekFrom::Start(number * BLOCK as u64))?;
+            self.file.file.read_exact(&mut held.bytes)?;
             held.number = number + 1;
         }
         Ok((&held.bytes, index(at % BLOCK as u64)))
