@@ -282,7 +282,7 @@ impl Deduper {
         let range = prepared.canonical.to_original(within);
         let first = Place {
             article: located.article,
-            id: self.index.texts.id(located.article).clone(),
+            id: self.index.texts.id(located.article),
             range: self.index.texts.original_range(located.article, there.clone()),
         };
         let exact = range.len() == first.range.len()

@@ -4,10 +4,14 @@
 //! order of arrival, removed text included. [`text`] turns a coordinate into bytes; [`table`] maps
 //! the hash of a gram, of a gram with context, or of a paragraph to the coordinates where it stood.
 
+pub(crate) mod base;
 pub(crate) mod table;
 pub(crate) mod text;
 
-use self::table::Table;
+use std::sync::Arc;
+
+use self::base::Base;
+use self::table::{Posting, Table};
 use self::text::Texts;
 
 /// Everything that is remembered of the articles so far.
@@ -19,6 +23,8 @@ pub(crate) struct Index {
     /// Paragraphs shorter than the span to their entry in `paragraphs`.
     pub(crate) paragraph_keys: Table,
     pub(crate) paragraphs: Vec<ShortParagraph>,
+    /// Where the entries of the texts' base are looked up, unless they are in the tables here.
+    beneath: Option<Arc<dyn Base>>,
 }
 
 /// A paragraph too short to hold an anchor for certain, found by its whole canonical form.
@@ -46,6 +52,51 @@ impl ShortParagraph {
 }
 
 impl Index {
+    /// An index on top of another, which is asked for everything that it has.
+    #[cfg(feature = "index")]
+    pub(crate) fn above(base: Arc<dyn Base>) -> Self {
+        Self { beneath: Some(base.clone()), ..Self::on_texts_of(base) }
+    }
+
+    /// An index on top of the texts of another, whose entries the caller inserts.
+    #[cfg(feature = "index")]
+    pub(crate) fn on_texts_of(base: Arc<dyn Base>) -> Self {
+        Self { texts: Texts::above(base), ..Self::default() }
+    }
+
+    /// Collects the postings under a key of the table of anchors, oldest first, with a few of other
+    /// keys among them.
+    pub(crate) fn postings(&self, key: u64) -> Vec<Posting> {
+        let mut found = Vec::new();
+        if let Some(base) = &self.beneath {
+            base.anchors(key, &mut found);
+        }
+        found.extend(self.anchors.postings(key));
+        found
+    }
+
+    /// The first paragraph under a key that `is` the one looked for.
+    pub(crate) fn find_paragraph(
+        &self,
+        key: u64,
+        is: impl Fn(ShortParagraph) -> bool,
+    ) -> Option<ShortParagraph> {
+        let mut beneath = Vec::new();
+        if let Some(base) = &self.beneath {
+            base.paragraphs(key, &mut beneath);
+        }
+        let here = self.paragraph_keys.postings(key).map(|posting| {
+            self.paragraphs[usize::try_from(posting.place).expect("BUG: beyond memory")]
+        });
+        beneath.into_iter().chain(here).find(|&paragraph| is(paragraph))
+    }
+
+    pub(crate) fn insert_paragraph(&mut self, key: u64, paragraph: ShortParagraph) {
+        let place = self.paragraphs.len() as u64;
+        self.paragraphs.push(paragraph);
+        self.paragraph_keys.insert(key, Posting { place, hot: false });
+    }
+
     /// Bytes of memory that the index holds, the text excluded.
     pub(crate) fn memory(&self) -> usize {
         self.anchors.memory()

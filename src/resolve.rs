@@ -20,7 +20,7 @@ use std::ops::Range;
 use crate::anchors::{Anchors, Period, Scheme, key};
 use crate::canonical::{is_boundary, is_space};
 use crate::index::table::Posting;
-use crate::index::text::{END, Removed, Texts};
+use crate::index::text::{END, Removed, Slice, Texts};
 use crate::index::{Index, ShortParagraph};
 
 /// Places under one key before it is hot.
@@ -122,8 +122,7 @@ impl Finder<'_> {
         }
         let mut postings = 0;
         let mut hot = false;
-        let proposed: Vec<Posting> = self.index.anchors.postings(key).collect();
-        for posting in proposed {
+        for posting in self.index.postings(key) {
             if self.shares_context(at, back, ahead, posting.place) {
                 postings += 1;
                 hot |= posting.hot;
@@ -213,9 +212,9 @@ impl View<'_> {
             let place = place + common as u64;
             let theirs = match place.checked_sub(self.base) {
                 None => self.texts.ahead(place),
-                Some(own) => &self.canonical[to_usize(own)..],
+                Some(own) => Slice::Held(&self.canonical[to_usize(own)..]),
             };
-            let len = common_prefix(&ours[common..], theirs);
+            let len = common_prefix(&ours[common..], &theirs);
             common += len;
             if len < theirs.len() {
                 break;
@@ -231,9 +230,9 @@ impl View<'_> {
             let place = place - common as u64 - 1;
             let theirs = match place.checked_sub(self.base) {
                 None => self.texts.behind(place),
-                Some(own) => &self.canonical[..=to_usize(own)],
+                Some(own) => Slice::Held(&self.canonical[..=to_usize(own)]),
             };
-            let len = common_suffix(&ours[..ours.len() - common], theirs);
+            let len = common_suffix(&ours[..ours.len() - common], &theirs);
             common += len;
             if len < theirs.len() {
                 break;
@@ -258,23 +257,20 @@ fn equal_paragraphs(
     min_paragraph: usize,
 ) -> Vec<Match> {
     let base = index.texts.end();
-    let view = View { texts: &index.texts, base, canonical: article.canonical };
     let mut matches: Vec<Match> = Vec::new();
     for paragraph in article.paragraphs {
+        let view = View { texts: &index.texts, base, canonical: article.canonical };
         if !(min_paragraph..scheme.span()).contains(&paragraph.len()) {
             continue;
         }
         let ours = &article.canonical[paragraph.clone()];
         let key = key(ours, PARAGRAPH_DOMAIN);
-        let same = index.paragraph_keys.postings(key).find_map(|posting| {
-            let earlier = index.paragraphs[to_usize(posting.place)];
-            let same = earlier.len() == ours.len() && view.is(ours, earlier.start());
-            same.then(|| earlier.start())
+        let same = index.find_paragraph(key, |earlier| {
+            earlier.len() == ours.len() && view.is(ours, earlier.start())
         });
-        let Some(source) = same else {
-            let entry = index.paragraphs.len() as u64;
-            index.paragraphs.push(ShortParagraph::new(base + paragraph.start as u64, ours.len()));
-            index.paragraph_keys.insert(key, Posting { place: entry, hot: false });
+        let Some(source) = same.map(ShortParagraph::start) else {
+            let start = base + paragraph.start as u64;
+            index.insert_paragraph(key, ShortParagraph::new(start, ours.len()));
             continue;
         };
         let found = Match { start: paragraph.start, end: paragraph.end, source };

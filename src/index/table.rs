@@ -7,6 +7,10 @@
 //! as is needed to find the slot's home after growth and to refuse nearly all other keys.
 //! What it does not refuse, the caller compares in full.
 
+/// How many of a key's bits are kept, the most significant ones.
+#[cfg(feature = "index")]
+pub(crate) const KEY_BITS: u32 = SHARD_BITS + TAG_BITS;
+
 /// The greatest place.
 pub(crate) const MAX_PLACE: u64 = (1 << PLACE_BITS) - 2;
 
@@ -69,6 +73,18 @@ impl Table {
         let before = shard.slots.len();
         shard.insert(Slot::new(tag(key), posting));
         self.slots += shard.slots.len() - before;
+    }
+
+    /// All entries in the order of their keys, those of one key in the order of insertion. Of a key,
+    /// [`KEY_BITS`] are left; the others are zero.
+    #[cfg(feature = "index")]
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, Posting)> + use<'_> {
+        self.shards.iter().zip(0_u64..).flat_map(|(shard, number)| {
+            shard.slots.iter().filter(|slot| !slot.is_empty()).map(move |slot| {
+                let key = (number << TAG_BITS | slot.tag()) << (u64::BITS - KEY_BITS);
+                (key, slot.posting())
+            })
+        })
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -156,7 +172,7 @@ fn shard(key: u64) -> usize {
 }
 
 fn tag(key: u64) -> u64 {
-    key & ((1 << TAG_BITS) - 1)
+    key << SHARD_BITS >> (u64::BITS - TAG_BITS)
 }
 
 /// The first slot to look at: the tag scaled to the number of slots, which may be any, but for
@@ -185,6 +201,22 @@ mod tests {
                 (0..4).map(|n| Posting { place: i + n * 5000, hot: n == 3 }).collect();
             assert_eq!(found, expected);
         }
+    }
+
+    #[cfg(feature = "index")]
+    #[test]
+    fn entries_come_in_the_order_of_keys_and_then_of_insertion() {
+        let mut table = Table::default();
+        let key = |i: u64| (i % 700).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for i in 0..5000 {
+            table.insert(key(i), Posting { place: i, hot: i % 3 == 0 });
+        }
+        let mut expected: Vec<(u64, Posting)> =
+            (0..5000).map(|i| (key(i), Posting { place: i, hot: i % 3 == 0 })).collect();
+        let kept = u64::MAX << (u64::BITS - KEY_BITS);
+        expected.iter_mut().for_each(|(key, _)| *key &= kept);
+        expected.sort_by_key(|(key, _)| *key);
+        assert_eq!(table.entries().collect::<Vec<_>>(), expected);
     }
 
     #[test]

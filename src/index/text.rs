@@ -3,11 +3,20 @@
 //! A coordinate belongs to a *piece*: kept text, or removed text, which stands for kept text of an
 //! earlier piece. Pieces of removed text name the kept text itself, never another removed piece, so
 //! reading takes one step however long the chain of reprints was.
+//!
+//! Texts may stand on a [`Base`]: articles that came before and lie elsewhere. What is asked of
+//! their coordinates is passed on to it.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::base::Base;
 use crate::canonical::{Canonical, Departure, locate};
+
+#[cfg(feature = "index")]
+pub(crate) mod tail;
 
 /// Stands after every article, so that no comparison runs from one article into the next: a byte
 /// that UTF-8 never has.
@@ -35,10 +44,54 @@ pub(crate) struct Texts {
     /// The first coordinate of the next article.
     end: u64,
     ids: usize,
+    /// What came before, if it lies elsewhere.
+    base: Option<Arc<dyn Base>>,
+    /// The first coordinate, and the number of the first article, that are held here.
+    first: u64,
+    first_article: usize,
+}
+
+/// Bytes that lie together: held in memory, or read for the asking.
+#[derive(Clone, Debug)]
+pub(crate) enum Slice<'a> {
+    Held(&'a [u8]),
+    #[cfg_attr(not(feature = "index"), expect(dead_code, reason = "made by a base alone"))]
+    Read(Bytes),
+}
+
+impl Slice<'_> {
+    /// No more than the first `len` bytes.
+    fn at_most_first(self, len: usize) -> Self {
+        let len = len.min(self.len());
+        match self {
+            Self::Held(bytes) => Self::Held(&bytes[..len]),
+            Self::Read(bytes) => Self::Read(bytes.slice(..len)),
+        }
+    }
+
+    /// No more than the last `len` bytes.
+    fn at_most_last(self, len: usize) -> Self {
+        let from = self.len() - len.min(self.len());
+        match self {
+            Self::Held(bytes) => Self::Held(&bytes[from..]),
+            Self::Read(bytes) => Self::Read(bytes.slice(from..)),
+        }
+    }
+}
+
+impl Deref for Slice<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Read(bytes) => bytes,
+        }
+    }
 }
 
 /// Departures that most texts are full of, with the length of their canonical form: they take two
-/// bytes instead of five or more. The commonest first; the order is part of no format.
+/// bytes instead of five or more. The commonest first; the order is part of the format on disk.
 const COMMON: [(u32, &[u8]); 26] = [
     (1, b"\r\n"),
     (1, b"\n\n"),
@@ -77,7 +130,7 @@ struct Piece {
     start: u64,
     /// The coordinate of the kept text that this stands for; its own start if it is kept text.
     origin: u64,
-    /// Where that text is in the chunks.
+    /// Where that text is in the chunks, unless it is in the base.
     kept: u64,
     /// The text repeats every so many bytes.
     period: u64,
@@ -92,7 +145,7 @@ struct Stored {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Checkpoint {
+pub(crate) struct Checkpoint {
     /// The departure before, from whose end the next are counted.
     departure: Departure,
     /// Where the next stand in `departures`.
@@ -126,11 +179,19 @@ impl Texts {
 
     /// How many articles there are.
     pub(crate) fn len(&self) -> usize {
-        self.articles.len()
+        self.first_article + self.articles.len()
     }
 
-    pub(crate) fn id(&self, article: usize) -> &Arc<str> {
-        &self.articles[article].id
+    pub(crate) fn id(&self, article: usize) -> Arc<str> {
+        match &self.base {
+            Some(base) if article < self.first_article => base.id(article),
+            _ => self.articles[article - self.first_article].id.clone(),
+        }
+    }
+
+    /// The base, if `coordinate` is one of its own.
+    fn below(&self, coordinate: u64) -> Option<&dyn Base> {
+        self.base.as_deref().filter(|_| coordinate < self.first)
     }
 
     /// Bytes of kept text.
@@ -148,20 +209,32 @@ impl Texts {
     }
 
     /// Bytes from `coordinate` on: at least one, as many as lie together.
-    pub(crate) fn ahead(&self, coordinate: u64) -> &[u8] {
+    pub(crate) fn ahead(&self, coordinate: u64) -> Slice<'_> {
+        if let Some(base) = self.below(coordinate) {
+            return base.ahead(coordinate);
+        }
         let (piece, end) = self.piece(coordinate);
         let offset = (coordinate - piece.start) % piece.period;
         let len = (piece.period - offset).min(end - coordinate);
-        self.bytes(piece.kept + offset, len)
+        match self.below(piece.origin) {
+            Some(base) => base.ahead(piece.origin + offset).at_most_first(index(len)),
+            None => Slice::Held(self.bytes(piece.kept + offset, len)),
+        }
     }
 
     /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
-    pub(crate) fn behind(&self, coordinate: u64) -> &[u8] {
+    pub(crate) fn behind(&self, coordinate: u64) -> Slice<'_> {
+        if let Some(base) = self.below(coordinate) {
+            return base.behind(coordinate);
+        }
         let (piece, _) = self.piece(coordinate);
         let offset = (coordinate - piece.start) % piece.period;
+        if let Some(base) = self.below(piece.origin) {
+            return base.behind(piece.origin + offset).at_most_last(index(offset + 1));
+        }
         let last = piece.kept + offset;
         let first = piece.kept.max(last - last % CHUNK as u64);
-        self.bytes(first, last - first + 1)
+        Slice::Held(self.bytes(first, last - first + 1))
     }
 
     /// The kept text that the coordinates stand for, in order: coordinate of the kept text, and
@@ -169,6 +242,11 @@ impl Texts {
     pub(crate) fn origins(&self, coordinates: Range<u64>) -> Vec<(u64, u64)> {
         let mut origins = Vec::new();
         let mut at = coordinates.start;
+        if let Some(base) = self.below(at) {
+            let end = coordinates.end.min(self.first);
+            origins = base.origins(at..end);
+            at = end;
+        }
         while at < coordinates.end {
             let (piece, end) = self.piece(at);
             let offset = (at - piece.start) % piece.period;
@@ -181,26 +259,20 @@ impl Texts {
 
     /// The article that a coordinate belongs to.
     pub(crate) fn locate(&self, coordinate: u64) -> Located {
+        if let Some(base) = self.below(coordinate) {
+            return base.locate(coordinate);
+        }
         let article = self.articles.partition_point(|article| article.start <= coordinate) - 1;
-        Located { article, start: index(coordinate - self.articles[article].start) }
+        let start = index(coordinate - self.articles[article].start);
+        Located { article: self.first_article + article, start }
     }
 
     /// The original byte range of canonical bytes of an article.
     pub(crate) fn original_range(&self, article: usize, canonical: Range<usize>) -> Range<usize> {
-        let departures = self.departures_from(article, canonical.start);
-        let mut first = departures.checkpoint;
-        let mut last = first;
-        for (departure, _) in departures {
-            let at = departure.canonical as usize;
-            if at <= canonical.start {
-                first = Some(departure);
-            }
-            if at >= canonical.end {
-                break;
-            }
-            last = Some(departure);
+        match &self.base {
+            Some(base) if article < self.first_article => base.original_range(article, canonical),
+            _ => self.departures_from(article, canonical.start).original_range(canonical),
         }
-        locate(first, canonical.start).start..locate(last, canonical.end - 1).end
     }
 
     /// Whether the original bytes of canonical bytes of an article are `original`.
@@ -210,40 +282,16 @@ impl Texts {
         canonical: Range<usize>,
         original: &[u8],
     ) -> bool {
-        let start = self.articles[article].start;
-        let lockstep = |rest: &mut &[u8], range: Range<usize>| {
-            let (mut at, end) = (start + range.start as u64, start + range.end as u64);
-            while at < end {
-                let bytes = self.ahead(at);
-                let bytes = &bytes[..bytes.len().min(index(end - at))];
-                at += bytes.len() as u64;
-                match rest.strip_prefix(bytes) {
-                    Some(after) => *rest = after,
-                    None => return false,
-                }
+        match &self.base {
+            Some(base) if article < self.first_article => {
+                base.is_original(article, canonical, original)
             }
-            true
-        };
-        let mut rest = original;
-        let mut at = canonical.start;
-        for (departure, literal) in self.departures_from(article, canonical.start) {
-            if departure.canonical_end() <= canonical.start {
-                continue;
+            _ => {
+                let start = self.articles[article - self.first_article].start;
+                let departures = self.departures_from(article, canonical.start);
+                departures.is_original(canonical, original, |at| self.ahead(start + at as u64))
             }
-            let from = departure.canonical as usize;
-            if from >= canonical.end {
-                break;
-            }
-            if !lockstep(&mut rest, at..from.max(at)) {
-                return false;
-            }
-            match rest.strip_prefix(literal) {
-                Some(after) => rest = after,
-                None => return false,
-            }
-            at = departure.canonical_end();
         }
-        lockstep(&mut rest, at..canonical.end.max(at)) && rest.is_empty()
     }
 
     /// Adds an article: its canonical text, of which `removed` is kept elsewhere.
@@ -293,7 +341,7 @@ impl Texts {
                 let ours = &canonical.bytes[at..at + len];
                 if *ours != kept[..len] {
                     let differs = |(_, (a, b)): &(usize, (&u8, &u8))| a != b;
-                    for (offset, _) in ours.iter().zip(kept).enumerate().filter(differs) {
+                    for (offset, _) in ours.iter().zip(&*kept).enumerate().filter(differs) {
                         let position = at + offset;
                         let begun = |d: &Departure| d.canonical as usize <= position;
                         while canonical.departures.get(next).is_some_and(begun) {
@@ -318,6 +366,9 @@ impl Texts {
         }
         let kept = self.pieces.split_off(first_piece);
         let kept_at = |origin: u64| -> u64 {
+            if origin < self.first {
+                return 0; // the base knows
+            }
             let piece = if origin >= start {
                 kept[kept.partition_point(|piece| piece.start <= origin) - 1]
             } else {
@@ -398,25 +449,20 @@ impl Texts {
     /// The departures of an article with their original bytes, from some place not after
     /// `canonical` on.
     fn departures_from(&self, article: usize, canonical: usize) -> Departures<'_> {
+        let article = article - self.first_article;
         let stored = &self.articles[article];
         let next = self.articles.get(article + 1);
         let checkpoints = &self.checkpoints
             [stored.checkpoints..next.map_or(self.checkpoints.len(), |next| next.checkpoints)];
-        let before =
-            checkpoints.partition_point(|point| point.departure.canonical_end() <= canonical);
-        let (at, departure) = match before.checked_sub(1).map(|last| checkpoints[last]) {
-            Some(point) => (point.at, Some(point.departure)),
-            None => (stored.departures, None),
-        };
         let end = next.map_or(self.departures.len(), |next| next.departures);
-        Departures { bytes: &self.departures[at..end], last: departure, checkpoint: departure }
+        Departures::from(&self.departures[..end], stored.departures, checkpoints, canonical)
     }
 
     fn extend_directory(&mut self) {
-        let blocks = self.end.div_ceil(BLOCK);
+        let blocks = (self.end - self.first).div_ceil(BLOCK);
         let mut piece = self.directory.last().map_or(0, |&piece| piece as usize);
         while (self.directory.len() as u64) < blocks {
-            let first = self.directory.len() as u64 * BLOCK;
+            let first = self.first + self.directory.len() as u64 * BLOCK;
             while self.pieces.get(piece + 1).is_some_and(|next| next.start <= first) {
                 piece += 1;
             }
@@ -427,7 +473,7 @@ impl Texts {
 
     /// The piece of a coordinate, and where the next begins.
     fn piece(&self, coordinate: u64) -> (Piece, u64) {
-        let block = index(coordinate / BLOCK);
+        let block = index((coordinate - self.first) / BLOCK);
         let low = self.directory[block] as usize;
         let high =
             self.directory.get(block + 1).map_or(self.pieces.len(), |&piece| piece as usize + 1);
@@ -445,10 +491,88 @@ impl Texts {
 }
 
 /// Decodes the departures of an article.
-struct Departures<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Departures<'a> {
     bytes: &'a [u8],
     last: Option<Departure>,
     checkpoint: Option<Departure>,
+}
+
+impl<'a> Departures<'a> {
+    /// Those from some place not after `canonical` on. They begin at `first` in `bytes`, and end
+    /// with them.
+    pub(crate) fn from(
+        bytes: &'a [u8],
+        first: usize,
+        checkpoints: &[Checkpoint],
+        canonical: usize,
+    ) -> Self {
+        let before =
+            checkpoints.partition_point(|point| point.departure.canonical_end() <= canonical);
+        let (at, departure) = match before.checked_sub(1).map(|last| checkpoints[last]) {
+            Some(point) => (point.at, Some(point.departure)),
+            None => (first, None),
+        };
+        Self { bytes: &bytes[at..], last: departure, checkpoint: departure }
+    }
+
+    /// The original byte range of canonical bytes.
+    pub(crate) fn original_range(self, canonical: Range<usize>) -> Range<usize> {
+        let mut first = self.checkpoint;
+        let mut last = first;
+        for (departure, _) in self {
+            let at = departure.canonical as usize;
+            if at <= canonical.start {
+                first = Some(departure);
+            }
+            if at >= canonical.end {
+                break;
+            }
+            last = Some(departure);
+        }
+        locate(first, canonical.start).start..locate(last, canonical.end - 1).end
+    }
+
+    /// Whether the original bytes of canonical bytes are `original`, where `ahead` gives the kept
+    /// text from a canonical offset on.
+    pub(crate) fn is_original<'t>(
+        self,
+        canonical: Range<usize>,
+        original: &[u8],
+        ahead: impl Fn(usize) -> Slice<'t>,
+    ) -> bool {
+        let lockstep = |rest: &mut &[u8], Range { start: mut at, end }: Range<usize>| {
+            while at < end {
+                let bytes = ahead(at).at_most_first(end - at);
+                at += bytes.len();
+                match rest.strip_prefix(&*bytes) {
+                    Some(after) => *rest = after,
+                    None => return false,
+                }
+            }
+            true
+        };
+        let mut rest = original;
+        let mut at = canonical.start;
+        for (departure, literal) in self {
+            if departure.canonical_end() <= canonical.start {
+                continue;
+            }
+            let from = departure.canonical as usize;
+            if from >= canonical.end {
+                break;
+            }
+            if !lockstep(&mut rest, at..from.max(at)) {
+                return false;
+            }
+            match rest.strip_prefix(literal) {
+                Some(after) => rest = after,
+                None => return false,
+            }
+            at = departure.canonical_end();
+        }
+        lockstep(&mut rest, at..canonical.end.max(at)) && rest.is_empty()
+    }
 }
 
 impl<'a> Iterator for Departures<'a> {
