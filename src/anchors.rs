@@ -23,6 +23,10 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::canonical::is_space;
 
+/// The version of the choice of anchors, their keys included: an index on disk is of use only to the same one.
+#[cfg(feature = "index")]
+pub(crate) const VERSION: u32 = 1;
+
 /// The sizes that anchors are chosen with.
 ///
 /// The guarantee is for runs of `span` bytes; `gram` and `window` follow from it.

@@ -11,11 +11,17 @@ use crate::article::{Article, Block, Place, Repeat, Segment, Source};
 use crate::canonical::{Canonical, canonicalise, is_boundary, is_space};
 use crate::error::Error;
 use crate::index::Index;
+#[cfg(feature = "index")]
+use crate::index::base::Base;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
+#[cfg(feature = "index")]
+use crate::options::Versions;
 use crate::options::{Config, Options};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
 use crate::split;
+#[cfg(feature = "index")]
+use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
 
 /// Takes articles one by one and gives them back with what they repeat.
 ///
@@ -45,6 +51,10 @@ pub struct Deduper {
     scheme: Scheme,
     min_paragraph: usize,
     stats: Stats,
+    #[cfg(feature = "index")]
+    writer: Option<Box<Writer>>,
+    #[cfg(feature = "index")]
+    versions: Versions,
 }
 
 /// Totals of a stream, or of a [`Deduper`].
@@ -65,10 +75,12 @@ pub struct Stats {
     pub repeats: u64,
     /// Bytes of memory that the index holds, kept text excluded.
     pub index_bytes: u64,
-    /// Bytes of kept text, in canonical form.
+    /// Bytes of kept text held in memory, in canonical form.
     pub text_bytes: u64,
     /// Errors in the stream.
     pub errors: u64,
+    /// Articles passed over because they were in the index on disk, with the same id and content.
+    pub unchanged: u64,
     /// Files and other entries of a directory that are of no kind this crate reads.
     pub skipped: u64,
 }
@@ -88,6 +100,9 @@ pub(crate) struct Prepared {
     canonical_paragraphs: Vec<Range<usize>>,
     canonical: Canonical,
     anchors: Anchors,
+    /// With an index on disk.
+    #[cfg(feature = "index")]
+    digest: Option<blake3::Hash>,
 }
 
 impl Prepared {
@@ -95,6 +110,44 @@ impl Prepared {
     ///
     /// If the text is too long.
     pub(crate) fn new(
+        id: Arc<str>,
+        path: Option<Arc<PathBuf>>,
+        text: String,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        #[cfg(feature = "index")]
+        if let Some(known) = &config.known {
+            let digest = blake3::hash(text.as_bytes());
+            if store::status(known, &id, &digest) == Status::Unchanged {
+                return Ok(Self::unprepared(id, path, text.into(), digest));
+            }
+            let prepared = Self::of_text(id, path, text, &config.scheme)?;
+            return Ok(Self { digest: Some(digest), ..prepared });
+        }
+        Self::of_text(id, path, text, &config.scheme)
+    }
+
+    /// An article that is in the index already; if an other version came since, it needs work after all.
+    #[cfg(feature = "index")]
+    fn unprepared(
+        id: Arc<str>,
+        path: Option<Arc<PathBuf>>,
+        original: Bytes,
+        digest: blake3::Hash,
+    ) -> Self {
+        Self {
+            id,
+            path,
+            original,
+            paragraphs: Vec::new(),
+            canonical_paragraphs: Vec::new(),
+            canonical: Canonical::default(),
+            anchors: Anchors::default(),
+            digest: Some(digest),
+        }
+    }
+
+    fn of_text(
         id: Arc<str>,
         path: Option<Arc<PathBuf>>,
         text: String,
@@ -125,6 +178,8 @@ impl Prepared {
             canonical_paragraphs,
             canonical,
             anchors,
+            #[cfg(feature = "index")]
+            digest: None,
         })
     }
 }
@@ -135,20 +190,44 @@ impl Deduper {
         Options::new().deduper().expect("BUG: the defaults are possible")
     }
 
-    pub(crate) fn with_config(config: &Config) -> Self {
-        Self {
-            index: Index::default(),
-            scheme: config.scheme,
-            min_paragraph: config.min_paragraph,
-            stats: Stats::default(),
+    pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
+        let deduper = Self::on(Index::default(), config.scheme, config.min_paragraph);
+        #[cfg(feature = "index")]
+        if let Some(path) = &config.index {
+            let recipe = Recipe::new(&config.scheme, config.min_paragraph);
+            let writer = Box::new(Writer::open(path, recipe)?);
+            let index = writer.load().map_err(|error| writer.wrap(error))?;
+            let (writer, versions) = (Some(writer), config.versions);
+            return Ok(Self { index, writer, versions, ..deduper });
         }
+        Ok(deduper)
+    }
+
+    fn on(index: Index, scheme: Scheme, min_paragraph: usize) -> Self {
+        Self {
+            index,
+            scheme,
+            min_paragraph,
+            stats: Stats::default(),
+            #[cfg(feature = "index")]
+            writer: None,
+            #[cfg(feature = "index")]
+            versions: Versions::default(),
+        }
+    }
+
+    /// An engine on top of an index that stays as it is.
+    #[cfg(feature = "index")]
+    pub(crate) fn above(base: Arc<dyn Base>, scheme: Scheme, min_paragraph: usize) -> Self {
+        Self::on(Index::above(base), scheme, min_paragraph)
     }
 
     /// Takes the next article.
     ///
     /// # Errors
     ///
-    /// If the article is longer than 1.4 GB, or the index is full. Neither changes the index.
+    /// If the article is longer than 1.4 GB, or the index is full. Neither changes the index. With an index on disk,
+    /// if that cannot be read, or has this very article (see `push_new`).
     ///
     /// # Complexity
     ///
@@ -158,8 +237,67 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Article, Error> {
-        let prepared = Prepared::new(id.into().into(), None, text.into(), &self.scheme)?;
+        let id: Arc<str> = id.into().into();
+        let prepared = Prepared::of_text(id.clone(), None, text.into(), &self.scheme)?;
+        match self.admit(prepared)? {
+            Some(article) => Ok(article),
+            #[cfg(feature = "index")]
+            None => {
+                let writer = self.writer.as_ref().expect("BUG: nothing is known without an index");
+                Err(writer.wrap(IndexError::Unchanged { id: id.to_string() }))
+            }
+            #[cfg(not(feature = "index"))]
+            None => unreachable!("BUG: nothing is known without an index"),
+        }
+    }
+
+    /// Takes the next article, unless the index on disk has it already, with the same content: then there is nothing
+    /// to do, and the answer is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push) otherwise.
+    #[cfg(feature = "index")]
+    pub fn push_new(
+        &mut self,
+        id: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Result<Option<Article>, Error> {
+        let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
+        let digest = blake3::hash(text.as_bytes());
+        let prepared = Prepared::unprepared(id, None, text.into(), digest);
         self.admit(prepared)
+    }
+
+    /// Commits what was pushed so far to the [index on disk](Options::index).
+    ///
+    /// # Errors
+    ///
+    /// If there is no index on disk, or it cannot be written. Then what was committed before is safe,
+    /// and the engine is of no further use.
+    #[cfg(feature = "index")]
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        if self.writer.is_none() {
+            let problem = "is not set, so there is nothing to commit to".to_owned();
+            return Err(Error::Option { option: "index", problem });
+        }
+        self.commit()
+    }
+
+    /// Commits to the index on disk, if there is one.
+    #[cfg_attr(not(feature = "index"), expect(clippy::unused_self, clippy::unnecessary_wraps))]
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        #[cfg(feature = "index")]
+        if let Some(writer) = &mut self.writer {
+            writer.commit(&mut self.index)?;
+        }
+        Ok(())
+    }
+
+    /// The articles that need no work if they come again as they were.
+    #[cfg(feature = "index")]
+    pub(crate) fn committed(&self) -> Option<Arc<Known>> {
+        self.writer.as_ref().map(|writer| writer.committed().clone())
     }
 
     /// Totals so far.
@@ -179,8 +317,55 @@ impl Deduper {
         self.stats.skipped += entries;
     }
 
-    /// Takes the next article, all but the index done.
-    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Article, Error> {
+    /// Takes the next article, all but the index done. None if it is in the index already.
+    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+        #[cfg(feature = "index")]
+        let Some(prepared) = self.unless_known(prepared)? else {
+            self.stats.unchanged += 1;
+            return Ok(None);
+        };
+        #[cfg(feature = "index")]
+        let digest = prepared.digest;
+        let article = self.take_in(prepared)?;
+        // Were texts missing, none of this is true.
+        if let Some(error) = self.index.failure() {
+            #[cfg(feature = "index")]
+            if let Some(writer) = &mut self.writer {
+                writer.poison();
+            }
+            return Err(error);
+        }
+        #[cfg(feature = "index")]
+        if let (Some(writer), Some(digest)) = (&mut self.writer, digest) {
+            writer.note(self.index.texts.len() - 1, &article.id, digest, &article.segments);
+        }
+        Ok(Some(article))
+    }
+
+    /// The article with its digest, all but the index done, unless it is in the index on disk.
+    #[cfg(feature = "index")]
+    fn unless_known(&self, prepared: Prepared) -> Result<Option<Prepared>, Error> {
+        let Some(writer) = &self.writer else { return Ok(Some(prepared)) };
+        writer.check()?;
+        let digest = prepared.digest.unwrap_or_else(|| blake3::hash(&prepared.original));
+        let status = writer.status(&prepared.id, &digest);
+        if status == Status::Unchanged {
+            return Ok(None);
+        }
+        if status == Status::Changed && self.versions == Versions::Refuse {
+            return Err(writer.wrap(IndexError::Changed { id: prepared.id.to_string() }));
+        }
+        let unprepared = prepared.paragraphs.is_empty() && !prepared.original.is_empty();
+        let prepared = if unprepared {
+            let text = String::from_utf8(prepared.original.into()).expect("BUG: it was text");
+            Prepared::of_text(prepared.id, prepared.path, text, &self.scheme)?
+        } else {
+            prepared
+        };
+        Ok(Some(Prepared { digest: Some(digest), ..prepared }))
+    }
+
+    fn take_in(&mut self, prepared: Prepared) -> Result<Article, Error> {
         if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
             return Err(Error::Full);
         }

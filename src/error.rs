@@ -60,6 +60,15 @@ pub enum Error {
         /// What is wrong with its value.
         problem: String,
     },
+    /// The index on disk.
+    #[cfg(feature = "index")]
+    #[error("index {}", path.display())]
+    Index {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: crate::store::IndexError,
+    },
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread {
@@ -75,6 +84,8 @@ impl Error {
             Self::Read { path, .. } | Self::Encoding { path, .. } | Self::Record { path, .. } => {
                 Some(path)
             }
+            #[cfg(feature = "index")]
+            Self::Index { path, .. } => Some(path),
             Self::TooLong { path, .. } => path.as_deref(),
             Self::Full | Self::Option { .. } | Self::Thread { .. } => None,
         }
@@ -91,7 +102,12 @@ impl Error {
 
     /// Whether nothing more will come: the stream ends after this error.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Full | Self::Option { .. } | Self::Thread { .. })
+        match self {
+            Self::Full | Self::Option { .. } | Self::Thread { .. } => true,
+            #[cfg(feature = "index")]
+            Self::Index { source, .. } => !source.is_about_an_article(),
+            _ => false,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use self::base::Base;
 use self::table::{Posting, Table};
 use self::text::Texts;
+use crate::error::Error;
 
 /// Everything that is remembered of the articles so far.
 #[derive(Debug, Default)]
@@ -62,6 +63,26 @@ impl Index {
     #[cfg(feature = "index")]
     pub(crate) fn on_texts_of(base: Arc<dyn Base>) -> Self {
         Self { texts: Texts::above(base), ..Self::default() }
+    }
+
+    /// Forgets the texts that are held here, which the base has by now; entries stay.
+    #[cfg(feature = "index")]
+    pub(crate) fn rest_on(&mut self, base: Arc<dyn Base>) {
+        self.texts = Texts::above(base);
+    }
+
+    /// The paragraphs in the order of their keys; see [`Table::entries`].
+    #[cfg(feature = "index")]
+    pub(crate) fn paragraph_entries(&self) -> impl Iterator<Item = (u64, ShortParagraph)> + '_ {
+        self.paragraph_keys.entries().map(|(key, posting)| {
+            let at = usize::try_from(posting.place).expect("BUG: beyond memory");
+            (key, self.paragraphs[at])
+        })
+    }
+
+    /// What went wrong first with the base, since this was asked last.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.texts.base().and_then(Base::failure)
     }
 
     /// Collects the postings under a key of the table of anchors, oldest first, with a few of other

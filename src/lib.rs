@@ -40,6 +40,8 @@ mod options;
 mod pipeline;
 mod resolve;
 mod source;
+#[cfg(feature = "index")]
+mod store;
 mod stream;
 
 use std::path::Path;
@@ -48,6 +50,12 @@ pub use crate::article::{Article, Block, Place, Repeat, Segment, Source};
 pub use crate::deduper::{Deduper, Stats};
 pub use crate::error::{Error, RecordError};
 pub use crate::options::Options;
+#[cfg(feature = "index")]
+pub use crate::options::Versions;
+#[cfg(feature = "index")]
+pub use crate::store::{
+    Index, IndexError, IndexStats, Recipe, Reference, StoredArticle, StoredArticles, StoredSegment,
+};
 pub use crate::stream::Articles;
 
 /// Streams the articles of a file or a directory tree, without what they repeat.
@@ -80,6 +88,10 @@ pub fn ingest(path: impl AsRef<Path>) -> Result<Articles, Error> {
 
 #[doc = include_str!("../docs/design.md")]
 pub mod _design {}
+
+#[cfg(feature = "index")]
+#[doc = include_str!("../docs/format.md")]
+pub mod _format {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -2,6 +2,8 @@
 
 use std::num::NonZero;
 use std::path::Path;
+#[cfg(feature = "index")]
+use std::path::PathBuf;
 
 use crate::anchors::Scheme;
 use crate::deduper::Deduper;
@@ -28,6 +30,23 @@ pub struct Options {
     text_field: Option<String>,
     id_field: Option<String>,
     read_buffer: Option<usize>,
+    #[cfg(feature = "index")]
+    index: Option<PathBuf>,
+    #[cfg(feature = "index")]
+    versions: Option<Versions>,
+}
+
+/// What becomes of an article whose id is in the index already, with other content.
+#[cfg(feature = "index")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Versions {
+    /// It is taken in like any other. The older version stays, as an earlier article; the
+    /// [newest](crate::Index::article) has the id.
+    #[default]
+    Keep,
+    /// It is an error, which takes its place in the stream.
+    Refuse,
 }
 
 impl Options {
@@ -93,6 +112,27 @@ impl Options {
         self
     }
 
+    /// The directory of the index on disk, which is made if it is not there. Default: none; the index
+    /// is in memory and ends with the stream.
+    ///
+    /// Articles that are in it count as earlier. One that comes again with the same id and the same
+    /// content is passed over, and [counted](crate::Stats::unchanged). What is new is committed when the stream
+    /// is exhausted, and by `checkpoint`; never when it is dropped. There is one writer at a
+    /// time, and any number of readers; see [`Index`](crate::Index).
+    #[cfg(feature = "index")]
+    pub fn index(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.index = Some(path.into());
+        self
+    }
+
+    /// What becomes of an article whose id is in the index already, with other content. Default:
+    /// [`Versions::Keep`].
+    #[cfg(feature = "index")]
+    pub fn versions(&mut self, versions: Versions) -> &mut Self {
+        self.versions = Some(versions);
+        self
+    }
+
     /// Streams the articles of a file or a directory tree; see [`ingest`](crate::ingest).
     ///
     /// # Errors
@@ -135,7 +175,7 @@ impl Options {
                 return problem(option, "has no effect on articles that are pushed one by one");
             }
         }
-        Ok(Deduper::with_config(&self.check()?))
+        Deduper::with_config(&self.check()?)
     }
 
     fn check(&self) -> Result<Config, Error> {
@@ -172,7 +212,17 @@ impl Options {
         if self.read_buffer == Some(0) {
             return problem("read_buffer", "0 bytes at a time never end");
         }
+        #[cfg(feature = "index")]
+        if self.versions.is_some() && self.index.is_none() {
+            return problem("versions", "has no effect without an index");
+        }
         Ok(Config {
+            #[cfg(feature = "index")]
+            index: self.index.clone(),
+            #[cfg(feature = "index")]
+            versions: self.versions.unwrap_or_default(),
+            #[cfg(feature = "index")]
+            known: None,
             scheme: Scheme::new(min_span),
             min_paragraph: self.min_paragraph.unwrap_or(80).min(min_span),
             threads,
@@ -196,4 +246,11 @@ pub(crate) struct Config {
     pub(crate) text_field: String,
     pub(crate) id_field: String,
     pub(crate) read_buffer: usize,
+    #[cfg(feature = "index")]
+    pub(crate) index: Option<PathBuf>,
+    #[cfg(feature = "index")]
+    pub(crate) versions: Versions,
+    /// The articles that need no work if they come again as they were.
+    #[cfg(feature = "index")]
+    pub(crate) known: Option<std::sync::Arc<crate::store::Known>>,
 }

@@ -56,7 +56,7 @@ impl Pipeline {
 
 fn prepare(input: Result<Input, Error>, config: &Config) -> Outcome {
     let (id, path, text) = input?.into_text(config)?;
-    Prepared::new(id, Some(path), text, &config.scheme)
+    Prepared::new(id, Some(path), text, config)
 }
 
 struct Job {

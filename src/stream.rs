@@ -26,8 +26,22 @@ pub struct Articles {
 impl Articles {
     pub(crate) fn new(config: Config, paths: Vec<PathBuf>) -> Result<Self, Error> {
         let inputs = Inputs::new(paths, config.read_buffer)?;
-        let deduper = Deduper::with_config(&config);
+        let deduper = Deduper::with_config(&config)?;
+        #[cfg(feature = "index")]
+        let config = Config { known: deduper.committed(), ..config };
         Ok(Self { pipeline: Some(Pipeline::new(inputs, config)?), deduper })
+    }
+
+    /// Commits the articles yielded so far to the [index on disk](crate::Options::index). When the stream is
+    /// exhausted, that happens by itself.
+    ///
+    /// # Errors
+    ///
+    /// If there is no index on disk, or it cannot be written. Then what was committed before is safe, and the stream is
+    /// of no further use.
+    #[cfg(feature = "index")]
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.deduper.checkpoint()
     }
 
     /// Totals of the articles yielded so far.
@@ -40,11 +54,17 @@ impl Iterator for Articles {
     type Item = Result<Article, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let arrival = self.pipeline.as_mut()?.next();
-        self.deduper.count_skipped(arrival.skipped);
-        let article = arrival
-            .outcome
-            .map(|prepared| prepared.and_then(|prepared| self.deduper.admit(prepared)));
+        let article = loop {
+            let arrival = self.pipeline.as_mut()?.next();
+            self.deduper.count_skipped(arrival.skipped);
+            let Some(outcome) = arrival.outcome else {
+                break self.deduper.commit().err().map(Err);
+            };
+            match outcome.and_then(|prepared| self.deduper.admit(prepared)).transpose() {
+                Some(article) => break Some(article),
+                None => {} // unchanged
+            }
+        };
         if let Some(Err(_)) = article {
             self.deduper.count_error();
         }

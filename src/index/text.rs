@@ -55,7 +55,6 @@ pub(crate) struct Texts {
 #[derive(Clone, Debug)]
 pub(crate) enum Slice<'a> {
     Held(&'a [u8]),
-    #[cfg_attr(not(feature = "index"), expect(dead_code, reason = "made by a base alone"))]
     Read(Bytes),
 }
 
@@ -187,6 +186,10 @@ impl Texts {
             Some(base) if article < self.first_article => base.id(article),
             _ => self.articles[article - self.first_article].id.clone(),
         }
+    }
+
+    pub(crate) fn base(&self) -> Option<&dyn Base> {
+        self.base.as_deref()
     }
 
     /// The base, if `coordinate` is one of its own.
@@ -575,35 +578,76 @@ impl<'a> Departures<'a> {
     }
 }
 
+impl<'a> Departures<'a> {
+    /// Checks departures that nobody vouches for, and counts them again: the checkpoints, with
+    /// places counted from `first` on, and the length of the original. None if they are no departures of a text of
+    /// that canonical length.
+    #[cfg(feature = "index")]
+    pub(crate) fn check(
+        bytes: &'a [u8],
+        first: usize,
+        canonical_len: usize,
+    ) -> Option<(Vec<Checkpoint>, usize)> {
+        let mut departures = Self { bytes, last: None, checkpoint: None };
+        let mut checkpoints = Vec::new();
+        for number in 0.. {
+            if let Some(departure) = departures.last.filter(|_| number % CHECKPOINT == 0) {
+                let at = first + bytes.len() - departures.bytes.len();
+                checkpoints.push(Checkpoint { departure, at });
+            }
+            match departures.next() {
+                Some((departure, _)) if departure.canonical_end() > canonical_len => return None,
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let (canonical, original) =
+            departures.last.map_or((0, 0), |last| (last.canonical_end(), last.original_end()));
+        departures.bytes.is_empty().then_some((checkpoints, original + canonical_len - canonical))
+    }
+
+    fn decode(&mut self) -> Option<(Departure, &'a [u8])> {
+        let mut bytes = self.bytes;
+        let gap = take_varint(&mut bytes)?;
+        let code = take_varint(&mut bytes)? as usize;
+        let (canonical_len, literal) = match COMMON.get(code) {
+            Some(&common) => common,
+            None => {
+                let canonical_len = take_varint(&mut bytes)?;
+                let original_len = take_varint(&mut bytes)?;
+                let (literal, rest) = bytes.split_at_checked(original_len as usize)?;
+                bytes = rest;
+                (canonical_len, literal)
+            }
+        };
+        let original_len = u32::try_from(literal.len()).ok()?;
+        let (canonical, original) = match self.last {
+            Some(last) => (
+                last.canonical.checked_add(last.canonical_len)?,
+                last.original.checked_add(last.original_len)?,
+            ),
+            None => (0, 0),
+        };
+        let departure = Departure {
+            canonical: canonical.checked_add(gap)?,
+            canonical_len,
+            original: original.checked_add(gap)?,
+            original_len,
+        };
+        // What ends beyond 32 bits would be caught one later, or never.
+        departure.canonical.checked_add(canonical_len)?;
+        departure.original.checked_add(original_len)?;
+        self.bytes = bytes;
+        self.last = Some(departure);
+        Some((departure, literal))
+    }
+}
+
 impl<'a> Iterator for Departures<'a> {
     type Item = (Departure, &'a [u8]);
 
-    #[expect(clippy::cast_possible_truncation, reason = "articles are shorter than 4 GiB")]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.bytes.is_empty() {
-            return None;
-        }
-        let gap = take_varint(&mut self.bytes);
-        let code = take_varint(&mut self.bytes) as usize;
-        let (canonical_len, literal) = COMMON.get(code).copied().unwrap_or_else(|| {
-            let canonical_len = take_varint(&mut self.bytes);
-            let original_len = take_varint(&mut self.bytes);
-            let (literal, rest) = self.bytes.split_at(original_len as usize);
-            self.bytes = rest;
-            (canonical_len, literal)
-        });
-        let original_len = literal.len() as u32;
-        let (canonical, original) = self
-            .last
-            .map_or((0, 0), |last| (last.canonical_end() as u32, last.original_end() as u32));
-        let departure = Departure {
-            canonical: canonical + gap,
-            canonical_len,
-            original: original + gap,
-            original_len,
-        };
-        self.last = Some(departure);
-        Some((departure, literal))
+        if self.bytes.is_empty() { None } else { self.decode() }
     }
 }
 
@@ -624,17 +668,18 @@ fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
     bytes.push(value as u8);
 }
 
-fn take_varint(bytes: &mut &[u8]) -> u32 {
+/// None if the bytes end before the number does, or it has more than 32 bits.
+fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
     let mut value = 0;
-    for shift in (0..).step_by(7) {
-        let (&byte, rest) = bytes.split_first().expect("BUG: departures end early");
+    for shift in (0..u32::BITS).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;
         value |= u32::from(byte & 0x7F) << shift;
         if byte < 0x80 {
-            break;
+            return Some(value);
         }
     }
-    value
+    None
 }
 
 /// A 64-bit offset into memory.
