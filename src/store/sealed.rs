@@ -352,7 +352,7 @@ impl Rebuilt<'_> {
     /// The next part of `original` that is wanted.
     fn wanted(&mut self, original: &Range<u64>) -> Option<Range<u64>> {
         while let Some((first, rest)) = self.ranges.split_first() {
-            if first.start >= original.end {
+            if original.is_empty() || first.start >= original.end {
                 break;
             }
             if first.end > original.start {
