@@ -45,6 +45,9 @@ Input:
   --text-field NAME     JSONL field that holds the text [default: text]
   --id-field NAME       JSONL field that holds the id [default: id]
   --read-buffer N       bytes read at a time from a JSONL file [default: 1048576]
+  --index DIR           keep the index in a directory, and take what is in it as earlier; needs
+                        the feature `index`
+  --versions WHAT       an id comes with other content: keep both, or refuse it [default: keep]
   --threads N           worker threads [default: all]; never changes the result
 
   --help                print this text
@@ -150,6 +153,7 @@ fn totals(stats: &Stats, seconds: f64, threads: usize) -> Value {
         "errors": stats.errors,
         "skipped": stats.skipped,
         "seconds": seconds,
+        "unchanged": stats.unchanged,
         "threads": threads,
     })
 }
@@ -333,6 +337,22 @@ impl Args {
                 "--quiet" => args.quiet = true,
                 "--min-span" => _ = args.options.min_span(parsed(flag, &value()?)?),
                 "--min-paragraph" => _ = args.options.min_paragraph(parsed(flag, &value()?)?),
+                #[cfg(feature = "index")]
+                "--index" => {
+                    args.options.index(value()?);
+                }
+                #[cfg(not(feature = "index"))]
+                "--index" | "--versions" => {
+                    return Err(format!("{flag} needs a build with --features index"));
+                }
+                #[cfg(feature = "index")]
+                "--versions" => {
+                    args.options.versions(match value()?.to_str() {
+                        Some("keep") => dedup::Versions::Keep,
+                        Some("refuse") => dedup::Versions::Refuse,
+                        _ => return Err(format!("{flag} is keep or refuse")),
+                    });
+                }
                 "--threads" => {
                     args.threads = parsed(flag, &value()?)?;
                     args.options.threads(args.threads);

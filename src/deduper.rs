@@ -191,16 +191,32 @@ impl Deduper {
     }
 
     pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
-        let deduper = Self::on(Index::default(), config.scheme, config.min_paragraph);
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {
             let recipe = Recipe::new(&config.scheme, config.min_paragraph);
-            let writer = Box::new(Writer::open(path, recipe)?);
-            let index = writer.load().map_err(|error| writer.wrap(error))?;
-            let (writer, versions) = (Some(writer), config.versions);
-            return Ok(Self { index, writer, versions, ..deduper });
+            let deduper =
+                Self::writing(Writer::open(path, recipe)?, config.scheme, config.min_paragraph)?;
+            return Ok(Self { versions: config.versions, ..deduper });
         }
-        Ok(deduper)
+        Ok(Self::on(Index::default(), config.scheme, config.min_paragraph))
+    }
+
+    /// An engine that goes on where an index on disk ends.
+    #[cfg(feature = "index")]
+    pub(crate) fn writing(
+        writer: Writer,
+        scheme: Scheme,
+        min_paragraph: usize,
+    ) -> Result<Self, Error> {
+        let index = writer.load().map_err(|error| writer.wrap(error))?;
+        let deduper = Self::on(index, scheme, min_paragraph);
+        Ok(Self { writer: Some(Box::new(writer)), ..deduper })
+    }
+
+    /// What an index on disk is made by.
+    #[cfg(feature = "index")]
+    pub(crate) fn recipe(&self) -> Recipe {
+        Recipe::new(&self.scheme, self.min_paragraph)
     }
 
     fn on(index: Index, scheme: Scheme, min_paragraph: usize) -> Self {

@@ -178,7 +178,7 @@ impl Options {
         Deduper::with_config(&self.check()?)
     }
 
-    fn check(&self) -> Result<Config, Error> {
+    pub(crate) fn check(&self) -> Result<Config, Error> {
         let min_span = self.min_span.unwrap_or(200);
         if !(Self::LEAST_SPAN..=Self::GREATEST_SPAN).contains(&min_span) {
             let range =

@@ -7,6 +7,7 @@
 mod cache;
 mod error;
 mod group;
+mod maintain;
 mod manifest;
 mod run;
 mod sealed;
@@ -15,19 +16,24 @@ mod table;
 mod wire;
 mod writer;
 
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod simulated;
+
 use std::iter::FusedIterator;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::error::IndexError;
-pub use self::manifest::Recipe;
-pub(crate) use self::writer::{Known, Status, Writer, status};
 use self::error::Wrong;
+pub use self::manifest::Recipe;
 use self::manifest::{MANIFEST, Manifest};
 use self::run::Table;
 use self::sealed::{Found, Sealed, View};
 use self::storage::{Directory, Storage};
+pub(crate) use self::writer::{Known, Status, Writer, status};
 use crate::anchors::Scheme;
 use crate::article::{Article, Repeat, Segment};
 use crate::deduper::Deduper;
@@ -108,7 +114,7 @@ impl Index {
             .map_err(|source| Error::Index { path: path.to_owned(), source })
     }
 
-    fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
+    pub(crate) fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
         let mut before: Option<Manifest> = None;
         loop {
             let manifest = Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
@@ -271,7 +277,10 @@ impl Index {
                 }
                 bytes_in += whole.len() as u64;
                 bytes_left += new_ranges(&found).iter().map(|new| new.end - new.start).sum::<u64>();
-                ids.push((table::prefix(xxhash_rust::xxh3::xxh3_64(found.id().as_bytes())), number));
+                ids.push((
+                    table::prefix(xxhash_rust::xxh3::xxh3_64(found.id().as_bytes())),
+                    number,
+                ));
             }
             if (bytes_in, bytes_left) != (directory.bytes_in, directory.bytes_left) {
                 return Err(run.wrong("its totals are not those of its articles"));
@@ -286,7 +295,9 @@ impl Index {
                 for entry in run.entries(table) {
                     let entry = entry?;
                     if entry.key < last || entry.place >= end {
-                        return Err(run.wrong("a table is not in order, or speaks of what is not there"));
+                        return Err(
+                            run.wrong("a table is not in order, or speaks of what is not there")
+                        );
                     }
                     last = entry.key;
                     if table == Table::Ids {

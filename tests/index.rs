@@ -10,7 +10,7 @@ mod support {
 
 use std::path::Path;
 
-use dedup::{Article, Deduper, Index, Options, Segment};
+use dedup::{Article, Deduper, Error, Index, IndexError, Options, Segment, Versions};
 use support::corpus::{Recipe, Rng};
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -89,7 +89,10 @@ fn check_contents(recipe: &Recipe, dir: &Path, expected: &[Article], seed: u64) 
             match (&stored.first, segment) {
                 (None, Segment::New { .. }) => {}
                 (Some(reference), Segment::Seen { first, .. }) => {
-                    assert_eq!((reference.article, &reference.range), (first.article, &first.range));
+                    assert_eq!(
+                        (reference.article, &reference.range),
+                        (first.article, &first.range)
+                    );
                     assert_eq!(index.id(reference.article).unwrap(), first.id);
                 }
                 other => panic!("seed {seed}, article {number}: {other:?}"),
@@ -125,4 +128,162 @@ fn in_steps_and_at_once_are_the_same() {
     for seed in first..first + setting("DEDUP_CORPORA", 60) {
         check_steps(seed);
     }
+}
+
+/// The bytes of all files of a directory.
+fn files(dir: &Path) -> Vec<Vec<u8>> {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+#[test]
+fn what_is_withdrawn_was_never_there() {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 60) / 2 {
+        let recipe = Recipe::seeded(seed);
+        let mut rng = Rng(seed ^ 0x717D);
+        let dir = tempfile::tempdir().unwrap();
+        let mut deduper = writer(&recipe, dir.path());
+        let mut rest = options(&recipe).deduper().unwrap();
+        let mut expected = Vec::new();
+        let mut withdrawn = 0;
+        for (number, text) in recipe.build().into_iter().enumerate() {
+            let goes = rng.below(3) == 0;
+            let id = format!("{}{number}", if goes { "withdrawn" } else { "a" });
+            deduper.push(id.as_str(), text.as_str()).unwrap();
+            if goes {
+                withdrawn += 1;
+            } else {
+                expected.push(rest.push(id, text).unwrap());
+            }
+            if rng.below(2) == 0 {
+                deduper.checkpoint().unwrap();
+            }
+        }
+        deduper.checkpoint().unwrap();
+        drop(deduper);
+        let count = Index::withdraw(dir.path(), |id| id.starts_with("withdrawn")).unwrap();
+        assert_eq!(count, withdrawn);
+        check_contents(&recipe, dir.path(), &expected, seed);
+    }
+}
+
+#[test]
+fn withdrawn_text_is_in_no_file() {
+    let secret = "zq4 Kjv";
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    deduper.push("kept", "The gauge at the old mill reads two metres.").unwrap();
+    deduper.checkpoint().unwrap();
+    deduper.push(secret, format!("{secret} is said once, and nobody repeats it.")).unwrap();
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    // Text is compressed, but so short a one stands there as it is.
+    let holds = |files: Vec<Vec<u8>>| {
+        files.iter().any(|file| file.windows(secret.len()).any(|at| at == secret.as_bytes()))
+    };
+    assert!(holds(files(dir.path())));
+    Index::withdraw(dir.path(), |id| id == secret).unwrap();
+    assert!(!holds(files(dir.path())));
+    Index::withdraw(dir.path(), |_| true).unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    index.verify().unwrap();
+    assert_eq!(index.stats().articles, 0);
+    assert!(index.find("anything at all").unwrap().is_empty());
+}
+
+#[test]
+fn merged_is_ingested_one_after_the_other() {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 60) / 2 {
+        let recipe = Recipe::seeded(seed);
+        let parts = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut at_once = options(&recipe).deduper().unwrap();
+        let mut expected = Vec::new();
+        let articles = recipe.build();
+        let half = articles.len() / 2;
+        for (part, articles) in parts.iter().zip([&articles[..half], &articles[half..]]) {
+            let mut deduper = writer(&recipe, part.path());
+            for text in articles {
+                let id = format!("a{}", expected.len());
+                deduper.push(id.as_str(), text.as_str()).unwrap();
+                expected.push(at_once.push(id, text.as_str()).unwrap());
+            }
+            deduper.checkpoint().unwrap();
+        }
+        let merged = tempfile::tempdir().unwrap();
+        Index::merge(merged.path(), parts.iter().map(tempfile::TempDir::path)).unwrap();
+        check_contents(&recipe, merged.path(), &expected, seed);
+    }
+}
+
+#[test]
+fn a_new_version_stands_beside_the_old_or_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    deduper.push("x", "one").unwrap();
+    let unchanged = deduper.push("x", "one").unwrap_err();
+    assert!(matches!(unchanged, Error::Index { source: IndexError::Unchanged { .. }, .. }));
+    assert!(!unchanged.is_fatal());
+    deduper.push("x", "two").unwrap();
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    let index = Index::open(dir.path()).unwrap();
+    assert_eq!(index.stats().articles, 2);
+    assert_eq!(index.original("x").unwrap().unwrap(), "two");
+
+    let mut options = Options::new();
+    options.index(dir.path()).versions(Versions::Refuse);
+    let mut deduper = options.deduper().unwrap();
+    assert!(deduper.push_new("x", "two").unwrap().is_none());
+    let changed = deduper.push_new("x", "one").unwrap_err();
+    assert!(matches!(changed, Error::Index { source: IndexError::Changed { .. }, .. }));
+    assert!(!changed.is_fatal());
+    assert!(deduper.push_new("y", "one").unwrap().is_some());
+    assert!(Options::new().versions(Versions::Refuse).deduper().is_err());
+    assert!(Deduper::new().checkpoint().is_err());
+}
+
+#[test]
+fn another_recipe_says_both() {
+    let dir = tempfile::tempdir().unwrap();
+    Options::new().index(dir.path()).deduper().unwrap().checkpoint().unwrap();
+    let error = Options::new().min_span(300).index(dir.path()).deduper().unwrap_err();
+    let message = std::error::Error::source(&error).unwrap().to_string();
+    assert!(message.contains("min_span 200") && message.contains("min_span 300"), "{message}");
+    assert_eq!(error.path(), Some(dir.path()));
+    assert!(error.is_fatal());
+}
+
+#[test]
+fn a_stream_commits_when_it_is_exhausted_and_not_when_it_is_dropped() {
+    let place = tempfile::tempdir().unwrap();
+    let (letters, dir) = (place.path().join("letters"), place.path().join("index"));
+    std::fs::create_dir(&letters).unwrap();
+    for n in 0..20 {
+        std::fs::write(letters.join(format!("{n:02}.txt")), format!("Letter {n}")).unwrap();
+    }
+    let ingest = |threads| Options::new().threads(threads).index(&dir).ingest(&letters).unwrap();
+    let mut articles = ingest(1);
+    assert_eq!(articles.by_ref().take(3).map(Result::unwrap).count(), 3);
+    drop(articles);
+    assert!(matches!(
+        Index::open(&dir).unwrap_err(),
+        Error::Index { source: IndexError::Missing, .. }
+    ));
+    let mut articles = ingest(2);
+    assert_eq!(articles.by_ref().take(3).map(Result::unwrap).count(), 3);
+    articles.checkpoint().unwrap();
+    drop(articles);
+    assert_eq!(Index::open(&dir).unwrap().stats().articles, 3);
+    let mut articles = ingest(3);
+    assert_eq!(articles.by_ref().map(Result::unwrap).count(), 17);
+    assert_eq!(articles.stats().unchanged, 3);
+    drop(articles);
+    assert_eq!(Index::open(&dir).unwrap().stats().articles, 20);
+
+    let error = Options::new().index(&letters).deduper().unwrap_err();
+    assert!(matches!(error, Error::Index { source: IndexError::Occupied, .. }));
 }

@@ -146,13 +146,15 @@ impl Group {
         str::from_utf8(id).map_err(|_| Wrong("an id is not UTF-8"))?;
         let digest = blake3::Hash::from_bytes(input.array::<DIGEST>()?);
         let canonical_len = input.length(u32::MAX as usize)?;
-        let end = start.checked_add(canonical_len as u64 + 1).ok_or(Wrong("coordinates overflow"))?;
+        let end =
+            start.checked_add(canonical_len as u64 + 1).ok_or(Wrong("coordinates overflow"))?;
 
         let first_piece = self.pieces.len();
         let (mut at, mut kept_at) = (start, kept);
         for _ in 0..input.length(input.rest().len())? {
             // The mark of the end is always kept.
-            let left = u32::try_from(end - 1 - at).expect("BUG: an article is below 4 GiB") as usize;
+            let left =
+                u32::try_from(end - 1 - at).expect("BUG: an article is below 4 GiB") as usize;
             let gap = input.length(left)? as u64;
             let part = input.length(left)? as u64;
             let back = unzigzag(input.varint()?);

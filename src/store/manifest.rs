@@ -59,8 +59,8 @@ impl Recipe {
 
     /// The scheme of this recipe, if this version of the crate follows it.
     pub(crate) fn scheme(&self) -> Result<Scheme, IndexError> {
-        let span = (self.span as usize)
-            .clamp(crate::Options::LEAST_SPAN, crate::Options::GREATEST_SPAN);
+        let span =
+            (self.span as usize).clamp(crate::Options::LEAST_SPAN, crate::Options::GREATEST_SPAN);
         let scheme = Scheme::new(span);
         let expected = Self::new(&scheme, (self.min_paragraph as usize).clamp(1, span));
         if *self == expected {

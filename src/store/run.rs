@@ -292,7 +292,9 @@ impl Run {
             (|| Ok::<_, Wrong>((input.u64()?, input.u64()?, input.u64()?, input.array()?)))();
         let (offset, directory_len, sum, magic) =
             tail.map_err(|wrong| wrong.at(&name, trailer_at))?;
-        if magic != END || sum != named.checksum || offset.checked_add(directory_len) != Some(trailer_at)
+        if magic != END
+            || sum != named.checksum
+            || offset.checked_add(directory_len) != Some(trailer_at)
         {
             return Err(damaged("its trailer is wrong", trailer_at));
         }

@@ -276,7 +276,8 @@ impl Sealed {
             text_at: 0,
         };
         // The lengths come from the file, so memory grows with what is really there.
-        let len = ranges.iter().fold(0_u64, |len, range| len.saturating_add(range.end - range.start));
+        let len =
+            ranges.iter().fold(0_u64, |len, range| len.saturating_add(range.end - range.start));
         rebuilt.bytes.reserve(usize::try_from(len).unwrap_or(usize::MAX).min(1 << 20));
         let (mut canonical, mut original) = (0, 0);
         for (departure, literal) in found.group.departures(record, 0) {
@@ -305,9 +306,8 @@ impl Sealed {
     ) -> Result<(), IndexError> {
         for run in &self.runs {
             for at in run.pages_of(table, key_) {
-                let page = self.pages[table as usize].get(key(run, at), || {
-                    run.page(table, at).map(|page| (page, 4 << 10))
-                })?;
+                let page = self.pages[table as usize]
+                    .get(key(run, at), || run.page(table, at).map(|page| (page, 4 << 10)))?;
                 for entry in page.find(key_) {
                     visit(Entry { place: entry.place.saturating_add(run.base(table)), ..entry });
                 }

@@ -98,7 +98,10 @@ impl<'a> Input<'a> {
     /// A length or count, which is no more than `most`.
     pub(crate) fn length(&mut self, most: usize) -> Result<usize, Wrong> {
         let value = self.varint()?;
-        usize::try_from(value).ok().filter(|&value| value <= most).ok_or(Wrong("a length is beyond its bounds"))
+        usize::try_from(value)
+            .ok()
+            .filter(|&value| value <= most)
+            .ok_or(Wrong("a length is beyond its bounds"))
     }
 
     /// Bytes with their length before them.

@@ -59,6 +59,8 @@ pub(crate) struct Writer {
     /// What came since.
     known: Known,
     pending: Vec<Pending>,
+    /// Whether articles were dropped since the last commit.
+    cut: bool,
     poisoned: bool,
 }
 
@@ -103,25 +105,17 @@ impl Writer {
             return Err(IndexError::Recipe { found: manifest.recipe, expected: recipe });
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
-        let mut committed = Known::new();
-        for run in sealed.runs() {
-            for at in 0..run.groups() {
-                let group = run.group(at)?;
-                for (_, record) in group.records() {
-                    let id = blake3::hash(group.id(record).as_bytes());
-                    committed.insert(half(&id), half(&record.digest));
-                }
-            }
-        }
+        let committed = Arc::new(known(&sealed)?);
         let mut writer = Self {
             storage,
             path: path.to_owned(),
             _lock: lock,
             manifest,
             sealed,
-            committed: Arc::new(committed),
+            committed,
             known: Known::new(),
             pending: Vec::new(),
+            cut: false,
             poisoned: false,
         };
         writer.tidy()?;
@@ -138,6 +132,20 @@ impl Writer {
                 let _ = self.storage.remove(&name);
             }
         }
+        Ok(())
+    }
+
+    /// The runs that the index had when it was opened.
+    pub(crate) fn sealed(&self) -> &Arc<Sealed> {
+        &self.sealed
+    }
+
+    /// Drops all runs but the first so many. Until the next commit, nobody else knows.
+    pub(crate) fn cut(&mut self, runs: usize) -> Result<(), IndexError> {
+        let kept = self.sealed.runs()[..runs].to_vec();
+        self.sealed = Arc::new(Sealed::new(kept, self.path.clone())?);
+        self.committed = Arc::new(known(&self.sealed)?);
+        self.cut = true;
         Ok(())
     }
 
@@ -214,7 +222,7 @@ impl Writer {
     pub(crate) fn commit(&mut self, index: &mut Index) -> Result<(), Error> {
         self.check()?;
         // An index without articles is one too.
-        if self.pending.is_empty() && self.manifest.commit > 0 {
+        if self.pending.is_empty() && self.manifest.commit > 0 && !self.cut {
             return Ok(());
         }
         // Whatever fails, it is not known what is on disk. A failed sync above all: the pages it
@@ -248,6 +256,7 @@ impl Writer {
         self.manifest = manifest;
         self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
         self.pending.clear();
+        self.cut = false;
         index.rest_on(Arc::new(View::new(self.sealed.clone())));
         // The commit stands, whatever becomes of the leftovers.
         let _ = self.tidy();
@@ -268,8 +277,9 @@ impl Writer {
         for ((article, held), pending) in (first..).zip(texts.held()).zip(&self.pending) {
             let removed: u64 = held.removed().map(|part| part.end - part.start).sum();
             kept += held.end - held.start - removed;
-            let describe =
-                |bytes: &mut Vec<u8>| group::encode(bytes, &held, &pending.digest, &pending.segments);
+            let describe = |bytes: &mut Vec<u8>| {
+                group::encode(bytes, &held, &pending.digest, &pending.segments)
+            };
             groups.article((held.end, article + 1, kept), describe)?;
             let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()));
             ids.push(Entry { key, place: article, value: 0 });
@@ -298,6 +308,21 @@ impl Writer {
         writer.table(Table::Ids, ids.into_iter().map(Ok))?;
         writer.finish()
     }
+}
+
+/// The newest versions of all articles.
+fn known(sealed: &Sealed) -> Result<Known, IndexError> {
+    let mut known = Known::new();
+    for run in sealed.runs() {
+        for at in 0..run.groups() {
+            let group = run.group(at)?;
+            for (_, record) in group.records() {
+                let id = blake3::hash(group.id(record).as_bytes());
+                known.insert(half(&id), half(&record.digest));
+            }
+        }
+    }
+    Ok(known)
 }
 
 /// From which run on all are to become one, so that each has more than twice the size of the next.

@@ -59,8 +59,7 @@ impl Texts {
             let article = &self.articles[at];
             let next = self.articles.get(at + 1);
             let end = next.map_or(self.end, |next| next.start);
-            let (own, later) =
-                pieces.split_at(pieces.partition_point(|piece| piece.start < end));
+            let (own, later) = pieces.split_at(pieces.partition_point(|piece| piece.start < end));
             pieces = later;
             let departures =
                 article.departures..next.map_or(self.departures.len(), |next| next.departures);
