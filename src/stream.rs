@@ -60,9 +60,10 @@ impl Iterator for Articles {
             let Some(outcome) = arrival.outcome else {
                 break self.deduper.commit().err().map(Err);
             };
-            match outcome.and_then(|prepared| self.deduper.admit(prepared)).transpose() {
-                Some(article) => break Some(article),
-                None => {} // unchanged
+            // None is an article that is in the index already.
+            let admitted = outcome.and_then(|prepared| self.deduper.admit(prepared));
+            if let Some(article) = admitted.transpose() {
+                break Some(article);
             }
         };
         if let Some(Err(_)) = article {

@@ -1,6 +1,7 @@
 //! The index on disk, from outside: what it gives back, and that it comes to the same in any number of steps.
 //!
-//! `DEDUP_CORPORA` sets how many seeded corpora are tried and `DEDUP_SEED` the first of their seeds.
+//! `DEDUP_CORPORA` sets how many seeded corpora are tried and `DEDUP_SEED` the first of their seeds; `DEDUP_KILLS` how
+//! often a writer is killed. With `DEDUP_BLESS` the golden index is written anew.
 
 #[allow(dead_code, reason = "shared with the tests of the oracle")]
 mod support {
@@ -286,4 +287,160 @@ fn a_stream_commits_when_it_is_exhausted_and_not_when_it_is_dropped() {
 
     let error = Options::new().index(&letters).deduper().unwrap_err();
     assert!(matches!(error, Error::Index { source: IndexError::Occupied, .. }));
+}
+
+/// Articles for the golden index: each way in which a text can depart from its canonical form, and repeats of all kinds.
+fn golden_articles() -> Vec<(&'static str, String)> {
+    let notice = "The upper lock is closed for repairs until the water falls; boats wait at the lower basin \
+                  until the keeper waves them through, one by one, and in the order in which they came \
+                  up or down the river.";
+    let report = "Three barges left the basin before dawn, the keeper wrote, with timber for the new bridge.";
+    vec![
+        ("one", format!("Morning\n{notice}\n{report}\n")),
+        ("two", format!("Noon\r\n\r\n{}\r\n", notice.replace(' ', "  "))),
+        (
+            "drei",
+            format!(
+                "„Abend“ – sagt er…\u{a0}Gute\u{ad}n Abend!\n\n\n> {report}\n\n{notice} {report}"
+            ),
+        ),
+        ("", String::new()),
+        ("rows", format!("{}\n{report}\n{report}", "-".repeat(900))),
+        ("two", "A second version.".to_owned()),
+    ]
+}
+
+/// Indexes of every version of the format are read for ever.
+#[test]
+fn the_golden_index_is_read() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/index-v1");
+    let mut expected = Vec::new();
+    let mut reference = Deduper::new();
+    for (id, text) in golden_articles() {
+        expected.push(reference.push(id, text).unwrap());
+    }
+    if std::env::var_os("DEDUP_BLESS").is_some() {
+        let _ = std::fs::remove_dir_all(&dir);
+        let mut deduper = Options::new().index(&dir).deduper().unwrap();
+        for (number, (id, text)) in golden_articles().into_iter().enumerate() {
+            deduper.push(id, text).unwrap();
+            if number == 4 {
+                deduper.checkpoint().unwrap();
+            }
+        }
+        deduper.checkpoint().unwrap();
+    }
+    let index = Index::open(&dir).unwrap();
+    index.verify().unwrap();
+    let stored: Vec<_> = index.articles().map(Result::unwrap).collect();
+    assert_eq!(stored.len(), expected.len());
+    for (stored, article) in stored.iter().zip(&expected) {
+        assert_eq!((stored.id(), stored.text()), (article.id(), &*article.text()));
+    }
+    assert_eq!(index.original("two").unwrap().unwrap(), "A second version.");
+    for (id, text) in golden_articles() {
+        if id != "two" {
+            assert_eq!(index.original(id).unwrap().unwrap(), text);
+        }
+    }
+    let mut next = Deduper::new();
+    for (id, text) in golden_articles() {
+        next.push(id, text).unwrap();
+    }
+    let question =
+        golden_articles().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n");
+    let repeats = index.find(&question).unwrap();
+    assert_eq!(repeats, next.push("", question).unwrap().repeats());
+    assert!(!repeats.is_empty());
+}
+
+#[test]
+fn contained_is_what_would_vanish() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    for (id, text) in golden_articles() {
+        deduper.push_new(id, text).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    for (id, text) in golden_articles() {
+        let vanishes = text.len() > 200;
+        assert_eq!(index.contains(&text).unwrap(), vanishes, "{id}");
+    }
+    assert!(!index.contains("").unwrap());
+    assert!(!index.contains(&"a row of its own ".repeat(100)).unwrap());
+}
+
+/// Commits of a writer that is killed at any moment: three articles each.
+fn article_of(number: usize) -> (String, String) {
+    let line = |n: usize| {
+        format!("Entry {n}: the {} gauge was read twice, and both times it was dry.", n * 7919)
+    };
+    let lines: Vec<String> = (0..40).map(|at| line(number * 25 + at)).collect();
+    (format!("a{number}"), lines.join("\n"))
+}
+
+const COMMIT: usize = 3;
+
+/// The other side of the next test.
+#[test]
+fn child_that_writes_until_it_is_killed() {
+    let Some(dir) = std::env::var_os("DEDUP_CHILD") else { return };
+    let mut deduper = Options::new().index(dir).deduper().unwrap();
+    for number in 0.. {
+        let (id, text) = article_of(number);
+        deduper.push_new(id, text).unwrap();
+        if number % COMMIT == COMMIT - 1 {
+            deduper.checkpoint().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_killed_writer_leaves_its_last_commit() {
+    let kills = setting("DEDUP_KILLS", 12);
+    let dir = tempfile::tempdir().unwrap();
+    let mut rng = Rng(setting("DEDUP_SEED", 1));
+    let mut count = 0;
+    let mut killed_with_news = 0;
+    for _ in 0..kills {
+        if count > 400 {
+            std::fs::remove_dir_all(dir.path()).unwrap();
+            count = 0;
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_that_writes_until_it_is_killed", "--nocapture"])
+            .env("DEDUP_CHILD", dir.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(rng.next() % 80_000));
+        child.kill().unwrap();
+        let _ = child.wait().unwrap();
+        let index = match Index::open(dir.path()) {
+            Ok(index) => index,
+            Err(Error::Index { source: IndexError::Missing, .. }) if count == 0 => continue,
+            Err(error) => panic!("{error:?}"),
+        };
+        index.verify().unwrap();
+        let articles = usize::try_from(index.stats().articles).unwrap();
+        assert!(articles >= count && articles % COMMIT == 0, "{articles} after {count}");
+        killed_with_news += usize::from(articles > count);
+        count = articles;
+    }
+    println!("{kills} kills, {killed_with_news} of them after new commits");
+    // The next ingest comes to the same as if nobody had been killed.
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    let mut reference = Deduper::new();
+    for number in 0..count + COMMIT {
+        let (id, text) = article_of(number);
+        let expected = reference.push(id.as_str(), text.as_str()).unwrap();
+        let pushed = deduper.push_new(id, text).unwrap();
+        assert_eq!(pushed.is_none(), number < count);
+        if let Some(article) = pushed {
+            assert_eq!(outcome(&article), outcome(&expected));
+        }
+    }
+    deduper.checkpoint().unwrap();
+    Index::open(dir.path()).unwrap().verify().unwrap();
 }

@@ -16,9 +16,11 @@ use crate::error::Error;
 /// asked looks there before anything is said about an article.
 pub(crate) trait Base: Debug + Send + Sync {
     /// The first coordinate after all.
+    #[cfg(feature = "index")]
     fn end(&self) -> u64;
 
     /// How many articles there are.
+    #[cfg(feature = "index")]
     fn articles(&self) -> usize;
 
     /// Appends the postings under a key of the table of anchors, oldest first.

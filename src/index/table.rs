@@ -214,7 +214,9 @@ mod tests {
         let mut expected: Vec<(u64, Posting)> =
             (0..5000).map(|i| (key(i), Posting { place: i, hot: i % 3 == 0 })).collect();
         let kept = u64::MAX << (u64::BITS - KEY_BITS);
-        expected.iter_mut().for_each(|(key, _)| *key &= kept);
+        for (key, _) in &mut expected {
+            *key &= kept;
+        }
         expected.sort_by_key(|(key, _)| *key);
         assert_eq!(table.entries().collect::<Vec<_>>(), expected);
     }

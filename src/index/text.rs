@@ -292,7 +292,7 @@ impl Texts {
             _ => {
                 let start = self.articles[article - self.first_article].start;
                 let departures = self.departures_from(article, canonical.start);
-                departures.is_original(canonical, original, |at| self.ahead(start + at as u64))
+                departures.spell(canonical, original, |at| self.ahead(start + at as u64))
             }
         }
     }
@@ -536,9 +536,9 @@ impl<'a> Departures<'a> {
         locate(first, canonical.start).start..locate(last, canonical.end - 1).end
     }
 
-    /// Whether the original bytes of canonical bytes are `original`, where `ahead` gives the kept
+    /// Whether canonical bytes with their departures spell `original`, where `ahead` gives the kept
     /// text from a canonical offset on.
-    pub(crate) fn is_original<'t>(
+    pub(crate) fn spell<'t>(
         self,
         canonical: Range<usize>,
         original: &[u8],
@@ -610,15 +610,14 @@ impl<'a> Departures<'a> {
         let mut bytes = self.bytes;
         let gap = take_varint(&mut bytes)?;
         let code = take_varint(&mut bytes)? as usize;
-        let (canonical_len, literal) = match COMMON.get(code) {
-            Some(&common) => common,
-            None => {
-                let canonical_len = take_varint(&mut bytes)?;
-                let original_len = take_varint(&mut bytes)?;
-                let (literal, rest) = bytes.split_at_checked(original_len as usize)?;
-                bytes = rest;
-                (canonical_len, literal)
-            }
+        let (canonical_len, literal) = if let Some(&common) = COMMON.get(code) {
+            common
+        } else {
+            let canonical_len = take_varint(&mut bytes)?;
+            let original_len = take_varint(&mut bytes)?;
+            let (literal, rest) = bytes.split_at_checked(original_len as usize)?;
+            bytes = rest;
+            (canonical_len, literal)
         };
         let original_len = u32::try_from(literal.len()).ok()?;
         let (canonical, original) = match self.last {

@@ -362,7 +362,9 @@ fn checksums_that_agree_with_damage_do_not_make_a_panic() {
             opened += 1;
             let _ = index.verify();
             let _ = index.find(&question);
-            let _ = index.articles().filter_map(Result::ok).map(|a| index.original(a.id())).count();
+            for article in index.articles().flatten() {
+                let _ = index.original(article.id());
+            }
             let _ = writer(&disk).map(|mut deduper| deduper.push("z", question.as_str()).is_ok());
         }
     }

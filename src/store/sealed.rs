@@ -176,13 +176,13 @@ impl Sealed {
 
     /// The kept text at a coordinate: its run, its offset in that, and how much follows and how
     /// much comes before (itself included) that lies together here and there.
-    fn kept_at(&self, coordinate: u64) -> Result<Kept, IndexError> {
+    fn kept_at(&self, coordinate: u64) -> Result<Spot, IndexError> {
         let (run, piece) = self.piece(coordinate)?;
         let offset = coordinate - piece.start;
         let ahead = piece.end - coordinate;
         let (origin, period) = match piece.place {
             Text::Kept(kept) => {
-                return Ok(Kept { run, kept: kept + offset, ahead, behind: offset + 1 });
+                return Ok(Spot { run, kept: kept + offset, ahead, behind: offset + 1 });
             }
             Text::Removed { origin, period } => (origin, period),
         };
@@ -193,7 +193,7 @@ impl Sealed {
             return Err(self.runs[run].wrong("removed text stands for removed text"));
         };
         let there = origin - piece.start;
-        Ok(Kept {
+        Ok(Spot {
             run,
             kept: kept + there,
             ahead: ahead.min(period - offset).min(piece.end - origin),
@@ -319,7 +319,8 @@ impl Sealed {
 
 const NO_TEXT: &str = "an article has more text than is there";
 
-struct Kept {
+/// A place in the kept text of a run, and how much lies together with it.
+struct Spot {
     run: usize,
     kept: u64,
     ahead: u64,
@@ -491,7 +492,7 @@ impl Base for View {
             let record = found.record();
             let start = record.coordinates.start;
             let departures = found.group.departures(record, canonical.start);
-            departures.is_original(canonical, original, |at| self.ahead(start + at as u64))
+            departures.spell(canonical, original, |at| self.ahead(start + at as u64))
         });
         self.or(is, false)
     }

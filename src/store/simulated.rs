@@ -211,7 +211,7 @@ impl Disk {
                 if kept(at) {
                     durable.apply(pending);
                 } else if let Pending::Sector { inode, offset, bytes } = pending
-                    && (offset / SECTOR + bytes.len()) % 3 == 0
+                    && (offset / SECTOR + bytes.len()).is_multiple_of(3)
                 {
                     // A length may be durable before the bytes are.
                     let zeros = &[0; SECTOR][..bytes.len()];
@@ -243,11 +243,8 @@ impl Disk {
                 1 => a | b | c,
                 _ => b,
             };
-            let more = random();
-            image(&|at| {
-                (bits ^ more.rotate_left(at as u32 / 64 * 7) * u64::from(at >= 64)) >> (at % 64) & 1
-                    == 1
-            });
+            let other = random();
+            image(&|at| (if at < 64 { bits } else { other }) >> (at % 64) & 1 == 1);
         }
     }
 }

@@ -88,18 +88,17 @@ impl Writer {
         recipe: Recipe,
     ) -> Result<Self, IndexError> {
         let lock = storage.lock().map_err(io("lock", LOCK))?.ok_or(IndexError::Locked)?;
-        let manifest = match Manifest::read(&*storage)? {
-            Some(manifest) => manifest,
-            None => {
-                let ours = |name: &String| {
-                    [LOCK, MANIFEST_NEW].contains(&&**name) || run::number_of(name).is_some()
-                };
-                // Not to make an index amid somebody's letters.
-                if !storage.list().map_err(io("list", "."))?.iter().all(ours) {
-                    return Err(IndexError::Occupied);
-                }
-                Manifest::new(recipe)
+        let manifest = if let Some(manifest) = Manifest::read(&*storage)? {
+            manifest
+        } else {
+            let ours = |name: &String| {
+                [LOCK, MANIFEST_NEW].contains(&&**name) || run::number_of(name).is_some()
+            };
+            // Not to make an index amid somebody's letters.
+            if !storage.list().map_err(io("list", "."))?.iter().all(ours) {
+                return Err(IndexError::Occupied);
             }
+            Manifest::new(recipe)
         };
         if manifest.recipe != recipe {
             return Err(IndexError::Recipe { found: manifest.recipe, expected: recipe });
@@ -278,7 +277,7 @@ impl Writer {
             let removed: u64 = held.removed().map(|part| part.end - part.start).sum();
             kept += held.end - held.start - removed;
             let describe = |bytes: &mut Vec<u8>| {
-                group::encode(bytes, &held, &pending.digest, &pending.segments)
+                group::encode(bytes, &held, &pending.digest, &pending.segments);
             };
             groups.article((held.end, article + 1, kept), describe)?;
             let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()));
