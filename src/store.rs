@@ -385,7 +385,8 @@ pub struct Reference {
 
 /// The articles of an index in order, without what they repeat; made by [`Index::articles`].
 ///
-/// An article that cannot be read yields an error in its place.
+/// An article that cannot be read yields an error in its place, and so do articles that are described together, if the
+/// description cannot be read: one for all of them.
 #[derive(Clone, Debug)]
 pub struct StoredArticles {
     sealed: Arc<Sealed>,
@@ -399,14 +400,17 @@ impl Iterator for StoredArticles {
         if self.next == self.sealed.article_count() {
             return None;
         }
-        let found = self.sealed.article(self.next).map_err(|error| self.sealed.wrap(error));
-        self.next += 1;
-        Some(found.and_then(|found| stored(&self.sealed, &found)))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = usize::try_from(self.sealed.article_count() - self.next).ok();
-        (left.unwrap_or(usize::MAX), left)
+        match self.sealed.article(self.next) {
+            Ok(found) => {
+                self.next += 1;
+                Some(stored(&self.sealed, &found))
+            }
+            Err(error) => {
+                // How many articles are lost is only said, so they are not counted out one by one.
+                self.next = self.sealed.group_end(self.next);
+                Some(Err(self.sealed.wrap(error)))
+            }
+        }
     }
 }
 

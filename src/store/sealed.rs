@@ -240,6 +240,13 @@ impl Sealed {
         }
     }
 
+    /// The first article after those that are described together with one.
+    pub(crate) fn group_end(&self, article: u64) -> u64 {
+        let run = self.runs.partition_point(|run| run.directory.articles.end <= article);
+        let end = self.runs.get(run).and_then(|run| run.group_end(article));
+        end.unwrap_or_else(|| self.article_count())
+    }
+
     fn article_at(&self, coordinate: u64) -> Result<Found, IndexError> {
         let (run, group) = self.group_at(coordinate)?;
         let number = group.article_at(coordinate).map(|(number, _)| number);
