@@ -7,7 +7,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::manifest::{MANIFEST, MANIFEST_NEW, Recipe};
+use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe};
+use super::run::{Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
 use super::writer::Writer;
 use super::{Index, IndexError};
@@ -109,7 +110,7 @@ fn check_image(
 }
 
 fn images_at_each_change() -> usize {
-    let default = if cfg!(debug_assertions) { 40 } else { 6000 };
+    let default = if cfg!(debug_assertions) { 20 } else { 6000 };
     std::env::var("DEDUP_IMAGES").map_or(default, |images| images.parse().expect("a number"))
 }
 
@@ -326,6 +327,53 @@ fn no_damage_makes_a_wrong_answer() {
         }
     }
     println!("{damaged} damaged indexes");
+}
+
+/// Descriptions of articles that make no sense, in a run that is sound otherwise.
+#[test]
+fn senseless_descriptions_do_not_make_a_panic() {
+    let disk = Disk::from_image(&small());
+    let manifest = Manifest::read(&disk).unwrap().unwrap();
+    let run = Run::open(&disk, manifest.runs[0]).unwrap();
+    let directory = &run.directory;
+    let bytes = run.group_bytes(0).unwrap();
+    let question =
+        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    let mut opened = 0;
+    let mut check = |bytes: &[u8]| {
+        let mut writer = RunWriter::create(&disk, 9, 0, 0).unwrap();
+        writer.text(&run.text_block(0).unwrap()).unwrap();
+        let mut groups = Groups::new(&mut writer);
+        groups.article((0, 0, 0), |described| described.extend_from_slice(bytes)).unwrap();
+        groups.finish().unwrap();
+        let (coordinates, articles) = (directory.coordinates.end, directory.articles.end);
+        writer.end_groups(coordinates, articles, directory.bytes_in, directory.bytes_left);
+        for table in Table::ALL {
+            writer.table(table, run.entries(table)).unwrap();
+        }
+        let named = writer.finish().unwrap();
+        let manifest = Manifest { runs: vec![named], next_run: 10, ..manifest.clone() };
+        manifest.write(&disk).unwrap();
+        // None at all is seen when the run is opened.
+        let Ok(index) = reader(&disk) else { return };
+        opened += usize::from(index.verify().is_ok());
+        let _ = index.find(&question);
+        for article in index.articles().flatten() {
+            let _ = index.original(article.id());
+        }
+    };
+    check(&bytes);
+    for at in 0..bytes.len() {
+        for value in
+            [0, 1, 2, 0x7F, 0x80, 0xFF, bytes[at].wrapping_add(1), bytes[at].wrapping_sub(1)]
+        {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            check(&bytes);
+        }
+        check(&bytes[..at]);
+    }
+    assert!(opened > 0);
 }
 
 /// Damage that a checksum does not show, as somebody might do who knows the format.

@@ -363,6 +363,13 @@ impl Run {
         self.directory.groups.len()
     }
 
+    /// The bytes that describe the articles of a group.
+    #[cfg(test)]
+    pub(crate) fn group_bytes(&self, at: usize) -> Result<Vec<u8>, IndexError> {
+        let group = self.directory.groups[at];
+        self.unpacked(group.block, group.len)
+    }
+
     pub(crate) fn group(&self, at: usize) -> Result<Group, IndexError> {
         let group = self.directory.groups[at];
         let bytes = self.unpacked(group.block, group.len)?;

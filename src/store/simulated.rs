@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use super::storage::{Input, Output, Storage};
 
 /// Bytes that are lost or kept together: less than any disk's, so that small files have many.
-const SECTOR: usize = 128;
+const SECTOR: usize = 64;
 
 /// A change to the disk.
 #[derive(Clone, Debug)]
