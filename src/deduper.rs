@@ -190,6 +190,7 @@ impl Deduper {
         Options::new().deduper().expect("BUG: the defaults are possible")
     }
 
+    #[cfg_attr(not(feature = "index"), expect(clippy::unnecessary_wraps))]
     pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {

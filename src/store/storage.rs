@@ -57,13 +57,16 @@ impl Directory {
         Self { path: path.into() }
     }
 
-    /// Makes the directory if it is not there, its name durable.
+    /// Makes the directory if it is not there, and those above it; their names are durable then.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        if !path.is_dir() {
-            std::fs::create_dir_all(path)?;
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                Self::new(parent).sync_names()?;
-            }
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .take_while(|above| !above.as_os_str().is_empty() && !above.is_dir())
+            .collect();
+        std::fs::create_dir_all(path)?;
+        for made in missing {
+            let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
+            Self::new(parent.unwrap_or(Path::new("."))).sync_names()?;
         }
         Ok(Self::new(path))
     }
