@@ -16,6 +16,9 @@
 //! # Ok::<(), dedup::Error>(())
 //! ```
 //!
+//! With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and `Index`
+//! reads it. The format is laid down in `docs/format.md`.
+//!
 //! Callers with a source of their own push articles into a [`Deduper`]; [`Options`] has the settings.
 //! What counts as a repeat is laid down in [`_design`]; the stages are open in [`split`],
 //! [`canonical`] and [`anchors`].
