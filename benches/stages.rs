@@ -2,9 +2,8 @@
 //!
 //! See `benches/README.md` for which answers what.
 
-use std::fmt::Write as _;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -13,85 +12,19 @@ use dedup::canonical::canonicalise;
 use dedup::split::paragraphs;
 use dedup::{Deduper, Options};
 
-/// A generator of text that is the same on every machine.
-struct Generator(u64);
+#[allow(unreachable_pub)] // from here; `rivals` is a library
+#[path = "support/corpora.rs"]
+mod corpora;
+#[allow(unreachable_pub, dead_code)] // as above, and it uses the rest
+#[path = "support/text.rs"]
+mod text;
 
-impl Generator {
-    fn below(&mut self, bound: u64) -> u64 {
-        // SplitMix64 (Steele, Lea, Flood 2014).
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn word(&mut self, text: &mut String) {
-        const SYLLABLES: [&str; 16] = [
-            "ge", "ver", "lich", "ung", "tag", "wo", "ster", "an", "be", "schul", "ein", "for",
-            "mu", "tra", "pol", "über",
-        ];
-        // Squaring makes some words common, as they are.
-        let number = self.below(400) * self.below(400);
-        let mut rest = number + 1;
-        while rest > 0 {
-            text.push_str(SYLLABLES[usize::try_from(rest % 16).expect("below 16")]);
-            rest /= 16;
-        }
-    }
-
-    fn paragraph(&mut self) -> String {
-        let mut text = String::new();
-        for sentence in 0..=self.below(6) {
-            if sentence > 0 {
-                text.push(' ');
-            }
-            for word in 0..6 + self.below(14) {
-                if word > 0 {
-                    text.push(' ');
-                }
-                self.word(&mut text);
-            }
-            text.push('.');
-        }
-        text
-    }
-
-    /// An article of about `bytes` bytes, one paragraph a line.
-    fn article(&mut self, bytes: usize) -> String {
-        let mut text = String::with_capacity(bytes + 1000);
-        while text.len() < bytes {
-            text.push_str(&self.paragraph());
-            text.push('\n');
-        }
-        text
-    }
-}
-
-fn wrap(text: &str) -> String {
-    let mut wrapped = String::with_capacity(text.len() + text.len() / 60);
-    for paragraph in text.lines() {
-        let mut columns = 0;
-        for word in paragraph.split(' ') {
-            if columns > 0 && columns + 1 + word.len() > 72 {
-                wrapped.push('\n');
-                columns = 0;
-            } else if columns > 0 {
-                wrapped.push(' ');
-                columns += 1;
-            }
-            wrapped.push_str(word);
-            columns += word.len();
-        }
-        wrapped.push_str("\n\n");
-    }
-    wrapped
-}
+use text::{Collection, Random, article, typeset, wrap};
 
 fn stages(c: &mut Criterion) {
-    let lines = Generator(1).article(1 << 20);
+    let lines = article(&mut Random::new(1, 0), 1 << 20);
     let wrapped = wrap(&lines);
-    let typographic = lines.replace(". ", ".“ – „").replace("ver", "ver\u{ad}");
+    let typographic = typeset(&lines);
     let texts = [("lines", &lines), ("wrapped", &wrapped), ("typographic", &typographic)];
 
     let mut group = c.benchmark_group("split");
@@ -134,8 +67,8 @@ fn stages(c: &mut Criterion) {
 }
 
 fn index(c: &mut Criterion) {
-    let mut generator = Generator(2);
-    let new: Vec<String> = (0..1000).map(|_| generator.article(4000)).collect();
+    let new: Vec<String> =
+        (0..1000).map(|number| article(&mut Random::new(2, number), 4000)).collect();
     // Nine articles in ten are copies of the hundred before them.
     let copies: Vec<String> = (0..1000).map(|i| new[i % 100].clone()).collect();
     let mut group = c.benchmark_group("index");
@@ -159,27 +92,15 @@ fn index(c: &mut Criterion) {
 
 fn ingest(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let mut generator = Generator(3);
-    let mut records = String::new();
-    let mut old: Vec<String> = Vec::new();
-    for i in 0..2000 {
-        let mut text = generator.article(3000);
-        if i % 4 == 3 {
-            text.push_str(
-                &old[usize::try_from(generator.below(old.len() as u64)).expect("an index")],
-            );
-        }
-        writeln!(records, "{}", serde_json::json!({"id": i, "text": text}))
-            .expect("a string takes all");
-        old.push(text);
-    }
+    let collection = Collection { seed: 3, article_bytes: 3000, copies: 250 };
     let made = dir.path().join("made.jsonl");
-    std::fs::write(&made, records).expect("a file");
+    collection.create(8 << 20, &made).expect("room for a file");
     let mut group = c.benchmark_group("ingest");
     group.sample_size(10).measurement_time(Duration::from_secs(10));
-    let mut paths = vec![("made".to_owned(), made)];
-    paths.extend(corpora(dir.path()));
-    for (name, path) in &paths {
+    let mut paths = vec![made];
+    paths.extend(corpora::corpora(dir.path()));
+    for path in &paths {
+        let name = corpora::name(path);
         let (bytes, removed) = total(path, 1);
         for threads in [1, 2] {
             group.throughput(Throughput::Bytes(bytes));
@@ -200,36 +121,6 @@ fn total(path: &Path, threads: usize) -> (u64, u64) {
     let stats = articles.stats();
     assert!(stats.bytes_removed > 0);
     (stats.bytes_in, stats.bytes_removed)
-}
-
-/// Real text, if there is any: the `.jsonl` files of the directory that `DEDUP_CORPORA_DIR` names,
-/// or some corpora beside the repository, unpacked into `dir`.
-fn corpora(dir: &Path) -> Vec<(String, PathBuf)> {
-    if let Some(named) = std::env::var_os("DEDUP_CORPORA_DIR") {
-        let entries = std::fs::read_dir(named).expect("DEDUP_CORPORA_DIR is a directory");
-        let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-        let mut paths: Vec<PathBuf> =
-            paths.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
-        paths.sort();
-        let name =
-            |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        return paths.into_iter().map(|path| (name(&path), path)).collect();
-    }
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
-    let mut paths = Vec::new();
-    for name in ["debian-news-de", "twir", "gesetze"] {
-        let packed = shared.join(name).with_extension("jsonl.zst");
-        let Ok(file) = std::fs::File::open(&packed) else {
-            eprintln!("skipped {name}: no {}", packed.display());
-            continue;
-        };
-        let unpacked = dir.join(name).with_extension("jsonl");
-        let mut decoder = ruzstd::decoding::StreamingDecoder::new(file).expect("a zstd frame");
-        let mut target = std::fs::File::create(&unpacked).expect("a file");
-        std::io::copy(&mut decoder, &mut target).expect("a sound zstd frame");
-        paths.push((name.to_owned(), unpacked));
-    }
-    paths
 }
 
 criterion_group!(benches, stages, index, ingest);

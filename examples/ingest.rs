@@ -8,16 +8,18 @@ use std::{
     ffi::{OsStr, OsString},
     fmt::Display,
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufReader, BufWriter, IsTerminal, Write},
     ops::Range,
     path::{Path, PathBuf},
     process::ExitCode,
     str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Instant,
 };
 
-use dedup::{Article, Options, Place, Stats};
+use dedup::{Article, Articles, Format, Limits, OnError, Options, Place, Stats};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sample");
@@ -27,8 +29,9 @@ Removes repeated text from articles and says where each block was first seen.
 
 Usage: ingest [OPTIONS] [PATH…]
 
-A PATH is a .txt, .md or .jsonl file or a directory of them; several are taken in the order given.
-Without any, the sample that comes with the repository is used.
+A PATH is a file or a directory; several are taken in the order given. What a file is, its name and
+content tell, compressed or not. `-` alone is standard input. Without any PATH, the sample that comes with
+the repository is used.
 
 Output:
   --removed OUT.jsonl   one line per removed range, with the place where it was first seen
@@ -42,19 +45,39 @@ What counts as a repeat:
   --min-paragraph N     shortest repeated whole paragraph, likewise [default: 80]
 
 Input:
-  --text-field NAME     JSONL field that holds the text [default: text]
-  --id-field NAME       JSONL field that holds the id [default: id]
-  --read-buffer N       bytes read at a time from a JSONL file [default: 1048576]
-  --index DIR           keep the index in a directory, and take what is in it as earlier; needs
-                        the feature `index`
+  --format NAME         text, jsonl, json, csv, mail, mbox, html, warc, feed or parquet [default: told]
+  --text-field NAME     field or column that holds the text; dots lead inside [default: text]
+  --id-field NAME       the same for the id [default: id]
+  --title-field NAME    the same for the title [default: title]
+  --date-field NAME     the same for the date [default: date]
+  --language-field NAME the same for the language [default: language]
+  --strict-encoding     bytes that cannot be decoded are errors
+  --no-hidden           leave out files and directories whose names start with a dot
+  --ignore-rules        leave out what .gitignore and .ignore name
+  --on-error WHAT       skip what could not be read, or stop [default: skip]
+  --read-buffer N       bytes read at a time [default: 1048576]
+
+Index on disk (a build with --features index):
+  --index DIR           keep the index in a directory, and take what is in it as earlier
   --versions WHAT       an id comes with other content: keep both, or refuse it [default: keep]
+
+Limits:
+  --max-article N       bytes of text [default: 1073741824]
+  --max-record N        bytes of a line, a row or a file that is one article [default: 1073741824]
+  --max-ratio N         bytes out of each compressed byte [default: 256]
+  --max-nesting N       parts inside parts [default: 256]
+  --max-window N        bytes of memory for .zst and .xz [default: 134217728]
+
   --threads N           worker threads [default: all]; never changes the result
 
   --help                print this text
 
-The exit code is 1 if any input could not be read (the rest is still processed), and 2 if the
-command line makes no sense.
+The exit code is 1 if any input could not be read (the rest is still processed), 2 if the command line
+makes no sense, and 130 after Ctrl-C, which ends the run with its totals; a second one ends it at once.
 ";
+
+/// Set by Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
     let args = match Args::parse(std::env::args_os().skip(1)) {
@@ -69,7 +92,15 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Err(error) = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    }) {
+        report(&error);
+    }
     match run(&args) {
+        _ if INTERRUPTED.load(Ordering::Relaxed) => ExitCode::from(130),
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
@@ -85,17 +116,19 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     let start = Instant::now();
     let sample = [PathBuf::from(SAMPLE)];
     let paths = if args.paths.is_empty() { &sample[..] } else { &args.paths };
-    let mut articles = args.options.ingest_all(paths)?;
+    let bar = bar(args);
+    let mut articles = open(args, paths, &bar)?;
     let mut removed = JsonLines::create(args.removed.as_deref(), paths)?;
     let mut repeats = JsonLines::create(args.repeats.as_deref(), paths)?;
     let mut kept = JsonLines::create(args.kept.as_deref(), paths)?;
     let mut stdout = BufWriter::new(io::stdout().lock());
 
-    for article in &mut articles {
+    while !INTERRUPTED.load(Ordering::Relaxed) {
+        let Some(article) = articles.next() else { break };
         let article = match article {
             Ok(article) => article,
             Err(error) => {
-                report(&error);
+                bar.suspend(|| report(&error));
                 continue;
             }
         };
@@ -113,6 +146,8 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
             print_article(&mut stdout, &article)?;
         }
     }
+    bar.finish_and_clear();
+    // Here ends every run, whole or interrupted: what is to be kept is finished now.
     removed.finish()?;
     repeats.finish()?;
     kept.finish()?;
@@ -126,6 +161,35 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     }
     stdout.flush()?;
     Ok(stats.errors)
+}
+
+/// Opens what the command line names: paths, or standard input.
+fn open(args: &Args, paths: &[PathBuf], bar: &ProgressBar) -> Result<Articles, dedup::Error> {
+    let mut options = args.options.clone();
+    if !bar.is_hidden() {
+        let bar = bar.clone();
+        options.progress(move |progress| {
+            bar.set_length(progress.total_bytes.unwrap_or(progress.bytes));
+            bar.set_position(progress.bytes);
+            bar.set_message(counted(progress.articles, "article"));
+        });
+    }
+    match paths {
+        [path] if path.as_os_str() == "-" => options.reader("-", BufReader::new(io::stdin())),
+        paths => options.ingest_all(paths),
+    }
+}
+
+/// A bar on the terminal, unless nobody looks or something else is printed there.
+fn bar(args: &Args) -> ProgressBar {
+    let free = args.quiet || args.json || !io::stdout().is_terminal();
+    if !free || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(
+        "{wide_bar} {bytes} of {total_bytes}, {msg}, {binary_bytes_per_sec}, {eta} to go",
+    );
+    ProgressBar::new(0).with_style(style.expect("BUG: the template is sound"))
 }
 
 /// One line of `--removed` or `--repeats`.
@@ -151,9 +215,12 @@ fn totals(stats: &Stats, seconds: f64, threads: usize) -> Value {
         "repeats": stats.repeats,
         "index_bytes": stats.index_bytes,
         "errors": stats.errors,
-        "skipped": stats.skipped,
-        "seconds": seconds,
         "unchanged": stats.unchanged,
+        "skipped": stats.skipped.total(),
+        "reencoded": stats.reencoded,
+        "replaced": stats.replaced,
+        "attachments": stats.attachments,
+        "seconds": seconds,
         "threads": threads,
     })
 }
@@ -205,8 +272,22 @@ fn print_totals(
         stats.index_bytes,
         counted(threads, "thread"),
     )?;
-    if stats.skipped > 0 {
-        write!(out, "; {} of other kinds skipped", counted(stats.skipped, "file"))?;
+    let skipped = &stats.skipped;
+    for (count, what) in [
+        (skipped.unknown, "of an unknown kind"),
+        (skipped.binary, "binary"),
+        (skipped.hidden, "hidden"),
+        (skipped.ignored, "ignored"),
+        (skipped.links, "links to directories"),
+        (skipped.special, "no files"),
+        (skipped.no_article, "no articles"),
+    ] {
+        if count > 0 {
+            write!(out, "; {count} skipped: {what}")?;
+        }
+    }
+    if stats.replaced > 0 {
+        write!(out, "; {} could not be decoded", counted(stats.replaced, "sequence"))?;
     }
     match stats.errors {
         0 => writeln!(out),
@@ -316,10 +397,11 @@ impl Args {
             threads: thread::available_parallelism().map_or(1, usize::from),
             options: Options::new(),
         };
+        let mut limits = Limits::new();
         let mut given = HashSet::new();
         while let Some(word) = words.next() {
             let flag = match word.to_str() {
-                Some(flag) if flag.starts_with('-') => flag,
+                Some(flag) if flag.starts_with('-') && flag != "-" => flag,
                 _ => {
                     args.paths.push(word.into());
                     continue;
@@ -341,10 +423,6 @@ impl Args {
                 "--index" => {
                     args.options.index(value()?);
                 }
-                #[cfg(not(feature = "index"))]
-                "--index" | "--versions" => {
-                    return Err(format!("{flag} needs a build with --features index"));
-                }
                 #[cfg(feature = "index")]
                 "--versions" => {
                     args.options.versions(match value()?.to_str() {
@@ -353,19 +431,66 @@ impl Args {
                         _ => return Err(format!("{flag} is keep or refuse")),
                     });
                 }
+                #[cfg(not(feature = "index"))]
+                "--index" | "--versions" => {
+                    return Err(format!("{flag} needs a build with --features index"));
+                }
                 "--threads" => {
                     args.threads = parsed(flag, &value()?)?;
                     args.options.threads(args.threads);
                 }
                 "--text-field" => _ = args.options.text_field(parsed::<String>(flag, &value()?)?),
                 "--id-field" => _ = args.options.id_field(parsed::<String>(flag, &value()?)?),
+                "--title-field" => _ = args.options.title_field(parsed::<String>(flag, &value()?)?),
+                "--date-field" => _ = args.options.date_field(parsed::<String>(flag, &value()?)?),
+                "--language-field" => {
+                    args.options.language_field(parsed::<String>(flag, &value()?)?);
+                }
+                "--format" => _ = args.options.format(named(flag, &value()?, &FORMATS)?),
+                "--on-error" => _ = args.options.on_error(named(flag, &value()?, &POLICIES)?),
+                "--strict-encoding" => _ = args.options.strict_encoding(true),
+                "--no-hidden" => _ = args.options.hidden(false),
+                "--ignore-rules" => _ = args.options.ignore_rules(true),
+                "--max-article" => limits = limits.article(parsed(flag, &value()?)?),
+                "--max-record" => limits = limits.record(parsed(flag, &value()?)?),
+                "--max-ratio" => limits = limits.decompression_ratio(parsed(flag, &value()?)?),
+                "--max-nesting" => limits = limits.nesting(parsed(flag, &value()?)?),
+                "--max-window" => limits = limits.window(parsed(flag, &value()?)?),
                 "--read-buffer" => _ = args.options.read_buffer(parsed(flag, &value()?)?),
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("there is no flag {flag}")),
             }
         }
+        if args.paths.len() > 1 && args.paths.iter().any(|path| path.as_os_str() == "-") {
+            return Err("- stands alone: standard input is no part of other paths".to_owned());
+        }
+        args.options.limits(limits);
         Ok(Some(args))
     }
+}
+
+const FORMATS: [(&str, Format); 10] = [
+    ("text", Format::Text),
+    ("jsonl", Format::JsonLines),
+    ("json", Format::Json),
+    ("csv", Format::Csv),
+    ("mail", Format::Mail),
+    ("mbox", Format::Mbox),
+    ("html", Format::Html),
+    ("warc", Format::Warc),
+    ("feed", Format::Feed),
+    ("parquet", Format::Parquet),
+];
+
+const POLICIES: [(&str, OnError); 2] = [("skip", OnError::Skip), ("stop", OnError::Stop)];
+
+/// The value of a flag, as one of some names.
+fn named<T: Copy>(flag: &str, value: &OsStr, names: &[(&str, T)]) -> Result<T, String> {
+    names
+        .iter()
+        .find(|(name, _)| value == *name)
+        .map(|(_, meaning)| *meaning)
+        .ok_or_else(|| format!("{flag} cannot be {}", value.display()))
 }
 
 /// The value of a flag, as a number or as text.

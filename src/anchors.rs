@@ -6,26 +6,27 @@
 //! the window alone, so two equal runs of T = w + k - 1 bytes keep the same one, wherever they
 //! stand. On random text 2 / (w + 1) of all places are kept.
 //!
-//! Three rules keep this true and cheap:
+//! Four rules keep this true and cheap:
 //!
-//! - The order is a hash of the first eight bytes of the gram. Ties go to the leftmost, which is a
-//!   function of the window too. ("Keep the previous minimum" is not: then two equal runs could
-//!   keep different places, and comparing them there can find less than T bytes.)
+//! - Grams that begin with a space come first, by a hash of their first eight bytes. A window of
+//!   text has dozens of them, of which one is the least as often as one of all grams would be, and
+//!   only one byte in six has to be hashed. Windows without a space are done again with all grams.
+//! - Ties go to the leftmost, which is a function of the window too. ("Keep the previous minimum"
+//!   is not: then two equal runs could keep different places, and comparing them there can find
+//!   less than T bytes.)
 //! - Leftmost ties would keep every place of a long run of dashes. A run that repeats itself
 //!   with period d is its own copy d bytes on, so [`Anchors::periods`] says so once, and only
 //!   the windows at its edges keep anchors.
-//! - Only hashes below a threshold can win in nearly all windows, so only those enter the queue;
-//!   windows without any are done again without the threshold.
+//! - Only hashes below a threshold can win in nearly all windows, so only those are compared with
+//!   each other; windows without any are done again with a higher threshold.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::canonical::is_space;
-
 /// The version of the choice of anchors, their keys included: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The sizes that anchors are chosen with.
 ///
@@ -114,7 +115,7 @@ pub fn anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
     let mut chooser = Chooser {
         canonical,
         scheme: *scheme,
-        next_window: 0,
+        scratch: Box::new(Scratch::new()),
         chosen: Anchors::default(),
         last: None,
         periodic: None,
@@ -123,57 +124,231 @@ pub fn anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
     chooser.chosen
 }
 
-/// The hash of canonical bytes under which they are looked up; spaces of both kinds are equal.
+/// The hash of canonical bytes under which they are looked up.
 pub(crate) fn key(canonical: &[u8], domain: u64) -> u64 {
-    const ON_STACK: usize = 256;
-    if memchr::memchr(b'\n', canonical).is_none() {
-        return xxh3_64_with_seed(canonical, domain);
-    }
-    let spaced = |bytes: &mut [u8]| {
-        bytes.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-        xxh3_64_with_seed(bytes, domain)
-    };
-    if canonical.len() <= ON_STACK {
-        let mut buffer = [0; ON_STACK];
-        buffer[..canonical.len()].copy_from_slice(canonical);
-        spaced(&mut buffer[..canonical.len()])
-    } else {
-        spaced(&mut canonical.to_vec())
-    }
+    xxh3_64_with_seed(canonical, domain)
 }
 
 /// Bytes that the order of grams looks at.
 const ORDERED: usize = 8;
 
-/// A multiplicative hash of the first bytes of a gram: its place in the order, but for the
-/// exceptions that [`rank`] makes.
-fn hash(word: u64) -> u64 {
-    (word ^ (word >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+/// The place of a gram among others of its kind: a multiplicative hash of the two halves of its
+/// first bytes.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn hash(first: u32, second: u32) -> u32 {
+    let mixed = first.wrapping_mul(0x9E37_79B1).wrapping_add(second.wrapping_mul(0x85EB_CA77));
+    (mixed ^ (mixed >> 15)).wrapping_mul(0xC2B2_AE3D) >> (u32::BITS - HASH_BITS)
 }
 
-/// The place of a gram in the order; the least wins. Never below its [`hash`].
+/// The place of a gram in the order; the least wins.
 ///
-/// Grams with a period of one, two or four bytes (dashes, dot leaders, table rules) come last, so
-/// that a short row of them is no anchor; bytes inside a character come after all, so that anchors
-/// stand on character boundaries where there is any.
-fn rank(word: u64, hash: u64) -> u64 {
-    if word & 0xC0 == 0x80 {
-        u64::MAX
-    } else if word == word.rotate_left(32) {
-        hash | 1 << 63
-    } else {
-        hash
+/// Grams that begin with a space come first, then all others but those with a period of one, two
+/// or four bytes (dashes, dot leaders, table rules): a short row of them is no anchor. Bytes
+/// inside a character come last of all, so that anchors stand on character boundaries where there
+/// is any.
+fn rank(gram: [u8; ORDERED]) -> u32 {
+    let (first, second) = halves(gram);
+    // Without branches, as `hash` decides and not what is likely.
+    let within_words = u32::from(gram[0] != b' ') << HASH_BITS;
+    let periodic = u32::from(first == second) << (HASH_BITS + 1);
+    let inside = if gram[0] & 0xC0 == 0x80 { u32::MAX } else { 0 };
+    hash(first, second) | within_words | periodic | inside
+}
+
+fn halves(gram: [u8; ORDERED]) -> (u32, u32) {
+    let [first, second] = gram.as_chunks().0 else {
+        unreachable!("BUG: eight bytes are two halves")
+    };
+    (u32::from_le_bytes(*first), u32::from_le_bytes(*second))
+}
+
+/// The least rank of grams that do not begin with a space, and that are periodic.
+const WITHIN_WORDS: u32 = 1 << HASH_BITS;
+const PERIODIC: u32 = 2 * WITHIN_WORDS;
+
+const HASH_BITS: u32 = 30;
+
+/// Which grams of a window are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Candidates {
+    /// Those that begin with a space and rank no higher than this.
+    Words(u32),
+    /// Those that rank no higher than this.
+    All(u32),
+}
+
+impl Candidates {
+    /// Eight in a window on average: one window in some thousands has none.
+    fn first(window: usize) -> Self {
+        Self::Words(Self::eight_in(window / 6))
+    }
+
+    /// More of them, for windows that have none of these.
+    fn next(self, window: usize) -> Self {
+        match self {
+            Self::Words(threshold) if threshold < WITHIN_WORDS - 1 => Self::Words(WITHIN_WORDS - 1),
+            Self::Words(_) => Self::All(WITHIN_WORDS | Self::eight_in(window)),
+            Self::All(threshold @ ..PERIODIC) => {
+                let hash = (threshold - WITHIN_WORDS).saturating_mul(3);
+                Self::All(hash.saturating_add(WITHIN_WORDS).min(PERIODIC))
+            }
+            Self::All(_) => Self::All(u32::MAX),
+        }
+    }
+
+    fn eight_in(grams: usize) -> u32 {
+        let grams = u32::try_from(grams).unwrap_or(u32::MAX).max(1);
+        (WITHIN_WORDS / grams).max(1).saturating_mul(8).min(WITHIN_WORDS - 1)
+    }
+
+    fn threshold(self) -> u32 {
+        match self {
+            Self::Words(threshold) | Self::All(threshold) => threshold,
+        }
+    }
+}
+
+/// Grams that are hashed at a time.
+const BLOCK: usize = 512;
+
+/// The bytes that the grams of a block are ordered by.
+type BlockBytes = [u8; BLOCK + ORDERED];
+
+/// What is computed of a block on the way, in memory that is not cleared for each.
+struct Scratch {
+    pairs: [u16; BLOCK + ORDERED / 2 + 2],
+    halves: [u32; BLOCK + ORDERED / 2],
+    survives: [u8; BLOCK],
+    few: [usize; BLOCK],
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self {
+            pairs: [0; BLOCK + ORDERED / 2 + 2],
+            halves: [0; BLOCK + ORDERED / 2],
+            survives: [0; BLOCK],
+            few: [0; BLOCK],
+        }
+    }
+}
+
+/// One bit for each gram of the block that begins with a space.
+fn spaces(bytes: &BlockBytes) -> [u64; BLOCK / 64] {
+    let mut masks = [0; BLOCK / 64];
+    for (mask, bytes) in masks.iter_mut().zip(bytes.as_chunks::<64>().0) {
+        let mut spaces = [0_u8; 64];
+        for (space, &byte) in spaces.iter_mut().zip(bytes) {
+            *space = u8::from(byte == b' ');
+        }
+        *mask = gather(&spaces);
+    }
+    masks
+}
+
+/// The lowest bit of each byte.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn gather(bytes: &[u8; 64]) -> u64 {
+    let mut mask = 0;
+    for (number, eight) in bytes.as_chunks().0.iter().enumerate() {
+        // The product has the lowest bit of each byte in its highest byte.
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        mask |= bits << (8 * number);
+    }
+    mask
+}
+
+/// One bit for each gram of the block whose hash is not above `threshold`.
+fn survivors(bytes: &BlockBytes, threshold: u32, scratch: &mut Scratch) -> [u64; BLOCK / 64] {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn survivors_avx2(
+            bytes: &BlockBytes,
+            threshold: u32,
+            scratch: &mut Scratch,
+        ) -> [u64; BLOCK / 64] {
+            survivors_portable(bytes, threshold, scratch)
+        }
+        // SAFETY: the instructions that it is compiled for were just found to be there.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        return unsafe { survivors_avx2(bytes, threshold, scratch) };
+    }
+    survivors_portable(bytes, threshold, scratch)
+}
+
+/// Compiled for every instruction set that [`survivors`] knows; no loop has a branch, so the
+/// compiler makes vector code of them.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn survivors_portable(
+    bytes: &BlockBytes,
+    threshold: u32,
+    scratch: &mut Scratch,
+) -> [u64; BLOCK / 64] {
+    let Scratch { pairs, halves, survives, .. } = scratch;
+    for (i, pair) in pairs.iter_mut().enumerate() {
+        *pair = u16::from_le_bytes([bytes[i], bytes[i + 1]]);
+    }
+    for (i, half) in halves.iter_mut().enumerate() {
+        *half = u32::from(pairs[i]) | u32::from(pairs[i + 2]) << 16;
+    }
+    for (i, survives) in survives.iter_mut().enumerate() {
+        *survives = u8::from(hash(halves[i], halves[i + 4]) <= threshold);
+    }
+    let mut masks = [0; BLOCK / 64];
+    for (mask, bytes) in masks.iter_mut().zip(survives.as_chunks().0) {
+        *mask = gather(bytes);
+    }
+    masks
+}
+
+/// Grams that may yet be the least of a window: by rising position, and no rank above a later one.
+#[derive(Default)]
+struct Queue {
+    grams: Vec<(usize, u32)>,
+    /// The first that is in a window still.
+    first: usize,
+    /// Whether that was kept for earlier windows.
+    kept: bool,
+    /// The first window that has not kept a gram.
+    next: usize,
+}
+
+impl Queue {
+    fn push(&mut self, at: usize, rank: u32) {
+        while self.grams.len() > self.first && self.grams[self.grams.len() - 1].1 > rank {
+            self.grams.pop();
+        }
+        if self.grams.len() == self.first {
+            self.grams.clear();
+            (self.first, self.kept) = (0, false);
+        } else if self.first > BLOCK && self.first > self.grams.len() / 2 {
+            self.grams.drain(..self.first);
+            self.first = 0;
+        }
+        self.grams.push((at, rank));
+    }
+
+    /// Goes on to the window `next`, and drops the first gram if it begins before that.
+    fn advance(&mut self, next: usize) {
+        self.next = next;
+        if self.grams.get(self.first).is_some_and(|&(at, _)| at < next) {
+            self.first += 1;
+            self.kept = false;
+        }
     }
 }
 
 struct Chooser<'a> {
     canonical: &'a [u8],
     scheme: Scheme,
-    /// The first window that has not kept a gram yet; windows are named by their first byte.
-    next_window: usize,
+    scratch: Box<Scratch>,
     chosen: Anchors,
     /// The place kept last, with its rank.
-    last: Option<(usize, u64)>,
+    last: Option<(usize, u32)>,
     /// A stretch known to equal itself: start, end, distance.
     periodic: Option<(usize, usize, usize)>,
 }
@@ -181,104 +356,109 @@ struct Chooser<'a> {
 impl Chooser<'_> {
     fn run(&mut self) {
         let windows = self.canonical.len() - self.scheme.span + 1;
-        // Five survivors a window on average: one window in a hundred and fifty has none.
-        let threshold = u64::MAX / self.scheme.window() as u64 * 5;
-        let positions = windows + self.scheme.window() - 1;
-        self.winnow(0, positions, windows, threshold);
+        self.winnow(0..windows, Candidates::first(self.scheme.window()));
     }
 
-    /// Keeps a gram for every window from `next_window` to `windows`, with the grams at
-    /// `from..to` that rank below `threshold`.
-    fn winnow(&mut self, from: usize, to: usize, windows: usize, threshold: u64) {
-        const BLOCK: usize = 4096;
+    /// Keeps a gram for each of the windows, which are named by their first byte.
+    fn winnow(&mut self, windows: Range<usize>, candidates: Candidates) {
         let window = self.scheme.window();
-        let mut queue: VecDeque<(usize, u64)> = VecDeque::new();
-        let mut buffer = [0_u8; BLOCK + ORDERED];
-        let mut survivors = [0_u16; BLOCK];
-        let mut block = from;
-        while block < to {
-            let count = BLOCK.min(to - block);
-            let bytes =
-                &self.canonical[block..(block + count + ORDERED - 1).min(self.canonical.len())];
-            for (target, &byte) in buffer.iter_mut().zip(bytes) {
-                *target = if byte == b'\n' { b' ' } else { byte };
+        let positions = windows.end + window - 1;
+        let mut queue = Queue { next: windows.start, ..Queue::default() };
+        let mut list: Vec<(usize, u32)> = Vec::new();
+        for block in (windows.start..positions).step_by(BLOCK) {
+            self.scan(block..positions, candidates, &mut list);
+            for (position, rank) in list.drain(..) {
+                self.settle(&mut queue, (position + 1).saturating_sub(window), candidates);
+                queue.push(position, rank);
             }
-            // Without a branch, which would be mispredicted at every survivor.
-            let mut kept = 0;
-            let words = buffer.windows(ORDERED).take(count);
-            for (offset, bytes) in (0_u16..).zip(words) {
-                let word = u64::from_le_bytes(bytes.try_into().expect("BUG: eight bytes"));
-                survivors[kept] = offset;
-                kept += usize::from(hash(word) <= threshold);
-            }
-            for &offset in &survivors[..kept] {
-                let offset = usize::from(offset);
-                let bytes = &buffer[offset..offset + ORDERED];
-                let word = u64::from_le_bytes(bytes.try_into().expect("BUG: eight bytes"));
-                let rank = rank(word, hash(word));
-                if rank > threshold {
-                    continue;
-                }
-                let at = block + offset;
-                let begun = (at + 1).saturating_sub(window).min(windows);
-                if self.next_window < begun {
-                    self.settle(&mut queue, begun, threshold);
-                }
-                while queue.back().is_some_and(|&(_, last)| last > rank) {
-                    queue.pop_back();
-                }
-                queue.push_back((at, rank));
-            }
-            block += count;
         }
-        self.settle(&mut queue, windows, threshold);
+        self.settle(&mut queue, windows.end, candidates);
     }
 
-    /// Lets every window before `end` keep its least gram; the queue holds all their grams.
-    fn settle(&mut self, queue: &mut VecDeque<(usize, u64)>, end: usize, threshold: u64) {
-        while self.next_window < end {
-            let window = self.scheme.window();
-            match queue.front() {
-                Some(&(at, rank)) if at < self.next_window + window => {
-                    if at >= self.next_window {
-                        self.keep(at, rank);
-                        self.next_window = (at + 1).min(end);
+    /// Lets every window before `end` keep its least gram; the queue holds all their candidates.
+    #[inline]
+    fn settle(&mut self, queue: &mut Queue, end: usize, candidates: Candidates) {
+        let window = self.scheme.window();
+        while queue.next < end {
+            match queue.grams.get(queue.first) {
+                Some(&(at, rank)) if at < queue.next + window => {
+                    if !std::mem::replace(&mut queue.kept, true) {
+                        self.keep(queue.next, at, rank);
                     }
-                    if at < self.next_window {
-                        queue.pop_front();
-                    }
+                    queue.advance((at + 1).min(end));
                 }
                 next => {
-                    // No gram of these windows is below the threshold.
-                    let until =
-                        next.map_or(end, |&(at, _)| (at + 1).saturating_sub(window).min(end));
-                    assert!(threshold < u64::MAX, "BUG: a window without grams");
-                    let from = self.next_window;
-                    self.winnow(from, until + window - 1, until, threshold.saturating_mul(3));
+                    // No window before the next candidate has any.
+                    let next = next.map_or(usize::MAX, |next| next.0);
+                    let until = next.saturating_add(1).saturating_sub(window).min(end);
+                    assert!(candidates.threshold() < u32::MAX, "BUG: a window without grams");
+                    self.winnow(queue.next..until, candidates.next(window));
+                    queue.advance(until);
                 }
             }
         }
     }
 
-    /// Keeps the gram at `at` for the window at `next_window` and those after it.
-    fn keep(&mut self, at: usize, rank: u64) {
+    /// Appends the candidates of the first block of some positions.
+    fn scan(
+        &mut self,
+        positions: Range<usize>,
+        candidates: Candidates,
+        list: &mut Vec<(usize, u32)>,
+    ) {
+        let block = positions.start;
+        let mut padded = [0; BLOCK + ORDERED];
+        let bytes = &self.canonical[block..];
+        let bytes = bytes.first_chunk().unwrap_or_else(|| {
+            padded[..bytes.len()].copy_from_slice(bytes);
+            &padded
+        });
+        let masks = match candidates {
+            Candidates::Words(_) => spaces(bytes),
+            Candidates::All(threshold @ WITHIN_WORDS..PERIODIC) => {
+                survivors(bytes, threshold - WITHIN_WORDS, &mut self.scratch)
+            }
+            Candidates::All(_) => [u64::MAX; BLOCK / 64],
+        };
+        let threshold = candidates.threshold();
+        let gram = |offset: usize| -> [u8; ORDERED] {
+            *bytes[offset..].first_chunk().expect("BUG: a gram beyond the block")
+        };
+        // Without a branch for each candidate, which would be mispredicted at every survivor; and
+        // without a look at what else makes its rank.
+        let few = &mut self.scratch.few;
+        let mut count = 0;
+        for (number, mut mask) in masks.into_iter().enumerate() {
+            while mask != 0 {
+                let offset = 64 * number + mask.trailing_zeros() as usize;
+                mask &= mask - 1;
+                let (first, second) = halves(gram(offset));
+                few[count % BLOCK] = offset;
+                count += usize::from(hash(first, second) <= threshold);
+            }
+        }
+        for &offset in &few[..count] {
+            let rank = rank(gram(offset));
+            if rank <= threshold && block + offset < positions.end {
+                list.push((block + offset, rank));
+            }
+        }
+    }
+
+    /// Keeps the gram at `at` for the windows from `first` to `at`, or fewer.
+    fn keep(&mut self, first: usize, at: usize, rank: u32) {
         let span = self.scheme.span;
-        if let Some((last, last_rank)) = self.last {
-            if last == at
-                && self.chosen.places.last().is_some_and(|anchor| anchor.at as usize == at)
-            {
-                return; // for earlier windows already
-            }
-            if last != at && last_rank == rank && self.periodic.is_none_or(|(_, end, _)| at >= end)
-            {
-                self.measure_period(last, at);
-            }
+        if let Some((last, last_rank)) = self.last
+            && last_rank == rank
+            && self.periodic.is_none_or(|(_, end, _)| at >= end)
+        {
+            self.measure_period(last, at);
         }
         self.last = Some((at, rank));
         if let Some((start, end, distance)) = self.periodic {
-            // The windows from `next_window` to `at` keep this gram. They need no anchor if the
-            // same run stands `distance` bytes before and is found as the text's own copy.
-            if self.next_window >= start + distance && at + span <= end {
+            // The windows from `first` to `at` need no anchor if the same run stands `distance`
+            // bytes before and is found as the text's own copy.
+            if first >= start + distance && at + span <= end {
                 return;
             }
         }
@@ -289,10 +469,7 @@ impl Chooser<'_> {
 
     /// Finds how far the text around `first` and `second` equals itself.
     fn measure_period(&mut self, first: usize, second: usize) {
-        let equal = |a: usize, b: usize| {
-            let (a, b) = (self.canonical[a], self.canonical[b]);
-            a == b || is_space(a) && is_space(b)
-        };
+        let equal = |a: usize, b: usize| self.canonical[a] == self.canonical[b];
         let distance = second - first;
         let ahead =
             (second..self.canonical.len()).take_while(|&at| equal(at, at - distance)).count();
@@ -313,15 +490,8 @@ mod tests {
 
     /// The definition: the leftmost least gram of every window.
     fn by_definition(text: &[u8], scheme: &Scheme) -> Vec<usize> {
-        let spaced: Vec<u8> =
-            text.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }).collect();
-        let ranks: Vec<u64> = spaced
-            .windows(ORDERED)
-            .map(|word| {
-                let word = u64::from_le_bytes(word.try_into().unwrap());
-                rank(word, hash(word))
-            })
-            .collect();
+        let ranks: Vec<u32> =
+            text.windows(ORDERED).map(|gram| rank(gram.try_into().unwrap())).collect();
         let mut places = Vec::new();
         for start in 0..(text.len() + 1).saturating_sub(scheme.span()) {
             let least = (start..start + scheme.window()).min_by_key(|&at| (ranks[at], at)).unwrap();
@@ -398,11 +568,21 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_and_spaces_are_one() {
-        let scheme = Scheme::new(32);
-        let text = random(4000, 3, 5);
-        let spaces: Vec<u8> = text.iter().map(|&b| if b == b'a' { b' ' } else { b }).collect();
-        let breaks: Vec<u8> = text.iter().map(|&b| if b == b'a' { b'\n' } else { b }).collect();
-        assert_eq!(anchors(&spaces, &scheme), anchors(&breaks, &scheme));
+    fn survivors_are_the_same_on_every_instruction_set() {
+        let mut scratch = Scratch::new();
+        for seed in 0..20 {
+            let bytes = random(BLOCK + ORDERED, 4, seed);
+            let bytes = bytes.first_chunk().unwrap();
+            for threshold in [0, u32::MAX / 40, u32::MAX / 2, u32::MAX] {
+                let masks = survivors(bytes, threshold, &mut scratch);
+                assert_eq!(masks, survivors_portable(bytes, threshold, &mut scratch));
+                for at in 0..BLOCK {
+                    let half =
+                        |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+                    let survives = hash(half(at), half(at + 4)) <= threshold;
+                    assert_eq!(masks[at / 64] >> (at % 64) & 1 == 1, survives);
+                }
+            }
+        }
     }
 }

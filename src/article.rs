@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::source::Document;
+use crate::text::Text;
+
 /// One article, as it was, with what it repeats.
 ///
 /// All ranges are byte ranges of [`original`](Self::original), on character boundaries. A clone
@@ -14,8 +17,8 @@ use bytes::Bytes;
 #[derive(Clone, Debug)]
 pub struct Article {
     pub(crate) id: Arc<str>,
-    pub(crate) path: Option<Arc<PathBuf>>,
-    pub(crate) original: Bytes,
+    pub(crate) provenance: Provenance,
+    pub(crate) original: Text,
     pub(crate) paragraphs: Vec<Range<usize>>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) repeats: Vec<Repeat>,
@@ -24,24 +27,63 @@ pub struct Article {
 
 impl Article {
     /// The article's name: the record's own id, or the path below the root that was given, with
-    /// the line for a record without id; for a pushed article what the caller said.
+    /// the number for a record without id; for a pushed article what the caller said.
     pub fn id(&self) -> &str {
         &self.id
     }
 
     /// The file that the article came from, if it came from one.
     pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref().map(PathBuf::as_path)
+        self.provenance.path.as_deref().map(PathBuf::as_path)
+    }
+
+    /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the
+    /// line.
+    ///
+    /// Ids need not be unique; path and record are, and so is [`Place::article`].
+    pub fn record(&self) -> Option<u64> {
+        self.provenance.record
+    }
+
+    /// The title or subject, where its format states one.
+    pub fn title(&self) -> Option<&str> {
+        self.provenance.title.as_deref()
+    }
+
+    /// When it was published or sent, where its format states that: RFC 3339 where the date could be
+    /// read, else as it stands there.
+    pub fn date(&self) -> Option<&str> {
+        self.provenance.date.as_deref()
+    }
+
+    /// The language, where its format states one: a BCP 47 tag, or what stands there instead.
+    pub fn language(&self) -> Option<&str> {
+        self.provenance.language.as_deref()
+    }
+
+    /// The encoding it was in, by its name in the WHATWG Encoding Standard; none if that was UTF-8.
+    pub fn encoding(&self) -> Option<&'static str> {
+        self.provenance.encoding
+    }
+
+    /// How many sequences of bytes could not be decoded and became U+FFFD.
+    pub fn replaced(&self) -> u64 {
+        self.provenance.replaced
+    }
+
+    /// How many attachments were left out.
+    pub fn attachments(&self) -> u64 {
+        self.provenance.attachments
     }
 
     /// The article as it was read, without a byte order mark.
     pub fn original(&self) -> &str {
-        str::from_utf8(&self.original).expect("BUG: articles are made from text")
+        &self.original
     }
 
     /// The original as shared bytes.
     pub fn bytes(&self) -> &Bytes {
-        &self.original
+        self.original.as_bytes()
     }
 
     /// What is left: the [`New`](Segment::New) segments joined, every byte as it was.
@@ -86,7 +128,33 @@ impl Article {
     /// The BLAKE3 digest of the original, computed when asked for: a name for the content that
     /// holds across collections, and against those who would forge one.
     pub fn digest(&self) -> blake3::Hash {
-        blake3::hash(&self.original)
+        blake3::hash(self.original.as_bytes())
+    }
+}
+
+/// Where an article came from, and what its format says of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Provenance {
+    path: Option<Arc<PathBuf>>,
+    record: Option<u64>,
+    title: Option<String>,
+    date: Option<String>,
+    language: Option<String>,
+    pub(crate) encoding: Option<&'static str>,
+    pub(crate) replaced: u64,
+    pub(crate) attachments: u64,
+}
+
+impl Provenance {
+    /// Parts a document from its text.
+    pub(crate) fn of(
+        document: Document,
+        path: Option<Arc<PathBuf>>,
+        record: Option<u64>,
+    ) -> (String, Self) {
+        let Document { text, id: _, title, date, language, encoding, replaced, attachments } =
+            document;
+        (text, Self { path, record, title, date, language, encoding, replaced, attachments })
     }
 }
 
@@ -155,12 +223,12 @@ pub struct Block {
     /// From the start of the first to the end of the last.
     pub range: Range<usize>,
     /// Where the text is kept: in one place, or in several where the source was itself part copy.
-    pub sources: Vec<Source>,
+    pub sources: Vec<Origin>,
 }
 
 /// A part of a removed block, and the kept text that is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct Origin {
     /// Where the part stood here.
     pub range: Range<usize>,
     /// Where it is kept. Shorter than the part if that repeats itself, as a row of dashes does: then this

@@ -13,9 +13,8 @@
 //! Case, digits and all other signs are kept. The form is idempotent: the canonical form of a
 //! canonical text that holds no `>` after its start is that text.
 //!
-//! A single line break that stands for a space is kept as a line break in the stored bytes, so
-//! that stored text is the original wherever the two agree in length; every comparison in this
-//! crate takes the two as equal ([`is_space`]).
+//! Nearly all text is in canonical form already, but for its line breaks, so the work is to find
+//! the places where it is not ([`skip_plain`]) and to copy what lies between.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -24,7 +23,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// A text in canonical form, with the map back to the bytes that it came from.
 ///
@@ -67,16 +66,14 @@ impl Canonical {
         self.bytes.is_empty()
     }
 
-    /// The bytes of the canonical form, in which a `\n` may stand for the space it equals.
+    /// The bytes of the canonical form, which are UTF-8.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The canonical form as text, every space a space.
+    /// The canonical form as text.
     pub fn to_text(&self) -> String {
-        let bytes =
-            self.bytes.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }).collect();
-        String::from_utf8(bytes).expect("BUG: the canonical form is UTF-8")
+        String::from_utf8(self.bytes.clone()).expect("BUG: the canonical form is UTF-8")
     }
 
     /// The range of the original that the canonical `range` came from.
@@ -137,10 +134,10 @@ impl Canonical {
                 Some(d) => d.canonical_end() + (paragraph.end - d.original_end()),
             };
             end = end.min(self.bytes.len());
-            while start < end && is_space(self.bytes[start]) {
+            while start < end && self.bytes[start] == b' ' {
                 start += 1;
             }
-            while start < end && is_space(self.bytes[end - 1]) {
+            while start < end && self.bytes[end - 1] == b' ' {
                 end -= 1;
             }
             ranges.push(start..end.max(start));
@@ -159,11 +156,6 @@ pub(crate) fn locate(departure: Option<Departure>, position: usize) -> Range<usi
             original..original + 1
         }
     }
-}
-
-/// Whether a byte of canonical text is its space.
-pub fn is_space(byte: u8) -> bool {
-    byte == b' ' || byte == b'\n'
 }
 
 /// Whether a character begins at `at`, or the text ends there.
@@ -213,7 +205,10 @@ impl Canonicaliser<'_> {
             self.gap_end = at;
         }
         while at < source.len() {
-            at = skip_ordinary(source, at);
+            let next = source.get(at + 1).copied().unwrap_or(0);
+            if is_plain(0, source[at], next) {
+                at = skip_plain(source, at);
+            }
             let Some(&byte) = source.get(at) else { break };
             if byte.is_ascii() {
                 at = if matches!(byte, b'\t'..=b'\r' | b' ') { self.space(at) } else { at + 1 };
@@ -242,12 +237,22 @@ impl Canonicaliser<'_> {
         self.text[at..].chars().next().expect("BUG: a position at the end of the text")
     }
 
-    /// Copies the lockstep run that ends at `end`.
+    /// Copies the lockstep run that ends at `end`, with spaces for its line breaks.
+    #[expect(clippy::cast_possible_truncation, reason = "`canonicalise` checked the length")]
     fn flush(&mut self, end: usize) {
-        if self.run < end {
-            self.bytes.extend_from_slice(&self.text.as_bytes()[self.run..end]);
-            self.run = end;
+        let run = &self.text.as_bytes()[self.run..end];
+        let copied = self.bytes.len();
+        self.bytes.extend_from_slice(run);
+        for offset in memchr::memchr_iter(b'\n', run) {
+            self.bytes[copied + offset] = b' ';
+            self.departures.push(Departure {
+                canonical: (copied + offset) as u32,
+                canonical_len: 1,
+                original: (self.run + offset) as u32,
+                original_len: 1,
+            });
         }
+        self.run = end;
     }
 
     /// Replaces the original `start..end` by `canonical`.
@@ -310,9 +315,9 @@ impl Canonicaliser<'_> {
         let (end, _) = self.gap(at, line_start);
         if end == source.len() {
             self.depart(at, end, &[]);
-        } else if end > at + 1 || !is_space(source[at]) {
+        } else if &source[at..end] != b" " {
             self.depart(at, end, b" ");
-        } // else a single space or line break: lockstep
+        }
         self.gap_end = end;
         end
     }
@@ -373,36 +378,65 @@ impl Canonicaliser<'_> {
     }
 }
 
-/// The end of the run of ordinary bytes from `at` on: ASCII that is no control character, and
-/// single spaces between such.
-fn skip_ordinary(source: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // Marks control characters and non-ASCII; a byte above the lowest marked one may be marked
-    // wrongly by the borrow, which does no harm, as only the lowest mark is used.
-    let odd = |word: u64| (word.wrapping_sub(ONES * 0x20) & !word | word) & HIGH;
-    let spaces = |word: u64| {
-        let zero = word ^ (ONES * 0x20);
-        zero.wrapping_sub(ONES) & !zero & HIGH
-    };
-    while let Some(bytes) = source.get(at..at + 9) {
-        let word = u64::from_le_bytes(bytes[..8].try_into().expect("BUG: eight bytes"));
-        let next = u64::from_le_bytes(bytes[1..].try_into().expect("BUG: eight bytes"));
-        let stop = odd(word) | spaces(word) & (odd(next) | spaces(next));
-        if stop != 0 {
-            return at + (stop.trailing_zeros() / 8) as usize;
+/// The end of the run of plain bytes from `at` on, where one is: those that canonical text has too, and single
+/// line breaks.
+///
+/// Plain are visible ASCII, letters from U+00C0 to U+02FF, and a space or line break before
+/// either, but for a line break before a quote mark.
+fn skip_plain(source: &[u8], at: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn skip_plain_avx2(source: &[u8], at: usize) -> usize {
+            skip_plain_portable(source, at)
         }
-        at += 8;
+        // SAFETY: the instructions that it is compiled for were just found to be there.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        return unsafe { skip_plain_avx2(source, at) };
+    }
+    skip_plain_portable(source, at)
+}
+
+/// Compiled for every instruction set that [`skip_plain`] knows: the loops over blocks have no
+/// branches, so the compiler makes vector code of them.
+#[inline(always)]
+fn skip_plain_portable(source: &[u8], mut at: usize) -> usize {
+    const BLOCK: usize = 64;
+    at += 1; // plain, as the caller has seen
+    while let Some(bytes) =
+        source.get(at - 1..).and_then(|rest| rest.first_chunk::<{ BLOCK + 2 }>())
+    {
+        let mut odd = [0_u8; BLOCK];
+        for i in 0..BLOCK {
+            odd[i] = u8::from(!is_plain(bytes[i], bytes[i + 1], bytes[i + 2]));
+        }
+        for (number, bytes) in odd.as_chunks().0.iter().enumerate() {
+            let word = u64::from_le_bytes(*bytes);
+            if word != 0 {
+                return at + 8 * number + (word.trailing_zeros() / 8) as usize;
+            }
+        }
+        at += BLOCK;
     }
     while let Some(&byte) = source.get(at) {
-        let ordinary = byte.is_ascii_graphic()
-            || byte == b' ' && source.get(at + 1).is_some_and(u8::is_ascii_graphic);
-        if !ordinary {
+        // Nothing stands for the end of the text, before which a space is not plain.
+        if !is_plain(source[at - 1], byte, source.get(at + 1).copied().unwrap_or(0)) {
             break;
         }
         at += 1;
     }
     at
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+#[expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
+fn is_plain(before: u8, byte: u8, next: u8) -> bool {
+    let visible = |byte: u8| byte.wrapping_sub(0x21) < 0x5E;
+    let leads = |byte: u8| byte.wrapping_sub(0xC3) < 9;
+    let follows = (byte & 0xC0 == 0x80) & leads(before);
+    let space = (byte == b' ') | (byte == b'\n') & (next != b'>');
+    visible(byte) | leads(byte) | follows | space & (visible(next) | leads(next))
 }
 
 fn is_line_break(character: char) -> bool {
@@ -441,19 +475,25 @@ pub(crate) fn is_zero_width(character: char) -> bool {
 }
 
 fn class(character: char) -> Class {
-    // 64 KiB, made once: asking the normalisation tables for every character of a Chinese or
-    // Russian text costs several times what all the rest of this module does.
-    static BASIC_PLANE: OnceLock<Box<[Class]>> = OnceLock::new();
+    // Made a page at a time when first met: asking the normalisation tables for every character of
+    // a Chinese or Russian text costs several times what all the rest of this module does, and for
+    // all characters before the first one costs ten milliseconds.
+    static BASIC_PLANE: [OnceLock<Box<[Class; PAGE]>>; 0x1_0000 / PAGE] =
+        [const { OnceLock::new() }; 0x1_0000 / PAGE];
+    const PAGE: usize = 256;
     let code = character as usize;
     if code < 0x80 {
         return if character.is_whitespace() { Class::Space } else { Class::Plain };
     }
-    if code > 0xFFFF {
-        return classify(character);
-    }
-    BASIC_PLANE.get_or_init(|| {
-        (0..=0xFFFF_u32).map(|code| char::from_u32(code).map_or(Class::Plain, classify)).collect()
-    })[code]
+    let Some(page) = BASIC_PLANE.get(code / PAGE) else { return classify(character) };
+    page.get_or_init(|| {
+        let first = character as u32 & !0xFF;
+        let mut classes = Box::new([Class::Plain; PAGE]);
+        for (class, code) in classes.iter_mut().zip(first..) {
+            *class = char::from_u32(code).map_or(Class::Plain, classify);
+        }
+        classes
+    })[code % PAGE]
 }
 
 /// Whether Form C may reorder or join the character with what stands before it.

@@ -1,14 +1,11 @@
 //! The engine: one article after another through the index.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::anchors::{Anchors, Scheme, anchors};
-use crate::article::{Article, Block, Place, Repeat, Segment, Source};
-use crate::canonical::{Canonical, canonicalise, is_boundary, is_space};
+use crate::article::{Article, Block, Origin, Place, Provenance, Repeat, Segment};
+use crate::canonical::{Canonical, canonicalise, is_boundary};
 use crate::error::Error;
 use crate::index::Index;
 #[cfg(feature = "index")]
@@ -19,9 +16,11 @@ use crate::index::text::Removed;
 use crate::options::Versions;
 use crate::options::{Config, Options};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
+use crate::source::{Skip, Skipped};
 use crate::split;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
+use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
 ///
@@ -50,6 +49,10 @@ pub struct Deduper {
     index: Index,
     scheme: Scheme,
     min_paragraph: usize,
+    memory: usize,
+    /// Whether the index lacks an article or a part of one, as text could not be read, or it is not known
+    /// what of it is on disk.
+    broken: bool,
     stats: Stats,
     #[cfg(feature = "index")]
     writer: Option<Box<Writer>>,
@@ -75,26 +78,32 @@ pub struct Stats {
     pub repeats: u64,
     /// Bytes of memory that the index holds, kept text excluded.
     pub index_bytes: u64,
-    /// Bytes of kept text held in memory, in canonical form.
+    /// Bytes of kept text, in canonical form; with an index on disk, of what is not committed yet.
     pub text_bytes: u64,
     /// Errors in the stream.
     pub errors: u64,
     /// Articles passed over because they were in the index on disk, with the same id and content.
     pub unchanged: u64,
-    /// Files and other entries of a directory that are of no kind this crate reads.
-    pub skipped: u64,
+    /// What was passed over, by reason.
+    pub skipped: Skipped,
+    /// Articles that were not in UTF-8.
+    pub reencoded: u64,
+    /// Sequences of bytes that could not be decoded and became U+FFFD.
+    pub replaced: u64,
+    /// Attachments that were left out.
+    pub attachments: u64,
 }
 
 /// The longest article, in bytes: canonical offsets have 32 bits, and normalisation can lengthen a
 /// text threefold.
-const LONGEST: usize = (u32::MAX / 3) as usize;
+pub(crate) const LONGEST: usize = (u32::MAX / 3) as usize;
 
 /// What can be known of an article without the others.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     id: Arc<str>,
-    path: Option<Arc<PathBuf>>,
-    original: Bytes,
+    provenance: Provenance,
+    original: Text,
     /// Only paragraphs that have canonical bytes.
     paragraphs: Vec<Range<usize>>,
     canonical_paragraphs: Vec<Range<usize>>,
@@ -111,33 +120,34 @@ impl Prepared {
     /// If the text is too long.
     pub(crate) fn new(
         id: Arc<str>,
-        path: Option<Arc<PathBuf>>,
+        provenance: Provenance,
         text: String,
         config: &Config,
     ) -> Result<Self, Error> {
+        let text = Text::from(text);
         #[cfg(feature = "index")]
         if let Some(known) = &config.known {
             let digest = blake3::hash(text.as_bytes());
             if store::status(known, &id, &digest) == Status::Unchanged {
-                return Ok(Self::unprepared(id, path, text.into(), digest));
+                return Ok(Self::unprepared(id, provenance, text, digest));
             }
-            let prepared = Self::of_text(id, path, text, &config.scheme)?;
+            let prepared = Self::of_text(id, provenance, text, &config.scheme)?;
             return Ok(Self { digest: Some(digest), ..prepared });
         }
-        Self::of_text(id, path, text, &config.scheme)
+        Self::of_text(id, provenance, text, &config.scheme)
     }
 
-    /// An article that is in the index already; if an other version came since, it needs work after all.
+    /// An article that is in the index already; if another version came since, it needs work after all.
     #[cfg(feature = "index")]
     fn unprepared(
         id: Arc<str>,
-        path: Option<Arc<PathBuf>>,
-        original: Bytes,
+        provenance: Provenance,
+        original: Text,
         digest: blake3::Hash,
     ) -> Self {
         Self {
             id,
-            path,
+            provenance,
             original,
             paragraphs: Vec::new(),
             canonical_paragraphs: Vec::new(),
@@ -149,14 +159,13 @@ impl Prepared {
 
     fn of_text(
         id: Arc<str>,
-        path: Option<Arc<PathBuf>>,
-        text: String,
+        provenance: Provenance,
+        text: Text,
         scheme: &Scheme,
     ) -> Result<Self, Error> {
         if text.len() > LONGEST {
             return Err(Error::TooLong {
                 id: id.to_string(),
-                path: path.map(|path| path.to_path_buf()),
                 len: text.len() as u64,
                 limit: LONGEST as u64,
             });
@@ -172,8 +181,8 @@ impl Prepared {
         let anchors = anchors(&canonical.bytes, scheme);
         Ok(Self {
             id,
-            path,
-            original: text.into(),
+            provenance,
+            original: text,
             paragraphs,
             canonical_paragraphs,
             canonical,
@@ -195,11 +204,12 @@ impl Deduper {
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {
             let recipe = Recipe::new(&config.scheme, config.min_paragraph);
-            let deduper =
-                Self::writing(Writer::open(path, recipe)?, config.scheme, config.min_paragraph)?;
-            return Ok(Self { versions: config.versions, ..deduper });
+            let writer = Writer::open(path, recipe)?;
+            let deduper = Self::writing(writer, config.scheme, config.min_paragraph)?;
+            return Ok(Self { versions: config.versions, memory: config.memory, ..deduper });
         }
-        Ok(Self::on(Index::default(), config.scheme, config.min_paragraph))
+        let deduper = Self::on(Index::default(), config.scheme, config.min_paragraph);
+        Ok(Self { memory: config.memory, ..deduper })
     }
 
     /// An engine that goes on where an index on disk ends.
@@ -225,6 +235,8 @@ impl Deduper {
             index,
             scheme,
             min_paragraph,
+            memory: Options::MEMORY,
+            broken: false,
             stats: Stats::default(),
             #[cfg(feature = "index")]
             writer: None,
@@ -243,8 +255,10 @@ impl Deduper {
     ///
     /// # Errors
     ///
-    /// If the article is longer than 1.4 GB, or the index is full. Neither changes the index. With an index on disk,
-    /// if that cannot be read, or has this very article (see `push_new`).
+    /// If the article is longer than 1.4 GB, or the index is full; neither changes the index. If kept
+    /// text cannot be written to or read from a temporary file ([`Options::memory`]); after a failure to read, every
+    /// later call fails too. With an index on disk, if that cannot be read, which ends the use of it too, or has this very
+    /// article (see `push_new`).
     ///
     /// # Complexity
     ///
@@ -254,8 +268,9 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Article, Error> {
-        let id: Arc<str> = id.into().into();
-        let prepared = Prepared::of_text(id.clone(), None, text.into(), &self.scheme)?;
+        let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
+        let prepared =
+            Prepared::of_text(id.clone(), Provenance::default(), text.into(), &self.scheme)?;
         match self.admit(prepared)? {
             Some(article) => Ok(article),
             #[cfg(feature = "index")]
@@ -282,7 +297,7 @@ impl Deduper {
     ) -> Result<Option<Article>, Error> {
         let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
         let digest = blake3::hash(text.as_bytes());
-        let prepared = Prepared::unprepared(id, None, text.into(), digest);
+        let prepared = Prepared::unprepared(id, Provenance::default(), text.into(), digest);
         self.admit(prepared)
     }
 
@@ -305,10 +320,30 @@ impl Deduper {
     #[cfg_attr(not(feature = "index"), expect(clippy::unused_self, clippy::unnecessary_wraps))]
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
         #[cfg(feature = "index")]
-        if let Some(writer) = &mut self.writer {
-            writer.commit(&mut self.index)?;
+        if self.writer.is_some() {
+            self.check()?;
+            // Whatever fails, it is not known what is on disk. A failed sync above all: the pages it
+            // did not write count as written, so a second one succeeds without having done it.
+            self.broken = true;
+            if let Some(writer) = &mut self.writer {
+                writer.commit(&mut self.index)?;
+            }
+            self.broken = false;
         }
         Ok(())
+    }
+
+    /// Says no after an error that left the index incomplete.
+    fn check(&self) -> Result<(), Error> {
+        if !self.broken {
+            return Ok(());
+        }
+        #[cfg(feature = "index")]
+        if let Some(writer) = &self.writer {
+            return Err(writer.wrap(IndexError::Poisoned));
+        }
+        let source = std::io::Error::other("kept text could not be read before");
+        Err(Error::Spill { source })
     }
 
     /// The articles that need no work if they come again as they were.
@@ -330,12 +365,13 @@ impl Deduper {
         self.stats.errors += 1;
     }
 
-    pub(crate) fn count_skipped(&mut self, entries: u64) {
-        self.stats.skipped += entries;
+    pub(crate) fn count_skipped(&mut self, why: Skip) {
+        self.stats.skipped.count(why);
     }
 
     /// Takes the next article, all but the index done. None if it is in the index already.
     pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+        self.check()?;
         #[cfg(feature = "index")]
         let Some(prepared) = self.unless_known(prepared)? else {
             self.stats.unchanged += 1;
@@ -343,15 +379,13 @@ impl Deduper {
         };
         #[cfg(feature = "index")]
         let digest = prepared.digest;
-        let article = self.take_in(prepared)?;
-        // Were texts missing, none of this is true.
-        if let Some(error) = self.index.failure() {
-            #[cfg(feature = "index")]
-            if let Some(writer) = &mut self.writer {
-                writer.poison();
-            }
-            return Err(error);
+        if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
+            return Err(Error::Full);
         }
+        self.index.texts.spill(self.memory)?;
+        self.broken = true;
+        let article = self.resolve(prepared)?;
+        self.broken = false;
         #[cfg(feature = "index")]
         if let (Some(writer), Some(digest)) = (&mut self.writer, digest) {
             writer.note(self.index.texts.len() - 1, &article.id, digest, &article.segments);
@@ -363,8 +397,7 @@ impl Deduper {
     #[cfg(feature = "index")]
     fn unless_known(&self, prepared: Prepared) -> Result<Option<Prepared>, Error> {
         let Some(writer) = &self.writer else { return Ok(Some(prepared)) };
-        writer.check()?;
-        let digest = prepared.digest.unwrap_or_else(|| blake3::hash(&prepared.original));
+        let digest = prepared.digest.unwrap_or_else(|| blake3::hash(prepared.original.as_bytes()));
         let status = writer.status(&prepared.id, &digest);
         if status == Status::Unchanged {
             return Ok(None);
@@ -374,42 +407,52 @@ impl Deduper {
         }
         let unprepared = prepared.paragraphs.is_empty() && !prepared.original.is_empty();
         let prepared = if unprepared {
-            let text = String::from_utf8(prepared.original.into()).expect("BUG: it was text");
-            Prepared::of_text(prepared.id, prepared.path, text, &self.scheme)?
+            let Prepared { id, provenance, original, .. } = prepared;
+            Prepared::of_text(id, provenance, original, &self.scheme)?
         } else {
             prepared
         };
         Ok(Some(Prepared { digest: Some(digest), ..prepared }))
     }
 
-    fn take_in(&mut self, prepared: Prepared) -> Result<Article, Error> {
-        if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
-            return Err(Error::Full);
-        }
+    fn resolve(&mut self, prepared: Prepared) -> Result<Article, Error> {
         let incoming = Incoming {
             canonical: &prepared.canonical.bytes,
             anchors: &prepared.anchors,
             paragraphs: &prepared.canonical_paragraphs,
         };
-        let matches = resolve::find(&mut self.index, &incoming, &self.scheme, self.min_paragraph);
+        let matches = resolve::find(&mut self.index, &incoming, &self.scheme, self.min_paragraph)?;
         let covering: Vec<Match> = matches
             .iter()
             .map(|found| resolve::whole_characters(incoming.canonical, found))
             .collect();
         let removed =
             resolve::covered_paragraphs(incoming.canonical, incoming.paragraphs, &covering);
-        let found = resolve::blocks(&self.index, &incoming, &covering, &removed);
+        let found = resolve::blocks(&self.index, &incoming, &covering, &removed)?;
         let parts: Vec<Removed> =
             found.iter().flat_map(|block| block.parts.iter().copied()).collect();
-        self.index.texts.push(prepared.id.clone(), &prepared.original, &prepared.canonical, &parts);
+        self.index.texts.push(
+            prepared.id.clone(),
+            prepared.original.as_bytes(),
+            &prepared.canonical,
+            &parts,
+        );
 
-        let repeats: Vec<Repeat> =
-            matches.iter().filter_map(|found| self.repeat(&prepared, found)).collect();
-        let blocks: Vec<Block> = found.iter().map(|block| self.block(&prepared, block)).collect();
-        let segments = segments(&prepared.original, &prepared.paragraphs, &blocks);
+        let mut repeats = Vec::with_capacity(matches.len());
+        for found in &matches {
+            repeats.extend(self.repeat(&prepared, found)?);
+        }
+        let mut blocks = Vec::with_capacity(found.len());
+        for block in &found {
+            blocks.push(self.block(&prepared, block)?);
+        }
+        let segments = segments(prepared.original.as_bytes(), &prepared.paragraphs, &blocks);
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         let kept: usize = new.map(|segment| segment.range().len()).sum();
         self.stats.articles += 1;
+        self.stats.reencoded += u64::from(prepared.provenance.encoding.is_some());
+        self.stats.replaced += prepared.provenance.replaced;
+        self.stats.attachments += prepared.provenance.attachments;
         self.stats.bytes_in += prepared.original.len() as u64;
         self.stats.bytes_kept += kept as u64;
         self.stats.bytes_removed += (prepared.original.len() - kept) as u64;
@@ -417,7 +460,7 @@ impl Deduper {
         self.stats.repeats += repeats.len() as u64;
         Ok(Article {
             id: prepared.id,
-            path: prepared.path,
+            provenance: prepared.provenance,
             original: prepared.original,
             paragraphs: prepared.paragraphs,
             segments,
@@ -429,71 +472,71 @@ impl Deduper {
     /// The repeat that a match is, without the spaces and the parts of characters at its ends.
     ///
     /// None if that leaves nothing, as of an ellipsis that repeats its own first dot.
-    fn repeat(&self, prepared: &Prepared, found: &Match) -> Option<Repeat> {
+    fn repeat(&mut self, prepared: &Prepared, found: &Match) -> Result<Option<Repeat>, Error> {
         let whole = prepared.canonical.whole(found.start..found.end);
         let source = found.source + (whole.start - found.start) as u64;
-        let (range, source, exact) = self.pair(prepared, whole, source, None)?;
+        let Some((range, source, exact)) = self.pair(prepared, whole, source, None)? else {
+            return Ok(None);
+        };
         let own = self.index.texts.len() - 1 == source.article;
         if own && source.range.start >= range.start {
-            return None;
+            return Ok(None);
         }
-        Some(Repeat { range, source, exact, canonical_len: found.end - found.start })
+        Ok(Some(Repeat { range, source, exact, canonical_len: found.end - found.start }))
     }
 
-    fn block(&self, prepared: &Prepared, block: &RemovedBlock) -> Block {
-        let sources = block
-            .parts
-            .iter()
-            .filter_map(|part| {
-                let period = (part.period < part.end - part.start).then_some(part.period);
-                let (range, first, exact) =
-                    self.pair(prepared, part.start..part.end, part.origin, period)?;
-                Some(Source { range, first, exact })
-            })
-            .collect();
+    fn block(&mut self, prepared: &Prepared, block: &RemovedBlock) -> Result<Block, Error> {
+        let mut sources = Vec::with_capacity(block.parts.len());
+        for part in &block.parts {
+            let period = (part.period < part.end - part.start).then_some(part.period);
+            let pair = self.pair(prepared, part.start..part.end, part.origin, period)?;
+            sources.extend(pair.map(|(range, first, exact)| Origin { range, first, exact }));
+        }
         let paragraphs = &prepared.paragraphs[block.paragraphs.clone()];
-        Block {
+        Ok(Block {
             paragraphs: block.paragraphs.clone(),
             range: paragraphs[0].start..paragraphs[paragraphs.len() - 1].end,
             sources,
-        }
+        })
     }
 
     /// Original ranges of canonical bytes here and of the equal ones at `source`, and whether they
     /// agree byte for byte. None if there is no whole character in them.
     fn pair(
-        &self,
+        &mut self,
         prepared: &Prepared,
         canonical: Range<usize>,
         source: u64,
         period: Option<usize>,
-    ) -> Option<(Range<usize>, Place, bool)> {
+    ) -> Result<Option<(Range<usize>, Place, bool)>, Error> {
         let bytes = &prepared.canonical.bytes;
-        let within = trim(bytes, canonical.clone())?;
+        let Some(within) = trim(bytes, canonical.clone()) else { return Ok(None) };
         let trimmed = within.start - canonical.start;
         let (skipped, len) = match period {
             None => (trimmed, within.len()),
             Some(period) => {
                 let skipped = trimmed % period;
                 let one = within.start..(within.start + period - skipped).min(within.end);
-                (skipped, trim(bytes, one)?.len())
+                let Some(one) = trim(bytes, one) else { return Ok(None) };
+                (skipped, one.len())
             }
         };
-        let located = self.index.texts.locate(source + skipped as u64);
+        let texts = &mut self.index.texts;
+        let located = texts.locate(source + skipped as u64)?;
         let there = located.start..located.start + len;
         let range = prepared.canonical.to_original(within);
         let first = Place {
             article: located.article,
-            id: self.index.texts.id(located.article),
-            range: self.index.texts.original_range(located.article, there.clone()),
+            id: texts.id(located.article)?,
+            range: texts.original_range(located.article, there.clone())?,
         };
         let exact = range.len() == first.range.len()
-            && self.index.texts.is_original(
+            && texts.is_original(
                 located.article,
                 there,
-                &prepared.original[range.clone()],
-            );
-        Some((range, first, exact))
+                &prepared.original.as_bytes()[range.clone()],
+            )?;
+        Ok(Some((range, first, exact)))
     }
 }
 
@@ -506,10 +549,10 @@ impl Default for Deduper {
 /// The part of a canonical range that is whole characters, without spaces at its ends.
 fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
     let Range { mut start, mut end } = range;
-    while start < end && (!is_boundary(bytes, start) || is_space(bytes[start])) {
+    while start < end && (!is_boundary(bytes, start) || bytes[start] == b' ') {
         start += 1;
     }
-    while start < end && (!is_boundary(bytes, end) || is_space(bytes[end - 1])) {
+    while start < end && (!is_boundary(bytes, end) || bytes[end - 1] == b' ') {
         end -= 1;
     }
     (start < end).then_some(start..end)

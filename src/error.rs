@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::source::Problem;
+
 /// An error, with the path and position it belongs to.
 ///
 /// In the stream an error takes the place of the article that could not be read, and the stream
@@ -9,41 +11,25 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or directory could not be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+    /// A file, a directory or a record could not be read.
+    #[error("cannot read {position}")]
+    Input {
+        /// Where it is.
+        position: Position,
+        /// What is wrong with it.
+        source: Problem,
     },
-    /// A file or record is not UTF-8.
-    #[error("{}: not UTF-8 from byte {offset} on", place(path, *line))]
-    Encoding {
-        /// The file.
-        path: PathBuf,
-        /// The line of the record, from 1, in a file of records.
-        line: Option<u64>,
-        /// How many bytes of the file or line are sound.
-        offset: usize,
+    /// What a [`Source`](crate::Source) of the caller's met.
+    #[error("the source of articles failed")]
+    Source {
+        /// What went wrong there.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A record is not what it should be.
-    #[error("{}: not a JSON object with the fields asked for", place(path, Some(*line)))]
-    Record {
-        /// The file.
-        path: PathBuf,
-        /// The line of the record, from 1.
-        line: u64,
-        /// What is wrong.
-        source: RecordError,
-    },
-    /// An article is longer than this crate takes.
+    /// A pushed article is longer than this crate takes.
     #[error("{id}: an article of {len} bytes; the limit is {limit}")]
     TooLong {
         /// The article's id.
         id: String,
-        /// The file that it is in, if it is in one.
-        path: Option<PathBuf>,
         /// Its length in bytes.
         len: u64,
         /// The greatest length.
@@ -52,6 +38,12 @@ pub enum Error {
     /// The index has no places left: it counts a tebibyte of canonical text.
     #[error("the index is full: it counts one tebibyte of text")]
     Full,
+    /// Kept text could not be moved to a temporary file, or read from it.
+    #[error("cannot keep text in a temporary file")]
+    Spill {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// An option has a value that it cannot have, or that has no effect.
     #[error("option {option}: {problem}")]
     Option {
@@ -78,24 +70,32 @@ pub enum Error {
 }
 
 impl Error {
-    /// The file or directory that the error is about.
+    /// An error for a [`Source`](crate::Source) to report.
+    pub fn of_source(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Source { source: error.into() }
+    }
+
+    /// The file or directory that the error is about, or the name of the stream.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Read { path, .. } | Self::Encoding { path, .. } | Self::Record { path, .. } => {
-                Some(path)
-            }
             #[cfg(feature = "index")]
             Self::Index { path, .. } => Some(path),
-            Self::TooLong { path, .. } => path.as_deref(),
-            Self::Full | Self::Option { .. } | Self::Thread { .. } => None,
+            _ => self.position().map(|position| &*position.path),
         }
     }
 
-    /// The line of the record that the error is about, from 1.
-    pub fn line(&self) -> Option<u64> {
+    /// Where in the input the error is.
+    pub fn position(&self) -> Option<&Position> {
         match self {
-            Self::Encoding { line, .. } => *line,
-            Self::Record { line, .. } => Some(*line),
+            Self::Input { position, .. } => Some(position),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the input.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Input { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -103,10 +103,45 @@ impl Error {
     /// Whether nothing more will come: the stream ends after this error.
     pub fn is_fatal(&self) -> bool {
         match self {
-            Self::Full | Self::Option { .. } | Self::Thread { .. } => true,
+            Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. } => true,
             #[cfg(feature = "index")]
             Self::Index { source, .. } => !source.is_about_an_article(),
             _ => false,
+        }
+    }
+}
+
+/// Where in the input something is.
+///
+/// Shown as `path:record (byte offset)`, of which what is unknown is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Position {
+    /// The file or directory, or the name of the stream.
+    pub path: PathBuf,
+    /// The number of the record in its file, from 1; in a file of lines, that of the line.
+    pub record: Option<u64>,
+    /// The first byte that is not as it should be, or where the record starts; counted from 0, after
+    /// decompression.
+    pub offset: Option<u64>,
+}
+
+impl Position {
+    /// A file or directory as a whole.
+    pub(crate) fn of(path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_owned(), record: None, offset: None }
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(record) = self.record {
+            write!(f, ":{record}")?;
+        }
+        match self.offset {
+            Some(offset) => write!(f, " (byte {offset})"),
+            None => Ok(()),
         }
     }
 }
@@ -138,12 +173,5 @@ impl std::fmt::Display for RecordError {
 impl std::error::Error for RecordError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
-    }
-}
-
-fn place(path: &Path, line: Option<u64>) -> String {
-    match line {
-        Some(line) => format!("{}, line {line}", path.display()),
-        None => path.display().to_string(),
     }
 }

@@ -19,7 +19,8 @@
 //! With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and `Index`
 //! reads it. The format is laid down in `docs/format.md`.
 //!
-//! Callers with a source of their own push articles into a [`Deduper`]; [`Options`] has the settings.
+//! Articles that lie elsewhere come through a [`Source`], or are pushed into a [`Deduper`]; [`Options`] has the
+//! settings.
 //! What counts as a repeat is laid down in [`_design`]; the stages are open in [`split`],
 //! [`canonical`] and [`anchors`].
 //!
@@ -41,20 +42,25 @@ mod error;
 mod index;
 mod options;
 mod pipeline;
+mod progress;
 mod resolve;
 mod source;
 #[cfg(feature = "index")]
 mod store;
 mod stream;
+mod text;
+mod trace;
 
 use std::path::Path;
 
-pub use crate::article::{Article, Block, Place, Repeat, Segment, Source};
+pub use crate::article::{Article, Block, Origin, Place, Repeat, Segment};
 pub use crate::deduper::{Deduper, Stats};
-pub use crate::error::{Error, RecordError};
-pub use crate::options::Options;
+pub use crate::error::{Error, Position, RecordError};
 #[cfg(feature = "index")]
 pub use crate::options::Versions;
+pub use crate::options::{OnError, Options};
+pub use crate::progress::Progress;
+pub use crate::source::{Document, Format, Item, Limits, Problem, Skip, Skipped, Source, Stream};
 #[cfg(feature = "index")]
 pub use crate::store::{
     Index, IndexError, IndexStats, Recipe, Reference, StoredArticle, StoredArticles, StoredSegment,
@@ -63,8 +69,9 @@ pub use crate::stream::Articles;
 
 /// Streams the articles of a file or a directory tree, without what they repeat.
 ///
-/// Reads `.txt` and `.md` files, one article each, and `.jsonl` files, one article a line, in the
-/// order of their sorted paths. Nothing is written to disk. For settings, see [`Options`].
+/// Reads the files of every [`Format`] that this build has, compressed or not, in the order of their
+/// sorted paths; what a file is, its name and content tell. Nothing is written to disk. For settings, see
+/// [`Options`].
 ///
 /// # Errors
 ///

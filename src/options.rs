@@ -1,14 +1,17 @@
 //! Settings: a public builder, checked once, then a private [`Config`].
 
+use std::io::BufRead;
 use std::num::NonZero;
 use std::path::Path;
 #[cfg(feature = "index")]
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::anchors::Scheme;
-use crate::deduper::Deduper;
+use crate::deduper::{Deduper, LONGEST};
 use crate::error::Error;
-use crate::index::ShortParagraph;
+use crate::progress::{Callback, Progress};
+use crate::source::{Field, Fields, Files, Format, Limits, Rules, Settings, Source, Stream};
 use crate::stream::Articles;
 
 /// How to ingest.
@@ -29,7 +32,18 @@ pub struct Options {
     threads: Option<usize>,
     text_field: Option<String>,
     id_field: Option<String>,
+    title_field: Option<String>,
+    date_field: Option<String>,
+    language_field: Option<String>,
+    format: Option<Format>,
+    limits: Option<Limits>,
+    strict_encoding: Option<bool>,
+    hidden: Option<bool>,
+    ignore_rules: Option<bool>,
     read_buffer: Option<usize>,
+    memory: Option<usize>,
+    on_error: Option<OnError>,
+    progress: Option<Callback>,
     #[cfg(feature = "index")]
     index: Option<PathBuf>,
     #[cfg(feature = "index")]
@@ -49,6 +63,17 @@ pub enum Versions {
     Refuse,
 }
 
+/// What a stream does behind an error that it could go on after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnError {
+    /// It passes over what could not be read; the error stands in its place.
+    #[default]
+    Skip,
+    /// It ends with the error.
+    Stop,
+}
+
 impl Options {
     /// The least `min_span`, in bytes.
     pub const LEAST_SPAN: usize = Scheme::MIN_SPAN;
@@ -57,6 +82,12 @@ impl Options {
 
     /// There must be fewer threads than this.
     pub const MOST_THREADS: usize = 1 << 12;
+
+    /// The default of [`memory`](Self::memory).
+    pub(crate) const MEMORY: usize = 1 << 30;
+
+    /// The longest article, in bytes: 1.4 GB. No [limit](Limits::article) lets a longer one through.
+    pub const LONGEST_ARTICLE: u64 = LONGEST as u64;
 
     /// The defaults.
     pub fn new() -> Self {
@@ -90,25 +121,94 @@ impl Options {
         self
     }
 
-    /// The field of a JSONL record that holds the text. Default: `text`.
+    /// The field of a record that holds the text, or the column of a table. Default: `text`.
+    ///
+    /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. For names that
+    /// have dots themselves there are JSON Pointers (RFC 6901): `/meta.body` is a field of that name. In tables a
+    /// name is a name.
     pub fn text_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.text_field = Some(name.into());
         self
     }
 
-    /// The field of a JSONL record that holds its id, a string or a number. Default: `id`.
+    /// The field of a record that holds its id, a string or a number; names as for
+    /// [`text_field`](Self::text_field). Default: `id`.
     ///
-    /// A record without it is named by its file and line.
+    /// A record without it is named by its file and number.
     pub fn id_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.id_field = Some(name.into());
         self
     }
 
-    /// How many bytes to read of a file of records at a time. Default: 1 MiB.
+    /// The field of a record for [`Article::title`](crate::Article::title); names as for
+    /// [`text_field`](Self::text_field). Default: `title`.
+    ///
+    /// What is neither a string nor a whole number there is left where it is.
+    pub fn title_field(&mut self, name: impl Into<String>) -> &mut Self {
+        self.title_field = Some(name.into());
+        self
+    }
+
+    /// Likewise for [`Article::date`](crate::Article::date). Default: `date`.
+    pub fn date_field(&mut self, name: impl Into<String>) -> &mut Self {
+        self.date_field = Some(name.into());
+        self
+    }
+
+    /// Likewise for [`Article::language`](crate::Article::language). Default: `language`.
+    pub fn language_field(&mut self, name: impl Into<String>) -> &mut Self {
+        self.language_field = Some(name.into());
+        self
+    }
+
+    /// The format of all that is read. Default: told for each file by its name and content.
+    pub fn format(&mut self, format: Format) -> &mut Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// What an input may ask of this machine. Default: [`Limits::new`].
+    pub fn limits(&mut self, limits: Limits) -> &mut Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Whether bytes that cannot be decoded make an error of their article. Default: `false`, they become
+    /// U+FFFD and are [counted](crate::Article::replaced).
+    pub fn strict_encoding(&mut self, strict: bool) -> &mut Self {
+        self.strict_encoding = Some(strict);
+        self
+    }
+
+    /// Whether hidden files and directories are read, those whose names start with a dot. Default: `true`.
+    pub fn hidden(&mut self, read: bool) -> &mut Self {
+        self.hidden = Some(read);
+        self
+    }
+
+    /// Whether what a `.gitignore` or `.ignore` file names is left out. Default: `false`.
+    ///
+    /// Needs the feature `ignore`.
+    pub fn ignore_rules(&mut self, heed: bool) -> &mut Self {
+        self.ignore_rules = Some(heed);
+        self
+    }
+
+    /// How many bytes to read of a file at a time. Default: 1 MiB.
     ///
     /// Has no influence on the result.
     pub fn read_buffer(&mut self, bytes: usize) -> &mut Self {
         self.read_buffer = Some(bytes);
+        self
+    }
+
+    /// How many bytes of memory kept text may take; older text goes to a temporary file. Default: 1 GiB.
+    ///
+    /// Has no influence on the result. With an index on disk, what was committed is read from there and takes up none of it. A match that is compared with text in the file costs a read
+    /// of 16 KiB, mostly from the page cache of the system. The index, which stays in memory, comes on top
+    /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 6 MiB are used whatever the budget is.
+    pub fn memory(&mut self, bytes: usize) -> &mut Self {
+        self.memory = Some(bytes);
         self
     }
 
@@ -133,12 +233,26 @@ impl Options {
         self
     }
 
+    /// What happens behind an error. Default: [`OnError::Skip`].
+    pub fn on_error(&mut self, policy: OnError) -> &mut Self {
+        self.on_error = Some(policy);
+        self
+    }
+
+    /// Calls `callback` on the caller's thread before each article or error is yielded.
+    ///
+    /// With it, directories are read twice: at first for the sizes of their files.
+    pub fn progress(&mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> &mut Self {
+        self.progress = Some(Callback::new(callback));
+        self
+    }
+
     /// Streams the articles of a file or a directory tree; see [`ingest`](crate::ingest).
     ///
     /// # Errors
     ///
-    /// If an option has no possible value or no effect, if `path` does not exist, or if threads
-    /// cannot be started.
+    /// If an option has no possible value or no effect, if `path` does not exist or is neither a file
+    /// nor a directory, or if threads cannot be started.
     pub fn ingest(&self, path: impl AsRef<Path>) -> Result<Articles, Error> {
         self.ingest_all([path])
     }
@@ -155,8 +269,55 @@ impl Options {
         &self,
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Articles, Error> {
+        let config = self.check()?;
         let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
-        Articles::new(self.check()?, paths)
+        let sum = config.progress.is_some();
+        let files = Files::new(paths, config.rules, config.read_buffer, sum)?;
+        Articles::new(config, Box::new(files))
+    }
+
+    /// Streams the articles of a reader, such as standard input, as if it were a file of this name.
+    ///
+    /// Names that tell nothing are fine: then the content tells, and what tells nothing either is text.
+    ///
+    /// # Errors
+    ///
+    /// If an option has no possible value or no effect, or if threads cannot be started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lines = "{\"text\":\"One article.\"}\n{\"text\":\"Another.\"}\n";
+    /// let articles = dedup::Options::new().reader("standard input", lines.as_bytes())?;
+    /// let ids: Vec<String> =
+    ///     articles.map(|article| Ok(article?.id().to_owned())).collect::<Result<_, dedup::Error>>()?;
+    /// assert_eq!(ids, ["standard input:1", "standard input:2"]);
+    /// # Ok::<(), dedup::Error>(())
+    /// ```
+    pub fn reader(
+        &self,
+        name: impl Into<String>,
+        reader: impl BufRead + Send + 'static,
+    ) -> Result<Articles, Error> {
+        self.source(std::iter::once(Ok(Stream::new(name, reader).into())))
+    }
+
+    /// Streams the articles of a source of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// If an option has no possible value or no effect, or if threads cannot be started.
+    pub fn source(&self, source: impl Source + 'static) -> Result<Articles, Error> {
+        for (option, set) in [
+            ("hidden", self.hidden.is_some()),
+            ("ignore_rules", self.ignore_rules.is_some()),
+            ("read_buffer", self.read_buffer.is_some()),
+        ] {
+            if set {
+                return problem(option, "has no effect on what is not read from files");
+            }
+        }
+        Articles::new(self.check()?, Box::new(source))
     }
 
     /// An engine for articles that the caller pushes.
@@ -168,7 +329,17 @@ impl Options {
         for (option, set) in [
             ("text_field", self.text_field.is_some()),
             ("id_field", self.id_field.is_some()),
+            ("title_field", self.title_field.is_some()),
+            ("date_field", self.date_field.is_some()),
+            ("language_field", self.language_field.is_some()),
+            ("format", self.format.is_some()),
+            ("limits", self.limits.is_some()),
+            ("strict_encoding", self.strict_encoding.is_some()),
+            ("hidden", self.hidden.is_some()),
+            ("ignore_rules", self.ignore_rules.is_some()),
             ("read_buffer", self.read_buffer.is_some()),
+            ("on_error", self.on_error.is_some()),
+            ("progress", self.progress.is_some()),
             ("threads", self.threads.is_some_and(|threads| threads != 1)),
         ] {
             if set {
@@ -185,7 +356,6 @@ impl Options {
                 format!("{min_span} is not from {} to {}", Self::LEAST_SPAN, Self::GREATEST_SPAN);
             return problem("min_span", range);
         }
-        const { assert!(Self::GREATEST_SPAN <= ShortParagraph::MAX_LEN) }
         if let Some(bytes) = self.min_paragraph.filter(|&bytes| bytes >= min_span) {
             let text = format!(
                 "{bytes} has no effect: {min_span} bytes, the min_span, are a repeat anyway"
@@ -195,8 +365,10 @@ impl Options {
         if self.min_paragraph == Some(0) {
             return problem("min_paragraph", "0: a paragraph has at least one byte");
         }
-        if self.text_field.is_some() && self.text_field == self.id_field {
-            return problem("id_field", "is the text_field too");
+        let (names, fields) = self.fields()?;
+        let limits = self.limits.unwrap_or_default();
+        if let Err(text) = limits.check() {
+            return problem("limits", text);
         }
         let threads = match self.threads {
             None => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
@@ -216,6 +388,17 @@ impl Options {
         if self.versions.is_some() && self.index.is_none() {
             return problem("versions", "has no effect without an index");
         }
+        #[cfg(not(feature = "ignore"))]
+        if self.ignore_rules == Some(true) {
+            return problem("ignore_rules", "needs the feature `ignore` of the crate `dedup`");
+        }
+        let settings = Settings {
+            format: self.format,
+            limits,
+            strict: self.strict_encoding.unwrap_or(false),
+            names,
+            fields,
+        };
         Ok(Config {
             #[cfg(feature = "index")]
             index: self.index.clone(),
@@ -226,10 +409,50 @@ impl Options {
             scheme: Scheme::new(min_span),
             min_paragraph: self.min_paragraph.unwrap_or(80).min(min_span),
             threads,
-            text_field: self.text_field.clone().unwrap_or_else(|| "text".into()),
-            id_field: self.id_field.clone().unwrap_or_else(|| "id".into()),
+            settings: Arc::new(settings),
+            rules: Rules {
+                hidden: self.hidden.unwrap_or(true),
+                #[cfg(feature = "ignore")]
+                ignore_rules: self.ignore_rules.unwrap_or(false),
+            },
             read_buffer: self.read_buffer.unwrap_or(1 << 20),
+            memory: self.memory.unwrap_or(Self::MEMORY),
+            on_error: self.on_error.unwrap_or_default(),
+            progress: self.progress.clone(),
         })
+    }
+
+    /// The names of the fields, and the same as paths.
+    fn fields(&self) -> Result<(Vec<(String, Field)>, Fields), Error> {
+        let all = [
+            ("text_field", &self.text_field, "text", Field::Text),
+            ("id_field", &self.id_field, "id", Field::Id),
+            ("title_field", &self.title_field, "title", Field::Title),
+            ("date_field", &self.date_field, "date", Field::Date),
+            ("language_field", &self.language_field, "language", Field::Language),
+        ];
+        let mut names = Vec::new();
+        let mut fields = Fields::default();
+        // A default gives way to what was set.
+        for (option, name, _, field) in &all {
+            if let Some(name) = name {
+                if !fields.add(name, *field) {
+                    return problem(option, format!("{name} is, or lies in, another field"));
+                }
+                names.push((name.clone(), *field));
+            }
+        }
+        for (option, name, default, field) in all {
+            if name.is_none() {
+                if fields.add(default, field) {
+                    names.push((default.to_owned(), field));
+                } else if field == Field::Text {
+                    return problem(option, "is another field by default, and has to be set");
+                }
+            }
+        }
+        names.sort_by_key(|(_, field)| *field != Field::Text);
+        Ok((names, fields))
     }
 }
 
@@ -243,14 +466,17 @@ pub(crate) struct Config {
     pub(crate) scheme: Scheme,
     pub(crate) min_paragraph: usize,
     pub(crate) threads: NonZero<usize>,
-    pub(crate) text_field: String,
-    pub(crate) id_field: String,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) rules: Rules,
     pub(crate) read_buffer: usize,
+    pub(crate) memory: usize,
+    pub(crate) on_error: OnError,
+    pub(crate) progress: Option<Callback>,
     #[cfg(feature = "index")]
     pub(crate) index: Option<PathBuf>,
     #[cfg(feature = "index")]
     pub(crate) versions: Versions,
     /// The articles that need no work if they come again as they were.
     #[cfg(feature = "index")]
-    pub(crate) known: Option<std::sync::Arc<crate::store::Known>>,
+    pub(crate) known: Option<Arc<crate::store::Known>>,
 }

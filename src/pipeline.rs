@@ -11,23 +11,23 @@ use std::thread::JoinHandle;
 use crate::deduper::Prepared;
 use crate::error::Error;
 use crate::options::Config;
-use crate::source::{Input, Inputs};
+use crate::source::{Input, Inputs, Skip};
 
 /// Bytes of text in a batch, from which it is sent on: large enough that passing it costs nothing.
 const BATCH: usize = 1 << 18;
 
-type Outcome = Result<Prepared, Error>;
-
-/// An article or error, with the entries skipped before it.
+/// What became of an input.
 pub(crate) struct Arrival {
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) skipped: u64,
+    /// An article, or why there is none.
+    pub(crate) outcome: Result<Result<Prepared, Skip>, Error>,
+    /// How many bytes of the source were read up to here.
+    pub(crate) read: u64,
 }
 
 /// Prepared articles, in order.
 #[derive(Debug)]
 pub(crate) enum Pipeline {
-    Here { inputs: Box<Inputs>, config: Arc<Config>, skipped: u64 },
+    Here { inputs: Box<Inputs>, config: Arc<Config> },
     Threads(Threads),
 }
 
@@ -35,44 +35,42 @@ impl Pipeline {
     pub(crate) fn new(inputs: Inputs, config: Config) -> Result<Self, Error> {
         let config = Arc::new(config);
         if config.threads.get() == 1 {
-            return Ok(Self::Here { inputs: Box::new(inputs), config, skipped: 0 });
+            return Ok(Self::Here { inputs: Box::new(inputs), config });
         }
         Threads::start(inputs, &config)
             .map(Self::Threads)
             .map_err(|source| Error::Thread { source })
     }
 
-    pub(crate) fn next(&mut self) -> Arrival {
+    pub(crate) fn next(&mut self) -> Option<Arrival> {
         match self {
-            Self::Here { inputs, config, skipped } => {
-                let outcome = inputs.next().map(|input| prepare(input, config));
-                let before = std::mem::replace(skipped, inputs.skipped());
-                Arrival { outcome, skipped: inputs.skipped() - before }
-            }
+            Self::Here { inputs, config } => inputs.next().map(|input| prepare(input, config)),
             Self::Threads(threads) => threads.next(),
         }
     }
 }
 
-fn prepare(input: Result<Input, Error>, config: &Config) -> Outcome {
-    let (id, path, text) = input?.into_text(config)?;
-    Prepared::new(id, Some(path), text, config)
+fn prepare(input: Input, config: &Config) -> Arrival {
+    let Input { content, read } = input;
+    let outcome = content.decode(&config.settings).and_then(|decoded| match decoded {
+        Ok((id, provenance, text)) => Prepared::new(id, provenance, text, config).map(Ok),
+        Err(why) => Ok(Err(why)),
+    });
+    Arrival { outcome, read }
 }
 
 struct Job {
-    inputs: Vec<Result<Input, Error>>,
-    done: SyncSender<Vec<Outcome>>,
+    inputs: Vec<Input>,
+    done: SyncSender<Vec<Arrival>>,
 }
 
-struct Ticket {
-    done: Receiver<Vec<Outcome>>,
-    skipped: u64,
-}
+/// Where the outcome of a job arrives.
+type Ticket = Receiver<Vec<Arrival>>;
 
 pub(crate) struct Threads {
     /// None when the threads are to stop.
     tickets: Option<Receiver<Ticket>>,
-    batch: std::vec::IntoIter<Outcome>,
+    batch: std::vec::IntoIter<Arrival>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -106,18 +104,16 @@ impl Threads {
         Ok(threads)
     }
 
-    fn next(&mut self) -> Arrival {
-        let mut skipped = 0;
+    fn next(&mut self) -> Option<Arrival> {
         loop {
-            if let Some(outcome) = self.batch.next() {
-                return Arrival { outcome: Some(outcome), skipped };
+            if let Some(arrival) = self.batch.next() {
+                return Some(arrival);
             }
             let Some(ticket) = self.tickets.as_ref().and_then(|tickets| tickets.recv().ok()) else {
                 self.stop();
-                return Arrival { outcome: None, skipped };
+                return None;
             };
-            skipped += ticket.skipped;
-            match ticket.done.recv() {
+            match ticket.recv() {
                 Ok(batch) => self.batch = batch.into_iter(),
                 Err(_) => self.stop(), // a worker panicked, and `stop` passes that on
             }
@@ -144,7 +140,6 @@ impl Drop for Threads {
 }
 
 fn read(mut inputs: Inputs, jobs: &SyncSender<Job>, tickets: &SyncSender<Ticket>) {
-    let mut skipped = 0;
     let mut ended = false;
     while !ended {
         let mut batch = Vec::new();
@@ -153,18 +148,15 @@ fn read(mut inputs: Inputs, jobs: &SyncSender<Job>, tickets: &SyncSender<Ticket>
             match inputs.next() {
                 Some(input) => {
                     // Even an empty article takes room in a batch.
-                    bytes += input.as_ref().map_or(0, |input| input.bytes.len()) + 64;
+                    bytes += input.content.len() + 64;
                     batch.push(input);
                 }
                 None => ended = true,
             }
         }
         let (sender, done) = sync_channel(1);
-        let before = std::mem::replace(&mut skipped, inputs.skipped());
-        let ticket = Ticket { done, skipped: skipped - before };
         // Either fails only when the caller has stopped listening.
-        if tickets.send(ticket).is_err() || jobs.send(Job { inputs: batch, done: sender }).is_err()
-        {
+        if tickets.send(done).is_err() || jobs.send(Job { inputs: batch, done: sender }).is_err() {
             return;
         }
     }
@@ -177,8 +169,8 @@ fn work(jobs: &Mutex<Receiver<Job>>, config: &Config) {
             Err(_) => return,
         };
         let Ok(Job { inputs, done }) = job else { return };
-        let outcomes = inputs.into_iter().map(|input| prepare(input, config)).collect();
+        let arrivals = inputs.into_iter().map(|input| prepare(input, config)).collect();
         // Nobody listens any more if the stream was dropped.
-        let _ = done.send(outcomes);
+        let _ = done.send(arrivals);
     }
 }

@@ -1,62 +1,495 @@
-//! Sources: a path becomes inputs in their declared order, and an input becomes an article.
+//! Sources: whatever articles come from becomes a stream of inputs in their declared order, and an
+//! input becomes an article.
 //!
 //! Reading is cheap and in order; making text of what was read is neither, and any thread may do it.
+//!
+//! ```text
+//! Source -> Stream -> decompressed -> UTF-8 -> records   |   Document
+//! walk      file      compression     encoding lines, …  |   json, …
+//! `------------------- one thread, in order -----------' | `- any thread -'
+//! ```
 
-mod record;
+mod compression;
+#[cfg(feature = "csv")]
+mod csv;
+mod document;
+mod encoding;
+mod format;
+mod json;
+mod limits;
+mod lines;
+mod stream;
 mod walk;
 
-use std::path::PathBuf;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use self::walk::Inputs;
-use crate::error::{Error, RecordError};
-use crate::options::Config;
+use self::compression::Compression;
+pub use self::document::{Document, Problem};
+use self::document::{Failure, RawRecord};
+pub use self::format::Format;
+use self::format::{Opened, is_binary};
+pub(crate) use self::json::{Field, Fields};
+pub use self::limits::Limits;
+use self::stream::{Metered, Peeked, Reader};
+pub(crate) use self::walk::{Files, Rules};
+use crate::article::Provenance;
+use crate::error::{Error, Position};
+use crate::trace;
 
-/// Bytes that are one article, not looked at yet.
-#[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) path: Arc<PathBuf>,
-    /// The path below the root.
-    pub(crate) name: Arc<str>,
-    /// The line of a record, from 1; none if the file is the article.
-    pub(crate) line: Option<u64>,
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Input {
-    /// The id and the text of the article.
+/// Where articles come from, if not from files: a database, a queue, an object store.
+///
+/// Items are taken in order and one at a time, on a thread of the stream's own if it has any. Any
+/// iterator over the same items is a source.
+///
+/// # Examples
+///
+/// ```
+/// use dedup::{Document, Error, Item, Options, Stream};
+///
+/// let rows = [("1", "The first article."), ("2", "The second article.")];
+/// let page = "{\"id\":\"3\",\"text\":\"The third article.\"}\n";
+/// let documents = rows.into_iter().map(|(id, text)| Document::new(id, text).into());
+/// let streams = [Stream::new("page-1.jsonl", page.as_bytes()).into()];
+/// let source = documents.chain(streams).map(Ok::<Item, Error>);
+///
+/// let articles: Vec<_> = Options::new().source(source)?.collect::<Result<_, _>>()?;
+/// let ids: Vec<_> = articles.iter().map(|article| article.id()).collect();
+/// assert_eq!(ids, ["1", "2", "3"]);
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Source: Send {
+    /// The next item; none at the end, after which it is not asked again.
     ///
     /// # Errors
     ///
-    /// If the bytes are not UTF-8, or not a record with the fields asked for.
-    pub(crate) fn into_text(
-        self,
-        config: &Config,
-    ) -> Result<(Arc<str>, Arc<PathBuf>, String), Error> {
-        let Self { path, name, line, bytes } = self;
-        let text = match simdutf8::compat::from_utf8(&bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let offset = error.valid_up_to();
-                return Err(Error::Encoding { path: path.to_path_buf(), line, offset });
+    /// An error takes the item's place in the stream of articles. [`Error::of_source`] makes one
+    /// of what went wrong elsewhere.
+    fn next_item(&mut self) -> Option<Result<Item, Error>>;
+
+    /// How many bytes all items have together, where that is known: for [`Progress`](crate::Progress).
+    fn total_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl<I: Iterator<Item = Result<Item, Error>> + Send> Source for I {
+    fn next_item(&mut self) -> Option<Result<Item, Error>> {
+        self.next()
+    }
+}
+
+/// What a [`Source`] has.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Item {
+    /// An article.
+    Document(Document),
+    /// Bytes in which articles are, one or many.
+    Stream(Stream),
+    /// Something that is passed over, and counted.
+    Skipped(PathBuf, Skip),
+}
+
+impl From<Document> for Item {
+    fn from(document: Document) -> Self {
+        Self::Document(document)
+    }
+}
+
+impl From<Stream> for Item {
+    fn from(stream: Stream) -> Self {
+        Self::Stream(stream)
+    }
+}
+
+/// Bytes in which articles are, read as a file of that name would be.
+///
+/// Compression, format and encoding are told by name and content. What tells nothing is text.
+pub struct Stream {
+    name: String,
+    path: Option<PathBuf>,
+    reader: Reader,
+    len: Option<u64>,
+    asked_for: bool,
+}
+
+impl Stream {
+    /// A stream of this name.
+    pub fn new(name: impl Into<String>, reader: impl BufRead + Send + 'static) -> Self {
+        Self { name: name.into(), path: None, reader: Box::new(reader), len: None, asked_for: true }
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Why something was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Skip {
+    /// A file in a directory that is of no kind this crate reads.
+    Unknown,
+    /// A file in a directory that is no text, whatever its name says.
+    Binary,
+    /// A hidden file or directory, where [`Options::hidden`](crate::Options::hidden) is off.
+    Hidden,
+    /// A file or directory that an ignore file names, where [`Options::ignore_rules`](crate::Options::ignore_rules) is
+    /// on.
+    Ignored,
+    /// A symbolic link to a directory.
+    Link,
+    /// A socket, pipe or device in a directory.
+    Special,
+    /// A record that is no article, such as the request in a web archive.
+    NoArticle,
+}
+
+/// How much was passed over, by reason: see [`Skip`] for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// Files of no kind this crate reads.
+    pub unknown: u64,
+    /// Files that are no text.
+    pub binary: u64,
+    /// Hidden files and directories.
+    pub hidden: u64,
+    /// Files and directories that an ignore file names.
+    pub ignored: u64,
+    /// Links to directories.
+    pub links: u64,
+    /// Sockets, pipes and devices.
+    pub special: u64,
+    /// Records that are no articles.
+    pub no_article: u64,
+}
+
+impl Skipped {
+    /// All together.
+    pub fn total(&self) -> u64 {
+        let Self { unknown, binary, hidden, ignored, links, special, no_article } = self;
+        unknown + binary + hidden + ignored + links + special + no_article
+    }
+
+    pub(crate) fn count(&mut self, why: Skip) {
+        *match why {
+            Skip::Unknown => &mut self.unknown,
+            Skip::Binary => &mut self.binary,
+            Skip::Hidden => &mut self.hidden,
+            Skip::Ignored => &mut self.ignored,
+            Skip::Link => &mut self.links,
+            Skip::Special => &mut self.special,
+            Skip::NoArticle => &mut self.no_article,
+        } += 1;
+    }
+}
+
+/// How streams are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) format: Option<Format>,
+    pub(crate) limits: Limits,
+    pub(crate) strict: bool,
+    /// The names of the fields as given; that of the text is the first.
+    pub(crate) names: Vec<(String, Field)>,
+    /// The same, as paths into a record.
+    pub(crate) fields: Fields,
+}
+
+impl Settings {
+    fn text_field(&self) -> &str {
+        &self.names[0].0
+    }
+}
+
+/// What one article is made of, or what came instead of it.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) content: Content,
+    /// How many bytes of the source were read up to here.
+    pub(crate) read: u64,
+}
+
+#[derive(Debug)]
+pub(crate) enum Content {
+    Record(RawRecord, Arc<Context>),
+    Document(Document, u64),
+    Skipped(Skip),
+    Failed(Error),
+}
+
+/// What all records of a stream have in common.
+pub(crate) struct Context {
+    name: String,
+    path: Option<Arc<PathBuf>>,
+    format: Format,
+    decode: format::Decode,
+    encoding: Option<&'static str>,
+}
+
+/// The id, the provenance and the text of an article.
+pub(crate) type Parts = (Arc<str>, Provenance, String);
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, format, .. } = self;
+        f.debug_struct("Context")
+            .field("name", name)
+            .field("format", format)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    fn failed(&self, failure: Failure) -> Error {
+        let path = self.path.as_ref().map_or(Path::new(&self.name), |path| path.as_path());
+        let record = failure.number.filter(|_| !self.format.is_whole_file());
+        Error::Input {
+            position: Position { path: path.to_owned(), record, offset: failure.offset },
+            source: failure.problem,
+        }
+    }
+
+    fn decode(&self, record: RawRecord, settings: &Settings) -> Result<Option<Parts>, Failure> {
+        let RawRecord { bytes, number, offset } = record;
+        let document = (self.decode)(bytes, settings).and_then(|document| match document {
+            Some(document) => within_limit(document, &settings.limits).map(Some),
+            None => Ok(None),
+        });
+        let Some(mut document) = document.map_err(|failure| Failure {
+            number: Some(number),
+            // Decoders count from the start of the record.
+            offset: Some(offset + failure.offset.unwrap_or(0)),
+            ..failure
+        })?
+        else {
+            return Ok(None);
+        };
+        if self.encoding.is_some() {
+            document.encoding = self.encoding;
+            document.replaced += document.text.matches('\u{fffd}').count() as u64;
+        }
+        let number = Some(number).filter(|_| !self.format.is_whole_file());
+        let id = document.id.take().unwrap_or_else(|| match number {
+            Some(number) => format!("{}:{number}", self.name),
+            None => self.name.clone(),
+        });
+        let (text, provenance) = Provenance::of(document, self.path.clone(), number);
+        Ok(Some((id.into(), provenance, text)))
+    }
+}
+
+/// # Errors
+///
+/// If the text is too long.
+fn within_limit(document: Document, limits: &Limits) -> Result<Document, Failure> {
+    let (len, limit) = (document.text.len() as u64, limits.article);
+    if len > limit {
+        return Err(Failure::of_record(Problem::Article { len, limit }));
+    }
+    Ok(document)
+}
+
+impl Content {
+    /// Bytes of text, roughly.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Record(record, _) => record.bytes.len(),
+            Self::Document(document, _) => document.text.len(),
+            Self::Skipped(_) | Self::Failed(_) => 0,
+        }
+    }
+
+    /// The id, the provenance and the text of the article; what is passed over if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the record is not as its format and the settings ask.
+    pub(crate) fn decode(self, settings: &Settings) -> Result<Result<Parts, Skip>, Error> {
+        match self {
+            Self::Record(record, context) => match context.decode(record, settings) {
+                Ok(article) => Ok(article.ok_or(Skip::NoArticle)),
+                Err(failure) => Err(context.failed(failure)),
+            },
+            Self::Document(document, number) => {
+                let id = document.id.clone().unwrap_or_else(|| number.to_string());
+                let document = within_limit(document, &settings.limits).map_err(|failure| {
+                    Error::Input { position: Position::of(&id), source: failure.problem }
+                })?;
+                let (text, provenance) = Provenance::of(document, None, None);
+                Ok(Ok((id.into(), provenance, text)))
+            }
+            Self::Skipped(why) => Ok(Err(why)),
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// The inputs of a source, in order, with errors where they occur.
+pub(crate) struct Inputs {
+    source: Box<dyn Source>,
+    settings: Arc<Settings>,
+    at_hand: Option<AtHand>,
+    /// Bytes of the items before.
+    read: u64,
+    /// Documents so far.
+    documents: u64,
+    span: trace::Span,
+}
+
+/// The stream that is being read.
+struct AtHand {
+    context: Arc<Context>,
+    records: format::Records,
+    len: Option<u64>,
+    taken: Arc<AtomicU64>,
+    /// Open as long as the stream is.
+    _span: trace::Span,
+}
+
+impl std::fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inputs").field("read", &self.read).finish_non_exhaustive()
+    }
+}
+
+impl Inputs {
+    pub(crate) fn new(source: Box<dyn Source>, settings: Arc<Settings>, span: trace::Span) -> Self {
+        Self { source, settings, at_hand: None, read: 0, documents: 0, span }
+    }
+
+    pub(crate) fn total_bytes(&self) -> Option<u64> {
+        self.source.total_bytes()
+    }
+
+    fn input(&self, content: Content) -> Input {
+        let taken = self.at_hand.as_ref().map_or(0, |it| it.taken.load(Ordering::Relaxed));
+        Input { content, read: self.read + taken }
+    }
+
+    /// Opens a stream, unless something stands instead of its records.
+    fn open(&mut self, stream: Stream) -> Option<Content> {
+        let Stream { name, path, reader, len, asked_for } = stream;
+        let span = trace::file(&self.span, &name);
+        let place = path.clone().unwrap_or_else(|| name.clone().into());
+        let taken = Arc::new(AtomicU64::new(0));
+        let content = match open(&name, reader, &taken, asked_for, &self.settings) {
+            Ok(Ok((format, opened))) => {
+                let Opened { records, decode, encoding } = opened;
+                trace::opened(&span, format, encoding);
+                let path = path.map(Arc::new);
+                let context = Arc::new(Context { name, path, format, decode, encoding });
+                self.at_hand = Some(AtHand { context, records, len, taken, _span: span });
+                return None;
+            }
+            Ok(Err(why)) => {
+                trace::skipped(&span, &place, why);
+                Content::Skipped(why)
+            }
+            Err(Failure { problem: source, number: record, offset, .. }) => {
+                let position = Position { path: place, record, offset };
+                let error = Error::Input { position, source };
+                Content::Failed(error)
             }
         };
-        let Some(line) = line else {
-            let text = match text.strip_prefix('\u{feff}') {
-                Some(text) => text.to_owned(),
-                None => String::from_utf8(bytes).expect("BUG: it was UTF-8 a moment ago"),
+        self.read += len.unwrap_or(taken.load(Ordering::Relaxed));
+        Some(content)
+    }
+}
+
+/// Finds out what a stream is.
+fn open(
+    name: &str,
+    reader: Reader,
+    taken: &Arc<AtomicU64>,
+    asked_for: bool,
+    settings: &Settings,
+) -> Result<Result<(Format, Opened), Skip>, Failure> {
+    let mut raw = Peeked::new(Metered::new(reader, taken.clone()), Compression::HEAD);
+    if let Some(error) = raw.broken() {
+        return Err(Failure::of_file(error));
+    }
+    let compression = Compression::of(raw.head());
+    let mut reader: Reader = Box::new(raw);
+    if let Some(compression) = compression {
+        reader =
+            compression.open(reader, taken.clone(), &settings.limits).map_err(Failure::of_file)?;
+    }
+    let mut peeked = Peeked::new(reader, Format::HEAD);
+    if let Some(error) = peeked.broken() {
+        return Err(Failure::of_file(error));
+    }
+    let head = peeked.head();
+    let told =
+        settings.format.or_else(|| Format::of_name(name)).or_else(|| Format::of_content(head));
+    let unsure = matches!(told, None | Some(Format::Text)) && settings.format.is_none();
+    if unsure && is_binary(head) {
+        return if asked_for {
+            Err(Failure::of_file(Problem::Binary))
+        } else {
+            Ok(Err(Skip::Binary))
+        };
+    }
+    let Some(format) = told.or_else(|| asked_for.then(|| Format::of_nameless(head))) else {
+        return Ok(Err(Skip::Unknown));
+    };
+    format.open(peeked, settings).map(|opened| Ok((format, opened)))
+}
+
+impl Iterator for Inputs {
+    type Item = Input;
+
+    fn next(&mut self) -> Option<Input> {
+        loop {
+            if let Some(at_hand) = &mut self.at_hand {
+                match at_hand.records.next() {
+                    Some(Ok(record)) => {
+                        let content = Content::Record(record, at_hand.context.clone());
+                        return Some(self.input(content));
+                    }
+                    Some(Err(failure)) => {
+                        let goes_on = failure.recoverable;
+                        let error = at_hand.context.failed(failure);
+                        let input = self.input(Content::Failed(error));
+                        if !goes_on {
+                            self.close();
+                        }
+                        return Some(input);
+                    }
+                    None => self.close(),
+                }
+            }
+            let content = match self.source.next_item()? {
+                Err(error) => Content::Failed(error),
+                Ok(Item::Skipped(path, why)) => {
+                    trace::skipped(&self.span, &path, why);
+                    Content::Skipped(why)
+                }
+                Ok(Item::Document(document)) => {
+                    self.read += document.text.len() as u64;
+                    self.documents += 1;
+                    Content::Document(document, self.documents)
+                }
+                Ok(Item::Stream(stream)) => match self.open(stream) {
+                    Some(content) => content,
+                    None => continue,
+                },
             };
-            return Ok((name, path, text));
-        };
-        match record::parse(text, &config.id_field, &config.text_field) {
-            Ok((id, text)) => {
-                let id = id.map_or_else(|| format!("{name}:{line}").into(), Into::into);
-                Ok((id, path, text))
-            }
-            Err(error) => {
-                let source = RecordError::new(error);
-                Err(Error::Record { path: path.to_path_buf(), line, source })
-            }
+            return Some(self.input(content));
+        }
+    }
+}
+
+impl Inputs {
+    fn close(&mut self) {
+        if let Some(AtHand { len, taken, .. }) = self.at_hand.take() {
+            self.read += len.unwrap_or(taken.load(Ordering::Relaxed));
         }
     }
 }

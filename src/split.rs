@@ -32,7 +32,7 @@ const NARROWEST_WRAP: usize = 50;
 
 /// The version of the rules: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The byte ranges of the paragraphs of `text`: sorted, disjoint, on character boundaries, each
 /// from the start of a line to the end of one.
@@ -58,31 +58,40 @@ pub(crate) const VERSION: u32 = 1;
 /// ```
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     let lines = classify(text);
-    let groups = groups(&lines);
-    let widths: Vec<Option<usize>> =
-        groups.iter().map(|group| wrap_width(&lines[group.clone()])).collect();
-    let mut wrapped: Vec<(u32, usize, usize)> = Vec::new(); // depth, lines, width
-    for (group, width) in groups.iter().zip(&widths) {
-        wrapped.extend(width.map(|width| (lines[group.start].depth, group.len(), width)));
-    }
-    let usual = usual_widths(wrapped);
     let mut paragraphs: Vec<Range<usize>> = Vec::with_capacity(lines.len());
-    for (group, own) in groups.iter().zip(&widths) {
-        let depth = lines[group.start].depth;
-        let same_depth = usual.binary_search_by_key(&depth, |&(of, _)| of).ok();
+    let mut shapes: Vec<Shape> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for lines in lines.chunk_by(|_, next| !next.begins) {
+        let depth = lines[0].depth;
+        let first = shapes.len();
+        if lines.len() > 1 {
+            shapes.extend(lines.iter().map(|line| Shape::of(&text[line.range.clone()])));
+        }
+        let width = wrap_width(&shapes[first..]);
+        groups.push(Group { depth, lines: lines.len(), width });
+    }
+    let usual = usual_widths(&groups);
+    let (mut lines, mut shapes) = (lines.into_iter(), shapes.as_slice());
+    for group in groups {
+        let first = lines.next().expect("BUG: a group has a line");
+        paragraphs.push(first.range);
+        if group.lines == 1 {
+            continue;
+        }
+        let of_group;
+        (of_group, shapes) = shapes.split_at(group.lines);
+        let same_depth = usual.binary_search_by_key(&group.depth, |&(of, _)| of).ok();
         let like_it = same_depth.map(|at| &usual[at]).or(usual.first());
-        let width = own.or(like_it.map(|&(_, width)| width));
-        let mut previous: Option<&Line> = None;
-        for line in &lines[group.clone()] {
-            let joined = previous.is_some_and(|previous| match width {
-                Some(width) => previous.is_full(line, width),
-                None => previous.runs_on(line),
-            });
+        let width = group.width.or(like_it.map(|&(_, width)| width));
+        for (pair, line) in of_group.windows(2).zip(lines.by_ref()) {
+            let joined = match width {
+                Some(width) => pair[0].is_full(&pair[1], width),
+                None => pair[0].runs_on(&pair[1]),
+            };
             match paragraphs.last_mut() {
                 Some(paragraph) if joined => paragraph.end = line.range.end,
-                _ => paragraphs.push(line.range.clone()),
+                _ => paragraphs.push(line.range),
             }
-            previous = Some(line);
         }
     }
     paragraphs
@@ -90,16 +99,29 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
 
 /// A line that is not blank.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent facts about a line")]
 struct Line {
     range: Range<usize>,
     /// Whether the text before it, a blank line or its own kind make it begin a paragraph.
     begins: bool,
     /// Whether nothing may be joined to its end.
     ends: bool,
-    depth: u32,
-    indent: usize,
     item: bool,
+    depth: u32,
+    /// Bytes of white space before its first sign, after quote marks.
+    indent: usize,
+}
+
+/// A run of lines that nothing but their widths keeps apart.
+struct Group {
+    depth: u32,
+    lines: usize,
+    /// The width to which they were wrapped, if they show one.
+    width: Option<usize>,
+}
+
+/// What decides whether a line goes on in the next: looked at only where there is a next.
+#[derive(Debug)]
+struct Shape {
     /// Columns without quote marks and trailing space; more than `WIDEST_WRAP` if it is wide.
     columns: usize,
     /// Columns that must fit before the first place where the line could have been broken.
@@ -118,14 +140,32 @@ enum Case {
     Neither,
 }
 
-impl Line {
+impl Shape {
+    fn of(line: &str) -> Self {
+        let (_, content) = unquote(line);
+        let content = content.trim_end();
+        let body = content.trim_start();
+        let wide = is_wide_line(content);
+        let first = body.chars().find(|c| c.is_alphanumeric());
+        Self {
+            columns: if wide { usize::MAX } else { columns(content) },
+            first_word: if wide { 0 } else { first_word(body) },
+            starts: match first {
+                Some(c) if c.is_lowercase() => Case::Lower,
+                Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
+                _ => Case::Neither,
+            },
+            sentence_ends: sentence_ends(content),
+        }
+    }
+
     /// Whether `next` was broken off because its first word did not fit into `width`.
-    fn is_full(&self, next: &Line, width: usize) -> bool {
+    fn is_full(&self, next: &Self, width: usize) -> bool {
         self.columns <= width && next.columns <= width && self.columns + 1 + next.first_word > width
     }
 
     /// Whether, with no width to go by, the sentence plainly runs on into `next`.
-    fn runs_on(&self, next: &Line) -> bool {
+    fn runs_on(&self, next: &Self) -> bool {
         !self.sentence_ends
             && next.starts == Case::Lower
             && (NARROWEST_WRAP..=90).contains(&self.columns)
@@ -133,37 +173,65 @@ impl Line {
     }
 }
 
+fn sentence_ends(content: &str) -> bool {
+    if content.as_bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b',') {
+        return false; // as nearly always
+    }
+    content
+        .trim_end_matches(|c: char| {
+            matches!(c, '"' | '\'' | ')' | ']' | '\u{201C}' | '\u{201D}' | '\u{BB}' | '\u{AB}')
+        })
+        .ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}'])
+}
+
 fn classify(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut begins = true;
     let mut fence: Option<Fence> = None;
+    let mut table_signs = TableSigns::new(text.as_bytes());
     for (range, hard) in lines_of(text) {
         let line = &text[range.clone()];
-        let (depth, content) = unquote(line);
-        let content = content.trim_end();
-        if content.is_empty() {
+        // What most lines begin and end with needs no closer look.
+        let plain = matches!(line.as_bytes(), [first, .., last] if is_word(*first) && last.is_ascii_graphic());
+        let (depth, rest) = if plain { (0, line) } else { unquote(line) };
+        let content = if plain { rest } else { rest.trim_end() };
+        let body = content.trim_start();
+        let indent = content.len() - body.len();
+        let Some(&first) = body.as_bytes().first() else {
             begins = true;
             continue;
-        }
-        let mut described = describe(range, depth, content, begins);
-        let marker = Fence::find(content.trim_start());
-        if fence.is_some() || marker.is_some_and(Fence::opens) {
-            described.begins = true;
-            described.ends = true;
-            fence = match (fence, marker) {
-                (None, marker) => marker,
-                (Some(open), Some(close)) if close.closes(open) => None,
-                (open, _) => open,
-            };
+        };
+        let alone = is_wide_line(content)
+            || !is_word(first) && (is_heading(body) || is_rule(body))
+            || table_signs.is_row(body, range.end - rest.len() + indent);
+        let item = !alone && is_list_item(body);
+        let mut described =
+            Line { range, begins: begins || alone || item, ends: alone, item, depth, indent };
+        if fence.is_some() || first == b'`' || first == b'~' {
+            let marker = Fence::find(body);
+            if fence.is_some() || marker.is_some_and(Fence::opens) {
+                described.begins = true;
+                described.ends = true;
+                fence = match (fence, marker) {
+                    (None, marker) => marker,
+                    (Some(open), Some(close)) if close.closes(open) => None,
+                    (open, _) => open,
+                };
+            }
         }
         begins = hard;
-        if let Some(last) = lines.last_mut() {
+        if let Some(last) = lines.last() {
             let deeper = described.indent > last.indent && !last.item;
             described.begins |= last.ends || described.depth != last.depth || deeper;
         }
         lines.push(described);
     }
     lines
+}
+
+/// Whether a byte is part of a word in ASCII.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
 }
 
 /// A line of backticks or tildes that may open or close a block of code, as in `CommonMark`.
@@ -196,81 +264,65 @@ impl Fence {
     }
 }
 
-fn describe(range: Range<usize>, depth: u32, content: &str, begins: bool) -> Line {
-    let body = content.trim_start();
-    let wide = content.len() > 4 * WIDEST_WRAP;
-    let columns = if wide { usize::MAX } else { columns(content) };
-    let alone = columns > WIDEST_WRAP || is_heading(body) || is_rule(body) || is_table_row(body);
-    let item = !alone && is_list_item(body);
-    let first = body.chars().find(|c| c.is_alphanumeric());
-    Line {
-        range,
-        begins: begins || alone || item,
-        ends: alone,
-        depth,
-        indent: content.len() - body.len(),
-        item,
-        columns,
-        first_word: if wide { 0 } else { first_word(body) },
-        starts: match first {
-            Some(c) if c.is_lowercase() => Case::Lower,
-            Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
-            _ => Case::Neither,
-        },
-        sentence_ends: content
-            .trim_end_matches(|c: char| {
-                matches!(c, '"' | '\'' | ')' | ']' | '\u{201C}' | '\u{201D}' | '\u{BB}' | '\u{AB}')
-            })
-            .ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}']),
-    }
-}
-
 /// The lines of `text` without their line breaks, and whether the break ends the paragraph.
 fn lines_of(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     let bytes = text.as_bytes();
     let mut start = 0;
-    let mut newline = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-    // The next `\r`, vertical tab or form feed, looked for once, not anew for every line before it.
-    let mut single = 0;
+    let mut newline = Next::new(|from| memchr::memchr(b'\n', &bytes[from..]).map(|at| from + at));
+    let mut single = Next::new(|from| {
+        memchr::memchr3(b'\r', 0x0B, 0x0C, &bytes[from..]).map(|found| from + found)
+    });
+    let mut wide = Next::new(|from| {
+        let starts = memchr::memchr2_iter(0xE2, 0xC2, &bytes[from..]);
+        starts.map(|found| from + found).find(|&at| wide_break(&bytes[at..]).is_some())
+    });
     std::iter::from_fn(move || {
         if start >= bytes.len() {
             return None;
         }
-        if single < start || start == 0 {
-            single = memchr::memchr3(b'\r', 0x0B, 0x0C, &bytes[start..])
-                .map_or(bytes.len(), |found| start + found);
-        }
-        if newline < start {
-            newline =
-                memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |found| start + found);
-        }
-        let (end, len, hard) = other_break(&bytes[start..newline], single - start)
-            .map_or((newline, 1, false), |(at, len, hard)| (start + at, len, hard));
+        let end =
+            newline.from(start).min(single.from(start)).min(wide.from(start)).min(bytes.len());
+        let (len, hard) = match bytes[end..] {
+            [b'\r', b'\n', ..] => (2, false),
+            [0x0C, ..] => (1, true),
+            [byte, ..] if !byte.is_ascii() => wide_break(&bytes[end..]).unwrap_or((1, false)),
+            _ => (1, false),
+        };
         let line = start..end;
         start = end + len;
-        if bytes.get(end..end + 2) == Some(b"\r\n") {
-            start = end + 2;
-        }
         Some((line, hard))
     })
 }
 
-/// The first line break other than `\n` in `line`: position, length, and whether it ends the
+/// The length of the line break beyond ASCII that `bytes` begin with, and whether it ends the
 /// paragraph.
-fn other_break(line: &[u8], single: usize) -> Option<(usize, usize, bool)> {
-    let single = line.get(single).map(|&byte| (single, 1, byte == 0x0C));
-    let before = &line[..single.map_or(line.len(), |(at, ..)| at)];
-    if before.is_ascii() {
-        return single;
+fn wide_break(bytes: &[u8]) -> Option<(usize, bool)> {
+    match bytes {
+        [0xE2, 0x80, 0xA8, ..] => Some((3, false)),
+        [0xE2, 0x80, 0xA9, ..] => Some((3, true)),
+        [0xC2, 0x85, ..] => Some((2, false)),
+        _ => None,
     }
-    memchr::memchr2_iter(0xE2, 0xC2, before)
-        .find_map(|at| match before[at..] {
-            [0xE2, 0x80, 0xA8, ..] => Some((at, 3, false)),
-            [0xE2, 0x80, 0xA9, ..] => Some((at, 3, true)),
-            [0xC2, 0x85, ..] => Some((at, 2, false)),
-            _ => None,
-        })
-        .or(single)
+}
+
+/// The next place of something, looked for once and not anew for every line before it.
+struct Next<F> {
+    find: F,
+    at: Option<usize>,
+}
+
+impl<F: FnMut(usize) -> Option<usize>> Next<F> {
+    fn new(find: F) -> Self {
+        Self { find, at: None }
+    }
+
+    /// The first place from `start` on, which must not decrease; `usize::MAX` if there is none.
+    fn from(&mut self, start: usize) -> usize {
+        match self.at {
+            Some(at) if at >= start => at,
+            _ => *self.at.insert((self.find)(start).unwrap_or(usize::MAX)),
+        }
+    }
 }
 
 /// Strips quote marks as the canonical form does: depth, and the line after the last mark.
@@ -290,19 +342,27 @@ fn unquote(line: &str) -> (u32, &str) {
     (depth, "")
 }
 
+/// Whether a line is wider than [`WIDEST_WRAP`]. A column takes at least one byte, and at most four.
+fn is_wide_line(content: &str) -> bool {
+    content.len() > 4 * WIDEST_WRAP || content.len() > WIDEST_WRAP && columns(content) > WIDEST_WRAP
+}
+
 /// Columns of a line on a terminal, by the first bytes of its characters: East Asian ones
 /// (U+3000 to U+D7FF, and beyond U+FFFF) take two, combining marks of the first block none.
 fn columns(line: &str) -> usize {
-    line.bytes()
-        .map(|byte| match byte {
-            0x80..=0xBF | 0xCC => 0,
-            _ => 1 + u32::from(is_wide(byte)),
-        })
-        .sum::<u32>() as usize
+    // A byte each in blocks whose sum fits into one, without branches: vector code.
+    let of_block = |block: &[u8]| -> u8 {
+        let columns = |&byte: &u8| {
+            u8::from(byte & 0xC0 != 0x80) - u8::from(byte == 0xCC) + u8::from(is_wide(byte))
+        };
+        block.iter().map(columns).sum()
+    };
+    line.as_bytes().chunks(64).map(|block| usize::from(of_block(block))).sum()
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "`||` is a branch")]
 fn is_wide(first_byte: u8) -> bool {
-    matches!(first_byte, 0xE3..=0xED | 0xF0..)
+    (first_byte.wrapping_sub(0xE3) <= 0xED - 0xE3) | (first_byte >= 0xF0)
 }
 
 /// Columns of the first piece of `body` that a wrap keeps together: a word, or one wide character.
@@ -325,16 +385,46 @@ fn is_rule(body: &str) -> bool {
     !body.chars().any(char::is_alphanumeric)
 }
 
-fn is_table_row(body: &str) -> bool {
-    const LEADERS: &[u8] = b"....";
-    if memchr::memmem::find(body.as_bytes(), LEADERS).is_some() {
-        return true; // an entry of a table of contents
+/// Finds the signs that table rows have, which most texts are without.
+struct TableSigns<'a> {
+    bytes: &'a [u8],
+    bar: usize,
+    leaders: usize,
+    find_leaders: memchr::memmem::Finder<'static>,
+}
+
+impl<'a> TableSigns<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        let find_leaders = memchr::memmem::Finder::new(b"....");
+        let mut signs = Self { bytes, bar: 0, leaders: 0, find_leaders };
+        signs.seek(0);
+        signs
     }
-    let mut bars = memchr::memchr2_iter(b'|', b'\t', body.as_bytes());
-    match bars.next() {
-        None => false,
-        Some(0) => true,
-        Some(first) => body.as_bytes()[first] == b'\t' || bars.next().is_some(),
+
+    /// Lets `bar` and `leaders` be the first places from `start` on.
+    fn seek(&mut self, start: usize) {
+        let rest = &self.bytes[start..];
+        if self.bar <= start {
+            self.bar = memchr::memchr2(b'|', b'\t', rest).map_or(usize::MAX, |at| start + at);
+        }
+        if self.leaders <= start {
+            self.leaders = self.find_leaders.find(rest).map_or(usize::MAX, |at| start + at);
+        }
+    }
+
+    /// Whether `body`, which begins at `start`, is a row of a table or an entry of a table of contents.
+    fn is_row(&mut self, body: &str, start: usize) -> bool {
+        self.seek(start);
+        let end = start + body.len();
+        if self.leaders < end && self.leaders + 4 <= end {
+            return true;
+        }
+        if self.bar >= end {
+            return false;
+        }
+        self.bar == start
+            || self.bytes[self.bar] == b'\t'
+            || memchr::memchr2(b'|', b'\t', &self.bytes[self.bar + 1..end]).is_some()
     }
 }
 
@@ -369,31 +459,21 @@ fn is_list_item(body: &str) -> bool {
         && rest.next().is_some_and(char::is_whitespace)
 }
 
-/// Runs of lines that nothing but their widths keeps apart.
-fn groups(lines: &[Line]) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::with_capacity(lines.len());
-    for (at, line) in lines.iter().enumerate() {
-        match groups.last_mut() {
-            Some(group) if !line.begins => group.end = at + 1,
-            _ => groups.push(at..at + 1),
-        }
-    }
-    groups
-}
-
 /// The width to which the lines of a group were wrapped, if they show one.
-fn wrap_width(group: &[Line]) -> Option<usize> {
+fn wrap_width(group: &[Shape]) -> Option<usize> {
     if group.len() < 3 {
         return None;
     }
     // Wider lines may be neighbours that were never wrapped, so narrower widths are tried too;
     // eight bound the work.
-    let mut present = [false; WIDEST_WRAP + 1];
+    let mut present = 0_u128;
     for line in group {
-        present[line.columns.min(WIDEST_WRAP)] = true;
+        present |= 1 << line.columns.min(WIDEST_WRAP);
     }
-    let candidates = (NARROWEST_WRAP..=WIDEST_WRAP).rev().filter(|&width| present[width]).take(8);
-    candidates.into_iter().find(|&width| {
+    present &= !((1 << NARROWEST_WRAP) - 1);
+    for _ in 0..8 {
+        let width = present.checked_ilog2()? as usize;
+        present &= !(1 << width);
         let (mut pairs, mut full, mut upper) = (0, 0, 0);
         for pair in group.windows(2) {
             let fits = pair[0].columns <= width && pair[1].columns <= width;
@@ -406,13 +486,20 @@ fn wrap_width(group: &[Line]) -> Option<usize> {
         // unless they are full without exception, which German prose can be.
         let prose = if pairs <= 3 { upper < pairs } else { upper * 10 < pairs * 8 };
         let all = full == pairs;
-        full >= 2 && if pairs <= 3 { all && prose } else { all || prose && full * 10 >= pairs * 6 }
-    })
+        if full >= 2
+            && if pairs <= 3 { all && prose } else { all || prose && full * 10 >= pairs * 6 }
+        {
+            return Some(width);
+        }
+    }
+    None
 }
 
 /// For each depth of quoting, in order, the width that most of the wrapped lines agree on within a
 /// few columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
-fn usual_widths(mut wrapped: Vec<(u32, usize, usize)>) -> Vec<(u32, usize)> {
+fn usual_widths(groups: &[Group]) -> Vec<(u32, usize)> {
+    let mut wrapped: Vec<(u32, usize, usize)> =
+        groups.iter().filter_map(|group| Some((group.depth, group.lines, group.width?))).collect();
     wrapped.sort_unstable();
     wrapped
         .chunk_by(|a, b| a.0 == b.0)

@@ -31,13 +31,14 @@ use self::error::Wrong;
 pub use self::manifest::Recipe;
 use self::manifest::{MANIFEST, Manifest};
 use self::run::Table;
-use self::sealed::{Found, Sealed, View};
+use self::sealed::{Found, Sealed};
 use self::storage::{Directory, Storage};
 pub(crate) use self::writer::{Known, Status, Writer, status};
 use crate::anchors::Scheme;
 use crate::article::{Article, Repeat, Segment};
 use crate::deduper::Deduper;
 use crate::error::Error;
+use crate::index::table::GRANULE;
 
 /// An index on disk, open for reading.
 ///
@@ -222,9 +223,8 @@ impl Index {
 
     /// The text as the next article; the index stays as it is.
     fn next(&self, text: &str) -> Result<Article, Error> {
-        let view = Arc::new(View::new(self.sealed.clone()));
         let min_paragraph = self.recipe.min_paragraph as usize;
-        Deduper::above(view, self.scheme, min_paragraph).push("", text)
+        Deduper::above(self.sealed.clone(), self.scheme, min_paragraph).push("", text)
     }
 
     /// What the index holds.
@@ -278,7 +278,10 @@ impl Index {
                 bytes_in += whole.len() as u64;
                 bytes_left += new_ranges(&found).iter().map(|new| new.end - new.start).sum::<u64>();
                 ids.push((
-                    table::prefix(xxhash_rust::xxh3::xxh3_64(found.id().as_bytes())),
+                    table::prefix(
+                        xxhash_rust::xxh3::xxh3_64(found.id().as_bytes()),
+                        directory.key_bits(Table::Ids),
+                    ),
                     number,
                 ));
             }
@@ -287,7 +290,9 @@ impl Index {
             }
             for table in Table::ALL {
                 let end = match table {
-                    Table::Anchors | Table::Paragraphs => directory.coordinates.end,
+                    Table::Anchors | Table::Paragraphs => {
+                        directory.coordinates.end.div_ceil(u64::from(GRANULE))
+                    }
                     Table::Ids => directory.articles.end,
                 };
                 let mut last = 0;

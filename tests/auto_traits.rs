@@ -3,7 +3,8 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dedup::{
-    Article, Articles, Block, Deduper, Error, Options, Place, Repeat, Segment, Source, Stats,
+    Article, Articles, Block, Deduper, Document, Error, Format, Item, Limits, OnError, Options,
+    Origin, Place, Position, Problem, Progress, Repeat, Segment, Skip, Skipped, Stats, Stream,
 };
 
 fn send<T: Send + Unpin + 'static>() {}
@@ -19,14 +20,25 @@ fn values_can_be_shared_between_threads() {
     send_sync::<Place>();
     send_sync::<Repeat>();
     send_sync::<Segment>();
-    send_sync::<Source>();
+    send_sync::<Origin>();
     send_sync::<Stats>();
+    send_sync::<Document>();
+    send_sync::<Format>();
+    send_sync::<Limits>();
+    send_sync::<OnError>();
+    send_sync::<Position>();
+    send_sync::<Problem>();
+    send_sync::<Progress>();
+    send_sync::<Skip>();
+    send_sync::<Skipped>();
 }
 
 #[test]
 fn engines_can_be_sent_to_another_thread() {
     send::<Articles>();
     send::<Deduper>();
+    send::<Item>();
+    send::<Stream>();
 }
 
 #[test]
@@ -37,8 +49,11 @@ fn values_survive_a_caught_panic() {
     unwind_safe::<Place>();
     unwind_safe::<Repeat>();
     unwind_safe::<Segment>();
-    unwind_safe::<Source>();
+    unwind_safe::<Origin>();
     unwind_safe::<Stats>();
+    unwind_safe::<Document>();
+    unwind_safe::<Limits>();
+    unwind_safe::<Progress>();
 }
 
 #[cfg(feature = "index")]

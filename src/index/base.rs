@@ -4,16 +4,17 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::ShortParagraph;
+use bytes::Bytes;
+
+use super::departures::Reader;
 use super::table::Posting;
-use super::text::{Located, Slice};
+use super::text::Located;
 use crate::error::Error;
 
 /// Articles that came before those in memory, and cannot change any more.
 ///
-/// Reading them may fail, in the midst of a comparison. So that comparing need not know, an answer
-/// that could not be had is one that equals nothing, and the [`failure`](Self::failure) stays: who
-/// asked looks there before anything is said about an article.
+/// Every answer may fail, as what it is read from may. Text is asked for at coordinates of the base
+/// only.
 pub(crate) trait Base: Debug + Send + Sync {
     /// The first coordinate after all.
     #[cfg(feature = "index")]
@@ -23,21 +24,23 @@ pub(crate) trait Base: Debug + Send + Sync {
     #[cfg(feature = "index")]
     fn articles(&self) -> usize;
 
-    /// Appends the postings under a key of the table of anchors, oldest first.
-    fn anchors(&self, key: u64, found: &mut Vec<Posting>);
+    /// Appends the postings under a key of the table of anchors, oldest first, with a few of other
+    /// keys among them.
+    fn anchors(&self, key: u64, found: &mut Vec<Posting>) -> Result<(), Error>;
 
-    /// Appends the paragraphs under a key, oldest first.
-    fn paragraphs(&self, key: u64, found: &mut Vec<ShortParagraph>);
+    /// The same of the table of paragraphs.
+    fn paragraphs(&self, key: u64, found: &mut Vec<Posting>) -> Result<(), Error>;
 
     /// As the methods of [`Texts`](super::text::Texts) by these names.
-    fn ahead(&self, coordinate: u64) -> Slice<'_>;
-    fn behind(&self, coordinate: u64) -> Slice<'_>;
-    fn origins(&self, coordinates: Range<u64>) -> Vec<(u64, u64)>;
-    fn locate(&self, coordinate: u64) -> Located;
-    fn id(&self, article: usize) -> Arc<str>;
-    fn original_range(&self, article: usize, canonical: Range<usize>) -> Range<usize>;
-    fn is_original(&self, article: usize, canonical: Range<usize>, original: &[u8]) -> bool;
+    fn ahead(&self, coordinate: u64) -> Result<Bytes, Error>;
+    fn behind(&self, coordinate: u64) -> Result<Bytes, Error>;
+    fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error>;
+    fn locate(&self, coordinate: u64) -> Result<Located, Error>;
+    fn id(&self, article: usize) -> Result<Arc<str>, Error>;
 
-    /// What went wrong first, since this was asked last.
-    fn failure(&self) -> Option<Error>;
+    /// The first coordinate of an article.
+    fn start(&self, article: usize) -> Result<u64, Error>;
+
+    /// The departures of an article, from some place not after `canonical` on.
+    fn departures(&self, article: usize, canonical: usize) -> Result<Reader<'static>, Error>;
 }

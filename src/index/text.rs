@@ -7,148 +7,130 @@
 //! Texts may stand on a [`Base`]: articles that came before and lie elsewhere. What is asked of
 //! their coordinates is passed on to it.
 
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::base::Base;
-use crate::canonical::{Canonical, Departure, locate};
+use super::departures::{self, Departures};
+use super::log::{Log, index};
+use crate::canonical::Canonical;
+use crate::error::Error;
 
 #[cfg(feature = "index")]
 pub(crate) mod tail;
 
 /// Stands after every article, so that no comparison runs from one article into the next: a byte
 /// that UTF-8 never has.
-pub(crate) const END: u8 = 0xFF;
+const END: u8 = 0xFF;
 
-/// Kept text is held in chunks of this size, so that growth copies nothing.
-const CHUNK: usize = 1 << 22;
-
-/// Coordinates a block of the directory spans.
-const BLOCK: u64 = 1 << 12;
-
-/// One departure in this many is a checkpoint, from which the others are counted.
-const CHECKPOINT: usize = 64;
+/// Coordinates that an entry of the directory spans.
+const BLOCK: u64 = 1 << 10;
 
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
-    chunks: Vec<Vec<u8>>,
-    kept: u64,
+    /// Kept text: a byte of it has an *address* here.
+    kept: Log,
     pieces: Vec<Piece>,
-    /// For each block of coordinates, the piece that holds its first.
-    directory: Vec<u32>,
+    removed: Vec<RemovedPiece>,
+    /// For each block of coordinates.
+    directory: Vec<Entry>,
     articles: Vec<Stored>,
-    departures: Vec<u8>,
-    checkpoints: Vec<Checkpoint>,
+    departures: Departures,
     /// The first coordinate of the next article.
     end: u64,
     ids: usize,
+    /// The piece that was looked at last: mostly the next look is at the same.
+    recent: (usize, Piece),
     /// What came before, if it lies elsewhere.
     base: Option<Arc<dyn Base>>,
     /// The first coordinate, and the number of the first article, that are held here.
     first: u64,
     first_article: usize,
+    /// What was read of the base last.
+    read: Bytes,
 }
 
-/// Bytes that lie together: held in memory, or read for the asking.
-#[derive(Clone, Debug)]
-pub(crate) enum Slice<'a> {
-    Held(&'a [u8]),
-    Read(Bytes),
-}
-
-impl Slice<'_> {
-    /// No more than the first `len` bytes.
-    fn at_most_first(self, len: usize) -> Self {
-        let len = len.min(self.len());
-        match self {
-            Self::Held(bytes) => Self::Held(&bytes[..len]),
-            Self::Read(bytes) => Self::Read(bytes.slice(..len)),
-        }
-    }
-
-    /// No more than the last `len` bytes.
-    fn at_most_last(self, len: usize) -> Self {
-        let from = self.len() - len.min(self.len());
-        match self {
-            Self::Held(bytes) => Self::Held(&bytes[from..]),
-            Self::Read(bytes) => Self::Read(bytes.slice(from..)),
-        }
-    }
-}
-
-impl Deref for Slice<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Held(bytes) => bytes,
-            Self::Read(bytes) => bytes,
-        }
-    }
-}
-
-/// Departures that most texts are full of, with the length of their canonical form: they take two
-/// bytes instead of five or more. The commonest first; the order is part of the format on disk.
-const COMMON: [(u32, &[u8]); 26] = [
-    (1, b"\r\n"),
-    (1, b"\n\n"),
-    (1, b"\r\n\r\n"),
-    (1, b"  "),
-    (1, b" \n"),
-    (1, b"\n  "),
-    (1, b"\n    "),
-    (1, b"\n\n\n"),
-    (1, b"\t"),
-    (1, b"\n> "),
-    (1, "\u{a0}".as_bytes()),
-    (0, "\u{ad}".as_bytes()),
-    (1, "“".as_bytes()),
-    (1, "”".as_bytes()),
-    (1, "„".as_bytes()),
-    (1, "’".as_bytes()),
-    (1, "‘".as_bytes()),
-    (1, "»".as_bytes()),
-    (1, "«".as_bytes()),
-    (1, "–".as_bytes()),
-    (1, "—".as_bytes()),
-    (3, "…".as_bytes()),
-    (0, b"\n"),
-    (0, b"\r\n"),
-    (1, b"\n"),
-    (1, b" "),
-];
-
-/// Stands for any other departure, which then follows in full.
-const UNCOMMON: u32 = 127;
-
-/// A range of coordinates up to the start of the next piece.
-#[derive(Clone, Copy, Debug)]
+/// Coordinates up to the start of the next piece. Kept text of articles that follow each other is
+/// one piece.
+#[derive(Clone, Copy, Debug, Default)]
 struct Piece {
     start: u64,
-    /// The coordinate of the kept text that this stands for; its own start if it is kept text.
+    /// The address of the text, or [`REMOVED`] and the number of a removed piece.
+    kept: u64,
+}
+
+const REMOVED: u64 = 1 << 63;
+
+#[derive(Clone, Copy, Debug)]
+struct RemovedPiece {
+    /// The coordinate of the kept text that this stands for.
     origin: u64,
-    /// Where that text is in the chunks, unless it is in the base.
+    /// The address of that text, unless it is in the base.
     kept: u64,
     /// The text repeats every so many bytes.
     period: u64,
+}
+
+/// Where a block of coordinates is kept: a shortcut past the pieces for those, nearly all, that lie
+/// in one piece of kept text.
+#[derive(Clone, Copy, Debug)]
+struct Entry(u64);
+
+enum Way {
+    /// The whole block is kept from this address on.
+    Kept(u64),
+    /// The number of the piece that the first byte of the block lies in.
+    Piece(usize),
+}
+
+impl Entry {
+    fn new(way: &Way) -> Self {
+        match *way {
+            Way::Kept(address) => Self(address << 1 | 1),
+            Way::Piece(number) => Self((number as u64) << 1),
+        }
+    }
+
+    fn way(self) -> Way {
+        if self.0 & 1 == 1 { Way::Kept(self.0 >> 1) } else { Way::Piece(index(self.0 >> 1)) }
+    }
+}
+
+/// Where the text around a coordinate is kept.
+struct Stretch {
+    /// The coordinate of the kept text.
+    origin: u64,
+    address: u64,
+    /// Bytes kept together up to and with this one, and from it on: at least one each.
+    back: u64,
+    ahead: u64,
+}
+
+impl Stretch {
+    /// Of a coordinate of the base, which knows better.
+    fn in_base(coordinate: u64) -> Self {
+        Self { origin: coordinate, address: 0, back: u64::MAX, ahead: u64::MAX }
+    }
+
+    /// Of a block that is kept from `address` on.
+    fn in_block(address: u64, coordinate: u64) -> Self {
+        let offset = coordinate % BLOCK;
+        Self {
+            origin: coordinate,
+            address: address + offset,
+            back: offset + 1,
+            ahead: BLOCK - offset,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Stored {
     start: u64,
     id: Arc<str>,
-    departures: usize,
-    checkpoints: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Checkpoint {
-    /// The departure before, from whose end the next are counted.
-    departure: Departure,
-    /// Where the next stand in `departures`.
-    at: usize,
+    departures: departures::Stored,
 }
 
 /// A part of an article's canonical text that was removed, and where the same text is kept.
@@ -181,120 +163,213 @@ impl Texts {
         self.first_article + self.articles.len()
     }
 
-    pub(crate) fn id(&self, article: usize) -> Arc<str> {
-        match &self.base {
-            Some(base) if article < self.first_article => base.id(article),
-            _ => self.articles[article - self.first_article].id.clone(),
+    pub(crate) fn id(&self, article: usize) -> Result<Arc<str>, Error> {
+        match self.base_of(article) {
+            Some(base) => base.id(article),
+            None => Ok(self.articles[article - self.first_article].id.clone()),
         }
     }
 
-    pub(crate) fn base(&self) -> Option<&dyn Base> {
-        self.base.as_deref()
+    /// The base, if an article is one of its own.
+    fn base_of(&self, article: usize) -> Option<&dyn Base> {
+        self.base.as_deref().filter(|_| article < self.first_article)
     }
 
-    /// The base, if `coordinate` is one of its own.
+    /// The base, if a coordinate is one of its own.
     fn below(&self, coordinate: u64) -> Option<&dyn Base> {
         self.base.as_deref().filter(|_| coordinate < self.first)
     }
 
-    /// Bytes of kept text.
+    /// Bytes of kept text that are held here.
     pub(crate) fn kept(&self) -> u64 {
-        self.kept
+        self.kept.len()
     }
 
+    /// Bytes of memory that hold texts: their canonical form, and what leads back to the originals.
+    pub(crate) fn text_memory(&self) -> usize {
+        self.kept.memory() + self.departures.log_memory()
+    }
+
+    /// Bytes of memory of all else.
     pub(crate) fn bookkeeping_memory(&self) -> usize {
         self.pieces.capacity() * size_of::<Piece>()
-            + self.directory.capacity() * size_of::<u32>()
+            + self.removed.capacity() * size_of::<RemovedPiece>()
+            + self.directory.capacity() * size_of::<Entry>()
             + self.articles.capacity() * size_of::<Stored>()
-            + self.departures.capacity()
-            + self.checkpoints.capacity() * size_of::<Checkpoint>()
+            + self.departures.memory()
             + self.ids
     }
 
+    /// Moves the oldest text into temporary files until what is left takes at most `budget` bytes
+    /// of memory, or cannot be moved.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be made or written. Nothing is lost.
+    pub(crate) fn spill(&mut self, budget: usize) -> Result<(), Error> {
+        while self.text_memory() > budget {
+            let logs = [&mut self.kept, self.departures.log()];
+            let largest =
+                logs.into_iter().filter(|log| log.can_spill()).max_by_key(|log| log.memory());
+            let Some(log) = largest else { break };
+            log.spill()?;
+        }
+        Ok(())
+    }
+
     /// Bytes from `coordinate` on: at least one, as many as lie together.
-    pub(crate) fn ahead(&self, coordinate: u64) -> Slice<'_> {
-        if let Some(base) = self.below(coordinate) {
-            return base.ahead(coordinate);
+    pub(crate) fn ahead(&mut self, coordinate: u64) -> Result<&[u8], Error> {
+        let stretch = self.look_up(coordinate);
+        if let Some(base) = self.below(stretch.origin) {
+            let mut bytes = base.ahead(stretch.origin)?;
+            bytes.truncate(usize::try_from(stretch.ahead).unwrap_or(usize::MAX));
+            self.read = bytes;
+            return Ok(&self.read);
         }
-        let (piece, end) = self.piece(coordinate);
-        let offset = (coordinate - piece.start) % piece.period;
-        let len = (piece.period - offset).min(end - coordinate);
-        match self.below(piece.origin) {
-            Some(base) => base.ahead(piece.origin + offset).at_most_first(index(len)),
-            None => Slice::Held(self.bytes(piece.kept + offset, len)),
-        }
+        self.kept.first(stretch.address, stretch.ahead)
     }
 
     /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
-    pub(crate) fn behind(&self, coordinate: u64) -> Slice<'_> {
-        if let Some(base) = self.below(coordinate) {
-            return base.behind(coordinate);
+    pub(crate) fn behind(&mut self, coordinate: u64) -> Result<&[u8], Error> {
+        let stretch = self.look_up(coordinate);
+        if let Some(base) = self.below(stretch.origin) {
+            let bytes = base.behind(stretch.origin)?;
+            let back = usize::try_from(stretch.back).unwrap_or(usize::MAX);
+            self.read = bytes.slice(bytes.len().saturating_sub(back)..);
+            return Ok(&self.read);
         }
-        let (piece, _) = self.piece(coordinate);
-        let offset = (coordinate - piece.start) % piece.period;
-        if let Some(base) = self.below(piece.origin) {
-            return base.behind(piece.origin + offset).at_most_last(index(offset + 1));
-        }
-        let last = piece.kept + offset;
-        let first = piece.kept.max(last - last % CHUNK as u64);
-        Slice::Held(self.bytes(first, last - first + 1))
+        self.kept.last(stretch.address, stretch.back)
     }
 
     /// The kept text that the coordinates stand for, in order: coordinate of the kept text, and
     /// length.
-    pub(crate) fn origins(&self, coordinates: Range<u64>) -> Vec<(u64, u64)> {
-        let mut origins = Vec::new();
+    ///
+    /// # Errors
+    ///
+    /// If the base cannot be read.
+    pub(crate) fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error> {
+        let mut origins: Vec<(u64, u64)> = Vec::new();
         let mut at = coordinates.start;
         if let Some(base) = self.below(at) {
             let end = coordinates.end.min(self.first);
-            origins = base.origins(at..end);
+            origins = base.origins(at..end)?;
             at = end;
         }
         while at < coordinates.end {
-            let (piece, end) = self.piece(at);
-            let offset = (at - piece.start) % piece.period;
-            let len = (piece.period - offset).min(end - at).min(coordinates.end - at);
-            origins.push((piece.origin + offset, len));
+            let (number, piece) = self.piece(at);
+            let stretch = self.stretch_in(number, piece, at);
+            let len = stretch.ahead.min(coordinates.end - at);
+            origins.push((stretch.origin, len));
             at += len;
         }
-        origins
+        Ok(origins)
     }
 
     /// The article that a coordinate belongs to.
-    pub(crate) fn locate(&self, coordinate: u64) -> Located {
+    ///
+    /// # Errors
+    ///
+    /// If the base cannot be read.
+    pub(crate) fn locate(&self, coordinate: u64) -> Result<Located, Error> {
         if let Some(base) = self.below(coordinate) {
             return base.locate(coordinate);
         }
-        let article = self.articles.partition_point(|article| article.start <= coordinate) - 1;
-        let start = index(coordinate - self.articles[article].start);
-        Located { article: self.first_article + article, start }
+        let number = self.articles.partition_point(|article| article.start <= coordinate) - 1;
+        let start = index(coordinate - self.articles[number].start);
+        Ok(Located { article: self.first_article + number, start })
     }
 
     /// The original byte range of canonical bytes of an article.
-    pub(crate) fn original_range(&self, article: usize, canonical: Range<usize>) -> Range<usize> {
-        match &self.base {
-            Some(base) if article < self.first_article => base.original_range(article, canonical),
-            _ => self.departures_from(article, canonical.start).original_range(canonical),
-        }
+    ///
+    /// # Errors
+    ///
+    /// As [`ahead`](Self::ahead): if a file cannot be read.
+    pub(crate) fn original_range(
+        &mut self,
+        article: usize,
+        canonical: Range<usize>,
+    ) -> Result<Range<usize>, Error> {
+        self.departures_from(article, canonical.start)?.original_range(canonical)
     }
 
     /// Whether the original bytes of canonical bytes of an article are `original`.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read.
     pub(crate) fn is_original(
-        &self,
+        &mut self,
         article: usize,
         canonical: Range<usize>,
         original: &[u8],
-    ) -> bool {
-        match &self.base {
-            Some(base) if article < self.first_article => {
-                base.is_original(article, canonical, original)
+    ) -> Result<bool, Error> {
+        let start = match self.base_of(article) {
+            Some(base) => base.start(article)?,
+            None => self.articles[article - self.first_article].start,
+        };
+        let mut rest = original;
+        let mut at = canonical.start;
+        // What lies before departures is compared after them, when no reader holds the logs.
+        let mut lockstep: Vec<(Range<usize>, &[u8])> = Vec::new();
+        let mut reader = self.departures_from(article, canonical.start)?;
+        while let Some((departure, literal)) = reader.next()? {
+            if departure.canonical_end() <= canonical.start {
+                continue;
             }
-            _ => {
-                let start = self.articles[article - self.first_article].start;
-                let departures = self.departures_from(article, canonical.start);
-                departures.spell(canonical, original, |at| self.ahead(start + at as u64))
+            let from = departure.canonical as usize;
+            if from >= canonical.end {
+                break;
+            }
+            let Some((before, after)) = rest.split_at_checked(from.saturating_sub(at)) else {
+                return Ok(false);
+            };
+            lockstep.push((at..from.max(at), before));
+            match after.strip_prefix(literal) {
+                Some(after) => rest = after,
+                None => return Ok(false),
+            }
+            at = departure.canonical_end();
+        }
+        lockstep.push((at..canonical.end.max(at), rest));
+        for (range, bytes) in lockstep {
+            if range.len() != bytes.len() || !self.is(start + range.start as u64, bytes)? {
+                return Ok(false);
             }
         }
+        Ok(true)
+    }
+
+    fn is(&mut self, coordinate: u64, bytes: &[u8]) -> Result<bool, Error> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let kept = self.ahead(coordinate + at as u64)?;
+            let len = kept.len().min(bytes.len() - at);
+            if kept[..len] != bytes[at..at + len] {
+                return Ok(false);
+            }
+            at += len;
+        }
+        Ok(true)
+    }
+
+    /// The departures of an article, from some place not after `canonical` on.
+    fn departures_from(
+        &mut self,
+        article: usize,
+        canonical: usize,
+    ) -> Result<departures::Reader<'_>, Error> {
+        if let Some(base) = self.base_of(article) {
+            return base.departures(article, canonical);
+        }
+        let stored = self.departures_of(article - self.first_article);
+        Ok(self.departures.reader(stored, canonical))
+    }
+
+    /// Those of the article held here with that number, the first being 0.
+    fn departures_of(&self, number: usize) -> Range<departures::Stored> {
+        let next = self.articles.get(number + 1);
+        let end = next.map_or_else(|| self.departures.end(), |next| next.departures);
+        self.articles[number].departures..end
     }
 
     /// Adds an article: its canonical text, of which `removed` is kept elsewhere.
@@ -305,383 +380,158 @@ impl Texts {
         canonical: &Canonical,
         removed: &[Removed],
     ) {
-        self.ids += id.len();
-        self.articles.push(Stored {
-            start: self.end,
-            id,
-            departures: self.departures.len(),
-            checkpoints: self.checkpoints.len(),
-        });
         let start = self.end;
+        self.ids += id.len();
+        self.articles.push(Stored { start, id, departures: self.departures.end() });
         // Kept text first, so that removed text may stand for later text of its own article.
-        let first_piece = self.pieces.len();
+        let mut kept: Vec<Piece> = Vec::with_capacity(removed.len() + 1);
         let mut at = 0;
         for part in removed {
             if at < part.start {
-                self.keep(start + at as u64, &[&canonical.bytes[at..part.start]]);
+                kept.push(Piece { start: start + at as u64, kept: self.kept.len() });
+                self.kept.append(&canonical.bytes[at..part.start]);
             }
             at = part.end;
         }
-        self.keep(start + at as u64, &[&canonical.bytes[at..], &[END]]);
+        kept.push(Piece { start: start + at as u64, kept: self.kept.len() });
+        self.kept.append(&canonical.bytes[at..]);
+        self.kept.append(&[END]);
         self.end = start + canonical.bytes.len() as u64 + 1;
-        self.lay_out_removed(first_piece, start, removed);
-        self.extend_directory();
-        let respaced = self.respaced(start, canonical, removed);
-        self.push_departures(original, &canonical.departures, &respaced);
-    }
 
-    /// Where removed text has a line break for the space of the kept text, or the reverse.
-    ///
-    /// There the original is not what the kept text says, so it is noted like a departure.
-    fn respaced(&self, start: u64, canonical: &Canonical, removed: &[Removed]) -> Vec<Departure> {
-        let mut respaced = Vec::new();
-        let mut next = 0;
+        let mut own = kept.iter().peekable();
         for part in removed {
-            let mut at = part.start;
-            while at < part.end {
-                let kept = self.ahead(start + at as u64);
-                let len = kept.len().min(part.end - at);
-                let ours = &canonical.bytes[at..at + len];
-                if *ours != kept[..len] {
-                    let differs = |(_, (a, b)): &(usize, (&u8, &u8))| a != b;
-                    for (offset, _) in ours.iter().zip(&*kept).enumerate().filter(differs) {
-                        let position = at + offset;
-                        let begun = |d: &Departure| d.canonical as usize <= position;
-                        while canonical.departures.get(next).is_some_and(begun) {
-                            next += 1;
-                        }
-                        let before = next.checked_sub(1).map(|last| canonical.departures[last]);
-                        if before.is_none_or(|d| d.canonical_end() <= position) {
-                            respaced.push(single(position, locate(before, position).start));
-                        }
-                    }
-                }
-                at += len;
+            let begins = start + part.start as u64;
+            while let Some(piece) = own.next_if(|piece| piece.start < begins) {
+                self.lay_out_kept(*piece);
             }
-        }
-        respaced
-    }
-
-    /// Puts the pieces of removed text between the kept ones of the article added last.
-    fn lay_out_removed(&mut self, first_piece: usize, start: u64, removed: &[Removed]) {
-        if removed.is_empty() {
-            return;
-        }
-        let kept = self.pieces.split_off(first_piece);
-        let kept_at = |origin: u64| -> u64 {
-            if origin < self.first {
-                return 0; // the base knows
-            }
-            let piece = if origin >= start {
-                kept[kept.partition_point(|piece| piece.start <= origin) - 1]
+            let address = if part.origin >= start {
+                let piece = kept[kept.partition_point(|piece| piece.start <= part.origin) - 1];
+                piece.kept + (part.origin - piece.start)
             } else {
-                self.piece(origin).0
+                self.stretch(part.origin).address
             };
-            piece.kept + (origin - piece.start)
-        };
-        let mut pieces: Vec<Piece> = removed
-            .iter()
-            .map(|part| Piece {
-                start: start + part.start as u64,
+            let plain = part.period == part.end - part.start;
+            self.pieces.push(Piece { start: begins, kept: REMOVED | self.removed.len() as u64 });
+            self.removed.push(RemovedPiece {
                 origin: part.origin,
-                kept: kept_at(part.origin),
-                period: if part.period < part.end - part.start {
-                    part.period as u64
-                } else {
-                    u64::MAX
-                },
-            })
-            .collect();
-        pieces.extend(kept);
-        pieces.sort_unstable_by_key(|piece| piece.start);
-        self.pieces.append(&mut pieces);
+                kept: address,
+                period: if plain { u64::MAX } else { part.period as u64 },
+            });
+        }
+        own.for_each(|piece| self.lay_out_kept(*piece));
+        self.extend_directory(start);
+        self.departures.push(original, &canonical.departures);
     }
 
-    /// Keeps text that lies together, as one piece.
-    fn keep(&mut self, start: u64, parts: &[&[u8]]) {
-        self.pieces.push(Piece { start, origin: start, kept: self.kept, period: u64::MAX });
-        for part in parts {
-            let mut bytes = *part;
-            self.kept += bytes.len() as u64;
-            while !bytes.is_empty() {
-                if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-                    // The first grows as it fills: most collections are small.
-                    self.chunks.push(Vec::with_capacity(if self.chunks.is_empty() {
-                        0
-                    } else {
-                        CHUNK
-                    }));
-                }
-                let chunk = self.chunks.last_mut().expect("BUG: a chunk was pushed");
-                let (now, later) = bytes.split_at(bytes.len().min(CHUNK - chunk.len()));
-                chunk.extend_from_slice(now);
-                bytes = later;
-            }
+    fn lay_out_kept(&mut self, piece: Piece) {
+        let goes_on = self.pieces.last().is_some_and(|last| {
+            last.kept & REMOVED == 0 && last.kept + (piece.start - last.start) == piece.kept
+        });
+        if !goes_on {
+            self.pieces.push(piece);
         }
     }
 
-    /// Notes departures, and `more` between them, with their original bytes.
-    #[expect(clippy::cast_possible_truncation, reason = "there are few codes")]
-    fn push_departures(&mut self, original: &[u8], departures: &[Departure], more: &[Departure]) {
-        let (mut a, mut b) = (departures.iter().peekable(), more.iter().peekable());
-        let mut last: Option<Departure> = None;
-        for number in 0..departures.len() + more.len() {
-            let first = match (a.peek(), b.peek()) {
-                (Some(x), Some(y)) => x.original <= y.original,
-                (x, _) => x.is_some(),
+    /// Enters the blocks from that of `start`, which may have been entered incomplete, to the end.
+    fn extend_directory(&mut self, start: u64) {
+        let first = self.block(start);
+        let mut number = match self.directory.get(first).map(|entry| entry.way()) {
+            Some(Way::Piece(number)) => number,
+            _ => self.pieces.partition_point(|piece| piece.start <= start).saturating_sub(1),
+        };
+        self.directory.truncate(first);
+        for block in start / BLOCK..self.end.div_ceil(BLOCK) {
+            let begins = block * BLOCK;
+            while self.pieces.get(number + 1).is_some_and(|next| next.start <= begins) {
+                number += 1;
+            }
+            let piece = self.pieces[number];
+            let end = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
+            // The first block may begin in the base.
+            let is_kept = piece.kept & REMOVED == 0 && piece.start <= begins;
+            let way = if is_kept && begins + BLOCK <= end {
+                Way::Kept(piece.kept + (begins - piece.start))
+            } else {
+                Way::Piece(number)
             };
-            let departure = *if first { a.next() } else { b.next() }.expect("BUG: counted");
-            if let Some(departure) = last.filter(|_| number % CHECKPOINT == 0) {
-                self.checkpoints.push(Checkpoint { departure, at: self.departures.len() });
-            }
-            let end = last.map_or(0, |last| last.canonical + last.canonical_len);
-            push_varint(&mut self.departures, departure.canonical - end);
-            let literal = &original[departure.original as usize..departure.original_end()];
-            let code =
-                COMMON.iter().position(|common| *common == (departure.canonical_len, literal));
-            push_varint(&mut self.departures, code.map_or(UNCOMMON, |code| code as u32));
-            if code.is_none() {
-                push_varint(&mut self.departures, departure.canonical_len);
-                push_varint(&mut self.departures, departure.original_len);
-                self.departures.extend_from_slice(literal);
-            }
-            last = Some(departure);
+            self.directory.push(Entry::new(&way));
         }
     }
 
-    /// The departures of an article with their original bytes, from some place not after
-    /// `canonical` on.
-    fn departures_from(&self, article: usize, canonical: usize) -> Departures<'_> {
-        let article = article - self.first_article;
-        let stored = &self.articles[article];
-        let next = self.articles.get(article + 1);
-        let checkpoints = &self.checkpoints
-            [stored.checkpoints..next.map_or(self.checkpoints.len(), |next| next.checkpoints)];
-        let end = next.map_or(self.departures.len(), |next| next.departures);
-        Departures::from(&self.departures[..end], stored.departures, checkpoints, canonical)
+    /// The entry of the directory that a coordinate belongs to.
+    fn block(&self, coordinate: u64) -> usize {
+        index(coordinate / BLOCK - self.first / BLOCK)
     }
 
-    fn extend_directory(&mut self) {
-        let blocks = (self.end - self.first).div_ceil(BLOCK);
-        let mut piece = self.directory.last().map_or(0, |&piece| piece as usize);
-        while (self.directory.len() as u64) < blocks {
-            let first = self.first + self.directory.len() as u64 * BLOCK;
-            while self.pieces.get(piece + 1).is_some_and(|next| next.start <= first) {
-                piece += 1;
+    fn look_up(&mut self, coordinate: u64) -> Stretch {
+        if coordinate < self.first {
+            return Stretch::in_base(coordinate);
+        }
+        let (number, piece) = self.recent;
+        let next = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
+        if (piece.start..next).contains(&coordinate) {
+            return self.stretch_in(number, piece, coordinate);
+        }
+        if let Way::Kept(address) = self.directory[self.block(coordinate)].way() {
+            return Stretch::in_block(address, coordinate);
+        }
+        self.recent = self.piece(coordinate);
+        let (number, piece) = self.recent;
+        self.stretch_in(number, piece, coordinate)
+    }
+
+    fn stretch(&self, coordinate: u64) -> Stretch {
+        if coordinate < self.first {
+            return Stretch::in_base(coordinate);
+        }
+        match self.directory[self.block(coordinate)].way() {
+            Way::Kept(address) => Stretch::in_block(address, coordinate),
+            Way::Piece(_) => {
+                let (number, piece) = self.piece(coordinate);
+                self.stretch_in(number, piece, coordinate)
             }
-            self.directory
-                .push(u32::try_from(piece).expect("BUG: four billion pieces exceed the places"));
         }
     }
 
-    /// The piece of a coordinate, and where the next begins.
-    fn piece(&self, coordinate: u64) -> (Piece, u64) {
-        let block = index((coordinate - self.first) / BLOCK);
-        let low = self.directory[block] as usize;
-        let high =
-            self.directory.get(block + 1).map_or(self.pieces.len(), |&piece| piece as usize + 1);
-        let at =
-            low + self.pieces[low..high].partition_point(|piece| piece.start <= coordinate) - 1;
-        (self.pieces[at], self.pieces.get(at + 1).map_or(self.end, |next| next.start))
-    }
-
-    /// Kept bytes `at..at + len`, or those of them that are in one chunk with the first.
-    fn bytes(&self, at: u64, len: u64) -> &[u8] {
-        let chunk = &self.chunks[index(at / CHUNK as u64)];
-        let offset = index(at % CHUNK as u64);
-        &chunk[offset..chunk.len().min(offset + index(len))]
-    }
-}
-
-/// Decodes the departures of an article.
-#[derive(Clone, Debug)]
-pub(crate) struct Departures<'a> {
-    bytes: &'a [u8],
-    last: Option<Departure>,
-    checkpoint: Option<Departure>,
-}
-
-impl<'a> Departures<'a> {
-    /// Those from some place not after `canonical` on. They begin at `first` in `bytes`, and end
-    /// with them.
-    pub(crate) fn from(
-        bytes: &'a [u8],
-        first: usize,
-        checkpoints: &[Checkpoint],
-        canonical: usize,
-    ) -> Self {
-        let before =
-            checkpoints.partition_point(|point| point.departure.canonical_end() <= canonical);
-        let (at, departure) = match before.checked_sub(1).map(|last| checkpoints[last]) {
-            Some(point) => (point.at, Some(point.departure)),
-            None => (first, None),
+    /// The piece of a coordinate, with its number.
+    fn piece(&self, coordinate: u64) -> (usize, Piece) {
+        let block = self.block(coordinate);
+        let number = match self.directory[block].way() {
+            Way::Piece(first) => {
+                let after = match self.directory.get(block + 1).map(|entry| entry.way()) {
+                    Some(Way::Piece(next)) => next + 1,
+                    // The next block may begin within a piece that begins in this one.
+                    _ => self
+                        .pieces
+                        .len()
+                        .min(first + usize::try_from(BLOCK).unwrap_or(usize::MAX) + 1),
+                };
+                let pieces = &self.pieces[first..after];
+                first + pieces.partition_point(|piece| piece.start <= coordinate) - 1
+            }
+            Way::Kept(_) => self.pieces.partition_point(|piece| piece.start <= coordinate) - 1,
         };
-        Self { bytes: &bytes[at..], last: departure, checkpoint: departure }
+        (number, self.pieces[number])
     }
 
-    /// The original byte range of canonical bytes.
-    pub(crate) fn original_range(self, canonical: Range<usize>) -> Range<usize> {
-        let mut first = self.checkpoint;
-        let mut last = first;
-        for (departure, _) in self {
-            let at = departure.canonical as usize;
-            if at <= canonical.start {
-                first = Some(departure);
-            }
-            if at >= canonical.end {
-                break;
-            }
-            last = Some(departure);
+    fn stretch_in(&self, number: usize, piece: Piece, coordinate: u64) -> Stretch {
+        let end = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
+        let offset = coordinate - piece.start;
+        if piece.kept & REMOVED == 0 {
+            return Stretch {
+                origin: coordinate,
+                address: piece.kept + offset,
+                back: offset + 1,
+                ahead: end - coordinate,
+            };
         }
-        locate(first, canonical.start).start..locate(last, canonical.end - 1).end
-    }
-
-    /// Whether canonical bytes with their departures spell `original`, where `ahead` gives the kept
-    /// text from a canonical offset on.
-    pub(crate) fn spell<'t>(
-        self,
-        canonical: Range<usize>,
-        original: &[u8],
-        ahead: impl Fn(usize) -> Slice<'t>,
-    ) -> bool {
-        let lockstep = |rest: &mut &[u8], Range { start: mut at, end }: Range<usize>| {
-            while at < end {
-                let bytes = ahead(at).at_most_first(end - at);
-                at += bytes.len();
-                match rest.strip_prefix(&*bytes) {
-                    Some(after) => *rest = after,
-                    None => return false,
-                }
-            }
-            true
-        };
-        let mut rest = original;
-        let mut at = canonical.start;
-        for (departure, literal) in self {
-            if departure.canonical_end() <= canonical.start {
-                continue;
-            }
-            let from = departure.canonical as usize;
-            if from >= canonical.end {
-                break;
-            }
-            if !lockstep(&mut rest, at..from.max(at)) {
-                return false;
-            }
-            match rest.strip_prefix(literal) {
-                Some(after) => rest = after,
-                None => return false,
-            }
-            at = departure.canonical_end();
-        }
-        lockstep(&mut rest, at..canonical.end.max(at)) && rest.is_empty()
-    }
-}
-
-impl<'a> Departures<'a> {
-    /// Checks departures that nobody vouches for, and counts them again: the checkpoints, with
-    /// places counted from `first` on, and the length of the original. None if they are no departures of a text of
-    /// that canonical length.
-    #[cfg(feature = "index")]
-    pub(crate) fn check(
-        bytes: &'a [u8],
-        first: usize,
-        canonical_len: usize,
-    ) -> Option<(Vec<Checkpoint>, usize)> {
-        let mut departures = Self { bytes, last: None, checkpoint: None };
-        let mut checkpoints = Vec::new();
-        for number in 0.. {
-            if let Some(departure) = departures.last.filter(|_| number % CHECKPOINT == 0) {
-                let at = first + bytes.len() - departures.bytes.len();
-                checkpoints.push(Checkpoint { departure, at });
-            }
-            match departures.next() {
-                Some((departure, _)) if departure.canonical_end() > canonical_len => return None,
-                Some(_) => {}
-                None => break,
-            }
-        }
-        let (canonical, original) =
-            departures.last.map_or((0, 0), |last| (last.canonical_end(), last.original_end()));
-        departures.bytes.is_empty().then_some((checkpoints, original + canonical_len - canonical))
-    }
-
-    fn decode(&mut self) -> Option<(Departure, &'a [u8])> {
-        let mut bytes = self.bytes;
-        let gap = take_varint(&mut bytes)?;
-        let code = take_varint(&mut bytes)? as usize;
-        let (canonical_len, literal) = if let Some(&common) = COMMON.get(code) {
-            common
-        } else {
-            let canonical_len = take_varint(&mut bytes)?;
-            let original_len = take_varint(&mut bytes)?;
-            let (literal, rest) = bytes.split_at_checked(original_len as usize)?;
-            bytes = rest;
-            (canonical_len, literal)
-        };
-        let original_len = u32::try_from(literal.len()).ok()?;
-        let (canonical, original) = match self.last {
-            Some(last) => (
-                last.canonical.checked_add(last.canonical_len)?,
-                last.original.checked_add(last.original_len)?,
-            ),
-            None => (0, 0),
-        };
-        let departure = Departure {
-            canonical: canonical.checked_add(gap)?,
-            canonical_len,
-            original: original.checked_add(gap)?,
-            original_len,
-        };
-        // What ends beyond 32 bits would be caught one later, or never.
-        departure.canonical.checked_add(canonical_len)?;
-        departure.original.checked_add(original_len)?;
-        self.bytes = bytes;
-        self.last = Some(departure);
-        Some((departure, literal))
-    }
-}
-
-impl<'a> Iterator for Departures<'a> {
-    type Item = (Departure, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.bytes.is_empty() { None } else { self.decode() }
-    }
-}
-
-/// A departure of one byte from another.
-#[expect(clippy::cast_possible_truncation, reason = "articles are shorter than 4 GiB")]
-fn single(canonical: usize, original: usize) -> Departure {
-    let (canonical, original) = (canonical as u32, original as u32);
-    Departure { canonical, canonical_len: 1, original, original_len: 1 }
-}
-
-/// LEB128: seven bits a byte, the least first, the high bit set on all but the last.
-#[expect(clippy::cast_possible_truncation, reason = "seven bits")]
-fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-/// None if the bytes end before the number does, or it has more than 32 bits.
-fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
-    let mut value = 0;
-    for shift in (0..u32::BITS).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u32::from(byte & 0x7F) << shift;
-        if byte < 0x80 {
-            return Some(value);
+        let removed = self.removed[index(piece.kept & !REMOVED)];
+        let offset = offset % removed.period;
+        Stretch {
+            origin: removed.origin + offset,
+            address: removed.kept + offset,
+            back: offset + 1,
+            ahead: (removed.period - offset).min(end - coordinate),
         }
     }
-    None
-}
-
-/// A 64-bit offset into memory.
-fn index(offset: u64) -> usize {
-    usize::try_from(offset).expect("BUG: an offset beyond the address space")
 }

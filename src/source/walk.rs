@@ -1,207 +1,260 @@
-//! The order of inputs: paths sorted name by name, then position in the file.
+//! The files below some paths, sorted name by name.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::ffi::OsString;
+use std::fs::{self, File, FileType};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::Input;
-use crate::error::Error;
+use super::document::Problem;
+use super::stream::Steady;
+use super::{Item, Skip, Source, Stream};
+use crate::error::{Error, Position};
 
-/// The inputs below some paths, in order, with errors where they occur.
+/// What of a directory is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) hidden: bool,
+    #[cfg(feature = "ignore")]
+    pub(crate) ignore_rules: bool,
+}
+
+/// The files below some paths, as streams.
 #[derive(Debug)]
-pub(crate) struct Inputs {
-    /// The paths that come later.
-    roots: std::vec::IntoIter<PathBuf>,
-    /// The path at hand, and what is below it.
-    root: PathBuf,
-    walk: Option<walkdir::IntoIter>,
-    records: Option<Records>,
+pub(crate) struct Files {
+    walk: Walk,
     read_buffer: usize,
-    skipped: u64,
+    total_bytes: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Text,
-    Records,
-}
-
-impl Format {
-    fn of(path: &Path) -> Option<Self> {
-        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        match extension.as_str() {
-            "txt" | "text" | "md" | "markdown" => Some(Self::Text),
-            "jsonl" | "ndjson" => Some(Self::Records),
-            _ => None,
-        }
-    }
-}
-
-impl Inputs {
+impl Files {
+    /// With `sum`, all directories are read here for the sizes of their files.
+    ///
     /// # Errors
     ///
     /// If one of `roots` is neither a file nor a directory.
-    pub(crate) fn new(roots: Vec<PathBuf>, read_buffer: usize) -> Result<Self, Error> {
+    pub(crate) fn new(
+        roots: Vec<PathBuf>,
+        rules: Rules,
+        read_buffer: usize,
+        sum: bool,
+    ) -> Result<Self, Error> {
         for root in &roots {
-            let read_error = |source| Error::Read { path: root.clone(), source };
-            let metadata = root.metadata().map_err(read_error)?;
+            let metadata = root.metadata().map_err(|error| failed(root, error))?;
             if !metadata.is_file() && !metadata.is_dir() {
-                let kind = std::io::ErrorKind::InvalidInput;
-                let problem = "neither a file nor a directory";
-                return Err(read_error(std::io::Error::new(kind, problem)));
+                return Err(failed(root, Problem::Special));
             }
         }
-        Ok(Self {
-            roots: roots.into_iter(),
-            root: PathBuf::new(),
-            walk: None,
-            records: None,
-            read_buffer,
-            skipped: 0,
-        })
+        let total_bytes = sum.then(|| {
+            let walk = Walk::new(roots.clone(), rules);
+            walk.filter_map(|found| match found {
+                Ok(Found::File { path, .. }) => path.metadata().ok().map(|file| file.len()),
+                _ => None,
+            })
+            .sum()
+        });
+        Ok(Self { walk: Walk::new(roots, rules), read_buffer, total_bytes })
     }
+}
 
-    /// The next entry below the roots.
-    fn entry(&mut self) -> Option<walkdir::Result<walkdir::DirEntry>> {
-        loop {
-            if let Some(entry) = self.walk.as_mut().and_then(Iterator::next) {
-                return Some(entry);
+impl Source for Files {
+    fn next_item(&mut self) -> Option<Result<Item, Error>> {
+        Some(self.walk.next()?.and_then(|found| match found {
+            Found::Skipped(path, why) => Ok(Item::Skipped(path, why)),
+            Found::File { path, asked_for } => {
+                let opened = File::open(&path)
+                    .and_then(|file| Steady::open(file, self.read_buffer))
+                    .map_err(|error| failed(&path, error))?;
+                let (reader, len) = opened;
+                Ok(Item::Stream(Stream {
+                    name: self.walk.name(&path),
+                    path: Some(path),
+                    reader,
+                    len: Some(len),
+                    asked_for,
+                }))
             }
-            self.root = self.roots.next()?;
-            self.walk = Some(walkdir::WalkDir::new(&self.root).sort_by_file_name().into_iter());
-        }
+        }))
     }
 
-    /// How many entries were passed over that are of no kind this crate reads.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.skipped
+    fn total_bytes(&self) -> Option<u64> {
+        self.total_bytes
+    }
+}
+
+fn failed(path: &Path, problem: impl Into<Problem>) -> Error {
+    Error::Input { position: Position::of(path), source: problem.into() }
+}
+
+/// Goes through directories without opening files.
+#[derive(Debug)]
+struct Walk {
+    rules: Rules,
+    /// The paths that come later.
+    roots: std::vec::IntoIter<PathBuf>,
+    /// The path at hand, and the directories from it down to where the walk is.
+    root: PathBuf,
+    levels: Vec<Level>,
+}
+
+/// What a directory has, or where it could not be read on.
+type Entry = Result<(OsString, PathBuf, FileType), (PathBuf, io::Error)>;
+
+#[derive(Debug)]
+struct Level {
+    entries: std::vec::IntoIter<Entry>,
+    #[cfg(feature = "ignore")]
+    patterns: Option<ignore::gitignore::Gitignore>,
+}
+
+enum Found {
+    File {
+        path: PathBuf,
+        /// By its own name, not as part of a directory.
+        asked_for: bool,
+    },
+    Skipped(PathBuf, Skip),
+}
+
+impl Walk {
+    fn new(roots: Vec<PathBuf>, rules: Rules) -> Self {
+        Self { rules, roots: roots.into_iter(), root: PathBuf::new(), levels: Vec::new() }
     }
 
     /// The name of a file below the root, the same on every system.
-    fn name(&self, path: &Path) -> Arc<str> {
+    fn name(&self, path: &Path) -> String {
         let below =
             path.strip_prefix(&self.root).ok().filter(|below| !below.as_os_str().is_empty());
         let below =
             below.unwrap_or_else(|| Path::new(path.file_name().unwrap_or(path.as_os_str())));
         let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
-        names.join("/").into()
+        names.join("/")
     }
 
-    fn open(&mut self, path: &Path, format: Format) -> Result<Option<Input>, Error> {
-        let read_error = |source| Error::Read { path: path.to_owned(), source };
-        let name = self.name(path);
-        let path = Arc::new(path.to_owned());
-        match format {
-            Format::Text => {
-                let bytes = std::fs::read(&*path).map_err(read_error)?;
-                Ok(Some(Input { path, name, line: None, bytes }))
+    /// Reads a directory, so that its entries come next.
+    fn enter(&mut self, path: &Path) -> Result<(), Error> {
+        let entries = fs::read_dir(path).map_err(|error| failed(path, error))?;
+        let mut entries: Vec<_> = entries
+            .map(|entry| {
+                let entry = entry.map_err(|error| (path.to_owned(), error))?;
+                match entry.file_type() {
+                    Ok(file_type) => Ok((entry.file_name(), entry.path(), file_type)),
+                    Err(error) => Err((entry.path(), error)),
+                }
+            })
+            .collect();
+        // Errors have no name, and come first.
+        entries.sort_by(|a, b| {
+            a.as_ref().ok().map(|entry| &entry.0).cmp(&b.as_ref().ok().map(|entry| &entry.0))
+        });
+        self.levels.push(Level {
+            entries: entries.into_iter(),
+            #[cfg(feature = "ignore")]
+            patterns: if self.rules.ignore_rules { patterns(path)? } else { None },
+        });
+        Ok(())
+    }
+
+    /// Whether something in the directory at hand is left out by the patterns there or above.
+    #[cfg(feature = "ignore")]
+    fn is_ignored(&self, path: &Path, is_dir: bool) -> bool {
+        let mut matches = self
+            .levels
+            .iter()
+            .rev()
+            .filter_map(|level| level.patterns.as_ref())
+            .map(|patterns| patterns.matched(path, is_dir));
+        matches.find(|found| !found.is_none()).is_some_and(|found| found.is_ignore())
+    }
+
+    #[cfg(not(feature = "ignore"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    fn is_ignored(&self, _: &Path, _: bool) -> bool {
+        false
+    }
+
+    /// What an entry of the directory at hand is. None if it was a directory and is entered.
+    fn visit(
+        &mut self,
+        name: &OsString,
+        path: PathBuf,
+        file_type: FileType,
+    ) -> Option<Result<Found, Error>> {
+        let skip = |path, why| Some(Ok(Found::Skipped(path, why)));
+        if !self.rules.hidden && name.as_encoded_bytes().starts_with(b".") {
+            return skip(path, Skip::Hidden);
+        }
+        if self.is_ignored(&path, file_type.is_dir()) {
+            return skip(path, Skip::Ignored);
+        }
+        if file_type.is_dir() {
+            return self.enter(&path).err().map(Err);
+        }
+        let is_file = if file_type.is_symlink() {
+            // Links to directories are not followed: they may lead in circles, and out of the tree.
+            match path.metadata() {
+                Err(error) => return Some(Err(failed(&path, error))),
+                Ok(target) if target.is_dir() => return skip(path, Skip::Link),
+                Ok(target) => target.is_file(),
             }
-            Format::Records => {
-                let file = File::open(&*path).map_err(read_error)?;
-                let reader = BufReader::with_capacity(self.read_buffer, file);
-                self.records = Some(Records { reader, path, name, line: 0 });
-                Ok(None)
-            }
+        } else {
+            file_type.is_file()
+        };
+        if is_file {
+            Some(Ok(Found::File { path, asked_for: false }))
+        } else {
+            skip(path, Skip::Special)
         }
     }
 }
 
-impl Iterator for Inputs {
-    type Item = Result<Input, Error>;
+impl Iterator for Walk {
+    type Item = Result<Found, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.records.as_mut().and_then(Iterator::next) {
-                Some(Ok(input)) => return Some(Ok(input)),
-                end_or_error => {
-                    self.records = None;
-                    if end_or_error.is_some() {
-                        return end_or_error;
+            let Some(level) = self.levels.last_mut() else {
+                self.root = self.roots.next()?;
+                let root = self.root.clone();
+                // It was a file or a directory when the walk began.
+                if !root.is_dir() {
+                    return Some(Ok(Found::File { path: root, asked_for: true }));
+                }
+                if let Err(error) = self.enter(&root) {
+                    return Some(Err(error));
+                }
+                continue;
+            };
+            match level.entries.next() {
+                None => _ = self.levels.pop(),
+                Some(Err((path, error))) => return Some(Err(failed(&path, error))),
+                Some(Ok((name, path, file_type))) => {
+                    if let Some(found) = self.visit(&name, path, file_type) {
+                        return Some(found);
                     }
                 }
             }
-            let entry = match self.entry()? {
-                Ok(entry) => entry,
-                Err(error) => {
-                    let path = error.path().unwrap_or(&self.root).to_owned();
-                    return Some(Err(Error::Read { path, source: error.into() }));
-                }
-            };
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            // A file that was asked for by its name is read whatever that is.
-            let format = if entry.depth() == 0 {
-                Some(Format::of(entry.path()).unwrap_or(Format::Text))
-            } else {
-                Format::of(entry.path()).filter(|_| is_file(&entry))
-            };
-            let Some(format) = format else {
-                self.skipped += 1;
-                continue;
-            };
-            match self.open(entry.path(), format) {
-                Ok(Some(input)) => return Some(Ok(input)),
-                Ok(None) => {}
-                Err(error) => return Some(Err(error)),
-            }
         }
     }
 }
 
-/// Whether an entry is a file, or a link to one. Links to directories are not followed, as they may
-/// lead in circles.
-fn is_file(entry: &walkdir::DirEntry) -> bool {
-    entry.file_type().is_file()
-        || entry.path_is_symlink() && entry.path().metadata().is_ok_and(|it| it.is_file())
-}
-
-/// The lines of a file of records.
-#[derive(Debug)]
-struct Records {
-    reader: BufReader<File>,
-    path: Arc<PathBuf>,
-    name: Arc<str>,
-    line: u64,
-}
-
-impl Iterator for Records {
-    type Item = Result<Input, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        /// A longer line cannot be an article; what follows it in its file is not read.
-        const LONGEST: u64 = 8 << 30;
-        loop {
-            let mut bytes = Vec::new();
-            match self.reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes) {
-                Ok(0) => return None,
-                Ok(_) if bytes.len() as u64 == LONGEST => {
-                    return Some(Err(Error::TooLong {
-                        id: format!("{}:{}", self.name, self.line + 1),
-                        path: Some(self.path.to_path_buf()),
-                        len: LONGEST,
-                        limit: LONGEST - 1,
-                    }));
-                }
-                Ok(_) => {}
-                Err(source) => {
-                    return Some(Err(Error::Read { path: self.path.to_path_buf(), source }));
-                }
+/// The patterns of a directory's `.gitignore` and `.ignore`.
+#[cfg(feature = "ignore")]
+fn patterns(directory: &Path) -> Result<Option<ignore::gitignore::Gitignore>, Error> {
+    let mut builder = ignore::gitignore::GitignoreBuilder::new(directory);
+    let mut any = false;
+    // Of two that disagree the later holds.
+    for name in [".gitignore", ".ignore"] {
+        let file = directory.join(name);
+        if file.is_file() {
+            any = true;
+            if let Some(error) = builder.add(&file) {
+                return Err(failed(&file, Problem::invalid(error)));
             }
-            self.line += 1;
-            if self.line == 1 && bytes.starts_with("\u{feff}".as_bytes()) {
-                bytes.drain(..3);
-            }
-            if bytes.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            return Some(Ok(Input {
-                path: self.path.clone(),
-                name: self.name.clone(),
-                line: Some(self.line),
-                bytes,
-            }));
         }
     }
+    if !any {
+        return Ok(None);
+    }
+    let patterns = builder.build();
+    patterns.map(Some).map_err(|error| failed(directory, Problem::invalid(error)))
 }

@@ -349,7 +349,7 @@ fn senseless_descriptions_do_not_make_a_panic() {
         let (coordinates, articles) = (directory.coordinates.end, directory.articles.end);
         writer.end_groups(coordinates, articles, directory.bytes_in, directory.bytes_left);
         for table in Table::ALL {
-            writer.table(table, run.entries(table)).unwrap();
+            writer.table(table, run.directory.key_bits(table), run.entries(table)).unwrap();
         }
         let named = writer.finish().unwrap();
         let manifest = Manifest { runs: vec![named], next_run: 10, ..manifest.clone() };

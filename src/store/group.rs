@@ -3,11 +3,14 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use super::error::Wrong;
 use super::wire::{Input, put_varint, unzigzag, zigzag};
 use crate::article::Segment;
+use crate::index::departures::encoded::{self, Decoder};
+use crate::index::departures::{Checkpoint, Reader};
 use crate::index::text::tail::Held;
-use crate::index::text::{Checkpoint, Departures};
 
 /// A group is closed when it has this many bytes.
 pub(crate) const FULL: usize = 1 << 15;
@@ -15,14 +18,14 @@ pub(crate) const FULL: usize = 1 << 15;
 const DIGEST: usize = blake3::OUT_LEN;
 
 /// Appends the description of an article, with its segments as [`encode_segments`] wrote them.
-pub(crate) fn encode(bytes: &mut Vec<u8>, held: &Held<'_>, digest: &blake3::Hash, segments: &[u8]) {
+pub(crate) fn encode(bytes: &mut Vec<u8>, held: &Held, digest: &blake3::Hash, segments: &[u8]) {
     put_varint(bytes, held.id.len() as u64);
     bytes.extend_from_slice(held.id.as_bytes());
     bytes.extend_from_slice(digest.as_bytes());
     put_varint(bytes, held.end - held.start - 1);
-    put_varint(bytes, held.removed().count() as u64);
+    put_varint(bytes, held.removed.len() as u64);
     let mut at = held.start;
-    for part in held.removed() {
+    for part in &held.removed {
         put_varint(bytes, part.start - at);
         put_varint(bytes, part.end - part.start);
         put_varint(bytes, zigzag(part.start.wrapping_sub(part.origin).cast_signed()));
@@ -30,7 +33,7 @@ pub(crate) fn encode(bytes: &mut Vec<u8>, held: &Held<'_>, digest: &blake3::Hash
         at = part.end;
     }
     put_varint(bytes, held.departures.len() as u64);
-    bytes.extend_from_slice(held.departures);
+    bytes.extend_from_slice(&held.departures);
     bytes.extend_from_slice(segments);
 }
 
@@ -60,7 +63,7 @@ pub(crate) struct Group {
     records: Vec<Record>,
     pieces: Vec<Piece>,
     checkpoints: Vec<Checkpoint>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 /// What is known of an article; ranges are of the group's own lists.
@@ -117,7 +120,7 @@ impl Group {
             records: Vec::new(),
             pieces: Vec::new(),
             checkpoints: Vec::new(),
-            bytes: Vec::new(),
+            bytes: Bytes::new(),
         };
         let mut input = Input::new(&bytes);
         let (mut at, mut kept_at) = (coordinates.start, kept.start);
@@ -130,7 +133,7 @@ impl Group {
         let agrees = at == coordinates.end
             && kept_at == kept.end
             && articles.end.checked_sub(articles.start) == Some(group.records.len() as u64);
-        group.bytes = bytes;
+        group.bytes = bytes.into();
         if agrees { Ok(group) } else { Err(Wrong("a group does not end where the next begins")) }
     }
 
@@ -184,8 +187,7 @@ impl Group {
         let departures_at = departures_end - departures.len();
         let first_checkpoint = self.checkpoints.len();
         let (checkpoints, original_len) =
-            Departures::check(departures, departures_at, canonical_len)
-                .ok_or(Wrong("departures make no sense"))?;
+            encoded::check(departures, canonical_len).ok_or(Wrong("departures make no sense"))?;
         self.checkpoints.extend(checkpoints);
 
         let segments_at = len - input.rest().len();
@@ -249,11 +251,15 @@ impl Group {
         str::from_utf8(&self.bytes[record.id.clone()]).expect("BUG: it was UTF-8 when it was read")
     }
 
+    /// All departures, with their original bytes.
+    pub(crate) fn departures(&self, record: &Record) -> Decoder<'_> {
+        Decoder::new(&self.bytes[record.departures.clone()])
+    }
+
     /// The departures from some place not after `canonical` on.
-    pub(crate) fn departures(&self, record: &Record, canonical: usize) -> Departures<'_> {
-        let bytes = &self.bytes[..record.departures.end];
+    pub(crate) fn departures_from(&self, record: &Record, canonical: usize) -> Reader<'static> {
         let checkpoints = &self.checkpoints[record.checkpoints.clone()];
-        Departures::from(bytes, record.departures.start, checkpoints, canonical)
+        encoded::read(&self.bytes.slice(record.departures.clone()), checkpoints, canonical)
     }
 
     pub(crate) fn segments(&self, number: u64, record: &Record) -> Vec<StoredSegment> {

@@ -7,7 +7,7 @@ use super::error::{IndexError, Wrong, io};
 use super::storage::Storage;
 use super::wire::{Input, checksum, put_u32, put_u64};
 use crate::anchors::Scheme;
-use crate::index::table::KEY_BITS;
+use crate::index::table::GRANULE;
 
 /// The version of the format; see [`_format`](crate::_format).
 pub(crate) const VERSION: u32 = 1;
@@ -30,8 +30,8 @@ pub struct Recipe {
     pub split: u32,
     /// The version of the choice of [anchors](crate::anchors).
     pub anchors: u32,
-    /// Significant bits of a key.
-    pub key_bits: u32,
+    /// Bytes of canonical text that a place in a table stands for.
+    pub granule: u32,
     /// `min_span`.
     pub span: u32,
     /// Bytes in a gram; a window has `span - gram + 1` grams.
@@ -49,7 +49,7 @@ impl Recipe {
             canonical: crate::canonical::VERSION,
             split: crate::split::VERSION,
             anchors: crate::anchors::VERSION,
-            key_bits: KEY_BITS,
+            granule: u32::from(GRANULE),
             span: size(scheme.span()),
             gram: size(scheme.gram()),
             min_paragraph: size(min_paragraph),
@@ -75,7 +75,7 @@ impl Recipe {
             self.canonical,
             self.split,
             self.anchors,
-            self.key_bits,
+            self.granule,
             self.span,
             self.gram,
             self.min_paragraph,
@@ -91,7 +91,7 @@ impl Recipe {
             canonical: input.u32()?,
             split: input.u32()?,
             anchors: input.u32()?,
-            key_bits: input.u32()?,
+            granule: input.u32()?,
             span: input.u32()?,
             gram: input.u32()?,
             min_paragraph: input.u32()?,
@@ -108,11 +108,11 @@ impl Recipe {
 
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { canonical, split, anchors, key_bits, span, gram, min_paragraph, seed } = self;
+        let Self { canonical, split, anchors, granule, span, gram, min_paragraph, seed } = self;
         write!(
             f,
-            "min_span {span}, min_paragraph {min_paragraph}, grams of {gram} bytes, keys of \
-             {key_bits} bits, seed {seed}, canonical form {canonical}, splitter {split}, anchors \
+            "min_span {span}, min_paragraph {min_paragraph}, grams of {gram} bytes, places of \
+             {granule} bytes, seed {seed}, canonical form {canonical}, splitter {split}, anchors \
              {anchors}"
         )
     }

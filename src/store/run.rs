@@ -11,8 +11,9 @@ use super::error::{IndexError, Wrong, io};
 use super::group::{self, Group};
 use super::manifest::{RunName, VERSION};
 use super::storage::{self, Storage};
-use super::table::{self, Entry, Page};
+use super::table::{self, Cut, Entry, ID_KEY_BITS, MOST_KEY_BITS, Page};
 use super::wire::{Input, block_checksum, checksum, put_u32, put_u64};
+use crate::index::table::{GRANULE, MAX_KEY_BITS};
 
 /// Text in a block. Larger ones compress better, and cost more to read in one place: with 1 MiB checking an index of
 /// parliamentary minutes, which quote each other across thousands of pages, took fifteen times as long.
@@ -93,6 +94,8 @@ struct GroupRef {
 #[derive(Clone, Debug, Default)]
 struct TableRef {
     entries: u64,
+    /// How many bits of a key are kept.
+    key_bits: u32,
     pages: Vec<PageRef>,
 }
 
@@ -122,6 +125,7 @@ impl Directory {
         }
         for table in &self.tables {
             put_u64(&mut bytes, table.entries);
+            put_u64(&mut bytes, u64::from(table.key_bits));
             put_u64(&mut bytes, table.pages.len() as u64);
             put_u64(&mut bytes, table.bytes());
         }
@@ -157,9 +161,9 @@ impl Directory {
             ..Self::default()
         };
         let (texts, groups) = (input.u64()?, input.u64()?);
-        let mut tables = [(0, 0, 0); 3];
+        let mut tables = [(0, 0, 0, 0); 3];
         for table in &mut tables {
-            *table = (input.u64()?, input.u64()?, input.u64()?);
+            *table = (input.u64()?, input.u64()?, input.u64()?, input.u64()?);
         }
         let mut at = HEADER as u64;
         let mut block = |len: u32| {
@@ -183,8 +187,10 @@ impl Directory {
                 kept: input.u64()?,
             });
         }
-        for (table, &(entries, pages, len)) in directory.tables.iter_mut().zip(&tables) {
+        for (table, &(entries, bits, pages, len)) in directory.tables.iter_mut().zip(&tables) {
             table.entries = entries;
+            let bits = u32::try_from(bits).ok().filter(|bits| (1..=MOST_KEY_BITS).contains(bits));
+            table.key_bits = bits.ok_or(Wrong("a table has keys of impossible length"))?;
             for _ in 0..pages {
                 let (first, len, entries) = (input.u64()?, input.u32()?, input.u32()?);
                 table.pages.push(PageRef { block: block(len), first, entries });
@@ -220,11 +226,14 @@ impl Directory {
                     && last.article < self.articles.end
                     && last.kept <= self.kept
             });
-        let tables = self.tables.iter().all(|table| {
-            table.pages.is_sorted_by_key(|page| page.first)
-                && table.pages.iter().map(|page| u64::from(page.entries)).sum::<u64>()
-                    == table.entries
-        });
+        let of_text = |table| self.key_bits(table) <= MAX_KEY_BITS;
+        let tables = of_text(Table::Anchors) && of_text(Table::Paragraphs);
+        let tables = tables
+            && self.tables.iter().all(|table| {
+                table.pages.is_sorted_by_key(|page| page.first)
+                    && table.pages.iter().map(|page| u64::from(page.entries)).sum::<u64>()
+                        == table.entries
+            });
         if ranges && texts && groups && tables {
             Ok(())
         } else {
@@ -234,6 +243,19 @@ impl Directory {
 
     pub(crate) fn entries(&self, table: Table) -> u64 {
         self.tables[table as usize].entries
+    }
+
+    /// What places in a table are counted from.
+    fn base(&self, table: Table) -> u64 {
+        match table {
+            Table::Anchors | Table::Paragraphs => self.coordinates.start / u64::from(GRANULE),
+            Table::Ids => self.articles.start,
+        }
+    }
+
+    /// How many bits of a key a table keeps.
+    pub(crate) fn key_bits(&self, table: Table) -> u32 {
+        self.tables[table as usize].key_bits
     }
 
     /// Bytes of compressed text in the file.
@@ -399,9 +421,10 @@ impl Run {
     }
 
     pub(crate) fn page(&self, table: Table, at: usize) -> Result<Page, IndexError> {
-        let page = self.directory.tables[table as usize].pages[at];
+        let table = &self.directory.tables[table as usize];
+        let page = table.pages[at];
         let payload = self.block(page.block)?;
-        Page::decode(payload.into(), page.first, page.entries as usize)
+        Page::decode(payload.into(), page.first, page.entries as usize, table.key_bits)
             .map_err(|wrong| wrong.at(&self.name, page.block.offset))
     }
 
@@ -416,10 +439,7 @@ impl Run {
 
     /// What places in a table are counted from.
     pub(crate) fn base(&self, table: Table) -> u64 {
-        match table {
-            Table::Anchors | Table::Paragraphs => self.directory.coordinates.start,
-            Table::Ids => self.directory.articles.start,
-        }
+        self.directory.base(table)
     }
 
     /// All entries of a table, sorted; places are those of the whole index.
@@ -594,12 +614,11 @@ impl RunWriter {
     pub(crate) fn table(
         &mut self,
         table: Table,
+        key_bits: u32,
         entries: impl Iterator<Item = Result<Entry, IndexError>>,
     ) -> Result<(), IndexError> {
-        let base = match table {
-            Table::Anchors | Table::Paragraphs => self.directory.coordinates.start,
-            Table::Ids => self.directory.articles.start,
-        };
+        self.directory.tables[table as usize].key_bits = key_bits;
+        let base = self.directory.base(table);
         let mut page: Vec<Entry> = Vec::with_capacity(table::PAGE);
         for entry in entries {
             let entry = entry?;
@@ -677,9 +696,21 @@ pub(crate) fn merge(
     let (bytes_in, bytes_left) = (sum(|run| run.bytes_in), sum(|run| run.bytes_left));
     writer.end_groups(last.coordinates.end, last.articles.end, bytes_in, bytes_left);
     for table in Table::ALL {
-        writer.table(table, Merged::new(runs.iter().map(|run| run.entries(table))))?;
+        let (key_bits, entries) = entries(runs, table);
+        writer.table(table, key_bits, entries)?;
     }
     writer.finish()
+}
+
+/// The entries of several runs as one table, and how many bits of a key it keeps: as many as all runs do.
+pub(crate) fn entries(
+    runs: &[Arc<Run>],
+    table: Table,
+) -> (u32, impl Iterator<Item = Result<Entry, IndexError>> + '_) {
+    let kept = runs.iter().map(|run| run.directory.key_bits(table)).min();
+    let key_bits = kept.unwrap_or(if table == Table::Ids { ID_KEY_BITS } else { MAX_KEY_BITS });
+    let cut = move |run: &'_ Arc<Run>| run.directory.key_bits(table) - key_bits;
+    (key_bits, Merged::new(runs.iter().map(move |run| Cut::new(run.entries(table), cut(run)))))
 }
 
 /// Sorted entries of several runs as one; of equal keys those of the first run come first.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -14,10 +14,10 @@ use super::run::{Run, Table};
 use super::storage::Storage;
 use super::table::{Entry, Page, prefix};
 use crate::error::Error;
-use crate::index::ShortParagraph;
 use crate::index::base::Base;
+use crate::index::departures::Reader;
 use crate::index::table::{MAX_PLACE, Posting};
-use crate::index::text::{END, Located, Slice};
+use crate::index::text::Located;
 
 /// Bytes of unpacked text that are kept at hand.
 const TEXT_CACHE: usize = 32 << 20;
@@ -166,7 +166,7 @@ impl Sealed {
         Ok((run, piece))
     }
 
-    fn beyond(&self) -> IndexError {
+    pub(crate) fn beyond(&self) -> IndexError {
         let what = "text is said to stand where no article is";
         match self.runs.last() {
             Some(run) => run.wrong(what),
@@ -214,6 +214,7 @@ impl Sealed {
     fn try_origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, IndexError> {
         let mut origins = Vec::new();
         let mut at = coordinates.start;
+        let end = self.coordinates();
         while at < coordinates.end {
             let (_, piece) = self.piece(at)?;
             let rest = piece.end.min(coordinates.end) - at;
@@ -224,6 +225,9 @@ impl Sealed {
                     (origin.saturating_add(offset), rest.min(period - offset))
                 }
             };
+            if origin.checked_add(len).is_none_or(|after| after > end) {
+                return Err(self.beyond());
+            }
             origins.push((origin, len));
             at += len;
         }
@@ -255,9 +259,9 @@ impl Sealed {
 
     /// The newest article with an id.
     pub(crate) fn article_named(&self, id: &str) -> Result<Option<Found>, IndexError> {
-        let key = prefix(xxhash_rust::xxh3::xxh3_64(id.as_bytes()));
+        let hash = xxhash_rust::xxh3::xxh3_64(id.as_bytes());
         let mut found = Vec::new();
-        self.entries(Table::Ids, key, |entry| found.push(entry.place))?;
+        self.entries(Table::Ids, hash, |entry| found.push(entry.place))?;
         for number in found.into_iter().rev() {
             let article = self.article(number)?;
             if article.id() == id {
@@ -287,7 +291,7 @@ impl Sealed {
             ranges.iter().fold(0_u64, |len, range| len.saturating_add(range.end - range.start));
         rebuilt.bytes.reserve(usize::try_from(len).unwrap_or(usize::MAX).min(1 << 20));
         let (mut canonical, mut original) = (0, 0);
-        for (departure, literal) in found.group.departures(record, 0) {
+        for (departure, literal) in found.group.departures(record) {
             let gap = u64::from(departure.canonical) - canonical;
             rebuilt.lockstep(canonical, original, gap)?;
             rebuilt.literal(original + gap, literal);
@@ -304,18 +308,19 @@ impl Sealed {
         self.runs[found.run].wrong(what)
     }
 
-    /// Visits the entries under a key, oldest first; places are those of the whole index.
+    /// Visits the entries under what is kept of a hash, oldest first; places are those of the whole index.
     fn entries(
         &self,
         table: Table,
-        key_: u64,
+        hash: u64,
         mut visit: impl FnMut(Entry),
     ) -> Result<(), IndexError> {
         for run in &self.runs {
-            for at in run.pages_of(table, key_) {
+            let prefix = prefix(hash, run.directory.key_bits(table));
+            for at in run.pages_of(table, prefix) {
                 let page = self.pages[table as usize]
                     .get(key(run, at), || run.page(table, at).map(|page| (page, 4 << 10)))?;
-                for entry in page.find(key_) {
+                for entry in page.find(prefix) {
                     visit(Entry { place: entry.place.saturating_add(run.base(table)), ..entry });
                 }
             }
@@ -410,102 +415,62 @@ impl Rebuilt<'_> {
     }
 }
 
-/// The runs, for one use: failures of others are not its own.
-#[derive(Debug)]
-pub(crate) struct View {
-    sealed: Arc<Sealed>,
-    failure: Mutex<Option<IndexError>>,
-}
-
-impl View {
-    pub(crate) fn new(sealed: Arc<Sealed>) -> Self {
-        Self { sealed, failure: Mutex::new(None) }
-    }
-
-    /// The answer, or what stands for one that could not be had.
-    fn or<T>(&self, answer: Result<T, IndexError>, otherwise: T) -> T {
-        answer.unwrap_or_else(|error| {
-            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-            failure.get_or_insert(error);
-            otherwise
-        })
+impl Sealed {
+    /// The postings of a table under a key.
+    fn postings(&self, table: Table, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
+        let end = self.coordinates();
+        let visit = |entry: Entry| found.extend(entry.posting(end));
+        self.entries(table, key, visit).map_err(|error| self.wrap(error))
     }
 }
 
-impl Base for View {
+impl Base for Sealed {
     fn end(&self) -> u64 {
-        self.sealed.coordinates()
+        self.coordinates()
     }
 
     fn articles(&self) -> usize {
-        to_usize(self.sealed.article_count())
+        to_usize(self.article_count())
     }
 
-    fn anchors(&self, key: u64, found: &mut Vec<Posting>) {
-        let entries = self.sealed.entries(Table::Anchors, prefix(key), |entry| {
-            found.push(Posting { place: entry.place, hot: entry.value != 0 });
-        });
-        self.or(entries, ());
-        let end = self.sealed.coordinates();
-        found.retain(|posting| posting.place < end);
+    fn anchors(&self, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
+        self.postings(Table::Anchors, key, found)
     }
 
-    fn paragraphs(&self, key: u64, found: &mut Vec<ShortParagraph>) {
-        let end = self.sealed.coordinates();
-        let entries = self.sealed.entries(Table::Paragraphs, prefix(key), |entry| {
-            let len = to_usize(entry.value);
-            if entry.place < end && len <= ShortParagraph::MAX_LEN {
-                found.push(ShortParagraph::new(entry.place, len));
-            }
-        });
-        self.or(entries, ());
+    fn paragraphs(&self, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
+        self.postings(Table::Paragraphs, key, found)
     }
 
-    fn ahead(&self, coordinate: u64) -> Slice<'_> {
-        Slice::Read(self.or(self.sealed.try_ahead(coordinate), Bytes::from_static(&[END])))
+    fn ahead(&self, coordinate: u64) -> Result<Bytes, Error> {
+        self.try_ahead(coordinate).map_err(|error| self.wrap(error))
     }
 
-    fn behind(&self, coordinate: u64) -> Slice<'_> {
-        Slice::Read(self.or(self.sealed.try_behind(coordinate), Bytes::from_static(&[END])))
+    fn behind(&self, coordinate: u64) -> Result<Bytes, Error> {
+        self.try_behind(coordinate).map_err(|error| self.wrap(error))
     }
 
-    fn origins(&self, coordinates: Range<u64>) -> Vec<(u64, u64)> {
-        let otherwise = vec![(coordinates.start, coordinates.end - coordinates.start)];
-        self.or(self.sealed.try_origins(coordinates), otherwise)
+    fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error> {
+        self.try_origins(coordinates).map_err(|error| self.wrap(error))
     }
 
-    fn locate(&self, coordinate: u64) -> Located {
-        let located = self.sealed.article_at(coordinate).map(|found| Located {
-            article: to_usize(found.number),
-            start: to_usize(coordinate - found.record().coordinates.start),
-        });
-        self.or(located, Located { article: 0, start: 0 })
+    fn locate(&self, coordinate: u64) -> Result<Located, Error> {
+        let found = self.article_at(coordinate).map_err(|error| self.wrap(error))?;
+        let start = to_usize(coordinate - found.record().coordinates.start);
+        Ok(Located { article: to_usize(found.number), start })
     }
 
-    fn id(&self, article: usize) -> Arc<str> {
-        self.or(self.sealed.article(article as u64).map(|found| found.id().into()), "".into())
+    fn id(&self, article: usize) -> Result<Arc<str>, Error> {
+        let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
+        Ok(found.id().into())
     }
 
-    fn original_range(&self, article: usize, canonical: Range<usize>) -> Range<usize> {
-        let range = self.sealed.article(article as u64).map(|found| {
-            let departures = found.group.departures(found.record(), canonical.start);
-            departures.original_range(canonical.clone())
-        });
-        self.or(range, canonical)
+    fn start(&self, article: usize) -> Result<u64, Error> {
+        let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
+        Ok(found.record().coordinates.start)
     }
 
-    fn is_original(&self, article: usize, canonical: Range<usize>, original: &[u8]) -> bool {
-        let is = self.sealed.article(article as u64).map(|found| {
-            let record = found.record();
-            let start = record.coordinates.start;
-            let departures = found.group.departures(record, canonical.start);
-            departures.spell(canonical, original, |at| self.ahead(start + at as u64))
-        });
-        self.or(is, false)
-    }
-
-    fn failure(&self) -> Option<Error> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failure.map(|error| self.sealed.wrap(error))
+    fn departures(&self, article: usize, canonical: usize) -> Result<Reader<'static>, Error> {
+        let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
+        Ok(found.group.departures_from(found.record(), canonical))
     }
 }

@@ -8,13 +8,14 @@ use super::error::{IndexError, io};
 use super::group;
 use super::manifest::{MANIFEST_NEW, Manifest, Recipe, RunName};
 use super::run::{self, Groups, Run, RunWriter, Table};
-use super::sealed::{Sealed, View};
+use super::sealed::Sealed;
 use super::storage::{Directory, LOCK, Storage};
-use super::table::{Entry, hash, prefix};
+use super::table::{Cut, Entry, ID_KEY_BITS, hash, prefix};
 use crate::article::Segment;
 use crate::error::Error;
-use crate::index::table::Posting;
-use crate::index::{Index, ShortParagraph};
+use crate::index::Index;
+use crate::index::table::{self, GRANULE, MAX_KEY_BITS};
+use crate::index::text::Texts;
 
 /// Ids and contents of the newest versions, by the first half of their BLAKE3 digests: enough that
 /// nobody finds two that agree.
@@ -61,7 +62,6 @@ pub(crate) struct Writer {
     pending: Vec<Pending>,
     /// Whether articles were dropped since the last commit.
     cut: bool,
-    poisoned: bool,
 }
 
 impl std::fmt::Debug for Writer {
@@ -115,7 +115,6 @@ impl Writer {
             known: Known::new(),
             pending: Vec::new(),
             cut: false,
-            poisoned: false,
         };
         writer.tidy()?;
         Ok(writer)
@@ -150,27 +149,23 @@ impl Writer {
 
     /// The committed articles as an index in memory: entries in tables, texts where they are.
     pub(crate) fn load(&self) -> Result<Index, IndexError> {
-        let mut index = Index::on_texts_of(Arc::new(View::new(self.sealed.clone())));
+        let texts = Texts::above(self.sealed.clone());
+        let (anchors, paragraphs) = (self.table(Table::Anchors)?, self.table(Table::Paragraphs)?);
+        Ok(Index { texts, anchors, paragraphs, beneath: None })
+    }
+
+    fn table(&self, table: Table) -> Result<table::Table, IndexError> {
+        let runs = self.sealed.runs();
+        let count = runs.iter().map(|run| run.directory.entries(table)).sum();
+        let (key_bits, entries) = run::entries(runs, table);
         let end = self.sealed.coordinates();
-        for run in self.sealed.runs() {
-            let beyond = || run.wrong("an entry stands for text that is not there");
-            for entry in run.entries(Table::Anchors) {
-                let Entry { key, place, value } = entry?;
-                if place >= end {
-                    return Err(beyond());
-                }
-                index.anchors.insert(hash(key), Posting { place, hot: value != 0 });
-            }
-            for entry in run.entries(Table::Paragraphs) {
-                let Entry { key, place, value } = entry?;
-                let len = usize::try_from(value).unwrap_or(usize::MAX);
-                if place >= end || len > ShortParagraph::MAX_LEN {
-                    return Err(beyond());
-                }
-                index.insert_paragraph(hash(key), ShortParagraph::new(place, len));
-            }
+        let mut loaded = table::Table::with_key_bits(key_bits, count, end);
+        for entry in entries {
+            let entry = entry?;
+            let posting = entry.posting(end).ok_or_else(|| self.sealed.beyond())?;
+            loaded.insert(hash(entry.key, key_bits), posting);
         }
-        Ok(index)
+        Ok(loaded)
     }
 
     /// What was committed when the index was opened.
@@ -187,16 +182,6 @@ impl Writer {
 
     pub(crate) fn wrap(&self, source: IndexError) -> Error {
         Error::Index { path: self.path.clone(), source }
-    }
-
-    /// Says no after an error.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.poisoned { Err(self.wrap(IndexError::Poisoned)) } else { Ok(()) }
-    }
-
-    /// From now on says no: what is in memory may not be what was announced.
-    pub(crate) fn poison(&mut self) {
-        self.poisoned = true;
     }
 
     /// Notes the article that the index has taken in last.
@@ -217,30 +202,32 @@ impl Writer {
         });
     }
 
-    /// Commits what is in memory; then the texts are on disk, and no longer in `index`.
+    /// Commits what is in memory; then the texts are on disk, and no longer in `index`. After an error it is not
+    /// known what is on disk, and the writer is of no further use.
     pub(crate) fn commit(&mut self, index: &mut Index) -> Result<(), Error> {
-        self.check()?;
         // An index without articles is one too.
         if self.pending.is_empty() && self.manifest.commit > 0 && !self.cut {
             return Ok(());
         }
-        // Whatever fails, it is not known what is on disk. A failed sync above all: the pages it
-        // did not write count as written, so a second one succeeds without having done it.
-        self.poisoned = true;
-        let committed = self.seal(index).map_err(|source| self.wrap(source));
-        self.poisoned = committed.is_err();
-        committed
-    }
-
-    fn seal(&mut self, index: &mut Index) -> Result<(), IndexError> {
-        let mut manifest = self.manifest.clone();
-        manifest.commit += 1;
+        let mut next = self.manifest.next_run;
         let mut runs = self.sealed.runs().to_vec();
         if !self.pending.is_empty() {
-            let named = self.write_run(manifest.next_run, index)?;
-            manifest.next_run += 1;
-            runs.push(Arc::new(Run::open(&*self.storage, named)?));
+            let named = self.write_run(next, index)?;
+            next += 1;
+            let run = Run::open(&*self.storage, named).map_err(|source| self.wrap(source))?;
+            runs.push(Arc::new(run));
         }
+        self.seal(next, runs).map_err(|source| self.wrap(source))?;
+        index.rest_on(self.sealed.clone());
+        // The commit stands, whatever becomes of the leftovers.
+        let _ = self.tidy();
+        Ok(())
+    }
+
+    /// Makes `runs` the index, of which `next` is not the number of any.
+    fn seal(&mut self, next: u64, mut runs: Vec<Arc<Run>>) -> Result<(), IndexError> {
+        let mut manifest = Manifest { next_run: next, ..self.manifest.clone() };
+        manifest.commit += 1;
         let small = runs_to_merge(&runs.iter().map(|run| run.named.len).collect::<Vec<_>>());
         if runs.len() - small > 1 {
             let named = run::merge(&*self.storage, manifest.next_run, &runs[small..])?;
@@ -256,34 +243,38 @@ impl Writer {
         self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
         self.pending.clear();
         self.cut = false;
-        index.rest_on(Arc::new(View::new(self.sealed.clone())));
-        // The commit stands, whatever becomes of the leftovers.
-        let _ = self.tidy();
         Ok(())
     }
 
-    fn write_run(&self, number: u64, index: &Index) -> Result<RunName, IndexError> {
-        let texts = &index.texts;
+    fn write_run(&self, number: u64, index: &mut Index) -> Result<RunName, Error> {
+        let wrap = |source| self.wrap(source);
+        let texts = &mut index.texts;
         let coordinates = texts.held_coordinates();
         let first = self.sealed.article_count();
-        let mut writer = RunWriter::create(&*self.storage, number, coordinates.start, first)?;
-        for text in texts.held_text() {
-            writer.text(text)?;
+        let mut writer =
+            RunWriter::create(&*self.storage, number, coordinates.start, first).map_err(wrap)?;
+        let mut address = 0;
+        while address < texts.kept() {
+            let text = texts.held_text(address)?;
+            writer.text(text).map_err(wrap)?;
+            address += text.len() as u64;
         }
         let mut groups = Groups::new(&mut writer);
         let mut kept = 0;
         let mut ids = Vec::with_capacity(self.pending.len());
-        for ((article, held), pending) in (first..).zip(texts.held()).zip(&self.pending) {
-            let removed: u64 = held.removed().map(|part| part.end - part.start).sum();
+        for (at, pending) in self.pending.iter().enumerate() {
+            let held = texts.held(at)?.expect("BUG: an article is noted that is not held");
+            let article = first + at as u64;
+            let removed: u64 = held.removed.iter().map(|part| part.end - part.start).sum();
             kept += held.end - held.start - removed;
             let describe = |bytes: &mut Vec<u8>| {
                 group::encode(bytes, &held, &pending.digest, &pending.segments);
             };
-            groups.article((held.end, article + 1, kept), describe)?;
-            let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()));
+            groups.article((held.end, article + 1, kept), describe).map_err(wrap)?;
+            let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()), ID_KEY_BITS);
             ids.push(Entry { key, place: article, value: 0 });
         }
-        groups.finish()?;
+        groups.finish().map_err(wrap)?;
         let sum = |of: fn(&Pending) -> u64| self.pending.iter().map(of).sum();
         writer.end_groups(
             coordinates.end,
@@ -291,21 +282,23 @@ impl Writer {
             sum(|pending| pending.bytes_in),
             sum(|pending| pending.bytes_left),
         );
-        let new = |place: u64| coordinates.contains(&place);
-        let anchors = index.anchors.entries().filter(|(_, posting)| new(posting.place));
-        let anchors = anchors.map(|(key, Posting { place, hot })| {
-            Ok(Entry { key: prefix(key), place, value: u64::from(hot) })
-        });
-        writer.table(Table::Anchors, anchors)?;
-        let paragraphs = index.paragraph_entries().filter(|(_, paragraph)| new(paragraph.start()));
-        let paragraphs = paragraphs.map(|(key, paragraph)| {
-            let (place, value) = (paragraph.start(), paragraph.len() as u64);
-            Ok(Entry { key: prefix(key), place, value })
-        });
-        writer.table(Table::Paragraphs, paragraphs)?;
+        // An older place in the granule that the run begins in comes along; it does no harm.
+        let granules = coordinates.start / u64::from(GRANULE);
+        for (table, entries) in
+            [(Table::Anchors, &index.anchors), (Table::Paragraphs, &index.paragraphs)]
+        {
+            let key_bits = entries.key_bits();
+            let entries = entries
+                .entries()
+                .map(|(key, posting)| Entry::of_posting(prefix(key, MAX_KEY_BITS), posting))
+                .filter(|entry| entry.place >= granules)
+                .map(Ok);
+            let cut = Cut::new(entries, MAX_KEY_BITS - key_bits);
+            writer.table(table, key_bits, cut).map_err(wrap)?;
+        }
         ids.sort_by_key(|entry| entry.key);
-        writer.table(Table::Ids, ids.into_iter().map(Ok))?;
-        writer.finish()
+        writer.table(Table::Ids, ID_KEY_BITS, ids.into_iter().map(Ok)).map_err(wrap)?;
+        writer.finish().map_err(wrap)
     }
 }
 

@@ -1,0 +1,194 @@
+//! Bytes that only grow: the newest in memory, older ones in a temporary file if they have to be.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+
+use crate::error::Error;
+
+/// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.
+const CHUNK: usize = 1 << 20;
+
+/// Bytes of the file that are read at a time, and held in case they are wanted again.
+const BLOCK: usize = 1 << 14;
+
+/// Blocks that are held: 4 MiB. Which one stands where follows from its number alone.
+const HELD: usize = 256;
+
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    /// All but the last are full, and those in the file are empty.
+    chunks: Vec<Vec<u8>>,
+    len: u64,
+    spilled: Option<Spilled>,
+}
+
+impl Log {
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        let spilled = self.spilled.as_ref().map_or(0, |spilled| spilled.chunks);
+        let held = self.spilled.as_ref().map_or(0, |_| HELD * BLOCK);
+        self.chunks[spilled..].iter().map(Vec::capacity).sum::<usize>() + held
+    }
+
+    pub(crate) fn append(&mut self, mut bytes: &[u8]) {
+        self.len += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+                // The first grows as it fills: most collections are small.
+                let capacity = if self.chunks.is_empty() { 0 } else { CHUNK };
+                self.chunks.push(Vec::with_capacity(capacity));
+            }
+            let chunk = self.chunks.last_mut().expect("BUG: a chunk was pushed");
+            let (now, later) = bytes.split_at(bytes.len().min(CHUNK - chunk.len()));
+            chunk.extend_from_slice(now);
+            bytes = later;
+        }
+    }
+
+    /// The first of the bytes `at..at + len`: at least one, as many as lie together.
+    pub(crate) fn first(&mut self, at: u64, len: u64) -> Result<&[u8], Error> {
+        let (bytes, offset) = self.around(at)?;
+        let bytes = &bytes[offset..];
+        let len = usize::try_from(len).map_or(bytes.len(), |len| len.min(bytes.len()));
+        Ok(&bytes[..len])
+    }
+
+    /// The last of the `len` bytes up to and with that at `at`: at least one, as many as lie together.
+    pub(crate) fn last(&mut self, at: u64, len: u64) -> Result<&[u8], Error> {
+        let (bytes, offset) = self.around(at)?;
+        let bytes = &bytes[..=offset];
+        let skipped = usize::try_from(len).map_or(0, |len| bytes.len().saturating_sub(len));
+        Ok(&bytes[skipped..])
+    }
+
+    /// Appends the bytes `at..end` to `target`.
+    pub(crate) fn copy(&mut self, at: u64, end: u64, target: &mut Vec<u8>) -> Result<(), Error> {
+        let mut at = at;
+        while at < end {
+            let bytes = self.first(at, end - at)?;
+            target.extend_from_slice(bytes);
+            at += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Bytes that lie together, and where that at `at` is among them.
+    fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
+        let chunk = index(at / CHUNK as u64);
+        match &mut self.spilled {
+            Some(spilled) if chunk < spilled.chunks => spilled.around(at),
+            _ => Ok((&self.chunks[chunk], index(at % CHUNK as u64))),
+        }
+    }
+
+    /// Whether there is a full chunk in memory.
+    pub(crate) fn can_spill(&self) -> bool {
+        let spilled = self.spilled.as_ref().map_or(0, |spilled| spilled.chunks);
+        self.chunks.get(spilled).is_some_and(|chunk| chunk.len() == CHUNK)
+    }
+
+    /// Puts the oldest chunk in memory into the file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made or written; the chunk then stays in memory.
+    pub(crate) fn spill(&mut self) -> Result<(), Error> {
+        let spilled = match &mut self.spilled {
+            Some(spilled) => spilled,
+            None => self.spilled.insert(Spilled::new().map_err(spill)?),
+        };
+        let chunk = &mut self.chunks[spilled.chunks];
+        let at = SeekFrom::Start(spilled.chunks as u64 * CHUNK as u64);
+        spilled.file.seek(at).and_then(|_| spilled.file.write_all(chunk)).map_err(spill)?;
+        spilled.chunks += 1;
+        *chunk = Vec::new();
+        Ok(())
+    }
+}
+
+fn spill(source: std::io::Error) -> Error {
+    Error::Spill { source }
+}
+
+#[derive(Debug)]
+struct Spilled {
+    /// Without a name, so that nothing is left of it whatever happens.
+    file: File,
+    /// How many chunks the file holds.
+    chunks: usize,
+    held: Vec<Held>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Held {
+    /// The number of the block plus one; zero for none.
+    number: u64,
+    bytes: Vec<u8>,
+}
+
+impl Spilled {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { file: tempfile::tempfile()?, chunks: 0, held: vec![Held::default(); HELD] })
+    }
+
+    fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
+        let number = at / BLOCK as u64;
+        let held = &mut self.held[index(number % HELD as u64)];
+        if held.number != number + 1 {
+            held.number = 0;
+            held.bytes.resize(BLOCK, 0);
+            self.file
+                .seek(SeekFrom::Start(number * BLOCK as u64))
+                .and_then(|_| self.file.read_exact(&mut held.bytes))
+                .map_err(spill)?;
+            held.number = number + 1;
+        }
+        Ok((&held.bytes, index(at % BLOCK as u64)))
+    }
+}
+
+/// A 64-bit offset into memory.
+pub(super) fn index(offset: u64) -> usize {
+    usize::try_from(offset).expect("BUG: an offset beyond the address space")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_same_from_memory_and_file() {
+        let byte = |at: u64| u8::try_from((at * at / 7 + at) % 251).unwrap();
+        let bytes: Vec<u8> = (0..3 * CHUNK as u64 + 1000).map(byte).collect();
+        let mut log = Log::default();
+        for part in bytes.chunks(99_991) {
+            log.append(part);
+        }
+        assert_eq!(log.len(), bytes.len() as u64);
+        let check = |log: &mut Log| {
+            for at in (0..log.len()).step_by(977) {
+                let from = &bytes[index(at)..];
+                let first = log.first(at, 3000).unwrap();
+                assert!(!first.is_empty() && first.len() <= 3000 && from.starts_with(first));
+                let up_to = &bytes[..=index(at)];
+                let last = log.last(at, 3000).unwrap();
+                assert!(!last.is_empty() && last.len() <= 3000 && up_to.ends_with(last));
+            }
+            let mut copy = Vec::new();
+            log.copy(5, log.len(), &mut copy).unwrap();
+            assert!(copy == bytes[5..]);
+        };
+        check(&mut log);
+        for spilled in 1..=3 {
+            assert!(log.can_spill());
+            log.spill().unwrap();
+            check(&mut log);
+            assert!(log.memory() <= (4 - spilled) * CHUNK + HELD * BLOCK);
+        }
+        assert!(!log.can_spill());
+    }
+}

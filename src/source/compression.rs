@@ -1,0 +1,150 @@
+//! Compressed streams, told by their first bytes.
+
+use std::io::{BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::document::Problem;
+use super::limits::Limits;
+use super::stream::{Blocks, Reader};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    Gzip,
+    Zstd,
+    Bzip2,
+    Xz,
+}
+
+impl Compression {
+    /// As many bytes of a stream as [`of`](Self::of) looks at.
+    pub(crate) const HEAD: usize = 10;
+
+    /// How a stream that starts so is compressed, if it is.
+    pub(crate) fn of(head: &[u8]) -> Option<Self> {
+        match head {
+            [0x1f, 0x8b, 0x08, ..] => Some(Self::Gzip),
+            // The second is a frame to be skipped, such as some writers put in front.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
+            // A block, or the end if there is none.
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => {
+                Some(Self::Bzip2)
+            }
+            [0xfd, b'7', b'z', b'X', b'Z', 0x00, ..] => Some(Self::Xz),
+            _ => None,
+        }
+    }
+
+    /// Whether a file's extension only says that it is compressed.
+    pub(crate) fn is_extension(extension: &str) -> bool {
+        matches!(extension, "gz" | "zst" | "bz2" | "xz")
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Bzip2 => "bzip2",
+            Self::Xz => "xz",
+        }
+    }
+
+    /// The stream that was compressed, all members of it.
+    ///
+    /// `taken` counts the bytes that were taken from `reader`.
+    ///
+    /// # Errors
+    ///
+    /// If this build cannot decompress it.
+    pub(crate) fn open(
+        self,
+        reader: Reader,
+        taken: Arc<AtomicU64>,
+        limits: &Limits,
+    ) -> Result<Reader, Problem> {
+        let inner = self.decoder(Box::new(Blocks::new(reader)), limits)?;
+        let expanded =
+            Expanded { inner, compression: self, taken, out: 0, ratio: limits.decompression_ratio };
+        Ok(Box::new(BufReader::with_capacity(1 << 16, expanded)))
+    }
+
+    fn decoder(self, reader: Reader, limits: &Limits) -> Result<Box<dyn Read + Send>, Problem> {
+        match self {
+            #[cfg(feature = "gzip")]
+            Self::Gzip => Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader))),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => {
+                let failed = |source| Problem::Compression { compression: self.name(), source };
+                let mut decoder =
+                    zstd::stream::read::Decoder::with_buffer(reader).map_err(failed)?;
+                decoder.window_log_max(limits.window.ilog2()).map_err(failed)?;
+                Ok(Box::new(decoder))
+            }
+            #[cfg(feature = "bzip2")]
+            Self::Bzip2 => Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(reader))),
+            #[cfg(feature = "xz")]
+            Self::Xz => {
+                let kib = u32::try_from(limits.window >> 10).unwrap_or(u32::MAX);
+                Ok(Box::new(lzma_rust2::XzReader::new_mem_limit(reader, true, kib)))
+            }
+            #[allow(unreachable_patterns, reason = "unless a feature is missing")]
+            _ => {
+                let (_, _) = (reader, limits);
+                let what = match self {
+                    Self::Gzip => "gzip compression",
+                    Self::Zstd => "zstd compression",
+                    Self::Bzip2 => "bzip2 compression",
+                    Self::Xz => "xz compression",
+                };
+                Err(Problem::Feature { what, feature: self.name() })
+            }
+        }
+    }
+}
+
+/// A decompressor that stops when too much comes out of it.
+struct Expanded {
+    inner: Box<dyn Read + Send>,
+    compression: Compression,
+    taken: Arc<AtomicU64>,
+    out: u64,
+    ratio: u64,
+}
+
+impl Read for Expanded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer).map_err(|error| {
+            let damaged = error.raw_os_error().is_none()
+                && error.kind() != std::io::ErrorKind::Interrupted
+                && !error
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Problem>);
+            if damaged {
+                let compression = self.compression.name();
+                Problem::Compression { compression, source: error }.into()
+            } else {
+                error
+            }
+        })?;
+        self.out += read as u64;
+        let taken = self.taken.load(Ordering::Relaxed);
+        let allowed = self.ratio.saturating_mul(taken).max(Limits::RATIO_FREE);
+        if self.out > allowed {
+            return Err(Problem::Ratio { limit: self.ratio }.into());
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_not_taken_for_a_compressed_stream() {
+        for text in ["", "BZh9 is how a bzip2 file starts", "PK", "\u{1f}"] {
+            assert_eq!(Compression::of(text.as_bytes()), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What a reader makes of the bytes of one article.
+
+/// An article as its format states it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Document {
+    /// The text.
+    pub text: String,
+    /// The article's name, where the format gives it one.
+    pub id: Option<String>,
+    /// Its title or subject.
+    pub title: Option<String>,
+    /// When it was published or sent: RFC 3339 where the format's date could be read, else as stated.
+    pub date: Option<String>,
+    /// Its language, as a BCP 47 tag, where the format states it.
+    pub language: Option<String>,
+    /// The encoding that was decoded, by its name in the WHATWG Encoding Standard; none for UTF-8.
+    pub encoding: Option<&'static str>,
+    /// How many byte sequences could not be decoded and became U+FFFD.
+    pub replaced: u64,
+    /// How many attachments were left out.
+    pub attachments: u64,
+}
+
+impl Document {
+    /// A document of this name and text, nothing else known of it.
+    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { text: text.into(), id: Some(id.into()), ..Self::default() }
+    }
+}
+
+/// The bytes of one record, not looked at yet.
+#[derive(Debug)]
+pub(crate) struct RawRecord {
+    pub(crate) bytes: Vec<u8>,
+    /// The record's number in its file, from 1 (for lines: the line number).
+    pub(crate) number: u64,
+    /// Offset of its first byte in the (decompressed) stream.
+    pub(crate) offset: u64,
+}
+
+/// Why a record could not be read, and where in its file.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) problem: Problem,
+    pub(crate) number: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    /// Whether records behind this one can still be read.
+    pub(crate) recoverable: bool,
+}
+
+impl Failure {
+    /// What is wrong with one record; those behind it can still be read.
+    pub(crate) fn of_record(problem: impl Into<Problem>) -> Self {
+        Self { problem: problem.into(), number: None, offset: None, recoverable: true }
+    }
+
+    /// What ends the reading of a file.
+    pub(crate) fn of_file(problem: impl Into<Problem>) -> Self {
+        Self { recoverable: false, ..Self::of_record(problem) }
+    }
+
+    /// The same, at a place in its file.
+    #[must_use]
+    pub(crate) fn at(self, number: u64, offset: u64) -> Self {
+        Self { number: Some(number), offset: Some(offset), ..self }
+    }
+}
+
+impl<P: Into<Problem>> From<P> for Failure {
+    fn from(problem: P) -> Self {
+        Self::of_record(problem)
+    }
+}
+
+/// What is wrong with an input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The system could not read it.
+    #[error("the system could not read it")]
+    Io(#[source] std::io::Error),
+    /// It ends in the middle of a record.
+    #[error("it ends in the middle of a record")]
+    Truncated,
+    /// The file was written to while it was read; what came from it may be of two versions.
+    #[error("it changed while it was read")]
+    Changed,
+    /// A record is longer than [`Limits::record`](crate::Limits::record).
+    #[error("a record of more than {limit} bytes, the limit")]
+    TooLong {
+        /// The limit.
+        limit: u64,
+    },
+    /// An article's text is longer than [`Limits::article`](crate::Limits::article).
+    #[error("an article of {len} bytes of text; the limit is {limit}")]
+    Article {
+        /// Its length.
+        len: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Parts inside parts, deeper than [`Limits::nesting`](crate::Limits::nesting).
+    #[error("nested more than {limit} deep, the limit")]
+    Nesting {
+        /// The limit.
+        limit: usize,
+    },
+    /// Compressed data expands more than [`Limits::decompression_ratio`](crate::Limits::decompression_ratio) allows.
+    #[error("it expands to more than {limit} times its size, the limit")]
+    Ratio {
+        /// The limit.
+        limit: u64,
+    },
+    /// Compressed data that is damaged or cut off, or asks for more memory than [`Limits::window`](crate::Limits::window).
+    #[error("damaged {compression} data")]
+    Compression {
+        /// The kind of compression.
+        compression: &'static str,
+        /// What the decompressor said.
+        source: std::io::Error,
+    },
+    /// Bytes that are no text, where [strictness](crate::Options::strict_encoding) was asked for.
+    #[error("not {encoding}: {sequences} byte sequences cannot be decoded")]
+    Undecodable {
+        /// The encoding, by its name in the WHATWG Encoding Standard.
+        encoding: &'static str,
+        /// How many sequences of bytes were met that it does not have.
+        sequences: u64,
+    },
+    /// This build of the crate leaves out what is needed.
+    #[error("{what} needs the feature `{feature}` of the crate `dedup`")]
+    Feature {
+        /// What was met.
+        what: &'static str,
+        /// The feature to turn on.
+        feature: &'static str,
+    },
+    /// No text of any kind, though it was asked for by name.
+    #[error("it is binary")]
+    Binary,
+    /// A socket, a pipe or a device.
+    #[error("neither a file nor a directory; what can only be streamed goes to `Options::reader`")]
+    Special,
+    /// JSON that is broken, or not what was asked for.
+    #[error("not a JSON object with the fields asked for")]
+    Json(#[source] crate::error::RecordError),
+    /// A table lacks the column asked for, or a row of it does.
+    #[error("the column {name:?} is missing")]
+    Column {
+        /// The column's name.
+        name: String,
+    },
+    /// Not what its format asks for.
+    #[error("not as its format asks")]
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Problem {
+    pub(crate) fn invalid(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Invalid(what.into())
+    }
+}
+
+/// A problem found below a reader goes through [`std::io::Error`] and comes out as it was.
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(problem) => problem,
+            Err(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<Problem> for std::io::Error {
+    fn from(problem: Problem) -> Self {
+        Self::other(problem)
+    }
+}

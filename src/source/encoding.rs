@@ -1,0 +1,329 @@
+//! Bytes become text.
+
+use std::borrow::Cow;
+
+use super::document::{Failure, Problem};
+
+/// Text, and what it was before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Decoded<'a> {
+    pub(crate) text: Cow<'a, str>,
+    /// None if it was UTF-8.
+    pub(crate) encoding: Option<&'static str>,
+    /// How many sequences of bytes became U+FFFD.
+    pub(crate) replaced: u64,
+}
+
+/// The text of some bytes, without byte order mark.
+///
+/// A byte order mark tells UTF-8 and UTF-16. Without one, bytes that are UTF-8 are taken as such; so
+/// are those with more sound sequences of several bytes than broken ones: UTF-8 with damage. The rest is left to a
+/// detector.
+///
+/// # Errors
+///
+/// If the text is not UTF-8 and this build cannot read it, or if `strict` and not all of it can be
+/// decoded.
+pub(crate) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded<'_>, Failure> {
+    let marked = bytes.strip_prefix(b"\xef\xbb\xbf");
+    let mark = if marked.is_some() { 3 } else { 0 };
+    let bytes = marked.unwrap_or(bytes);
+    match simdutf8::compat::from_utf8(bytes) {
+        Ok(text) => Ok(Decoded { text: Cow::Borrowed(text), encoding: None, replaced: 0 }),
+        Err(error) => {
+            let sound = error.valid_up_to();
+            damaged(bytes, marked.is_some(), sound, strict).map_err(|problem| {
+                let offset = Some(mark + sound as u64);
+                Failure { offset, ..Failure::of_record(problem) }
+            })
+        }
+    }
+}
+
+/// As [`decode`], for bytes that the text may be made of.
+pub(crate) fn decode_owned(bytes: Vec<u8>, strict: bool) -> Result<Decoded<'static>, Failure> {
+    match String::from_utf8(bytes) {
+        Ok(mut text) => {
+            if text.starts_with('\u{feff}') {
+                text.drain(..'\u{feff}'.len_utf8());
+            }
+            Ok(Decoded { text: Cow::Owned(text), encoding: None, replaced: 0 })
+        }
+        Err(error) => {
+            let Decoded { text, encoding, replaced } = decode(error.as_bytes(), strict)?;
+            Ok(Decoded { text: Cow::Owned(text.into_owned()), encoding, replaced })
+        }
+    }
+}
+
+/// The text of bytes that are not UTF-8 throughout.
+#[cfg(feature = "encodings")]
+fn damaged(bytes: &[u8], marked: bool, sound: usize, strict: bool) -> Result<Decoded<'_>, Problem> {
+    use encoding_rs::{Encoding, UTF_8};
+
+    let (encoding, bytes) = match Encoding::for_bom(bytes) {
+        Some((encoding, mark)) if !marked => (encoding, &bytes[mark..]),
+        _ if marked || mostly_utf8(bytes) => (UTF_8, bytes),
+        _ => (detect(bytes, sound), bytes),
+    };
+    let (text, replaced) = replace(bytes, encoding);
+    if strict && replaced > 0 {
+        return Err(Problem::Undecodable { encoding: encoding.name(), sequences: replaced });
+    }
+    let encoding = (encoding != UTF_8).then(|| encoding.name());
+    Ok(Decoded { text: Cow::Owned(text), encoding, replaced })
+}
+
+#[cfg(not(feature = "encodings"))]
+fn damaged(_: &[u8], _: bool, _: usize, _: bool) -> Result<Decoded<'_>, Problem> {
+    Err(Problem::Feature { what: "text that is not UTF-8", feature: "encodings" })
+}
+
+/// Whether bytes are rather UTF-8 with damage than something else.
+#[cfg(feature = "encodings")]
+fn mostly_utf8(bytes: &[u8]) -> bool {
+    let mut balance = 0_i64;
+    for (at, chunk) in bytes.utf8_chunks().enumerate() {
+        let continued = chunk.valid().bytes().filter(|byte| byte & 0xC0 == 0xC0).count();
+        balance += i64::try_from(continued).unwrap_or(i64::MAX / 2);
+        // What is broken in one place is one sequence, whatever parts it has.
+        let broken = !chunk.invalid().is_empty() && (at == 0 || !chunk.valid().is_empty());
+        balance -= i64::from(broken);
+    }
+    balance > 0
+}
+
+/// The likeliest encoding, judged by the text around the first byte that is not ASCII.
+#[cfg(feature = "encodings")]
+fn detect(bytes: &[u8], sound: usize) -> &'static encoding_rs::Encoding {
+    use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+
+    /// Enough to judge by; the detector reads some 100 MB a second.
+    const SAMPLE: usize = 1 << 20;
+    let start = sound.saturating_sub(SAMPLE / 16);
+    let end = bytes.len().min(start + SAMPLE);
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(&bytes[start..end], end == bytes.len());
+    detector.guess(None, Utf8Detection::Deny)
+}
+
+/// The text, and how many sequences of bytes were replaced in it.
+#[cfg(feature = "encodings")]
+fn replace(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> (String, u64) {
+    use encoding_rs::DecoderResult;
+
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8 + 16);
+    let mut replaced = 0;
+    let mut rest = bytes;
+    loop {
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        rest = &rest[read..];
+        match result {
+            DecoderResult::InputEmpty => return (text, replaced),
+            DecoderResult::OutputFull => text.reserve(rest.len() + 16),
+            DecoderResult::Malformed(..) => {
+                text.push('\u{fffd}');
+                replaced += 1;
+            }
+        }
+    }
+}
+
+/// A stream in UTF-16, which its byte order mark tells, as UTF-8.
+#[cfg(feature = "encodings")]
+pub(crate) struct Utf16<R> {
+    reader: R,
+    decoder: encoding_rs::Decoder,
+    encoding: &'static str,
+    strict: bool,
+    text: Vec<u8>,
+    /// How much of the text was taken.
+    at: usize,
+    malformed: bool,
+    end: bool,
+}
+
+#[cfg(feature = "encodings")]
+impl<R: std::io::BufRead> Utf16<R> {
+    /// Takes a stream at whose start `head` stands. None if that is no UTF-16.
+    pub(crate) fn new(reader: R, head: &[u8], strict: bool) -> Result<Self, R> {
+        let (encoding, _) = match encoding_rs::Encoding::for_bom(head) {
+            Some(found) if found.0 != encoding_rs::UTF_8 => found,
+            _ => return Err(reader),
+        };
+        let decoder = encoding.new_decoder_with_bom_removal();
+        Ok(Self {
+            reader,
+            decoder,
+            encoding: encoding.name(),
+            strict,
+            text: Vec::new(),
+            at: 0,
+            malformed: false,
+            end: false,
+        })
+    }
+
+    pub(crate) fn encoding(&self) -> &'static str {
+        self.encoding
+    }
+}
+
+#[cfg(feature = "encodings")]
+impl<R: std::io::BufRead> std::io::Read for Utf16<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        use std::io::BufRead;
+
+        let text = self.fill_buf()?;
+        let len = text.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&text[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+#[cfg(feature = "encodings")]
+impl<R: std::io::BufRead> std::io::BufRead for Utf16<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        use encoding_rs::DecoderResult;
+
+        while self.at == self.text.len() && !self.end {
+            if self.malformed {
+                return Err(Problem::Undecodable { encoding: self.encoding, sequences: 1 }.into());
+            }
+            let bytes = self.reader.fill_buf()?;
+            // Room for all of it: two bytes become three at most.
+            self.text.resize((2 * bytes.len() + 16).min(1 << 16), 0);
+            let last = bytes.is_empty();
+            let (result, read, written) =
+                self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, last);
+            self.reader.consume(read);
+            self.text.truncate(written);
+            self.at = 0;
+            match result {
+                DecoderResult::InputEmpty => self.end = last,
+                DecoderResult::OutputFull => {}
+                // What stands before it comes first.
+                DecoderResult::Malformed(..) if self.strict => self.malformed = true,
+                DecoderResult::Malformed(..) => {
+                    self.text.extend_from_slice("\u{fffd}".as_bytes());
+                }
+            }
+        }
+        Ok(&self.text[self.at..])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf8_is_not_copied() {
+        for text in ["", "plain", "Grüße, \u{0}, 語"] {
+            let decoded = decode(text.as_bytes(), true).unwrap();
+            assert!(matches!(decoded.text, Cow::Borrowed(same) if same == text));
+            let owned = decode_owned(format!("\u{feff}{text}").into_bytes(), true).unwrap();
+            assert_eq!(owned, Decoded { text: text.into(), encoding: None, replaced: 0 });
+        }
+    }
+
+    #[cfg(not(feature = "encodings"))]
+    #[test]
+    fn what_is_not_utf8_names_the_feature() {
+        let failure = decode(b"Gr\xfc\xdfe", false).unwrap_err();
+        assert_eq!(failure.offset, Some(2));
+        assert!(failure.problem.to_string().contains("`encodings`"), "{}", failure.problem);
+    }
+
+    #[cfg(feature = "encodings")]
+    mod with_encodings {
+        use std::io::{BufReader, Read};
+
+        use super::*;
+
+        fn latin(text: &str) -> Vec<u8> {
+            let (bytes, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
+            assert!(!unmappable, "{text}");
+            bytes.into_owned()
+        }
+
+        #[test]
+        fn german_of_a_single_byte_each_is_told() {
+            for text in [
+                "Grüße aus Köln",
+                "Die Gemeinde prüft, ob die Brücke über die Wörnitz größer werden muß.",
+                "„Das fängt ja gut an“, sagte er – und schloß die Tür.",
+                "5 € für das Öl; Straße, Maß, Übung, ÄRGER",
+                "Im Café saß Renée und las über Fjällräven.",
+            ] {
+                let bytes = latin(text);
+                let decoded = decode(&bytes, true).unwrap();
+                assert_eq!((&*decoded.text, decoded.replaced), (text, 0));
+                assert_eq!(decoded.encoding, Some("windows-1252"));
+            }
+        }
+
+        #[test]
+        fn far_into_a_file_an_umlaut_is_still_seen() {
+            let text = format!("{}Die Brücke ist geschlossen.", "plain text ".repeat(200_000));
+            assert_eq!(decode(&latin(&text), true).unwrap().text, text);
+        }
+
+        #[test]
+        fn utf8_with_one_broken_byte_anywhere_stays_utf8() {
+            let text = "Grüße an die Bürger der Städte: schöne Ostern, viel Vergnügen!";
+            for at in (0..=text.len()).filter(|&at| text.is_char_boundary(at)) {
+                for broken in [0x80, 0xBF, 0xC3, 0xF5, 0xFF] {
+                    let mut bytes = text.as_bytes().to_vec();
+                    bytes.insert(at, broken);
+                    let failure = decode(&bytes, true).unwrap_err();
+                    assert!(failure.offset.is_some_and(|offset| offset <= at as u64));
+                    let decoded = decode(&bytes, false).unwrap();
+                    assert_eq!((decoded.encoding, decoded.replaced), (None, 1));
+                    let (before, after) = text.split_at(at);
+                    assert_eq!(decoded.text, format!("{before}\u{fffd}{after}"));
+                }
+            }
+        }
+
+        fn utf16(text: &str, big: bool) -> Vec<u8> {
+            let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+            units
+                .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+                .collect()
+        }
+
+        #[test]
+        fn utf16_is_told_by_its_mark() {
+            let text = "Grüße, 語, 😀\n";
+            for (big, name) in [(false, "UTF-16LE"), (true, "UTF-16BE")] {
+                let bytes = utf16(text, big);
+                let decoded = decode(&bytes, true).unwrap();
+                assert_eq!((&*decoded.text, decoded.encoding), (text, Some(name)));
+
+                let odd = &bytes[..bytes.len() - 1];
+                assert!(decode(odd, true).is_err());
+                assert_eq!(decode(odd, false).unwrap().replaced, 1);
+                for (buffer, long) in
+                    [(1, text.to_owned()), (5, text.repeat(500)), (5000, text.repeat(5000))]
+                {
+                    let bytes = utf16(&long, big);
+                    let reader = BufReader::with_capacity(buffer, &*bytes);
+                    let Ok(mut stream) = Utf16::new(reader, &bytes[..2], true) else {
+                        panic!("{name} has a mark")
+                    };
+                    let mut read = String::new();
+                    stream.read_to_string(&mut read).unwrap();
+                    assert!(read == long);
+                    assert_eq!(stream.encoding(), name);
+                }
+            }
+        }
+    }
+}

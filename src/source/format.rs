@@ -1,0 +1,415 @@
+//! Formats: how a file's is told, and how its articles are read.
+
+use std::io::{BufRead, Read};
+
+use super::document::{Document, Failure, Problem, RawRecord};
+use super::json::{Values, decode_record};
+use super::lines::Lines;
+use super::stream::{Peeked, Reader};
+use super::{Settings, compression::Compression, encoding};
+
+/// How articles stand in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// The file is one article: `.txt`, `.text`, `.md`, `.markdown`.
+    Text,
+    /// One JSON object a line: `.jsonl`, `.ndjson`.
+    JsonLines,
+    /// JSON objects in an array or one after another: `.json`.
+    Json,
+    /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has:
+    /// `.csv`, `.tsv`. Needs the feature `csv`.
+    Csv,
+    /// One mail: `.eml`, and what lies in a Maildir. Needs the feature `mail`.
+    Mail,
+    /// Mails one after another: `.mbox`. Needs the feature `mail`.
+    Mbox,
+    /// A web page: `.html`, `.htm`, `.xhtml`. Needs the feature `html`.
+    Html,
+    /// Archived web pages: `.warc`, `.wet`. Needs the feature `warc`.
+    Warc,
+    /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. Needs the feature `feeds`.
+    Feed,
+    /// A table of the data sets: `.parquet`. Needs the feature `parquet`.
+    Parquet,
+}
+
+/// The records of a stream in order. After a failure that is not recoverable nothing is asked for any more.
+pub(crate) type Records = Box<dyn Iterator<Item = Result<RawRecord, Failure>> + Send>;
+
+/// Makes an article of a record; none of a record that is no article.
+pub(crate) type Decode =
+    Box<dyn Fn(Vec<u8>, &Settings) -> Result<Option<Document>, Failure> + Send + Sync>;
+
+/// A stream whose format is known.
+pub(crate) struct Opened {
+    pub(crate) records: Records,
+    pub(crate) decode: Decode,
+    /// The encoding that was undone under the records.
+    pub(crate) encoding: Option<&'static str>,
+}
+
+impl Format {
+    /// As many bytes of a stream as are looked at to tell its format.
+    pub(crate) const HEAD: usize = 1 << 13;
+
+    /// The format that a file's name tells, under whatever compression.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
+        let (stem, extension) = name.rsplit_once('.')?;
+        if Compression::is_extension(extension) {
+            return Self::of_name(stem);
+        }
+        match extension {
+            "txt" | "text" | "md" | "markdown" => Some(Self::Text),
+            "jsonl" | "ndjson" => Some(Self::JsonLines),
+            "json" => Some(Self::Json),
+            "csv" | "tsv" => Some(Self::Csv),
+            "eml" => Some(Self::Mail),
+            "mbox" => Some(Self::Mbox),
+            "html" | "htm" | "xhtml" => Some(Self::Html),
+            "warc" | "wet" => Some(Self::Warc),
+            "rss" | "atom" => Some(Self::Feed),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+
+    /// The format that a file's first bytes leave no doubt about.
+    pub(crate) fn of_content(head: &[u8]) -> Option<Self> {
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        if head.starts_with(b"PAR1") {
+            return Some(Self::Parquet);
+        }
+        if head.starts_with(b"WARC/") {
+            return Some(Self::Warc);
+        }
+        if head.starts_with(b"From ") && is_mail(after_line(head)) {
+            return Some(Self::Mbox);
+        }
+        if is_mail(head) {
+            return Some(Self::Mail);
+        }
+        let markup = head.trim_ascii_start();
+        if starts_with(markup, b"<!doctype html") || starts_with(markup, b"<html") {
+            return Some(Self::Html);
+        }
+        if starts_with(markup, b"<?xml")
+            || markup.starts_with(b"<rss")
+            || markup.starts_with(b"<feed")
+        {
+            let has = |element: &[u8]| memchr::memmem::find(markup, element).is_some();
+            if has(b"<rss") || has(b"<feed") || has(b"<rdf:RDF") {
+                return Some(Self::Feed);
+            }
+            if has(b"<html") {
+                return Some(Self::Html);
+            }
+        }
+        None
+    }
+
+    /// The format of a stream that was asked for and has no telling name: JSON if it looks like that.
+    pub(crate) fn of_nameless(head: &[u8]) -> Self {
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        match head {
+            [b'{', ..] => {
+                let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+                if line.trim_ascii_end().ends_with(b"}") { Self::JsonLines } else { Self::Json }
+            }
+            [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => Self::Json,
+            _ => Self::Text,
+        }
+    }
+
+    /// Whether a whole file is one article of this format, which then has the file's name.
+    pub(crate) fn is_whole_file(self) -> bool {
+        matches!(self, Self::Text | Self::Mail | Self::Html)
+    }
+
+    /// Whether the records are cut out of text, whatever its encoding.
+    fn is_cut_from_text(self) -> bool {
+        matches!(self, Self::JsonLines | Self::Json | Self::Csv)
+    }
+
+    /// Opens a stream of this format, of which `peeked` knows the first bytes.
+    ///
+    /// # Errors
+    ///
+    /// If this build cannot read the format, or the stream's head is not as it should be.
+    pub(crate) fn open(
+        self,
+        peeked: Peeked<Reader>,
+        settings: &Settings,
+    ) -> Result<Opened, Failure> {
+        let (reader, encoding) = if self.is_cut_from_text() {
+            as_utf8(peeked, settings)?
+        } else {
+            (Box::new(peeked) as Reader, None)
+        };
+        let limits = settings.limits;
+        let (records, decode): (Records, Decode) = match self {
+            Self::Text => (
+                Box::new(Whole::new(reader, limits.record)),
+                Box::new(|bytes, settings| {
+                    let decoded = encoding::decode_owned(bytes, settings.strict)?;
+                    Ok(Some(Document {
+                        text: decoded.text.into_owned(),
+                        encoding: decoded.encoding,
+                        replaced: decoded.replaced,
+                        ..Document::default()
+                    }))
+                }),
+            ),
+            Self::JsonLines => (Box::new(Lines::new(reader, limits.record)), Box::new(decode_json)),
+            Self::Json => (
+                Box::new(Values::new(reader, limits.record, limits.nesting)),
+                Box::new(decode_json),
+            ),
+            #[cfg(feature = "csv")]
+            Self::Csv => {
+                use super::csv::{Columns, Rows, delimiter};
+
+                let peeked = Peeked::new(reader, Self::HEAD);
+                let delimiter = delimiter(peeked.head());
+                let mut rows = Rows::new(peeked, delimiter, limits.record);
+                let columns = Columns::read(&mut rows, &settings.names, settings.strict)?;
+                let decode: Decode = match columns {
+                    Some(columns) => Box::new(move |bytes, settings| {
+                        columns.decode(&bytes, settings.strict).map(Some)
+                    }),
+                    None => Box::new(|_, _| Ok(None)),
+                };
+                (Box::new(rows), decode)
+            }
+            #[cfg(not(feature = "csv"))]
+            Self::Csv => return missing("CSV", "csv"),
+            Self::Mail | Self::Mbox => return missing("mail", "mail"),
+            Self::Html => return missing("HTML", "html"),
+            Self::Warc => return missing("a web archive", "warc"),
+            Self::Feed => return missing("a feed", "feeds"),
+            Self::Parquet => return missing("Parquet", "parquet"),
+        };
+        Ok(Opened { records, decode, encoding })
+    }
+}
+
+fn missing<T>(what: &'static str, feature: &'static str) -> Result<T, Failure> {
+    Err(Failure::of_file(Problem::Feature { what, feature }))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the type of all decoders")]
+fn decode_json(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, Failure> {
+    decode_record(&bytes, &settings.fields, settings.text_field(), settings.strict).map(Some)
+}
+
+/// A stream in UTF-16, as its byte order mark tells, turned into UTF-8; any other as it is.
+#[cfg(feature = "encodings")]
+#[expect(clippy::unnecessary_wraps, reason = "as without the feature")]
+fn as_utf8(
+    peeked: Peeked<Reader>,
+    settings: &Settings,
+) -> Result<(Reader, Option<&'static str>), Failure> {
+    let head = peeked.head()[..peeked.head().len().min(3)].to_vec();
+    match encoding::Utf16::new(peeked, &head, settings.strict) {
+        Ok(decoded) => {
+            let encoding = decoded.encoding();
+            Ok((Box::new(decoded), Some(encoding)))
+        }
+        Err(peeked) => Ok((Box::new(peeked), None)),
+    }
+}
+
+#[cfg(not(feature = "encodings"))]
+fn as_utf8(
+    peeked: Peeked<Reader>,
+    _: &Settings,
+) -> Result<(Reader, Option<&'static str>), Failure> {
+    if has_utf16_mark(peeked.head()) {
+        return missing("text in UTF-16", "encodings");
+    }
+    Ok((Box::new(peeked), None))
+}
+
+fn has_utf16_mark(head: &[u8]) -> bool {
+    head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff])
+}
+
+/// Whether a stream that starts so is no text of any kind.
+///
+/// It is if it starts as a known kind of file does, if more than one byte in twenty is a control
+/// character that text does not have, or if there is a NUL in what is not UTF-8.
+pub(crate) fn is_binary(head: &[u8]) -> bool {
+    const MAGIC: [&[u8]; 12] = [
+        b"%PDF-",
+        b"PK\x03\x04",
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"\x7fELF",
+        b"MZ\x90",
+        b"RIFF",
+        b"OggS",
+        b"ID3",
+        b"SQLite format 3\0",
+        b"\xd0\xcf\x11\xe0",
+    ];
+    if has_utf16_mark(head) {
+        return false;
+    }
+    if MAGIC.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar") {
+        return true;
+    }
+    let is_control = |byte: &&u8| matches!(byte, 0..=0x07 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
+    let controls = head.iter().filter(is_control).count();
+    let is_utf8 = || match std::str::from_utf8(head) {
+        Ok(_) => true,
+        // The head may end within a character.
+        Err(error) => error.error_len().is_none(),
+    };
+    controls * 20 > head.len() || head.contains(&0) && !is_utf8()
+}
+
+/// Whether a text starts with the headers of a mail: with two that mail has, and one that hardly anything
+/// else has.
+fn is_mail(head: &[u8]) -> bool {
+    const OFTEN: [&[u8]; 8] = [
+        b"from",
+        b"to",
+        b"date",
+        b"subject",
+        b"delivered-to",
+        b"mime-version",
+        b"reply-to",
+        b"content-type",
+    ];
+    const ALWAYS: [&[u8]; 4] = [b"received", b"message-id", b"return-path", b"dkim-signature"];
+    let mut known = 0;
+    let mut sure = false;
+    for line in head.split(|&byte| byte == b'\n') {
+        if line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
+            continue;
+        }
+        let Some(colon) = memchr::memchr(b':', line) else { break };
+        let name = line[..colon].to_ascii_lowercase();
+        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        {
+            break;
+        }
+        let is_sure = ALWAYS.contains(&&*name);
+        sure |= is_sure;
+        known += u32::from(is_sure || OFTEN.contains(&&*name));
+    }
+    sure && known >= 2
+}
+
+fn after_line(text: &[u8]) -> &[u8] {
+    memchr::memchr(b'\n', text).map_or(&[], |end| &text[end + 1..])
+}
+
+fn starts_with(text: &[u8], lower: &[u8]) -> bool {
+    text.get(..lower.len()).is_some_and(|start| start.eq_ignore_ascii_case(lower))
+}
+
+/// A stream that is one record.
+struct Whole<R> {
+    reader: Option<R>,
+    limit: u64,
+}
+
+impl<R> Whole<R> {
+    fn new(reader: R, limit: u64) -> Self {
+        Self { reader: Some(reader), limit }
+    }
+}
+
+impl<R: BufRead> Iterator for Whole<R> {
+    type Item = Result<RawRecord, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.reader.take()?;
+        let mut bytes = Vec::new();
+        let failed = |problem: Problem, at: usize| {
+            Some(Err(Failure { offset: Some(at as u64), ..Failure::of_file(problem) }))
+        };
+        if let Err(error) = reader.take(self.limit + 1).read_to_end(&mut bytes) {
+            return failed(error.into(), bytes.len());
+        }
+        if bytes.len() as u64 > self.limit {
+            return failed(Problem::TooLong { limit: self.limit }, 0);
+        }
+        Some(Ok(RawRecord { bytes, number: 1, offset: 0 }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_the_format_under_any_compression() {
+        for (name, format) in [
+            ("a.txt", Some(Format::Text)),
+            ("a/B.MD", Some(Format::Text)),
+            ("news.jsonl.zst", Some(Format::JsonLines)),
+            ("CC-MAIN.warc.wet.gz", Some(Format::Warc)),
+            ("a.tar.gz", None),
+            ("a.gz", None),
+            ("txt", None),
+            ("folder.txt/README", None),
+        ] {
+            assert_eq!(Format::of_name(name), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn content_tells_what_no_prose_starts_with() {
+        for (head, format) in [
+            ("WARC/1.0\r\n", Some(Format::Warc)),
+            ("PAR1\u{15}", Some(Format::Parquet)),
+            (
+                "From a@example.org Sat Jan  3 01:05:34 1996\nReceived: x\n y\nDate: z\n\n",
+                Some(Format::Mbox),
+            ),
+            ("Return-Path: <a>\r\nX-A: b\r\nSubject: c\r\n\r\nd", Some(Format::Mail)),
+            ("From here on it rains: take a coat.\n", None),
+            ("Subject: a note\nDate: today\n\nText", None),
+            (" \n<!DOCTYPE HTML>", Some(Format::Html)),
+            ("<?xml version='1.0'?>\n<rss version='2.0'>", Some(Format::Feed)),
+            ("<?xml version='1.0'?>\n<svg>", None),
+            ("{\"text\":\"a\"}", None),
+        ] {
+            assert_eq!(Format::of_content(head.as_bytes()), format, "{head}");
+        }
+    }
+
+    #[test]
+    fn json_needs_no_name() {
+        for (head, format) in [
+            ("\u{feff}{\"text\":\"a\"}\r\n{", Format::JsonLines),
+            ("{\n\"text\":\"a\"\n}\n", Format::Json),
+            (" [\n {", Format::Json),
+            ("[1] A footnote", Format::Text),
+            ("", Format::Text),
+        ] {
+            assert_eq!(Format::of_nameless(head.as_bytes()), format, "{head}");
+        }
+    }
+
+    #[test]
+    fn binary_is_told_from_text() {
+        for text in ["", "plain\r\n\tGrüße\u{c}\u{1b}[0m", "one \u{0} of many is still text"] {
+            assert!(!is_binary(text.as_bytes()), "{text}");
+        }
+        assert!(!is_binary(b"Gr\xfc\xdfe aus K\xf6ln"));
+        assert!(!is_binary(b"\xff\xfea\0b\0"));
+        let cut = "Grüß".as_bytes();
+        assert!(!is_binary(&[&cut[..cut.len() - 1], b""].concat()));
+        for bytes in
+            [&b"%PDF-1.7 text"[..], b"\x89PNG\r\n", b"\0\0\0\0", b"a\0b\0c\0", b"\xff\0a b c d e f"]
+        {
+            assert!(is_binary(bytes), "{bytes:?}");
+        }
+    }
+}

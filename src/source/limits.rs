@@ -1,0 +1,115 @@
+//! What an input may ask of this machine.
+
+use crate::options::Options;
+
+/// Limits that hold whatever an input says: they bound memory and time on hostile or broken files.
+///
+/// What is beyond a limit is an error in its place; the stream goes on behind it where the format
+/// allows.
+///
+/// # Examples
+///
+/// ```
+/// use dedup::{Limits, Options};
+///
+/// let mut options = Options::new();
+/// options.limits(Limits::new().article(16 << 20).record(64 << 20));
+/// # Ok::<(), dedup::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub(crate) article: u64,
+    pub(crate) record: u64,
+    pub(crate) decompression_ratio: u64,
+    pub(crate) nesting: usize,
+    pub(crate) window: u64,
+}
+
+impl Limits {
+    /// Decompressed bytes that no [ratio](Self::decompression_ratio) forbids, however few they came
+    /// from: 16 MiB.
+    pub const RATIO_FREE: u64 = 16 << 20;
+
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            article: 1 << 30,
+            record: 1 << 30,
+            decompression_ratio: 256,
+            nesting: 256,
+            window: 128 << 20,
+        }
+    }
+
+    /// The longest text of one article, in bytes of UTF-8. Default: 1 GiB, at most
+    /// [`Options::LONGEST_ARTICLE`].
+    #[must_use]
+    pub fn article(mut self, bytes: u64) -> Self {
+        self.article = bytes;
+        self
+    }
+
+    /// The longest record, in bytes as they stand in the decompressed file: a line of JSONL, a row, a
+    /// mail with its attachments, a whole file that is one article. Default: 1 GiB.
+    ///
+    /// Up to about twice this is held for a record that is being read.
+    #[must_use]
+    pub fn record(mut self, bytes: u64) -> Self {
+        self.record = bytes;
+        self
+    }
+
+    /// How many bytes may come out of a compressed file for each byte of it that was read. Default: 256.
+    ///
+    /// The first [`RATIO_FREE`](Self::RATIO_FREE) bytes are not counted.
+    #[must_use]
+    pub fn decompression_ratio(mut self, ratio: u64) -> Self {
+        self.decompression_ratio = ratio;
+        self
+    }
+
+    /// How deep parts may lie inside parts: values in JSON, parts of a mail, elements of a page.
+    /// Default: 256.
+    #[must_use]
+    pub fn nesting(mut self, levels: usize) -> Self {
+        self.nesting = levels;
+        self
+    }
+
+    /// The memory that a `.zst` or `.xz` file may ask for to look back in, in bytes; for `.zst`
+    /// rounded down to a power of two. Default: 128 MiB, which is what `zstd` itself allows.
+    #[must_use]
+    pub fn window(mut self, bytes: u64) -> Self {
+        self.window = bytes;
+        self
+    }
+
+    /// The name of a limit that has no possible value, and what is wrong with it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.article > Options::LONGEST_ARTICLE {
+            let longest = Options::LONGEST_ARTICLE;
+            return Err(format!("article: {} is more than {longest}", self.article));
+        }
+        for (name, value) in [
+            ("article", self.article),
+            ("record", self.record),
+            ("decompression_ratio", self.decompression_ratio),
+            ("nesting", self.nesting as u64),
+        ] {
+            if value == 0 {
+                return Err(format!("{name}: 0 lets nothing through"));
+            }
+        }
+        // What zstd itself can take.
+        if self.window < 1 << 10 || self.window > 1 << 31 {
+            return Err(format!("window: {} is not from 1 KiB to 2 GiB", self.window));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,105 @@
+//! JSONL: a record is a line.
+
+use std::io::{BufRead, Read};
+
+use memchr::memchr;
+
+use super::document::{Failure, Problem, RawRecord};
+
+/// The lines of a stream that are not blank.
+#[derive(Debug)]
+pub(crate) struct Lines<R> {
+    reader: R,
+    limit: u64,
+    number: u64,
+    offset: u64,
+    /// Bytes of the last line, which the next may well have too.
+    usual: usize,
+}
+
+/// The most that is set aside for a line before it is read.
+const MOST_SET_ASIDE: usize = 1 << 20;
+
+impl<R: BufRead> Lines<R> {
+    /// Lines of at most `limit` bytes, line end not counted.
+    pub(crate) fn new(reader: R, limit: u64) -> Self {
+        Self { reader, limit, number: 0, offset: 0, usual: 0 }
+    }
+
+    /// Passes over what is left of a line, in constant memory.
+    fn skip_line(&mut self) -> std::io::Result<()> {
+        loop {
+            let buffer = match self.reader.fill_buf() {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                buffer => buffer?,
+            };
+            let end = memchr(b'\n', buffer);
+            let len = end.map_or(buffer.len(), |end| end + 1);
+            self.reader.consume(len);
+            self.offset += len as u64;
+            if end.is_some() || len == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for Lines<R> {
+    type Item = Result<RawRecord, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let mut bytes = Vec::with_capacity(self.usual);
+            let offset = self.offset;
+            let read = self.reader.by_ref().take(self.limit + 1).read_until(b'\n', &mut bytes);
+            self.offset += bytes.len() as u64;
+            self.usual = bytes.len().min(MOST_SET_ASIDE);
+            let number = self.number + 1;
+            let end = |error: std::io::Error, offset| {
+                Some(Err(Failure::of_file(error).at(number, offset)))
+            };
+            match read {
+                Ok(0) => return None,
+                Ok(_) => self.number = number,
+                Err(error) => return end(error, self.offset),
+            }
+            if bytes.len() as u64 > self.limit && bytes.last() != Some(&b'\n') {
+                drop(bytes);
+                if let Err(error) = self.skip_line() {
+                    return end(error, self.offset);
+                }
+                let problem = Problem::TooLong { limit: self.limit };
+                return Some(Err(Failure::of_record(problem).at(number, offset)));
+            }
+            let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+            if text.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            return Some(Ok(RawRecord { bytes, number, offset }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_passed_over_and_the_next_is_read() {
+        let text = format!("12345\n\n{}\n12345\r\n1234", "x".repeat(100_000));
+        let found: Vec<_> = Lines::new(text.as_bytes(), 5)
+            .map(|line| match line {
+                Ok(line) => (line.number, line.offset, Some(line.bytes)),
+                Err(failure) => {
+                    assert!(failure.recoverable);
+                    (failure.number.unwrap(), failure.offset.unwrap(), None)
+                }
+            })
+            .collect();
+        let line = |text: &str| Some(text.as_bytes().to_vec());
+        assert_eq!(
+            found,
+            [(1, 0, line("12345\n")), (3, 7, None), (4, 100_008, None), (5, 100_015, line("1234"))]
+        );
+    }
+}

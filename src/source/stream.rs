@@ -1,0 +1,249 @@
+//! Readers put on one another between a file and the records in it.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use super::document::Problem;
+
+/// How records get their bytes: buffered, from any thread.
+pub(crate) type Reader = Box<dyn BufRead + Send>;
+
+/// A file that says so if it was written to while it was read.
+pub(crate) struct Steady {
+    file: File,
+    /// Length and time of the last change when it was opened.
+    before: (u64, Option<SystemTime>),
+}
+
+impl Steady {
+    /// A reader for a file, and the file's length.
+    pub(crate) fn open(file: File, read_buffer: usize) -> Result<(Reader, u64)> {
+        let before = state(&file)?;
+        let len = usize::try_from(before.0).unwrap_or(usize::MAX);
+        // One byte more than the file, so that its end is seen with the first read.
+        let capacity = read_buffer.min(len.saturating_add(1));
+        Ok((Box::new(BufReader::with_capacity(capacity, Self { file, before })), before.0))
+    }
+}
+
+fn state(file: &File) -> Result<(u64, Option<SystemTime>)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.len(), metadata.modified().ok()))
+}
+
+impl Read for Steady {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let read = self.file.read(buffer)?;
+        if read == 0 && !buffer.is_empty() && state(&self.file)? != self.before {
+            return Err(Problem::Changed.into());
+        }
+        Ok(read)
+    }
+}
+
+/// Counts the bytes that are taken from a reader.
+pub(crate) struct Metered<R> {
+    reader: R,
+    taken: Arc<AtomicU64>,
+}
+
+impl<R> Metered<R> {
+    pub(crate) fn new(reader: R, taken: Arc<AtomicU64>) -> Self {
+        Self { reader, taken }
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Metered<R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.reader.consume(bytes);
+    }
+}
+
+/// A reader whose first bytes are known already.
+pub(crate) struct Peeked<R> {
+    head: Vec<u8>,
+    at: usize,
+    /// What came instead of more of them.
+    error: Option<std::io::Error>,
+    reader: R,
+}
+
+impl<R: Read> Peeked<R> {
+    /// Reads the first `bytes`, fewer if the stream ends or breaks before.
+    pub(crate) fn new(mut reader: R, bytes: usize) -> Self {
+        let mut head = Vec::new();
+        let error = reader.by_ref().take(bytes as u64).read_to_end(&mut head).err();
+        Self { head, at: 0, error, reader }
+    }
+
+    /// The first bytes.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The error that hides what the stream is.
+    pub(crate) fn broken(&mut self) -> Option<std::io::Error> {
+        if self.head.is_empty() { self.error.take() } else { None }
+    }
+}
+
+impl<R: BufRead> Read for Peeked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if self.at == self.head.len() && self.error.is_none() {
+            return self.reader.read(buffer);
+        }
+        let head = self.fill_buf()?;
+        let len = head.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&head[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl<R: BufRead> BufRead for Peeked<R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        if self.at < self.head.len() {
+            return Ok(&self.head[self.at..]);
+        }
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => self.reader.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        if self.at < self.head.len() {
+            self.at += bytes;
+        } else {
+            self.reader.consume(bytes);
+        }
+    }
+}
+
+/// A reader in blocks of one size, however its bytes arrive.
+///
+/// How much a decompressor gives of a damaged stream depends on how much it is given at a time, and results
+/// may not depend on that.
+pub(crate) struct Blocks<R> {
+    reader: R,
+    block: Vec<u8>,
+    at: usize,
+    /// What came instead of the rest of the block.
+    error: Option<std::io::Error>,
+}
+
+impl<R: Read> Blocks<R> {
+    const LEN: u64 = 1 << 16;
+
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, block: Vec::new(), at: 0, error: None }
+    }
+}
+
+impl<R: Read> Read for Blocks<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let block = self.fill_buf()?;
+        let len = block.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&block[..len]);
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl<R: Read> BufRead for Blocks<R> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        if self.at == self.block.len() {
+            if let Some(error) = self.error.take() {
+                return Err(error);
+            }
+            self.block.clear();
+            self.at = 0;
+            let read = self.reader.by_ref().take(Self::LEN).read_to_end(&mut self.block);
+            if let Err(error) = read {
+                if self.block.is_empty() {
+                    return Err(error);
+                }
+                self.error = Some(error);
+            }
+        }
+        Ok(&self.block[self.at..])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn an_error_comes_behind_the_bytes_before_it() {
+        let reader = BufReader::new(b"abc".chain(Broken));
+        let mut peeked = Peeked::new(reader, 8);
+        assert_eq!(peeked.head(), b"abc");
+        assert!(peeked.broken().is_none());
+        let mut read = Vec::new();
+        let error = peeked.read_to_end(&mut read).unwrap_err();
+        assert_eq!((error.kind(), &*read), (std::io::ErrorKind::BrokenPipe, &b"abc"[..]));
+    }
+
+    #[test]
+    fn blocks_are_full_however_the_bytes_arrive() {
+        let bytes = vec![7; 100_000];
+        let single = BufReader::with_capacity(1, &*bytes);
+        let mut blocks = Blocks::new(single.chain(Broken));
+        assert_eq!(blocks.fill_buf().unwrap().len(), 1 << 16);
+        blocks.consume(1 << 16);
+        assert_eq!(blocks.fill_buf().unwrap().len(), 100_000 - (1 << 16));
+        blocks.consume(100_000 - (1 << 16));
+        assert_eq!(blocks.fill_buf().unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn bytes_are_counted_as_they_are_taken() {
+        let taken = Arc::new(AtomicU64::new(0));
+        let mut metered = Metered::new(&b"abcdef"[..], taken.clone());
+        metered.fill_buf().unwrap();
+        assert_eq!(taken.load(Ordering::Relaxed), 0);
+        metered.consume(2);
+        metered.read_exact(&mut [0; 3]).unwrap();
+        assert_eq!(taken.load(Ordering::Relaxed), 5);
+    }
+
+    #[test]
+    fn a_file_that_grows_under_the_reader_is_told() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), "first\n").unwrap();
+        let (mut reader, len) = Steady::open(File::open(path.path()).unwrap(), 1 << 16).unwrap();
+        assert_eq!((len, reader.fill_buf().unwrap()), (6, &b"first\n"[..]));
+        std::fs::write(path.path(), "first\nsecond\n").unwrap();
+        let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+        assert!(matches!(Problem::from(error), Problem::Changed));
+    }
+}
