@@ -76,8 +76,8 @@ fn number(bytes: &[u8], at: usize) -> usize {
 fn block_places(directory: &[u8]) -> Vec<(usize, usize)> {
     let texts = number(directory, 64);
     let groups = number(directory, 72);
-    let pages: usize = (0..3).map(|table| number(directory, 80 + 24 * table + 8)).sum();
-    let mut entry = 152;
+    let pages: usize = (0..3).map(|table| number(directory, 80 + 32 * table + 16)).sum();
+    let mut entry = 176;
     let mut place = 16;
     let mut places = Vec::new();
     for (count, size, at) in [(texts, 8, 0), (groups, 32, 0), (pages, 16, 8)] {
