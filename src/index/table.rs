@@ -84,7 +84,7 @@ impl Table {
         let granules = end.div_ceil(u64::from(GRANULE));
         let for_places = (u64::BITS - granules.leading_zeros()).saturating_sub(first_place_bits);
         let for_entries = entries.div_ceil(FULL as u64 * 3 / 4).next_power_of_two().ilog2();
-        // As many as a table that grows has at most, were it all of the size that a shard has after a split.
+        // Few entries are not spread over many shards for that; they give up bits instead.
         let most = entries.div_ceil(FULL as u64 / 4).max(1).ilog2();
         let depth = for_entries.max(for_places.min(most)).min(MAX_PLACE_BITS - first_place_bits);
         let place_bits = first_place_bits + depth;
