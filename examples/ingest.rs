@@ -56,6 +56,7 @@ Input:
   --ignore-rules        leave out what .gitignore and .ignore name
   --on-error WHAT       skip what could not be read, or stop [default: skip]
   --read-buffer N       bytes read at a time [default: 1048576]
+  --memory N            bytes of kept text in memory; more go to a file [default: 1073741824]
 
 Index on disk (a build with --features index):
   --index DIR           keep the index in a directory, and take what is in it as earlier
@@ -456,6 +457,7 @@ impl Args {
                 "--max-ratio" => limits = limits.decompression_ratio(parsed(flag, &value()?)?),
                 "--max-nesting" => limits = limits.nesting(parsed(flag, &value()?)?),
                 "--max-window" => limits = limits.window(parsed(flag, &value()?)?),
+                "--memory" => _ = args.options.memory(parsed(flag, &value()?)?),
                 "--read-buffer" => _ = args.options.read_buffer(parsed(flag, &value()?)?),
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("there is no flag {flag}")),

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::index::Index;
 #[cfg(feature = "index")]
 use crate::index::base::Base;
+use crate::index::departures::Packed;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
 #[cfg(feature = "index")]
@@ -108,6 +109,7 @@ pub(crate) struct Prepared {
     paragraphs: Vec<Range<usize>>,
     canonical_paragraphs: Vec<Range<usize>>,
     canonical: Canonical,
+    departures: Packed,
     anchors: Anchors,
     /// With an index on disk.
     #[cfg(feature = "index")]
@@ -152,6 +154,7 @@ impl Prepared {
             paragraphs: Vec::new(),
             canonical_paragraphs: Vec::new(),
             canonical: Canonical::default(),
+            departures: Packed::default(),
             anchors: Anchors::default(),
             digest: Some(digest),
         }
@@ -179,6 +182,7 @@ impl Prepared {
             .filter(|(_, range)| !range.is_empty())
             .unzip();
         let anchors = anchors(&canonical.bytes, scheme);
+        let departures = Packed::new(text.as_bytes(), &canonical.departures);
         Ok(Self {
             id,
             provenance,
@@ -186,6 +190,7 @@ impl Prepared {
             paragraphs,
             canonical_paragraphs,
             canonical,
+            departures,
             anchors,
             #[cfg(feature = "index")]
             digest: None,
@@ -433,8 +438,8 @@ impl Deduper {
             found.iter().flat_map(|block| block.parts.iter().copied()).collect();
         self.index.texts.push(
             prepared.id.clone(),
-            prepared.original.as_bytes(),
-            &prepared.canonical,
+            &prepared.canonical.bytes,
+            &prepared.departures,
             &parts,
         );
 

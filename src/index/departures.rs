@@ -8,7 +8,7 @@ use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 
-use super::log::Log;
+use super::log::{Log, push};
 use crate::canonical::{Departure, locate};
 use crate::error::Error;
 
@@ -45,6 +45,7 @@ const COMMON: [(u32, &[u8]); 27] = [
 ];
 
 const LINE_BREAK: (u32, &[u8]) = (1, b"\n");
+const LINE_BREAK_CODE: u8 = 0;
 
 /// A first byte below this is the distance of a line break; others, less this, are codes.
 const NEAR: u8 = 200;
@@ -52,8 +53,79 @@ const NEAR: u8 = 200;
 /// Stands for any departure that is not common, which then follows in full.
 const UNCOMMON: u8 = u8::MAX - NEAR;
 
+/// The bytes of the longest common departure.
+const LONGEST: usize = 5;
+
+/// Codes by kind: open addressing, so that what is looked up for every second line is found without
+/// the branches of a search, each of which would be mispredicted.
+static CODES: [(u64, u8); SLOTS] = codes();
+
+const SLOTS: usize = 128;
+
+const NO_KIND: u64 = u64::MAX;
+
+const fn codes() -> [(u64, u8); SLOTS] {
+    let mut codes = [(NO_KIND, 0); SLOTS];
+    let mut code = 0_u8;
+    while (code as usize) < COMMON.len() {
+        let (canonical_len, literal) = COMMON[code as usize];
+        let kind = kind(canonical_len, literal);
+        let mut slot = slot(kind);
+        while codes[slot].0 != NO_KIND {
+            slot = (slot + 1) % SLOTS;
+        }
+        codes[slot] = (kind, code);
+        code += 1;
+    }
+    codes
+}
+
+/// A departure's bytes, their number and that of the canonical ones, in one word.
+const fn kind(canonical_len: u32, literal: &[u8]) -> u64 {
+    if literal.len() > LONGEST || canonical_len > 0xFF {
+        return NO_KIND;
+    }
+    let mut kind = (canonical_len as u64) << 56 | (literal.len() as u64) << 48;
+    let mut at = 0;
+    while at < literal.len() {
+        kind |= (literal[at] as u64) << (8 * at);
+        at += 1;
+    }
+    kind
+}
+
+/// The same, of the bytes of a text: without a loop over them, away from its end.
+fn kind_in(original: &[u8], departure: Departure) -> u64 {
+    let len = departure.original_len;
+    let rest = &original[departure.original as usize..];
+    match rest.first_chunk() {
+        Some(bytes) if len as usize <= LONGEST && departure.canonical_len <= 0xFF => {
+            let bytes = u64::from_le_bytes(*bytes) & ((1 << (8 * len)) - 1);
+            u64::from(departure.canonical_len) << 56 | u64::from(len) << 48 | bytes
+        }
+        _ => kind(departure.canonical_len, &rest[..len as usize]),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "few bits are left")]
+const fn slot(kind: u64) -> usize {
+    (kind.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOTS.ilog2())) as usize
+}
+
+/// The code of a common departure.
+fn code(kind: u64) -> Option<u8> {
+    let mut slot = slot(kind);
+    while CODES[slot].0 != NO_KIND {
+        if CODES[slot].0 == kind {
+            return Some(CODES[slot].1);
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+    None
+}
+
 /// One departure in this many is a checkpoint, from which the others are counted.
-const CHECKPOINT: usize = 32;
+const CHECKPOINT: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Departures {
@@ -91,7 +163,48 @@ impl Ends {
     }
 }
 
-/// The departures of one article.
+/// The departures of an article as they are stored.
+#[derive(Debug, Default)]
+pub(crate) struct Packed {
+    bytes: Vec<u8>,
+    /// Their places are counted from the first of the bytes.
+    checkpoints: Vec<Checkpoint>,
+}
+
+impl Packed {
+    #[expect(clippy::cast_possible_truncation, reason = "near is less than a byte")]
+    pub(crate) fn new(original: &[u8], departures: &[Departure]) -> Self {
+        let mut packed =
+            Self { bytes: Vec::with_capacity(2 * departures.len()), checkpoints: Vec::new() };
+        let bytes = &mut packed.bytes;
+        let mut ends = Ends::default();
+        for (number, &departure) in departures.iter().enumerate() {
+            if number > 0 && number % CHECKPOINT == 0 {
+                packed.checkpoints.push(Checkpoint { ends, at: bytes.len() as u64 });
+            }
+            let gap = departure.canonical - ends.canonical;
+            match code(kind_in(original, departure)) {
+                Some(LINE_BREAK_CODE) if gap < u32::from(NEAR) => bytes.push(gap as u8),
+                Some(code) => {
+                    bytes.push(NEAR + code);
+                    push_varint(bytes, gap);
+                }
+                None => {
+                    bytes.push(NEAR + UNCOMMON);
+                    push_varint(bytes, gap);
+                    push_varint(bytes, departure.canonical_len);
+                    push_varint(bytes, departure.original_len);
+                    let literal = departure.original as usize..departure.original_end();
+                    bytes.extend_from_slice(&original[literal]);
+                }
+            }
+            ends = Ends::of(departure);
+        }
+        packed
+    }
+}
+
+/// Where the departures of one article stand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored {
     at: u64,
@@ -119,33 +232,13 @@ impl Departures {
     }
 
     /// Adds the departures of an article.
-    #[expect(clippy::cast_possible_truncation, reason = "there are few codes")]
-    pub(crate) fn push(&mut self, original: &[u8], departures: &[Departure]) {
+    pub(crate) fn push(&mut self, packed: &Packed) {
         let start = self.log.len();
-        let mut bytes = Vec::with_capacity(2 * departures.len());
-        let mut ends = Ends::default();
-        for (number, &departure) in departures.iter().enumerate() {
-            if number > 0 && number % CHECKPOINT == 0 {
-                self.checkpoints.push(Checkpoint { ends, at: start + bytes.len() as u64 });
-            }
-            let gap = departure.canonical - ends.canonical;
-            let literal = &original[departure.original as usize..departure.original_end()];
-            let kind = (departure.canonical_len, literal);
-            if kind == LINE_BREAK && gap < u32::from(NEAR) {
-                bytes.push(gap as u8);
-            } else if let Some(code) = COMMON.iter().position(|&common| common == kind) {
-                bytes.push(NEAR + code as u8);
-                push_varint(&mut bytes, gap);
-            } else {
-                bytes.push(NEAR + UNCOMMON);
-                push_varint(&mut bytes, gap);
-                push_varint(&mut bytes, departure.canonical_len);
-                push_varint(&mut bytes, departure.original_len);
-                bytes.extend_from_slice(literal);
-            }
-            ends = Ends::of(departure);
+        for checkpoint in &packed.checkpoints {
+            let at = start + checkpoint.at;
+            push(&mut self.checkpoints, Checkpoint { at, ..*checkpoint });
         }
-        self.log.append(&bytes);
+        self.log.append(&packed.bytes);
     }
 
     /// The departures of an article, as they are encoded.
@@ -408,8 +501,74 @@ fn take(bytes: &mut &[u8]) -> Option<u8> {
     Some(byte)
 }
 
-#[cfg(all(test, feature = "index"))]
+#[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn common_departures_have_their_codes() {
+        for (number, &(canonical_len, literal)) in (0_u8..).zip(&COMMON) {
+            assert_eq!(code(kind(canonical_len, literal)), Some(number));
+            assert!(literal.len() <= LONGEST);
+        }
+        assert_eq!(COMMON[usize::from(LINE_BREAK_CODE)], LINE_BREAK);
+        for (canonical_len, literal) in
+            [(1, &b"\n\0"[..]), (2, b"\n"), (1, b""), (1, b"\n\n\n\n\n\n")]
+        {
+            assert_eq!(code(kind(canonical_len, literal)), None);
+        }
+    }
+
+    #[test]
+    fn what_was_packed_is_read() {
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        let mut stored = Departures::default();
+        let mut articles = Vec::new();
+        for count in [0, 1, CHECKPOINT - 1, CHECKPOINT, CHECKPOINT + 1, 1000] {
+            let (mut original, mut departures) = (Vec::new(), Vec::new());
+            let mut canonical = 0;
+            for _ in 0..count {
+                let gap = [0, 3, 199, 200, 5000][usize::try_from(random(5)).unwrap()];
+                original.extend(std::iter::repeat_n(b'x', gap));
+                canonical += u32::try_from(gap).unwrap();
+                let common = usize::try_from(random(30)).unwrap();
+                let (canonical_len, literal) =
+                    COMMON.get(common).copied().unwrap_or((7, b"something else"));
+                departures.push(Departure {
+                    canonical,
+                    canonical_len,
+                    original: u32::try_from(original.len()).unwrap(),
+                    original_len: u32::try_from(literal.len()).unwrap(),
+                });
+                original.extend_from_slice(literal);
+                canonical += canonical_len;
+            }
+            let start = stored.end();
+            stored.push(&Packed::new(&original, &departures));
+            articles.push((start..stored.end(), original, departures));
+        }
+        for (article, original, departures) in articles {
+            for from in [0, departures.len() / 2, departures.len().saturating_sub(1)] {
+                let canonical = departures.get(from).map_or(0, |d| d.canonical as usize);
+                let mut reader = stored.reader(article.clone(), canonical);
+                let mut read = Vec::new();
+                while let Some((departure, literal)) = reader.next().unwrap() {
+                    let start = departure.original as usize;
+                    assert_eq!(literal, &original[start..departure.original_end()]);
+                    read.push(departure);
+                }
+                assert!(departures.ends_with(&read) && departures.len() - read.len() <= from);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "index"))]
+mod encoded_tests {
     use super::encoded::{Decoder, check, read};
     use super::*;
     use crate::canonical::canonicalise;
@@ -421,7 +580,7 @@ mod tests {
             let text = words.concat();
             let canonical = canonicalise(&text);
             let mut departures = Departures::default();
-            departures.push(text.as_bytes(), &canonical.departures);
+            departures.push(&Packed::new(text.as_bytes(), &canonical.departures));
             let end = departures.end();
             let bytes = departures.encoded(Stored { at: 0, checkpoints: 0 }..end).unwrap();
             let decoded: Vec<Departure> = Decoder::new(&bytes).map(|(departure, _)| departure).collect();

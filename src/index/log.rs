@@ -151,6 +151,15 @@ impl Spilled {
     }
 }
 
+/// Pushes with little to spare: room that doubles would be a third of a large index on average, and
+/// two thirds while it moves.
+pub(super) fn push<T>(vec: &mut Vec<T>, item: T) {
+    if vec.len() == vec.capacity() {
+        vec.reserve_exact((vec.len() / 8).max(16));
+    }
+    vec.push(item);
+}
+
 /// A 64-bit offset into memory.
 pub(super) fn index(offset: u64) -> usize {
     usize::try_from(offset).expect("BUG: an offset beyond the address space")

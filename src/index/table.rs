@@ -14,6 +14,8 @@
 //! What is known of a key, some thirty bits, does not refuse all other keys: of those the caller
 //! meets one in sixteen searches of a table of 16 million places.
 
+use super::log::push;
+
 /// The greatest place.
 pub(crate) const MAX_PLACE: u64 = 1 << 40;
 
@@ -28,7 +30,7 @@ pub(crate) const MAX_KEY_BITS: u32 = SLOT_BITS - LOW_BITS - FIRST_PLACE_BITS;
 /// The bits of a place in a table of one shard.
 const FIRST_PLACE_BITS: u32 = 12;
 /// Slots from which a shard splits.
-const FULL: usize = 128;
+const FULL: usize = 256;
 /// Enough for the granule of [`MAX_PLACE`], and leaving a bit to the tag.
 const MAX_PLACE_BITS: u32 = 38;
 
@@ -206,7 +208,7 @@ impl Table {
         let upper = self.shards[number].split();
         self.capacity += self.shards[number].slots.capacity() + upper.slots.capacity();
         self.capacity -= before;
-        self.shards.push(upper);
+        push(&mut self.shards, upper);
         // All beginnings of the shard stand together; the later half of them is the new one's.
         let span = 1 << (self.depth() - depth);
         let first = first_bits(key, depth) * span;

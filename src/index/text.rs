@@ -13,9 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::base::Base;
-use super::departures::{self, Departures};
-use super::log::{Log, index};
-use crate::canonical::Canonical;
+use super::departures::{self, Departures, Packed};
+use super::log::{Log, index, push};
 use crate::error::Error;
 
 #[cfg(feature = "index")]
@@ -26,7 +25,7 @@ pub(crate) mod tail;
 const END: u8 = 0xFF;
 
 /// Coordinates that an entry of the directory spans.
-const BLOCK: u64 = 1 << 10;
+const BLOCK: u64 = 1 << 11;
 
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
@@ -376,27 +375,27 @@ impl Texts {
     pub(crate) fn push(
         &mut self,
         id: Arc<str>,
-        original: &[u8],
-        canonical: &Canonical,
+        canonical: &[u8],
+        departures: &Packed,
         removed: &[Removed],
     ) {
         let start = self.end;
         self.ids += id.len();
-        self.articles.push(Stored { start, id, departures: self.departures.end() });
+        push(&mut self.articles, Stored { start, id, departures: self.departures.end() });
         // Kept text first, so that removed text may stand for later text of its own article.
         let mut kept: Vec<Piece> = Vec::with_capacity(removed.len() + 1);
         let mut at = 0;
         for part in removed {
             if at < part.start {
                 kept.push(Piece { start: start + at as u64, kept: self.kept.len() });
-                self.kept.append(&canonical.bytes[at..part.start]);
+                self.kept.append(&canonical[at..part.start]);
             }
             at = part.end;
         }
         kept.push(Piece { start: start + at as u64, kept: self.kept.len() });
-        self.kept.append(&canonical.bytes[at..]);
+        self.kept.append(&canonical[at..]);
         self.kept.append(&[END]);
-        self.end = start + canonical.bytes.len() as u64 + 1;
+        self.end = start + canonical.len() as u64 + 1;
 
         let mut own = kept.iter().peekable();
         for part in removed {
@@ -411,16 +410,22 @@ impl Texts {
                 self.stretch(part.origin).address
             };
             let plain = part.period == part.end - part.start;
-            self.pieces.push(Piece { start: begins, kept: REMOVED | self.removed.len() as u64 });
-            self.removed.push(RemovedPiece {
-                origin: part.origin,
-                kept: address,
-                period: if plain { u64::MAX } else { part.period as u64 },
-            });
+            push(
+                &mut self.pieces,
+                Piece { start: begins, kept: REMOVED | self.removed.len() as u64 },
+            );
+            push(
+                &mut self.removed,
+                RemovedPiece {
+                    origin: part.origin,
+                    kept: address,
+                    period: if plain { u64::MAX } else { part.period as u64 },
+                },
+            );
         }
         own.for_each(|piece| self.lay_out_kept(*piece));
         self.extend_directory(start);
-        self.departures.push(original, &canonical.departures);
+        self.departures.push(departures);
     }
 
     fn lay_out_kept(&mut self, piece: Piece) {
@@ -428,7 +433,7 @@ impl Texts {
             last.kept & REMOVED == 0 && last.kept + (piece.start - last.start) == piece.kept
         });
         if !goes_on {
-            self.pieces.push(piece);
+            push(&mut self.pieces, piece);
         }
     }
 
@@ -454,7 +459,7 @@ impl Texts {
             } else {
                 Way::Piece(number)
             };
-            self.directory.push(Entry::new(&way));
+            push(&mut self.directory, Entry::new(&way));
         }
     }
 
