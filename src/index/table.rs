@@ -26,6 +26,7 @@ const SLOT_BITS: u32 = 48;
 /// The bits of a slot below the place: whether it is hot, and the check.
 const LOW_BITS: u32 = 9;
 /// The most bits that a table knows of a key: of a table of one shard, all bits but those of the place.
+#[cfg(feature = "index")]
 pub(crate) const MAX_KEY_BITS: u32 = SLOT_BITS - LOW_BITS - FIRST_PLACE_BITS;
 /// The bits of a place in a table of one shard.
 const FIRST_PLACE_BITS: u32 = 12;
