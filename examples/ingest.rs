@@ -63,6 +63,10 @@ Input:
   --read-buffer N       bytes read at a time [default: 1048576]
   --memory N            bytes of kept text in memory; more go to a file [default: 1073741824]
 
+Index on disk (a build with --features index):
+  --index DIR           keep the index in a directory, and take what is in it as earlier
+  --versions WHAT       an id comes with other content: keep both, or refuse it [default: keep]
+
 Limits:
   --max-article N       bytes of text [default: 1073741824]
   --max-record N        bytes of a line, a row, a mail or a file that is one article [default: 1073741824]
@@ -217,6 +221,7 @@ fn totals(stats: &Stats, seconds: f64, threads: usize) -> Value {
         "repeats": stats.repeats,
         "index_bytes": stats.index_bytes,
         "errors": stats.errors,
+        "unchanged": stats.unchanged,
         "skipped": stats.skipped.total(),
         "reencoded": stats.reencoded,
         "replaced": stats.replaced,
@@ -420,6 +425,22 @@ impl Args {
                 "--quiet" => args.quiet = true,
                 "--min-span" => _ = args.options.min_span(parsed(flag, &value()?)?),
                 "--min-paragraph" => _ = args.options.min_paragraph(parsed(flag, &value()?)?),
+                #[cfg(feature = "index")]
+                "--index" => {
+                    args.options.index(value()?);
+                }
+                #[cfg(feature = "index")]
+                "--versions" => {
+                    args.options.versions(match value()?.to_str() {
+                        Some("keep") => dedup::Versions::Keep,
+                        Some("refuse") => dedup::Versions::Refuse,
+                        _ => return Err(format!("{flag} is keep or refuse")),
+                    });
+                }
+                #[cfg(not(feature = "index"))]
+                "--index" | "--versions" => {
+                    return Err(format!("{flag} needs a build with --features index"));
+                }
                 "--threads" => {
                     args.threads = parsed(flag, &value()?)?;
                     args.options.threads(args.threads);

@@ -24,6 +24,10 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+/// The version of the choice of anchors, their keys included: an index on disk is of use only to the same one.
+#[cfg(feature = "index")]
+pub(crate) const VERSION: u32 = 2;
+
 /// The sizes that anchors are chosen with.
 ///
 /// The guarantee is for runs of `span` bytes; `gram` and `window` follow from it.

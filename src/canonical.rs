@@ -21,6 +21,10 @@ use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+/// The version of the canonical form: an index on disk is of use only to the same one.
+#[cfg(feature = "index")]
+pub(crate) const VERSION: u32 = 2;
+
 /// A text in canonical form, with the map back to the bytes that it came from.
 ///
 /// Offsets are 32 bits wide: [`canonicalise`] takes texts below 4 GiB.

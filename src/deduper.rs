@@ -8,13 +8,19 @@ use crate::article::{Article, Block, Origin, Place, Provenance, Repeat, Segment}
 use crate::canonical::{Canonical, canonicalise, is_boundary};
 use crate::error::Error;
 use crate::index::Index;
+#[cfg(feature = "index")]
+use crate::index::base::Base;
 use crate::index::departures::Packed;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
+#[cfg(feature = "index")]
+use crate::options::Versions;
 use crate::options::{Config, Options};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
 use crate::source::{Skip, Skipped};
 use crate::split;
+#[cfg(feature = "index")]
+use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
 use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
@@ -45,9 +51,14 @@ pub struct Deduper {
     scheme: Scheme,
     min_paragraph: usize,
     memory: usize,
-    /// Whether kept text could not be read, so that the index lacks an article or a part of one.
+    /// Whether the index lacks an article or a part of one, as text could not be read, or it is not known
+    /// what of it is on disk.
     broken: bool,
     stats: Stats,
+    #[cfg(feature = "index")]
+    writer: Option<Box<Writer>>,
+    #[cfg(feature = "index")]
+    versions: Versions,
 }
 
 /// Totals of a stream, or of a [`Deduper`].
@@ -68,10 +79,12 @@ pub struct Stats {
     pub repeats: u64,
     /// Bytes of memory that the index holds, kept text excluded.
     pub index_bytes: u64,
-    /// Bytes of kept text, in canonical form.
+    /// Bytes of kept text, in canonical form; with an index on disk, of what is not committed yet.
     pub text_bytes: u64,
     /// Errors in the stream.
     pub errors: u64,
+    /// Articles passed over because they were in the index on disk, with the same id and content.
+    pub unchanged: u64,
     /// What was passed over, by reason.
     pub skipped: Skipped,
     /// Articles that were not in UTF-8.
@@ -98,6 +111,9 @@ pub(crate) struct Prepared {
     canonical: Canonical,
     departures: Packed,
     anchors: Anchors,
+    /// With an index on disk.
+    #[cfg(feature = "index")]
+    digest: Option<blake3::Hash>,
 }
 
 impl Prepared {
@@ -108,6 +124,46 @@ impl Prepared {
         id: Arc<str>,
         provenance: Provenance,
         text: String,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let text = Text::from(text);
+        #[cfg(feature = "index")]
+        if let Some(known) = &config.known {
+            let digest = blake3::hash(text.as_bytes());
+            if store::status(known, &id, &digest) == Status::Unchanged {
+                return Ok(Self::unprepared(id, provenance, text, digest));
+            }
+            let prepared = Self::of_text(id, provenance, text, &config.scheme)?;
+            return Ok(Self { digest: Some(digest), ..prepared });
+        }
+        Self::of_text(id, provenance, text, &config.scheme)
+    }
+
+    /// An article that is in the index already; if another version came since, it needs work after all.
+    #[cfg(feature = "index")]
+    fn unprepared(
+        id: Arc<str>,
+        provenance: Provenance,
+        original: Text,
+        digest: blake3::Hash,
+    ) -> Self {
+        Self {
+            id,
+            provenance,
+            original,
+            paragraphs: Vec::new(),
+            canonical_paragraphs: Vec::new(),
+            canonical: Canonical::default(),
+            departures: Packed::default(),
+            anchors: Anchors::default(),
+            digest: Some(digest),
+        }
+    }
+
+    fn of_text(
+        id: Arc<str>,
+        provenance: Provenance,
+        text: Text,
         scheme: &Scheme,
     ) -> Result<Self, Error> {
         if text.len() > LONGEST {
@@ -130,12 +186,14 @@ impl Prepared {
         Ok(Self {
             id,
             provenance,
-            original: text.into(),
+            original: text,
             paragraphs,
             canonical_paragraphs,
             canonical,
             departures,
             anchors,
+            #[cfg(feature = "index")]
+            digest: None,
         })
     }
 }
@@ -146,15 +204,56 @@ impl Deduper {
         Options::new().deduper().expect("BUG: the defaults are possible")
     }
 
-    pub(crate) fn with_config(config: &Config) -> Self {
+    #[cfg_attr(not(feature = "index"), expect(clippy::unnecessary_wraps))]
+    pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
+        #[cfg(feature = "index")]
+        if let Some(path) = &config.index {
+            let recipe = Recipe::new(&config.scheme, config.min_paragraph);
+            let writer = Writer::open(path, recipe)?;
+            let deduper = Self::writing(writer, config.scheme, config.min_paragraph)?;
+            return Ok(Self { versions: config.versions, memory: config.memory, ..deduper });
+        }
+        let deduper = Self::on(Index::default(), config.scheme, config.min_paragraph);
+        Ok(Self { memory: config.memory, ..deduper })
+    }
+
+    /// An engine that goes on where an index on disk ends.
+    #[cfg(feature = "index")]
+    pub(crate) fn writing(
+        writer: Writer,
+        scheme: Scheme,
+        min_paragraph: usize,
+    ) -> Result<Self, Error> {
+        let index = writer.load().map_err(|error| writer.wrap(error))?;
+        let deduper = Self::on(index, scheme, min_paragraph);
+        Ok(Self { writer: Some(Box::new(writer)), ..deduper })
+    }
+
+    /// What an index on disk is made by.
+    #[cfg(feature = "index")]
+    pub(crate) fn recipe(&self) -> Recipe {
+        Recipe::new(&self.scheme, self.min_paragraph)
+    }
+
+    fn on(index: Index, scheme: Scheme, min_paragraph: usize) -> Self {
         Self {
-            index: Index::default(),
-            scheme: config.scheme,
-            min_paragraph: config.min_paragraph,
-            memory: config.memory,
+            index,
+            scheme,
+            min_paragraph,
+            memory: Options::MEMORY,
             broken: false,
             stats: Stats::default(),
+            #[cfg(feature = "index")]
+            writer: None,
+            #[cfg(feature = "index")]
+            versions: Versions::default(),
         }
+    }
+
+    /// An engine on top of an index that stays as it is.
+    #[cfg(feature = "index")]
+    pub(crate) fn above(base: Arc<dyn Base>, scheme: Scheme, min_paragraph: usize) -> Self {
+        Self::on(Index::above(base), scheme, min_paragraph)
     }
 
     /// Takes the next article.
@@ -163,7 +262,8 @@ impl Deduper {
     ///
     /// If the article is longer than 1.4 GB, or the index is full; neither changes the index. If kept
     /// text cannot be written to or read from a temporary file ([`Options::memory`]); after a failure to read, every
-    /// later call fails too.
+    /// later call fails too. With an index on disk, if that cannot be read, which ends the use of it too, or has this very
+    /// article (see `push_new`).
     ///
     /// # Complexity
     ///
@@ -173,9 +273,88 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Article, Error> {
+        let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
         let prepared =
-            Prepared::new(id.into().into(), Provenance::default(), text.into(), &self.scheme)?;
+            Prepared::of_text(id.clone(), Provenance::default(), text.into(), &self.scheme)?;
+        match self.admit(prepared)? {
+            Some(article) => Ok(article),
+            #[cfg(feature = "index")]
+            None => {
+                let writer = self.writer.as_ref().expect("BUG: nothing is known without an index");
+                Err(writer.wrap(IndexError::Unchanged { id: id.to_string() }))
+            }
+            #[cfg(not(feature = "index"))]
+            None => unreachable!("BUG: nothing is known without an index"),
+        }
+    }
+
+    /// Takes the next article, unless the index on disk has it already, with the same content: then there is nothing
+    /// to do, and the answer is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push) otherwise.
+    #[cfg(feature = "index")]
+    pub fn push_new(
+        &mut self,
+        id: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Result<Option<Article>, Error> {
+        let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
+        let digest = blake3::hash(text.as_bytes());
+        let prepared = Prepared::unprepared(id, Provenance::default(), text.into(), digest);
         self.admit(prepared)
+    }
+
+    /// Commits what was pushed so far to the [index on disk](Options::index).
+    ///
+    /// # Errors
+    ///
+    /// If there is no index on disk, or it cannot be written. Then what was committed before is safe,
+    /// and the engine is of no further use.
+    #[cfg(feature = "index")]
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        if self.writer.is_none() {
+            let problem = "is not set, so there is nothing to commit to".to_owned();
+            return Err(Error::Option { option: "index", problem });
+        }
+        self.commit()
+    }
+
+    /// Commits to the index on disk, if there is one.
+    #[cfg_attr(not(feature = "index"), expect(clippy::unused_self, clippy::unnecessary_wraps))]
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        #[cfg(feature = "index")]
+        if self.writer.is_some() {
+            self.check()?;
+            // Whatever fails, it is not known what is on disk. A failed sync above all: the pages it
+            // did not write count as written, so a second one succeeds without having done it.
+            self.broken = true;
+            if let Some(writer) = &mut self.writer {
+                writer.commit(&mut self.index)?;
+            }
+            self.broken = false;
+        }
+        Ok(())
+    }
+
+    /// Says no after an error that left the index incomplete.
+    fn check(&self) -> Result<(), Error> {
+        if !self.broken {
+            return Ok(());
+        }
+        #[cfg(feature = "index")]
+        if let Some(writer) = &self.writer {
+            return Err(writer.wrap(IndexError::Poisoned));
+        }
+        let source = std::io::Error::other("kept text could not be read before");
+        Err(Error::Spill { source })
+    }
+
+    /// The articles that need no work if they come again as they were.
+    #[cfg(feature = "index")]
+    pub(crate) fn committed(&self) -> Option<Arc<Known>> {
+        self.writer.as_ref().map(|writer| writer.committed().clone())
     }
 
     /// Totals so far.
@@ -195,24 +374,53 @@ impl Deduper {
         self.stats.skipped.count(why);
     }
 
-    /// Takes the next article, all but the index done.
-    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Article, Error> {
-        if self.broken {
-            let source = std::io::Error::other("kept text could not be read before");
-            return Err(Error::Spill { source });
-        }
+    /// Takes the next article, all but the index done. None if it is in the index already.
+    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+        self.check()?;
+        #[cfg(feature = "index")]
+        let Some(prepared) = self.unless_known(prepared)? else {
+            self.stats.unchanged += 1;
+            return Ok(None);
+        };
+        #[cfg(feature = "index")]
+        let digest = prepared.digest;
         if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
             return Err(Error::Full);
         }
-        let spill_error = |source| Error::Spill { source };
-        self.index.texts.spill(self.memory).map_err(spill_error)?;
-        self.resolve(prepared).map_err(|source| {
-            self.broken = true;
-            spill_error(source)
-        })
+        self.index.texts.spill(self.memory)?;
+        self.broken = true;
+        let article = self.resolve(prepared)?;
+        self.broken = false;
+        #[cfg(feature = "index")]
+        if let (Some(writer), Some(digest)) = (&mut self.writer, digest) {
+            writer.note(self.index.texts.len() - 1, &article.id, digest, &article.segments);
+        }
+        Ok(Some(article))
     }
 
-    fn resolve(&mut self, prepared: Prepared) -> Result<Article, std::io::Error> {
+    /// The article with its digest, all but the index done, unless it is in the index on disk.
+    #[cfg(feature = "index")]
+    fn unless_known(&self, prepared: Prepared) -> Result<Option<Prepared>, Error> {
+        let Some(writer) = &self.writer else { return Ok(Some(prepared)) };
+        let digest = prepared.digest.unwrap_or_else(|| blake3::hash(prepared.original.as_bytes()));
+        let status = writer.status(&prepared.id, &digest);
+        if status == Status::Unchanged {
+            return Ok(None);
+        }
+        if status == Status::Changed && self.versions == Versions::Refuse {
+            return Err(writer.wrap(IndexError::Changed { id: prepared.id.to_string() }));
+        }
+        let unprepared = prepared.paragraphs.is_empty() && !prepared.original.is_empty();
+        let prepared = if unprepared {
+            let Prepared { id, provenance, original, .. } = prepared;
+            Prepared::of_text(id, provenance, original, &self.scheme)?
+        } else {
+            prepared
+        };
+        Ok(Some(Prepared { digest: Some(digest), ..prepared }))
+    }
+
+    fn resolve(&mut self, prepared: Prepared) -> Result<Article, Error> {
         let incoming = Incoming {
             canonical: &prepared.canonical.bytes,
             anchors: &prepared.anchors,
@@ -225,7 +433,7 @@ impl Deduper {
             .collect();
         let removed =
             resolve::covered_paragraphs(incoming.canonical, incoming.paragraphs, &covering);
-        let found = resolve::blocks(&self.index, &incoming, &covering, &removed);
+        let found = resolve::blocks(&self.index, &incoming, &covering, &removed)?;
         let parts: Vec<Removed> =
             found.iter().flat_map(|block| block.parts.iter().copied()).collect();
         self.index.texts.push(
@@ -272,11 +480,7 @@ impl Deduper {
     /// The repeat that a match is, without the spaces and the parts of characters at its ends.
     ///
     /// None if that leaves nothing, as of an ellipsis that repeats its own first dot.
-    fn repeat(
-        &mut self,
-        prepared: &Prepared,
-        found: &Match,
-    ) -> Result<Option<Repeat>, std::io::Error> {
+    fn repeat(&mut self, prepared: &Prepared, found: &Match) -> Result<Option<Repeat>, Error> {
         let whole = prepared.canonical.whole(found.start..found.end);
         let source = found.source + (whole.start - found.start) as u64;
         let Some((range, source, exact)) = self.pair(prepared, whole, source, None)? else {
@@ -289,11 +493,7 @@ impl Deduper {
         Ok(Some(Repeat { range, source, exact, canonical_len: found.end - found.start }))
     }
 
-    fn block(
-        &mut self,
-        prepared: &Prepared,
-        block: &RemovedBlock,
-    ) -> Result<Block, std::io::Error> {
+    fn block(&mut self, prepared: &Prepared, block: &RemovedBlock) -> Result<Block, Error> {
         let mut sources = Vec::with_capacity(block.parts.len());
         for part in &block.parts {
             let period = (part.period < part.end - part.start).then_some(part.period);
@@ -316,7 +516,7 @@ impl Deduper {
         canonical: Range<usize>,
         source: u64,
         period: Option<usize>,
-    ) -> Result<Option<(Range<usize>, Place, bool)>, std::io::Error> {
+    ) -> Result<Option<(Range<usize>, Place, bool)>, Error> {
         let bytes = &prepared.canonical.bytes;
         let Some(within) = trim(bytes, canonical.clone()) else { return Ok(None) };
         let trimmed = within.start - canonical.start;
@@ -330,12 +530,12 @@ impl Deduper {
             }
         };
         let texts = &mut self.index.texts;
-        let located = texts.locate(source + skipped as u64);
+        let located = texts.locate(source + skipped as u64)?;
         let there = located.start..located.start + len;
         let range = prepared.canonical.to_original(within);
         let first = Place {
             article: located.article,
-            id: texts.id(located.article).clone(),
+            id: texts.id(located.article)?,
             range: texts.original_range(located.article, there.clone())?,
         };
         let exact = range.len() == first.range.len()

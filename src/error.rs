@@ -52,6 +52,15 @@ pub enum Error {
         /// What is wrong with its value.
         problem: String,
     },
+    /// The index on disk.
+    #[cfg(feature = "index")]
+    #[error("index {}", path.display())]
+    Index {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: crate::store::IndexError,
+    },
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread {
@@ -68,7 +77,11 @@ impl Error {
 
     /// The file or directory that the error is about, or the name of the stream.
     pub fn path(&self) -> Option<&Path> {
-        self.position().map(|position| &*position.path)
+        match self {
+            #[cfg(feature = "index")]
+            Self::Index { path, .. } => Some(path),
+            _ => self.position().map(|position| &*position.path),
+        }
     }
 
     /// Where in the input the error is.
@@ -89,7 +102,12 @@ impl Error {
 
     /// Whether nothing more will come: the stream ends after this error.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. })
+        match self {
+            Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. } => true,
+            #[cfg(feature = "index")]
+            Self::Index { source, .. } => !source.is_about_an_article(),
+            _ => false,
+        }
     }
 }
 

@@ -3,12 +3,18 @@
 //! Places are *coordinates*: offsets into the canonical texts of all articles, laid end to end in
 //! order of arrival, removed text included. [`text`] turns a coordinate into bytes; [`table`] maps
 //! the hash of a gram, of a gram with context, or of a paragraph to about where it stood.
+//!
+//! An index may stand on a [`base`], which holds the articles that came before.
 
+pub(crate) mod base;
 pub(crate) mod departures;
 mod log;
 pub(crate) mod table;
 pub(crate) mod text;
 
+use std::sync::Arc;
+
+use self::base::Base;
 use self::table::Table;
 use self::text::Texts;
 
@@ -20,9 +26,25 @@ pub(crate) struct Index {
     pub(crate) anchors: Table,
     /// Paragraphs too short to hold an anchor for certain, by their whole canonical form.
     pub(crate) paragraphs: Table,
+    /// Where the entries of the texts' base are looked up, unless they are in the tables here.
+    pub(crate) beneath: Option<Arc<dyn Base>>,
 }
 
 impl Index {
+    /// An index on top of another, which is asked for everything that it has.
+    #[cfg(feature = "index")]
+    pub(crate) fn above(base: Arc<dyn Base>) -> Self {
+        let tables = || Table::from_place(base.end());
+        let (anchors, paragraphs) = (tables(), tables());
+        Self { texts: Texts::above(base.clone()), anchors, paragraphs, beneath: Some(base) }
+    }
+
+    /// Forgets the texts that are held here, which the base has by now; entries stay.
+    #[cfg(feature = "index")]
+    pub(crate) fn rest_on(&mut self, base: Arc<dyn Base>) {
+        self.texts = Texts::above(base);
+    }
+
     /// Bytes of memory that the index holds, the text excluded.
     pub(crate) fn memory(&self) -> usize {
         self.anchors.memory() + self.paragraphs.memory() + self.texts.bookkeeping_memory()

@@ -16,6 +16,9 @@
 //! # Ok::<(), dedup::Error>(())
 //! ```
 //!
+//! With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and `Index`
+//! reads it. The format is laid down in `docs/format.md`.
+//!
 //! Articles that lie elsewhere come through a [`Source`], or are pushed into a [`Deduper`]; [`Options`] has the
 //! settings.
 //! What counts as a repeat is laid down in [`_design`]; the stages are open in [`split`],
@@ -42,6 +45,8 @@ mod pipeline;
 mod progress;
 mod resolve;
 mod source;
+#[cfg(feature = "index")]
+mod store;
 mod stream;
 mod text;
 mod trace;
@@ -51,9 +56,15 @@ use std::path::Path;
 pub use crate::article::{Article, Block, Closest, Origin, Place, Repeat, Segment};
 pub use crate::deduper::{Deduper, Stats};
 pub use crate::error::{Error, Position, RecordError};
+#[cfg(feature = "index")]
+pub use crate::options::Versions;
 pub use crate::options::{OnError, Options};
 pub use crate::progress::Progress;
 pub use crate::source::{Document, Format, Item, Limits, Problem, Skip, Skipped, Source, Stream};
+#[cfg(feature = "index")]
+pub use crate::store::{
+    Index, IndexError, IndexStats, Recipe, Reference, StoredArticle, StoredArticles, StoredSegment,
+};
 pub use crate::stream::Articles;
 
 /// Streams the articles of a file or a directory tree, without what they repeat.
@@ -87,6 +98,10 @@ pub fn ingest(path: impl AsRef<Path>) -> Result<Articles, Error> {
 
 #[doc = include_str!("../docs/design.md")]
 pub mod _design {}
+
+#[cfg(feature = "index")]
+#[doc = include_str!("../docs/format.md")]
+pub mod _format {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,6 +3,8 @@
 use std::io::BufRead;
 use std::num::NonZero;
 use std::path::Path;
+#[cfg(feature = "index")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::anchors::Scheme;
@@ -42,6 +44,23 @@ pub struct Options {
     memory: Option<usize>,
     on_error: Option<OnError>,
     progress: Option<Callback>,
+    #[cfg(feature = "index")]
+    index: Option<PathBuf>,
+    #[cfg(feature = "index")]
+    versions: Option<Versions>,
+}
+
+/// What becomes of an article whose id is in the index already, with other content.
+#[cfg(feature = "index")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Versions {
+    /// It is taken in like any other. The older version stays, as an earlier article; the
+    /// [newest](crate::Index::article) has the id.
+    #[default]
+    Keep,
+    /// It is an error, which takes its place in the stream.
+    Refuse,
 }
 
 /// What a stream does behind an error that it could go on after.
@@ -63,6 +82,9 @@ impl Options {
 
     /// There must be fewer threads than this.
     pub const MOST_THREADS: usize = 1 << 12;
+
+    /// The default of [`memory`](Self::memory).
+    pub(crate) const MEMORY: usize = 1 << 30;
 
     /// The longest article, in bytes: 1.4 GB. No [limit](Limits::article) lets a longer one through.
     pub const LONGEST_ARTICLE: u64 = LONGEST as u64;
@@ -182,11 +204,32 @@ impl Options {
 
     /// How many bytes of memory kept text may take; older text goes to a temporary file. Default: 1 GiB.
     ///
-    /// Has no influence on the result. A match that is compared with text in the file costs a read
+    /// Has no influence on the result. With an index on disk, what was committed is read from there and takes up none of it. A match that is compared with text in the file costs a read
     /// of 16 KiB, mostly from the page cache of the system. The index, which stays in memory, comes on top
     /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 6 MiB are used whatever the budget is.
     pub fn memory(&mut self, bytes: usize) -> &mut Self {
         self.memory = Some(bytes);
+        self
+    }
+
+    /// The directory of the index on disk, which is made if it is not there. Default: none; the index
+    /// is in memory and ends with the stream.
+    ///
+    /// Articles that are in it count as earlier. One that comes again with the same id and the same
+    /// content is passed over, and [counted](crate::Stats::unchanged). What is new is committed when the stream
+    /// is exhausted, and by `checkpoint`; never when it is dropped. There is one writer at a
+    /// time, and any number of readers; see [`Index`](crate::Index).
+    #[cfg(feature = "index")]
+    pub fn index(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.index = Some(path.into());
+        self
+    }
+
+    /// What becomes of an article whose id is in the index already, with other content. Default:
+    /// [`Versions::Keep`].
+    #[cfg(feature = "index")]
+    pub fn versions(&mut self, versions: Versions) -> &mut Self {
+        self.versions = Some(versions);
         self
     }
 
@@ -303,10 +346,10 @@ impl Options {
                 return problem(option, "has no effect on articles that are pushed one by one");
             }
         }
-        Ok(Deduper::with_config(&self.check()?))
+        Deduper::with_config(&self.check()?)
     }
 
-    fn check(&self) -> Result<Config, Error> {
+    pub(crate) fn check(&self) -> Result<Config, Error> {
         let min_span = self.min_span.unwrap_or(200);
         if !(Self::LEAST_SPAN..=Self::GREATEST_SPAN).contains(&min_span) {
             let range =
@@ -341,6 +384,10 @@ impl Options {
         if self.read_buffer == Some(0) {
             return problem("read_buffer", "0 bytes at a time never end");
         }
+        #[cfg(feature = "index")]
+        if self.versions.is_some() && self.index.is_none() {
+            return problem("versions", "has no effect without an index");
+        }
         #[cfg(not(feature = "ignore"))]
         if self.ignore_rules == Some(true) {
             return problem("ignore_rules", "needs the feature `ignore` of the crate `dedup`");
@@ -353,6 +400,12 @@ impl Options {
             fields,
         };
         Ok(Config {
+            #[cfg(feature = "index")]
+            index: self.index.clone(),
+            #[cfg(feature = "index")]
+            versions: self.versions.unwrap_or_default(),
+            #[cfg(feature = "index")]
+            known: None,
             scheme: Scheme::new(min_span),
             min_paragraph: self.min_paragraph.unwrap_or(80).min(min_span),
             threads,
@@ -363,7 +416,7 @@ impl Options {
                 ignore_rules: self.ignore_rules.unwrap_or(false),
             },
             read_buffer: self.read_buffer.unwrap_or(1 << 20),
-            memory: self.memory.unwrap_or(1 << 30),
+            memory: self.memory.unwrap_or(Self::MEMORY),
             on_error: self.on_error.unwrap_or_default(),
             progress: self.progress.clone(),
         })
@@ -419,4 +472,11 @@ pub(crate) struct Config {
     pub(crate) memory: usize,
     pub(crate) on_error: OnError,
     pub(crate) progress: Option<Callback>,
+    #[cfg(feature = "index")]
+    pub(crate) index: Option<PathBuf>,
+    #[cfg(feature = "index")]
+    pub(crate) versions: Versions,
+    /// The articles that need no work if they come again as they were.
+    #[cfg(feature = "index")]
+    pub(crate) known: Option<Arc<crate::store::Known>>,
 }

@@ -53,7 +53,7 @@ impl Pipeline {
 fn prepare(input: Input, config: &Config) -> Arrival {
     let Input { content, read } = input;
     let outcome = content.decode(&config.settings).and_then(|decoded| match decoded {
-        Ok((id, provenance, text)) => Prepared::new(id, provenance, text, &config.scheme).map(Ok),
+        Ok((id, provenance, text)) => Prepared::new(id, provenance, text, config).map(Ok),
         Err(why) => Ok(Err(why)),
     });
     Arrival { outcome, read }

@@ -20,12 +20,13 @@
 //! text are passed over without a load from memory. A key so has one, two or a few places without
 //! being hot, at the cost of their slots.
 
-use std::io::Error;
 use std::ops::Range;
 
 use crate::anchors::{Anchors, Period, Scheme, key};
 use crate::canonical::is_boundary;
+use crate::error::Error;
 use crate::index::Index;
+use crate::index::base::Base;
 use crate::index::table::{GRANULE, Posting, Table};
 use crate::index::text::{Removed, Texts};
 
@@ -84,6 +85,7 @@ pub(crate) fn find(
     min_paragraph: usize,
 ) -> Result<Vec<Match>, Error> {
     let mut finder = Finder {
+        beneath: index.beneath.as_deref(),
         table: &mut index.anchors,
         view: View {
             base: index.texts.end(),
@@ -118,6 +120,8 @@ pub(crate) fn find(
 }
 
 struct Finder<'a> {
+    /// What has older places than the table.
+    beneath: Option<&'a dyn Base>,
     table: &'a mut Table,
     view: View<'a>,
     scheme: Scheme,
@@ -201,6 +205,9 @@ impl Finder<'_> {
         let half = slack.div_ceil(2);
         let sides = Sides::of(self.view.canonical, context.range(), half);
         let mut proposed = std::mem::take(&mut self.proposed);
+        if let Some(base) = self.beneath {
+            base.anchors(key, &mut proposed)?;
+        }
         proposed.extend(self.table.postings(key));
         let postings = proposed.len();
         let hot = proposed.iter().any(|posting| posting.hot);
@@ -396,6 +403,7 @@ fn equal_paragraphs(
     let base = index.texts.end();
     let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
     let mut matches: Vec<Match> = Vec::new();
+    let mut proposed = Vec::new();
     for paragraph in article.paragraphs {
         if !(min_paragraph..scheme.span()).contains(&paragraph.len()) {
             continue;
@@ -404,7 +412,11 @@ fn equal_paragraphs(
         // That it is as long is known for certain only up to 256 bytes; beyond, as the key says.
         #[expect(clippy::cast_possible_truncation, reason = "what else a remainder of 256")]
         let check = (paragraph.len() % 256) as u8;
-        let postings = index.paragraphs.postings(key).filter(|found| found.check == check);
+        if let Some(base) = &index.beneath {
+            base.paragraphs(key, &mut proposed)?;
+        }
+        proposed.extend(index.paragraphs.postings(key));
+        let postings = proposed.drain(..).filter(|found| found.check == check);
         let source = view.earliest(paragraph.clone(), postings)?;
         let Some(source) = source else {
             let place = base + paragraph.start as u64;
@@ -552,12 +564,16 @@ pub(crate) struct RemovedBlock {
 }
 
 /// Gives every removed paragraph its source, and the kept text that stands for it.
+///
+/// # Errors
+///
+/// If a base cannot be read.
 pub(crate) fn blocks(
     index: &Index,
     article: &Incoming<'_>,
     matches: &[Match],
     removed: &[bool],
-) -> Vec<RemovedBlock> {
+) -> Result<Vec<RemovedBlock>, Error> {
     let mut blocks: Vec<(Range<usize>, Vec<Match>)> = Vec::new();
     let mut last: Option<Match> = None;
     let mut next = 0; // the first match that begins after the position at hand
@@ -607,9 +623,9 @@ pub(crate) fn blocks(
         .map(|(paragraphs, runs)| {
             let mut parts = Vec::new();
             for run in runs {
-                join(&mut parts, tracer.trace(run.start, run.end, run.source));
+                join(&mut parts, tracer.trace(run.start, run.end, run.source)?);
             }
-            RemovedBlock { paragraphs, parts }
+            Ok(RemovedBlock { paragraphs, parts })
         })
         .collect()
 }
@@ -642,11 +658,11 @@ struct Tracer<'a> {
 
 impl Tracer<'_> {
     /// The kept text that canonical bytes `start..end`, equal to those at `source`, stand for.
-    fn trace(&mut self, start: usize, end: usize, source: u64) -> Vec<Removed> {
+    fn trace(&mut self, start: usize, end: usize, source: u64) -> Result<Vec<Removed>, Error> {
         let here = self.base + start as u64;
         // A source that reaches into its own copy repeats with their distance as the period.
         let period = to_usize((here - source).min((end - start) as u64));
-        let origins = self.origins(source, source + period as u64);
+        let origins = self.origins(source, source + period as u64)?;
         let mut parts = Vec::new();
         if let [(origin, _)] = origins[..] {
             parts.push(Removed { start, end, origin, period });
@@ -662,12 +678,12 @@ impl Tracer<'_> {
             }
         }
         self.traced.extend_from_slice(&parts);
-        parts
+        Ok(parts)
     }
 
-    fn origins(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
+    fn origins(&self, start: u64, end: u64) -> Result<Vec<(u64, u64)>, Error> {
         let mut origins = if start < self.base {
-            self.index.texts.origins(start..end.min(self.base))
+            self.index.texts.origins(start..end.min(self.base))?
         } else {
             Vec::new()
         };
@@ -692,7 +708,7 @@ impl Tracer<'_> {
             }
             at += len;
         }
-        origins
+        Ok(origins)
     }
 }
 

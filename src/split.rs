@@ -30,6 +30,10 @@ pub const WIDEST_WRAP: usize = 110;
 /// The narrowest width to which text is taken to be wrapped; narrower lines are verse or lists.
 const NARROWEST_WRAP: usize = 50;
 
+/// The version of the rules: an index on disk is of use only to the same one.
+#[cfg(feature = "index")]
+pub(crate) const VERSION: u32 = 1;
+
 /// The byte ranges of the paragraphs of `text`: sorted, disjoint, on character boundaries, each
 /// from the start of a line to the end of one.
 ///

@@ -31,12 +31,26 @@ impl Articles {
     pub(crate) fn new(config: Config, source: Box<dyn Source>) -> Result<Self, Error> {
         let span = trace::ingest();
         let inputs = Inputs::new(source, config.settings.clone(), span.clone());
-        let deduper = Deduper::with_config(&config);
+        let deduper = Deduper::with_config(&config)?;
+        #[cfg(feature = "index")]
+        let config = Config { known: deduper.committed(), ..config };
         let on_error = config.on_error;
         let start = Progress { total_bytes: inputs.total_bytes(), ..Progress::default() };
         let progress = config.progress.clone().map(|callback| (callback, start));
         let pipeline = Some(Pipeline::new(inputs, config)?);
         Ok(Self { pipeline, deduper, on_error, progress, span })
+    }
+
+    /// Commits the articles yielded so far to the [index on disk](crate::Options::index). When the stream is
+    /// exhausted, that happens by itself.
+    ///
+    /// # Errors
+    ///
+    /// If there is no index on disk, or it cannot be written. Then what was committed before is safe, and the stream is
+    /// of no further use.
+    #[cfg(feature = "index")]
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.deduper.checkpoint()
     }
 
     /// Totals of the articles yielded so far.
@@ -56,11 +70,19 @@ impl Iterator for Articles {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let Some(Arrival { outcome, read }) = self.pipeline.as_mut()?.next() else {
+                let committed = self.deduper.commit();
+                if let Err(error) = &committed {
+                    trace::failed(&self.span, error);
+                    self.deduper.count_error();
+                }
                 self.end();
-                return None;
+                return committed.err().map(Err);
             };
             let article = match outcome {
-                Ok(Ok(prepared)) => self.deduper.admit(prepared),
+                Ok(Ok(prepared)) => match self.deduper.admit(prepared).transpose() {
+                    Some(article) => article,
+                    None => continue, // it is in the index already
+                },
                 Ok(Err(why)) => {
                     self.deduper.count_skipped(why);
                     continue;

@@ -55,3 +55,17 @@ fn values_survive_a_caught_panic() {
     unwind_safe::<Limits>();
     unwind_safe::<Progress>();
 }
+
+#[cfg(feature = "index")]
+#[test]
+fn an_index_can_be_shared_between_threads() {
+    send_sync::<dedup::Index>();
+    send_sync::<dedup::IndexError>();
+    send_sync::<dedup::IndexStats>();
+    send_sync::<dedup::Recipe>();
+    send_sync::<dedup::Reference>();
+    send_sync::<dedup::StoredArticle>();
+    send_sync::<dedup::StoredArticles>();
+    send_sync::<dedup::StoredSegment>();
+    send_sync::<dedup::Versions>();
+}

@@ -54,3 +54,35 @@ fn a_small_budget_changes_nothing() {
         assert_eq!(memory.blocks(), file.blocks());
     }
 }
+
+/// What lies in a file when it is committed gets into the index on disk, and what is committed is
+/// read from there.
+#[cfg(feature = "index")]
+#[test]
+fn a_small_budget_changes_nothing_with_an_index_on_disk() {
+    let all = articles();
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Options::new().memory(0).index(dir.path()).deduper().unwrap();
+    let (mut reference, mut deduper) = (Options::new().deduper().unwrap(), open());
+    let mut expected = Vec::new();
+    for (number, text) in all.iter().enumerate() {
+        if number == 60 {
+            drop(deduper);
+            deduper = open();
+        }
+        let here = reference.push(number.to_string(), text.as_str()).unwrap();
+        let there = deduper.push(number.to_string(), text.as_str()).unwrap();
+        assert_eq!(here.segments(), there.segments());
+        assert_eq!(here.repeats(), there.repeats());
+        assert_eq!(here.blocks(), there.blocks());
+        expected.push(here);
+        if number % 30 == 29 {
+            deduper.checkpoint().unwrap();
+        }
+    }
+    let index = dedup::Index::open(dir.path()).unwrap();
+    index.verify().unwrap();
+    for (stored, article) in index.articles().zip(&expected) {
+        assert_eq!(stored.unwrap().text(), article.text());
+    }
+}

@@ -4,14 +4,16 @@
 //! in a file. A departure takes one byte if it is a line break within [`NEAR`] bytes of the one
 //! before, and two or three if it is another common one.
 
-use std::io::Error;
-use std::ops::Range;
+use std::ops::{Deref, Range};
+
+use bytes::Bytes;
 
 use super::log::{Log, push};
 use crate::canonical::{Departure, locate};
+use crate::error::Error;
 
 /// Departures that most texts are full of, with the length of their canonical form. The order is
-/// part of no format.
+/// part of the format on disk, as is [`NEAR`]: docs/format.md lists both.
 const COMMON: [(u32, &[u8]); 27] = [
     LINE_BREAK,
     (1, b"\r\n"),
@@ -132,7 +134,7 @@ pub(crate) struct Departures {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Checkpoint {
+pub(crate) struct Checkpoint {
     /// The ends of the departure before, from which the next are counted.
     ends: Ends,
     /// Where the next stand in the log.
@@ -162,7 +164,7 @@ impl Ends {
 }
 
 /// The departures of an article as they are stored.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Packed {
     bytes: Vec<u8>,
     /// Their places are counted from the first of the bytes.
@@ -239,26 +241,131 @@ impl Departures {
         self.log.append(&packed.bytes);
     }
 
-    /// The original bytes of canonical bytes of an article.
+    /// The departures of an article, as they are encoded.
     ///
     /// # Errors
     ///
     /// If the file cannot be read.
-    pub(crate) fn original_range(
-        &mut self,
-        article: Range<Stored>,
-        canonical: Range<usize>,
-    ) -> Result<Range<usize>, Error> {
+    #[cfg(feature = "index")]
+    pub(crate) fn encoded(&mut self, article: Range<Stored>) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        self.log.copy(article.start.at, article.end.at, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads the departures of an article from some place not after `canonical` on.
+    pub(crate) fn reader(&mut self, article: Range<Stored>, canonical: usize) -> Reader<'_> {
+        let Range { start, end } = article;
+        let checkpoints = &self.checkpoints[start.checkpoints..end.checkpoints];
+        let (before, at, ends) = begin(checkpoints, start.at, canonical);
+        let checkpoints = &checkpoints[before..];
+        let log = Some(Behind { log: &mut self.log, at, end: end.at, checkpoints });
+        Reader { log, buffer: Buffer::Copied(Vec::new()), read: 0, ends }
+    }
+}
+
+/// The last checkpoint that is not after `canonical`, as how many come up to it, where the departures
+/// from it stand, and what they are counted from; `start` is where those of the article do.
+fn begin(checkpoints: &[Checkpoint], start: u64, canonical: usize) -> (usize, u64, Ends) {
+    let before = checkpoints.partition_point(|point| point.ends.canonical as usize <= canonical);
+    match before.checked_sub(1).map(|last| checkpoints[last]) {
+        Some(point) => (before, point.at, point.ends),
+        None => (before, start, Ends::default()),
+    }
+}
+
+/// Decodes the departures of an article, from a log a group between two checkpoints at a time.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    /// What is not in the buffer yet.
+    log: Option<Behind<'a>>,
+    buffer: Buffer,
+    read: usize,
+    ends: Ends,
+}
+
+/// Where the next group stands in a log, and where the article ends.
+#[derive(Debug)]
+struct Behind<'a> {
+    log: &'a mut Log,
+    at: u64,
+    end: u64,
+    /// Those that are still ahead.
+    checkpoints: &'a [Checkpoint],
+}
+
+#[derive(Debug)]
+enum Buffer {
+    Copied(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// The next departure with its original bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Option<(Departure, &[u8])>, Error> {
+        if self.read == self.buffer.len() && !self.fill()? {
+            return Ok(None);
+        }
+        let mut bytes = &self.buffer[self.read..];
+        let decoded = decode(&mut bytes, &mut self.ends).expect("BUG: departures end early");
+        self.read = self.buffer.len() - bytes.len();
+        Ok(Some(decoded))
+    }
+
+    /// Reads the next group; false if there is none.
+    fn fill(&mut self) -> Result<bool, Error> {
+        let Some(behind) = self.log.as_mut().filter(|behind| behind.at < behind.end) else {
+            return Ok(false);
+        };
+        let end = match behind.checkpoints.split_first() {
+            Some((next, later)) => {
+                behind.checkpoints = later;
+                next.at
+            }
+            None => behind.end,
+        };
+        let mut bytes = match std::mem::replace(&mut self.buffer, Buffer::Shared(Bytes::new())) {
+            Buffer::Copied(bytes) => bytes,
+            Buffer::Shared(_) => Vec::new(),
+        };
+        bytes.clear();
+        behind.log.copy(behind.at, end, &mut bytes)?;
+        behind.at = end;
+        self.buffer = Buffer::Copied(bytes);
+        self.read = 0;
+        Ok(true)
+    }
+
+    /// The original bytes of canonical bytes of the article, not before the place that this reads from.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(crate) fn original_range(mut self, canonical: Range<usize>) -> Result<Range<usize>, Error> {
         let mut start = None;
-        let mut reader = self.reader(article, canonical.start);
         // The bytes of a position, given the last departure that begins at or before it.
         let locate = |last: Option<Departure>, ends: Ends, position: usize| match last {
             Some(departure) => locate(Some(departure), position),
             None => ends.locate(position),
         };
-        let (mut last, ends) = (None, reader.ends);
+        let (mut last, ends) = (None, self.ends);
         loop {
-            let next = reader.next()?.map(|(departure, _)| departure);
+            let next = self.next()?.map(|(departure, _)| departure);
             let begins = next.map_or(usize::MAX, |departure| departure.canonical as usize);
             if begins > canonical.start {
                 let start = *start.get_or_insert_with(|| locate(last, ends, canonical.start).start);
@@ -269,83 +376,100 @@ impl Departures {
             last = next;
         }
     }
+}
 
-    /// Reads the departures of an article from some place not after `canonical` on.
-    pub(crate) fn reader(&mut self, article: Range<Stored>, canonical: usize) -> Reader<'_> {
-        let Range { start, end } = article;
-        let checkpoints = &self.checkpoints[start.checkpoints..end.checkpoints];
-        let before =
-            checkpoints.partition_point(|point| point.ends.canonical as usize <= canonical);
-        let (at, ends) = match before.checked_sub(1).map(|last| checkpoints[last]) {
-            Some(point) => (point.at, point.ends),
-            None => (start.at, Ends::default()),
-        };
-        let checkpoints = start.checkpoints + before..end.checkpoints;
-        Reader { departures: self, at, end: end.at, checkpoints, buffer: Vec::new(), read: 0, ends }
+/// Departures that lie in memory as they were encoded, and that nobody vouches for.
+#[cfg(feature = "index")]
+pub(crate) mod encoded {
+    use super::{Buffer, Bytes, CHECKPOINT, Checkpoint, Departure, Ends, Reader, begin, decode};
+
+    /// Decodes them all, up to what makes no sense.
+    #[derive(Debug)]
+    pub(crate) struct Decoder<'a> {
+        bytes: &'a [u8],
+        ends: Ends,
     }
-}
 
-/// Decodes departures, a group between two checkpoints at a time.
-pub(crate) struct Reader<'a> {
-    departures: &'a mut Departures,
-    /// Where the next group stands in the log, and where the article ends.
-    at: u64,
-    end: u64,
-    /// Those that are still ahead.
-    checkpoints: Range<usize>,
-    buffer: Vec<u8>,
-    read: usize,
-    ends: Ends,
-}
-
-impl Reader<'_> {
-    /// The next departure with its original bytes.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read.
-    #[expect(clippy::cast_possible_truncation, reason = "articles are shorter than 4 GiB")]
-    pub(crate) fn next(&mut self) -> Result<Option<(Departure, &[u8])>, Error> {
-        if self.read == self.buffer.len() {
-            if self.at == self.end {
-                return Ok(None);
-            }
-            let end = match self.checkpoints.next() {
-                Some(next) => self.departures.checkpoints[next].at,
-                None => self.end,
-            };
-            self.buffer.clear();
-            self.read = 0;
-            self.departures.log.copy(self.at, end, &mut self.buffer)?;
-            self.at = end;
+    impl<'a> Decoder<'a> {
+        pub(crate) fn new(bytes: &'a [u8]) -> Self {
+            Self { bytes, ends: Ends::default() }
         }
-        let mut bytes = &self.buffer[self.read..];
-        let first = take(&mut bytes);
-        let (gap, (canonical_len, literal)) = if first < NEAR {
-            (u32::from(first), LINE_BREAK)
-        } else {
-            let gap = take_varint(&mut bytes);
-            let kind = if let Some(&common) = COMMON.get(usize::from(first - NEAR)) {
-                common
-            } else {
-                let canonical_len = take_varint(&mut bytes);
-                let original_len = take_varint(&mut bytes);
-                let (literal, rest) = bytes.split_at(original_len as usize);
-                bytes = rest;
-                (canonical_len, literal)
-            };
-            (gap, kind)
-        };
-        self.read = self.buffer.len() - bytes.len();
-        let departure = Departure {
-            canonical: self.ends.canonical + gap,
-            canonical_len,
-            original: self.ends.original + gap,
-            original_len: literal.len() as u32,
-        };
-        self.ends = Ends::of(departure);
-        Ok(Some((departure, literal)))
     }
+
+    impl<'a> Iterator for Decoder<'a> {
+        type Item = (Departure, &'a [u8]);
+
+        fn next(&mut self) -> Option<Self::Item> {
+            if self.bytes.is_empty() { None } else { decode(&mut self.bytes, &mut self.ends) }
+        }
+    }
+
+    /// The checkpoints of an article's departures, and the length of its original. None if they are no
+    /// departures of a text of that canonical length.
+    pub(crate) fn check(bytes: &[u8], canonical_len: usize) -> Option<(Vec<Checkpoint>, usize)> {
+        let mut decoder = Decoder::new(bytes);
+        let mut checkpoints = Vec::new();
+        for number in 0.. {
+            if number > 0 && number % CHECKPOINT == 0 && !decoder.bytes.is_empty() {
+                let at = (bytes.len() - decoder.bytes.len()) as u64;
+                checkpoints.push(Checkpoint { ends: decoder.ends, at });
+            }
+            match decoder.next() {
+                Some((departure, _)) if departure.canonical_end() > canonical_len => return None,
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let Ends { canonical, original } = decoder.ends;
+        let original_len = original as usize + (canonical_len - canonical as usize);
+        decoder.bytes.is_empty().then_some((checkpoints, original_len))
+    }
+
+    /// Reads what was checked from some place not after `canonical` on.
+    pub(crate) fn read(
+        bytes: &Bytes,
+        checkpoints: &[Checkpoint],
+        canonical: usize,
+    ) -> Reader<'static> {
+        let (_, at, ends) = begin(checkpoints, 0, canonical);
+        let read = usize::try_from(at).expect("BUG: a checkpoint is within the bytes");
+        Reader { log: None, buffer: Buffer::Shared(bytes.clone()), read, ends }
+    }
+}
+
+/// Takes a departure with its original bytes from the front; none if the bytes make no sense.
+#[expect(clippy::inline_always, reason = "the inner loop of every reader")]
+#[inline(always)]
+fn decode<'b>(bytes: &mut &'b [u8], ends: &mut Ends) -> Option<(Departure, &'b [u8])> {
+    let mut rest = *bytes;
+    let first = take(&mut rest)?;
+    let (gap, (canonical_len, literal)) = if first < NEAR {
+        (u32::from(first), LINE_BREAK)
+    } else {
+        let gap = take_varint(&mut rest)?;
+        let kind = if first == NEAR + UNCOMMON {
+            let canonical_len = take_varint(&mut rest)?;
+            let original_len = take_varint(&mut rest)?;
+            let (literal, after) = rest.split_at_checked(original_len as usize)?;
+            rest = after;
+            (canonical_len, literal)
+        } else {
+            *COMMON.get(usize::from(first - NEAR))?
+        };
+        (gap, kind)
+    };
+    let departure = Departure {
+        canonical: ends.canonical.checked_add(gap)?,
+        canonical_len,
+        original: ends.original.checked_add(gap)?,
+        original_len: u32::try_from(literal.len()).ok()?,
+    };
+    *ends = Ends {
+        canonical: departure.canonical.checked_add(canonical_len)?,
+        original: departure.original.checked_add(departure.original_len)?,
+    };
+    *bytes = rest;
+    Some((departure, literal))
 }
 
 /// LEB128: seven bits a byte, the least first, the high bit set on all but the last.
@@ -358,22 +482,23 @@ fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
     bytes.push(value as u8);
 }
 
-fn take_varint(bytes: &mut &[u8]) -> u32 {
+/// None if the bytes end before the number does, or it has too many.
+fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
     let mut value = 0;
-    for shift in (0..).step_by(7) {
-        let byte = take(bytes);
+    for shift in (0..u32::BITS).step_by(7) {
+        let byte = take(bytes)?;
         value |= u32::from(byte & 0x7F) << shift;
         if byte < 0x80 {
-            break;
+            return Some(value);
         }
     }
-    value
+    None
 }
 
-fn take(bytes: &mut &[u8]) -> u8 {
-    let (&byte, rest) = bytes.split_first().expect("BUG: departures end early");
+fn take(bytes: &mut &[u8]) -> Option<u8> {
+    let (&byte, rest) = bytes.split_first()?;
     *bytes = rest;
-    byte
+    Some(byte)
 }
 
 #[cfg(test)]
@@ -437,6 +562,47 @@ mod tests {
                     read.push(departure);
                 }
                 assert!(departures.ends_with(&read) && departures.len() - read.len() <= from);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "index"))]
+mod encoded_tests {
+    use super::encoded::{Decoder, check, read};
+    use super::*;
+    use crate::canonical::canonicalise;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_comes_back(words in prop::collection::vec("[a-z]{0,9}|“|…|\u{ad}|e\u{301}|\n|\r\n|  |\t|\n> ", 0..400)) {
+            let text = words.concat();
+            let canonical = canonicalise(&text);
+            let mut departures = Departures::default();
+            departures.push(&Packed::new(text.as_bytes(), &canonical.departures));
+            let end = departures.end();
+            let bytes = departures.encoded(Stored { at: 0, checkpoints: 0 }..end).unwrap();
+            let decoded: Vec<Departure> = Decoder::new(&bytes).map(|(departure, _)| departure).collect();
+            prop_assert_eq!(&decoded, &canonical.departures);
+            let (checkpoints, len) = check(&bytes, canonical.len()).unwrap();
+            prop_assert_eq!(len, text.len());
+            let shared = Bytes::from(bytes);
+            for at in 0..canonical.len() {
+                let range = at..canonical.len().min(at + 40);
+                let reader = read(&shared, &checkpoints, at);
+                prop_assert_eq!(
+                    reader.original_range(range.clone()).unwrap(),
+                    canonical.to_original(range)
+                );
+            }
+        }
+
+        #[test]
+        fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..300), len in 0_usize..100_000) {
+            let decoded = Decoder::new(&bytes).count();
+            if check(&bytes, len).is_some() {
+                prop_assert!(decoded <= bytes.len());
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Error, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+
+use crate::error::Error;
 
 /// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.
 const CHUNK: usize = 1 << 20;
@@ -98,15 +100,24 @@ impl Log {
     pub(crate) fn spill(&mut self) -> Result<(), Error> {
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
-            None => self.spilled.insert(Spilled::new()?),
+            None => self.spilled.insert(Spilled::new().map_err(spill)?),
         };
         let chunk = &mut self.chunks[spilled.chunks];
-        spilled.file.file.seek(SeekFrom::Start(spilled.chunks as u64 * CHUNK as u64))?;
-        spilled.file.file.write_all(chunk)?;
+        let at = SeekFrom::Start(spilled.chunks as u64 * CHUNK as u64);
+        spilled
+            .file
+            .file
+            .seek(at)
+            .and_then(|_| spilled.file.file.write_all(chunk))
+            .map_err(spill)?;
         spilled.chunks += 1;
         *chunk = Vec::new();
         Ok(())
     }
+}
+
+fn spill(source: std::io::Error) -> Error {
+    Error::Spill { source }
 }
 
 #[derive(Debug)]
@@ -127,7 +138,7 @@ struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    fn new() -> Result<Self, Error> {
+    fn new() -> std::io::Result<Self> {
         let mut options = File::options();
         // Only if there is none of that name, so that nobody else can have laid it out.
         options.read(true).write(true).create_new(true);
@@ -168,7 +179,7 @@ struct Held {
 }
 
 impl Spilled {
-    fn new() -> Result<Self, Error> {
+    fn new() -> std::io::Result<Self> {
         Ok(Self { file: TemporaryFile::new()?, chunks: 0, held: vec![Held::default(); HELD] })
     }
 
@@ -178,8 +189,11 @@ impl Spilled {
         if held.number != number + 1 {
             held.number = 0;
             held.bytes.resize(BLOCK, 0);
-            self.file.file.seek(SeekFrom::Start(number * BLOCK as u64))?;
-            self.file.file.read_exact(&mut held.bytes)?;
+            self.file
+                .file
+                .seek(SeekFrom::Start(number * BLOCK as u64))
+                .and_then(|_| self.file.file.read_exact(&mut held.bytes))
+                .map_err(spill)?;
             held.number = number + 1;
         }
         Ok((&held.bytes, index(at % BLOCK as u64)))

@@ -25,6 +25,9 @@ pub(crate) const GRANULE: u8 = 8;
 const SLOT_BITS: u32 = 48;
 /// The bits of a slot below the place: whether it is hot, and the check.
 const LOW_BITS: u32 = 9;
+/// The most bits that a table knows of a key: of a table of one shard, all bits but those of the place.
+#[cfg(feature = "index")]
+pub(crate) const MAX_KEY_BITS: u32 = SLOT_BITS - LOW_BITS - FIRST_PLACE_BITS;
 /// The bits of a place in a table of one shard.
 const FIRST_PLACE_BITS: u32 = 12;
 /// Slots from which a shard splits.
@@ -51,6 +54,8 @@ pub(crate) struct Table {
     /// Slots that there is room for.
     capacity: usize,
     entries: usize,
+    /// What places are counted from: a granule's first.
+    first: u64,
 }
 
 impl std::fmt::Debug for Table {
@@ -63,6 +68,64 @@ impl std::fmt::Debug for Table {
 }
 
 impl Table {
+    /// A table for places from `first` on, some of the same granule included.
+    #[cfg(feature = "index")]
+    pub(crate) fn from_place(first: u64) -> Self {
+        Self { first: first - first % u64::from(GRANULE), ..Self::default() }
+    }
+
+    /// A table for so many entries whose keys have `key_bits` known bits, the others being zero, and whose places
+    /// are below `end`.
+    ///
+    /// It claims to know no more of any key, so that a search for one with other bits behind those finds
+    /// its entries. And it is split from the start: in a table of few shards, great places would take bits of the
+    /// keys that they do not need in one of many.
+    #[cfg(feature = "index")]
+    pub(crate) fn with_key_bits(key_bits: u32, entries: u64, end: u64) -> Self {
+        debug_assert!((1..=MAX_KEY_BITS).contains(&key_bits));
+        let first_place_bits = SLOT_BITS - LOW_BITS - key_bits;
+        let granules = end.div_ceil(u64::from(GRANULE));
+        let for_places = (u64::BITS - granules.leading_zeros()).saturating_sub(first_place_bits);
+        let for_entries = entries.div_ceil(FULL as u64 * 3 / 4).next_power_of_two().ilog2();
+        // Few entries are not spread over many shards for that; they give up bits instead.
+        let most = entries.div_ceil(FULL as u64 / 4).max(1).ilog2();
+        let depth = for_entries.max(for_places.min(most)).min(MAX_PLACE_BITS - first_place_bits);
+        let place_bits = first_place_bits + depth;
+        let count = 1_u32 << depth;
+        let shards = (0..count).map(|_| Shard { slots: Vec::new(), depth, place_bits });
+        Self { directory: (0..count).collect(), shards: shards.collect(), ..Self::default() }
+    }
+
+    /// The bits that are known of every key.
+    #[cfg(feature = "index")]
+    pub(crate) fn key_bits(&self) -> u32 {
+        self.shards.iter().map(Shard::key_bits).min().unwrap_or(MAX_KEY_BITS)
+    }
+
+    /// All entries, by what is known of their keys; what is not is zero.
+    #[cfg(feature = "index")]
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, Posting)> + use<'_> {
+        let depth = self.depth();
+        let mut before = None;
+        (0_u64..).zip(&self.directory).flat_map(move |(beginning, &number)| {
+            // All beginnings of a shard stand together.
+            let is_new = before.replace(number) != Some(number);
+            let shard = &self.shards[number as usize];
+            let slots = if is_new { &shard.slots[..] } else { &[] };
+            slots.iter().map(move |&slot| {
+                let slot = unpack(slot);
+                let tag = slot >> shard.tag_shift() << (u64::BITS - shard.key_bits());
+                // Twice, as one shift by 64 is none.
+                (beginning << 1 << (u64::BITS - 1 - depth) | tag, self.posting(shard, slot))
+            })
+        })
+    }
+
+    fn posting(&self, shard: &Shard, slot: u64) -> Posting {
+        let posting = shard.posting(slot);
+        Posting { place: self.first + posting.place, ..posting }
+    }
+
     /// The postings under `key`, oldest first, with a few of other keys among them.
     pub(crate) fn postings(&self, key: u64) -> impl Iterator<Item = Posting> + use<'_> {
         self.shard(key).into_iter().flat_map(move |number| {
@@ -73,7 +136,7 @@ impl Table {
                 .iter()
                 .map(|&slot| unpack(slot))
                 .take_while(move |slot| slot >> shard.tag_shift() == tag)
-                .map(|slot| shard.posting(slot))
+                .map(|slot| self.posting(shard, slot))
         })
     }
 
@@ -92,7 +155,8 @@ impl Table {
     }
 
     pub(crate) fn insert(&mut self, key: u64, posting: Posting) {
-        debug_assert!(posting.place <= MAX_PLACE);
+        debug_assert!((self.first..=MAX_PLACE).contains(&posting.place));
+        let posting = Posting { place: posting.place - self.first, ..posting };
         let mut number = self.shard(key).unwrap_or_else(|| {
             self.directory.push(0);
             self.shards.push(Shard::default());
@@ -190,6 +254,12 @@ impl Shard {
         self.place_bits + LOW_BITS
     }
 
+    /// The bits that are known of a key.
+    #[cfg(feature = "index")]
+    fn key_bits(&self) -> u32 {
+        self.depth + SLOT_BITS - self.tag_shift()
+    }
+
     fn tag(&self, key: u64) -> u64 {
         key << self.depth >> (u64::BITS - (SLOT_BITS - self.tag_shift()))
     }
@@ -236,7 +306,10 @@ impl Shard {
             // Exactly, and little: shards are many, and room in each of them would add up.
             self.slots.reserve_exact((self.slots.len() / 8).max(4));
         }
-        self.slots.insert(self.lower_bound(slot), pack(slot));
+        // Sorted entries are loaded from the front to the end.
+        let is_last = self.slots.last().is_none_or(|&last| unpack(last) < slot);
+        let at = if is_last { self.slots.len() } else { self.lower_bound(slot) };
+        self.slots.insert(at, pack(slot));
     }
 
     /// Gives the place one more bit: the highest of the tag if that is known from elsewhere, else the lowest.
@@ -316,6 +389,114 @@ mod tests {
             spread(i),
             Posting { place: i, check: 255, hot: false }
         )));
+    }
+
+    #[cfg(feature = "index")]
+    mod loaded {
+        use super::*;
+        use proptest::prelude::*;
+
+        fn load(table: &Table, key_bits: u32, end: u64) -> Table {
+            let mut loaded = Table::with_key_bits(key_bits, table.entries as u64, end);
+            for (key, posting) in table.entries() {
+                loaded.insert(key & (u64::MAX << (u64::BITS - key_bits)), posting);
+            }
+            loaded
+        }
+
+        #[test]
+        fn entries_are_sorted_and_each_comes_once() {
+            let mut table = Table::default();
+            for i in 0..30_000 {
+                table.insert(spread(i), Posting { place: i * 200, check: 7, hot: i % 5 == 0 });
+            }
+            let mut places: Vec<u64> = Vec::new();
+            let mut last = 0;
+            for (key, posting) in table.entries() {
+                assert!(last <= key);
+                last = key;
+                let bits = table.key_bits();
+                let original = spread(posting.place / 200) >> (u64::BITS - bits);
+                assert_eq!(key >> (u64::BITS - bits), original);
+                places.push(posting.place);
+            }
+            places.sort_unstable();
+            assert!(places.into_iter().eq((0..30_000).map(|i| i * 200)));
+            assert_eq!(table.key_bits(), MAX_KEY_BITS);
+        }
+
+        #[test]
+        fn a_table_that_lost_bits_is_found_in_when_it_is_loaded() {
+            // Few entries far apart: their places take bits of the keys.
+            for (count, distance) in [(1, 1 << 39), (9, 1 << 30), (200, 1 << 20), (5000, 1 << 16)] {
+                let mut table = Table::default();
+                let posting = |i| Posting { place: (i + 1) * distance, check: 3, hot: false };
+                for i in 0..count {
+                    table.insert(spread(i), posting(i));
+                }
+                assert!(table.key_bits() < MAX_KEY_BITS, "{count}");
+                let end = (count + 1) * distance;
+                let loaded = load(&table, table.key_bits(), end);
+                assert!((0..count).all(|i| found(&loaded, spread(i), posting(i))), "{count}");
+                assert_eq!(loaded.key_bits(), table.key_bits(), "{count}");
+            }
+        }
+
+        #[test]
+        fn a_loaded_table_is_as_small_and_knows_as_much() {
+            let mut table = Table::default();
+            let posting = |i| Posting { place: i * 90, check: 3, hot: false };
+            for i in 0..200_000 {
+                table.insert(spread(i), posting(i));
+            }
+            let mut loaded = load(&table, table.key_bits(), 200_000 * 90);
+            assert_eq!(loaded.key_bits(), table.key_bits());
+            assert!(loaded.memory() < table.memory() * 11 / 10);
+            for i in 200_000..400_000 {
+                loaded.insert(spread(i), posting(i));
+            }
+            assert!((0..400_000).all(|i| found(&loaded, spread(i), posting(i))));
+            assert_eq!(loaded.key_bits(), table.key_bits());
+        }
+
+        proptest! {
+            #[test]
+            fn nothing_is_lost_however_few_bits_are_left(
+                keys in prop::collection::vec((any::<u64>(), 0_u64..1 << 20), 1..600),
+                later in prop::collection::vec((any::<u64>(), 1_u64 << 20..1 << 30), 0..600),
+                fewer in 0_u32..26,
+            ) {
+                let mut table = Table::default();
+                let posting = |place| Posting { place, check: 1, hot: false };
+                for &(key, place) in &keys {
+                    table.insert(key, posting(place));
+                }
+                let key_bits = table.key_bits().saturating_sub(fewer).max(1);
+                let mut loaded = load(&table, key_bits, 1 << 20);
+                for &(key, place) in &later {
+                    loaded.insert(key, posting(place));
+                }
+                for &(key, place) in keys.iter().chain(&later) {
+                    prop_assert!(found(&loaded, key, posting(place)));
+                }
+                prop_assert!(loaded.key_bits() <= key_bits);
+            }
+        }
+    }
+
+    #[cfg(feature = "index")]
+    #[test]
+    fn places_are_counted_from_the_first() {
+        let first = MAX_PLACE - 5000;
+        let mut table = Table::from_place(first);
+        let posting = |i| Posting { place: first + i, check: 0, hot: false };
+        for i in 0..1000 {
+            table.insert(spread(i), posting(i));
+        }
+        assert!((0..1000).all(|i| table.postings(spread(i)).any(|found| {
+            found.place <= first + i && first + i < found.place + u64::from(GRANULE)
+        })));
+        assert_eq!(table.key_bits(), MAX_KEY_BITS);
     }
 
     #[test]

@@ -3,13 +3,22 @@
 //! A coordinate belongs to a *piece*: kept text, or removed text, which stands for kept text of an
 //! earlier piece. Pieces of removed text name the kept text itself, never another removed piece, so
 //! reading takes one step however long the chain of reprints was.
+//!
+//! Texts may stand on a [`Base`]: articles that came before and lie elsewhere. What is asked of
+//! their coordinates is passed on to it.
 
-use std::io::Error;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::base::Base;
 use super::departures::{self, Departures, Packed};
 use super::log::{Log, index, push};
+use crate::error::Error;
+
+#[cfg(feature = "index")]
+pub(crate) mod tail;
 
 /// Stands after every article, so that no comparison runs from one article into the next: a byte
 /// that UTF-8 never has.
@@ -33,6 +42,13 @@ pub(crate) struct Texts {
     ids: usize,
     /// The piece that was looked at last: mostly the next look is at the same.
     recent: (usize, Piece),
+    /// What came before, if it lies elsewhere.
+    base: Option<Arc<dyn Base>>,
+    /// The first coordinate, and the number of the first article, that are held here.
+    first: u64,
+    first_article: usize,
+    /// What was read of the base last.
+    read: Bytes,
 }
 
 /// Coordinates up to the start of the next piece. Kept text of articles that follow each other is
@@ -50,7 +66,7 @@ const REMOVED: u64 = 1 << 63;
 struct RemovedPiece {
     /// The coordinate of the kept text that this stands for.
     origin: u64,
-    /// The address of that text.
+    /// The address of that text, unless it is in the base.
     kept: u64,
     /// The text repeats every so many bytes.
     period: u64,
@@ -92,6 +108,11 @@ struct Stretch {
 }
 
 impl Stretch {
+    /// Of a coordinate of the base, which knows better.
+    fn in_base(coordinate: u64) -> Self {
+        Self { origin: coordinate, address: 0, back: u64::MAX, ahead: u64::MAX }
+    }
+
     /// Of a block that is kept from `address` on.
     fn in_block(address: u64, coordinate: u64) -> Self {
         let offset = coordinate % BLOCK;
@@ -138,14 +159,27 @@ impl Texts {
 
     /// How many articles there are.
     pub(crate) fn len(&self) -> usize {
-        self.articles.len()
+        self.first_article + self.articles.len()
     }
 
-    pub(crate) fn id(&self, article: usize) -> &Arc<str> {
-        &self.articles[article].id
+    pub(crate) fn id(&self, article: usize) -> Result<Arc<str>, Error> {
+        match self.base_of(article) {
+            Some(base) => base.id(article),
+            None => Ok(self.articles[article - self.first_article].id.clone()),
+        }
     }
 
-    /// Bytes of kept text.
+    /// The base, if an article is one of its own.
+    fn base_of(&self, article: usize) -> Option<&dyn Base> {
+        self.base.as_deref().filter(|_| article < self.first_article)
+    }
+
+    /// The base, if a coordinate is one of its own.
+    fn below(&self, coordinate: u64) -> Option<&dyn Base> {
+        self.base.as_deref().filter(|_| coordinate < self.first)
+    }
+
+    /// Bytes of kept text that are held here.
     pub(crate) fn kept(&self) -> u64 {
         self.kept.len()
     }
@@ -185,20 +219,41 @@ impl Texts {
     /// Bytes from `coordinate` on: at least one, as many as lie together.
     pub(crate) fn ahead(&mut self, coordinate: u64) -> Result<&[u8], Error> {
         let stretch = self.look_up(coordinate);
+        if let Some(base) = self.below(stretch.origin) {
+            let mut bytes = base.ahead(stretch.origin)?;
+            bytes.truncate(usize::try_from(stretch.ahead).unwrap_or(usize::MAX));
+            self.read = bytes;
+            return Ok(&self.read);
+        }
         self.kept.first(stretch.address, stretch.ahead)
     }
 
     /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
     pub(crate) fn behind(&mut self, coordinate: u64) -> Result<&[u8], Error> {
         let stretch = self.look_up(coordinate);
+        if let Some(base) = self.below(stretch.origin) {
+            let bytes = base.behind(stretch.origin)?;
+            let back = usize::try_from(stretch.back).unwrap_or(usize::MAX);
+            self.read = bytes.slice(bytes.len().saturating_sub(back)..);
+            return Ok(&self.read);
+        }
         self.kept.last(stretch.address, stretch.back)
     }
 
     /// The kept text that the coordinates stand for, in order: coordinate of the kept text, and
     /// length.
-    pub(crate) fn origins(&self, coordinates: Range<u64>) -> Vec<(u64, u64)> {
+    ///
+    /// # Errors
+    ///
+    /// If the base cannot be read.
+    pub(crate) fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error> {
         let mut origins: Vec<(u64, u64)> = Vec::new();
         let mut at = coordinates.start;
+        if let Some(base) = self.below(at) {
+            let end = coordinates.end.min(self.first);
+            origins = base.origins(at..end)?;
+            at = end;
+        }
         while at < coordinates.end {
             let (number, piece) = self.piece(at);
             let stretch = self.stretch_in(number, piece, at);
@@ -206,13 +261,21 @@ impl Texts {
             origins.push((stretch.origin, len));
             at += len;
         }
-        origins
+        Ok(origins)
     }
 
     /// The article that a coordinate belongs to.
-    pub(crate) fn locate(&self, coordinate: u64) -> Located {
-        let article = self.articles.partition_point(|article| article.start <= coordinate) - 1;
-        Located { article, start: index(coordinate - self.articles[article].start) }
+    ///
+    /// # Errors
+    ///
+    /// If the base cannot be read.
+    pub(crate) fn locate(&self, coordinate: u64) -> Result<Located, Error> {
+        if let Some(base) = self.below(coordinate) {
+            return base.locate(coordinate);
+        }
+        let number = self.articles.partition_point(|article| article.start <= coordinate) - 1;
+        let start = index(coordinate - self.articles[number].start);
+        Ok(Located { article: self.first_article + number, start })
     }
 
     /// The original byte range of canonical bytes of an article.
@@ -225,8 +288,7 @@ impl Texts {
         article: usize,
         canonical: Range<usize>,
     ) -> Result<Range<usize>, Error> {
-        let stored = self.departures_of(article);
-        self.departures.original_range(stored, canonical)
+        self.departures_from(article, canonical.start)?.original_range(canonical)
     }
 
     /// Whether the original bytes of canonical bytes of an article are `original`.
@@ -240,13 +302,15 @@ impl Texts {
         canonical: Range<usize>,
         original: &[u8],
     ) -> Result<bool, Error> {
-        let start = self.articles[article].start;
-        let stored = self.departures_of(article);
+        let start = match self.base_of(article) {
+            Some(base) => base.start(article)?,
+            None => self.articles[article - self.first_article].start,
+        };
         let mut rest = original;
         let mut at = canonical.start;
         // What lies before departures is compared after them, when no reader holds the logs.
         let mut lockstep: Vec<(Range<usize>, &[u8])> = Vec::new();
-        let mut reader = self.departures.reader(stored, canonical.start);
+        let mut reader = self.departures_from(article, canonical.start)?;
         while let Some((departure, literal)) = reader.next()? {
             if departure.canonical_end() <= canonical.start {
                 continue;
@@ -287,10 +351,24 @@ impl Texts {
         Ok(true)
     }
 
-    fn departures_of(&self, article: usize) -> Range<departures::Stored> {
-        let next = self.articles.get(article + 1);
+    /// The departures of an article, from some place not after `canonical` on.
+    fn departures_from(
+        &mut self,
+        article: usize,
+        canonical: usize,
+    ) -> Result<departures::Reader<'_>, Error> {
+        if let Some(base) = self.base_of(article) {
+            return base.departures(article, canonical);
+        }
+        let stored = self.departures_of(article - self.first_article);
+        Ok(self.departures.reader(stored, canonical))
+    }
+
+    /// Those of the article held here with that number, the first being 0.
+    fn departures_of(&self, number: usize) -> Range<departures::Stored> {
+        let next = self.articles.get(number + 1);
         let end = next.map_or_else(|| self.departures.end(), |next| next.departures);
-        self.articles[article].departures..end
+        self.articles[number].departures..end
     }
 
     /// Adds an article: its canonical text, of which `removed` is kept elsewhere.
@@ -361,20 +439,22 @@ impl Texts {
 
     /// Enters the blocks from that of `start`, which may have been entered incomplete, to the end.
     fn extend_directory(&mut self, start: u64) {
-        let first = index(start / BLOCK);
+        let first = self.block(start);
         let mut number = match self.directory.get(first).map(|entry| entry.way()) {
             Some(Way::Piece(number)) => number,
             _ => self.pieces.partition_point(|piece| piece.start <= start).saturating_sub(1),
         };
         self.directory.truncate(first);
-        for block in first as u64..self.end.div_ceil(BLOCK) {
+        for block in start / BLOCK..self.end.div_ceil(BLOCK) {
             let begins = block * BLOCK;
             while self.pieces.get(number + 1).is_some_and(|next| next.start <= begins) {
                 number += 1;
             }
             let piece = self.pieces[number];
             let end = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
-            let way = if piece.kept & REMOVED == 0 && begins + BLOCK <= end {
+            // The first block may begin in the base.
+            let is_kept = piece.kept & REMOVED == 0 && piece.start <= begins;
+            let way = if is_kept && begins + BLOCK <= end {
                 Way::Kept(piece.kept + (begins - piece.start))
             } else {
                 Way::Piece(number)
@@ -383,13 +463,21 @@ impl Texts {
         }
     }
 
+    /// The entry of the directory that a coordinate belongs to.
+    fn block(&self, coordinate: u64) -> usize {
+        index(coordinate / BLOCK - self.first / BLOCK)
+    }
+
     fn look_up(&mut self, coordinate: u64) -> Stretch {
+        if coordinate < self.first {
+            return Stretch::in_base(coordinate);
+        }
         let (number, piece) = self.recent;
         let next = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
         if (piece.start..next).contains(&coordinate) {
             return self.stretch_in(number, piece, coordinate);
         }
-        if let Way::Kept(address) = self.directory[index(coordinate / BLOCK)].way() {
+        if let Way::Kept(address) = self.directory[self.block(coordinate)].way() {
             return Stretch::in_block(address, coordinate);
         }
         self.recent = self.piece(coordinate);
@@ -398,7 +486,10 @@ impl Texts {
     }
 
     fn stretch(&self, coordinate: u64) -> Stretch {
-        match self.directory[index(coordinate / BLOCK)].way() {
+        if coordinate < self.first {
+            return Stretch::in_base(coordinate);
+        }
+        match self.directory[self.block(coordinate)].way() {
             Way::Kept(address) => Stretch::in_block(address, coordinate),
             Way::Piece(_) => {
                 let (number, piece) = self.piece(coordinate);
@@ -409,7 +500,7 @@ impl Texts {
 
     /// The piece of a coordinate, with its number.
     fn piece(&self, coordinate: u64) -> (usize, Piece) {
-        let block = index(coordinate / BLOCK);
+        let block = self.block(coordinate);
         let number = match self.directory[block].way() {
             Way::Piece(first) => {
                 let after = match self.directory.get(block + 1).map(|entry| entry.way()) {

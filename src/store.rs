@@ -1,0 +1,470 @@
+//! The index on disk.
+//!
+//! [`Options::index`](crate::Options::index) keeps what an ingest has seen in a directory, and [`Index`] reads it:
+//! the articles without their repeats, any original byte for byte, and where a text was seen first. Neither needs the
+//! files that the articles came from. The format is laid down in [`_format`](crate::_format).
+
+mod cache;
+mod error;
+mod group;
+mod maintain;
+mod manifest;
+mod run;
+mod sealed;
+mod storage;
+mod table;
+mod wire;
+mod writer;
+
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod simulated;
+
+use std::iter::FusedIterator;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use self::error::IndexError;
+use self::error::Wrong;
+pub use self::manifest::Recipe;
+use self::manifest::{MANIFEST, Manifest};
+use self::run::Table;
+use self::sealed::{Found, Sealed};
+use self::storage::{Directory, Storage};
+pub(crate) use self::writer::{Known, Status, Writer, status};
+use crate::anchors::Scheme;
+use crate::article::{Article, Repeat, Segment};
+use crate::deduper::Deduper;
+use crate::error::Error;
+use crate::index::table::GRANULE;
+
+/// An index on disk, open for reading.
+///
+/// It shows the commit that was the last when it was opened, whatever a writer does meanwhile. A clone shares
+/// what was read; any number of threads and processes may read at once.
+///
+/// # Examples
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().join("news.dedup");
+/// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at nine in the morning.";
+/// let mut deduper = dedup::Options::new().index(&dir).deduper()?;
+/// deduper.push("friday", notice)?;
+/// deduper.push("monday", format!("Good morning.\n{notice}"))?;
+/// deduper.checkpoint()?;
+///
+/// let index = dedup::Index::open(&dir)?;
+/// let texts: Vec<String> =
+///     index.articles().map(|article| Ok(article?.text().to_owned())).collect::<Result<_, dedup::Error>>()?;
+/// assert_eq!(texts, [notice, "Good morning."]);
+/// assert_eq!(index.original("monday")?.unwrap(), format!("Good morning.\n{notice}"));
+/// assert_eq!(&*index.find(notice)?[0].source.id, "friday");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Index {
+    path: Arc<PathBuf>,
+    storage: Arc<dyn Storage>,
+    sealed: Arc<Sealed>,
+    recipe: Recipe,
+    scheme: Scheme,
+    commit: u64,
+}
+
+/// What an index holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexStats {
+    /// Articles, older versions included.
+    pub articles: u64,
+    /// Bytes of their originals.
+    pub bytes_in: u64,
+    /// Bytes of what is left of them.
+    pub bytes_kept: u64,
+    /// Bytes of kept text, in canonical form.
+    pub text_bytes: u64,
+    /// Bytes of that in the files, compressed.
+    pub stored_text_bytes: u64,
+    /// Bytes of everything else in the files.
+    pub index_bytes: u64,
+    /// Anchors that texts are found by.
+    pub anchors: u64,
+    /// Short paragraphs that are found as a whole.
+    pub paragraphs: u64,
+    /// Files that articles are in.
+    pub runs: u64,
+    /// The number of commits so far.
+    pub commits: u64,
+}
+
+impl Index {
+    /// Opens the index in a directory.
+    ///
+    /// Reads the manifest and the directory of each run, some half a megabyte for a gigabyte of text. What is
+    /// read later is checked then; [`verify`](Self::verify) reads and checks everything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if there is no index, it has another version or recipe, or what was read is damaged.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::open_in(Arc::new(Directory::new(path)), path)
+            .map_err(|source| Error::Index { path: path.to_owned(), source })
+    }
+
+    pub(crate) fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
+        let mut before: Option<Manifest> = None;
+        loop {
+            let manifest = Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
+            let scheme = manifest.recipe.scheme()?;
+            match Sealed::open(&*storage, &manifest, path.to_owned()) {
+                Ok(sealed) => {
+                    return Ok(Self {
+                        path: Arc::new(path.to_owned()),
+                        storage,
+                        sealed: Arc::new(sealed),
+                        recipe: manifest.recipe,
+                        scheme,
+                        commit: manifest.commit,
+                    });
+                }
+                // Between the two reads a writer may have merged runs and removed them.
+                Err(_) if before.as_ref().is_none_or(|before| *before != manifest) => {
+                    before = Some(manifest);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The directory of the index.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the index was made with.
+    pub fn recipe(&self) -> Recipe {
+        self.recipe
+    }
+
+    /// The articles in order, without what they repeat.
+    ///
+    /// # Complexity
+    ///
+    /// Reads the kept text once; references are not followed.
+    pub fn articles(&self) -> StoredArticles {
+        StoredArticles { sealed: self.sealed.clone(), next: 0 }
+    }
+
+    /// The newest article with an id, without what it repeats.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index cannot be read.
+    pub fn article(&self, id: &str) -> Result<Option<StoredArticle>, Error> {
+        let found = self.sealed.article_named(id).map_err(|error| self.sealed.wrap(error))?;
+        found.map(|found| stored(&self.sealed, &found)).transpose()
+    }
+
+    /// The id of the article with a number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index cannot be read, or has no such article.
+    pub fn id(&self, article: usize) -> Result<Arc<str>, Error> {
+        let found = self.sealed.article(article as u64);
+        found.map(|found| found.id().into()).map_err(|error| self.sealed.wrap(error))
+    }
+
+    /// The newest article with an id as it was, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index cannot be read.
+    pub fn original(&self, id: &str) -> Result<Option<String>, Error> {
+        let original = || {
+            let found = self.sealed.article_named(id)?;
+            found.map(|found| original(&self.sealed, &found)).transpose()
+        };
+        original().map_err(|error| self.sealed.wrap(error))
+    }
+
+    /// Where the runs of a text were seen: what ingesting it next would report as
+    /// [repeats](Article::repeats).
+    ///
+    /// A repeat of the text's own beginning has as its source an article with an empty id and the number that the
+    /// text would get.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read, or the text is too long.
+    pub fn find(&self, text: &str) -> Result<Vec<Repeat>, Error> {
+        Ok(self.next(text)?.repeats)
+    }
+
+    /// Whether ingesting a text next would leave nothing of it.
+    ///
+    /// A text without words is not contained, nor is one shorter than `min_paragraph`.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub fn contains(&self, text: &str) -> Result<bool, Error> {
+        let article = self.next(text)?;
+        let own = self.sealed.article_count();
+        let elsewhere = |repeat: &Repeat| (repeat.source.article as u64) < own;
+        Ok(!article.blocks.is_empty()
+            && article.segments.iter().all(|segment| matches!(segment, Segment::Seen { .. }))
+            && article.repeats.iter().any(elsewhere))
+    }
+
+    /// The text as the next article; the index stays as it is.
+    fn next(&self, text: &str) -> Result<Article, Error> {
+        let min_paragraph = self.recipe.min_paragraph as usize;
+        Deduper::above(self.sealed.clone(), self.scheme, min_paragraph).push("", text)
+    }
+
+    /// What the index holds.
+    pub fn stats(&self) -> IndexStats {
+        let mut stats = IndexStats { commits: self.commit, ..IndexStats::default() };
+        for run in self.sealed.runs() {
+            let directory = &run.directory;
+            stats.articles += directory.articles.end - directory.articles.start;
+            stats.bytes_in += directory.bytes_in;
+            stats.bytes_kept += directory.bytes_left;
+            stats.text_bytes += directory.kept;
+            stats.stored_text_bytes += directory.text_bytes();
+            stats.index_bytes += run.named.len - directory.text_bytes();
+            stats.anchors += directory.entries(Table::Anchors);
+            stats.paragraphs += directory.entries(Table::Paragraphs);
+            stats.runs += 1;
+        }
+        stats
+    }
+
+    /// Reads and checks everything: each block, each entry, and each original against its digest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: the first thing that is wrong.
+    ///
+    /// # Complexity
+    ///
+    /// Reads the index once, and rebuilds every original.
+    pub fn verify(&self) -> Result<(), Error> {
+        self.check().map_err(|error| self.sealed.wrap(error))
+    }
+
+    fn check(&self) -> Result<(), IndexError> {
+        let manifest = Manifest::read(&*self.storage)?.ok_or(IndexError::Missing)?;
+        if manifest.commit < self.commit {
+            return Err(Wrong("it is older than it was").at(MANIFEST, 0));
+        }
+        for run in self.sealed.runs() {
+            let directory = &run.directory;
+            let (mut bytes_in, mut bytes_left, mut ids) = (0, 0, Vec::new());
+            for at in 0..run.text_blocks() {
+                run.text_block(at)?;
+            }
+            for number in directory.articles.clone() {
+                let found = self.sealed.article(number)?;
+                let whole = original(&self.sealed, &found)?;
+                if blake3::hash(whole.as_bytes()) != found.record().digest {
+                    return Err(self.sealed.wrong(&found, "an article has another digest"));
+                }
+                bytes_in += whole.len() as u64;
+                bytes_left += new_ranges(&found).iter().map(|new| new.end - new.start).sum::<u64>();
+                ids.push((
+                    table::prefix(
+                        xxhash_rust::xxh3::xxh3_64(found.id().as_bytes()),
+                        directory.key_bits(Table::Ids),
+                    ),
+                    number,
+                ));
+            }
+            if (bytes_in, bytes_left) != (directory.bytes_in, directory.bytes_left) {
+                return Err(run.wrong("its totals are not those of its articles"));
+            }
+            for table in Table::ALL {
+                let end = match table {
+                    Table::Anchors | Table::Paragraphs => {
+                        directory.coordinates.end.div_ceil(u64::from(GRANULE))
+                    }
+                    Table::Ids => directory.articles.end,
+                };
+                let mut last = 0;
+                let mut found = Vec::new();
+                for entry in run.entries(table) {
+                    let entry = entry?;
+                    if entry.key < last || entry.place >= end {
+                        return Err(
+                            run.wrong("a table is not in order, or speaks of what is not there")
+                        );
+                    }
+                    last = entry.key;
+                    if table == Table::Ids {
+                        found.push((entry.key, entry.place));
+                    }
+                }
+                if table == Table::Ids {
+                    ids.sort_by_key(|(key, _)| *key);
+                    if ids != found {
+                        return Err(run.wrong("its table of ids is not that of its articles"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An article of an index, without what it repeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredArticle {
+    number: usize,
+    id: Arc<str>,
+    digest: blake3::Hash,
+    text: String,
+    segments: Vec<StoredSegment>,
+}
+
+impl StoredArticle {
+    /// The number of the article, in order of arrival, from 0.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The article's name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The BLAKE3 digest of the original.
+    pub fn digest(&self) -> blake3::Hash {
+        self.digest
+    }
+
+    /// The length of the original in bytes.
+    pub fn original_len(&self) -> usize {
+        self.segments.last().map_or(0, |last| last.range.end)
+    }
+
+    /// What is left of the article, every byte as it was.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// As [`text`](Self::text).
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// The original cut into what is kept and what was removed, in reading order, without gap or overlap.
+    pub fn segments(&self) -> &[StoredSegment] {
+        &self.segments
+    }
+}
+
+/// A part of an article of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredSegment {
+    /// The bytes of the original.
+    pub range: Range<usize>,
+    /// If it was removed, where its text, or the first part of it, is kept.
+    pub first: Option<Reference>,
+}
+
+/// A place in an article of an index; for its id, see [`Index::id`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reference {
+    /// The number of the article.
+    pub article: usize,
+    /// The bytes of its original.
+    pub range: Range<usize>,
+}
+
+/// The articles of an index in order, without what they repeat; made by [`Index::articles`].
+///
+/// An article that cannot be read yields an error in its place, and so do articles that are described together, if the
+/// description cannot be read: one for all of them.
+#[derive(Clone, Debug)]
+pub struct StoredArticles {
+    sealed: Arc<Sealed>,
+    next: u64,
+}
+
+impl Iterator for StoredArticles {
+    type Item = Result<StoredArticle, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.sealed.article_count() {
+            return None;
+        }
+        match self.sealed.article(self.next) {
+            Ok(found) => {
+                self.next += 1;
+                Some(stored(&self.sealed, &found))
+            }
+            Err(error) => {
+                // How many articles are lost is only said, so they are not counted out one by one.
+                self.next = self.sealed.group_end(self.next);
+                Some(Err(self.sealed.wrap(error)))
+            }
+        }
+    }
+}
+
+impl FusedIterator for StoredArticles {}
+
+fn new_ranges(found: &Found) -> Vec<Range<u64>> {
+    let segments = found.group().segments(found.number, found.record());
+    segments.into_iter().filter(|segment| segment.first.is_none()).map(|new| new.range).collect()
+}
+
+fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
+    let read = || {
+        let record = found.record();
+        let text = text(sealed, found, &new_ranges(found))?;
+        // Lengths within an article are below 4 GiB, and numbers within those of the index.
+        let too_long = |_| sealed.wrong(found, "a segment is too long");
+        let range = |range: Range<u64>| {
+            Ok::<_, IndexError>(
+                usize::try_from(range.start).map_err(too_long)?
+                    ..usize::try_from(range.end).map_err(too_long)?,
+            )
+        };
+        let segments = found.group().segments(found.number, record).into_iter().map(|segment| {
+            let first = segment.first.map(|(article, place)| {
+                let article = usize::try_from(article).map_err(too_long)?;
+                Ok::<_, IndexError>(Reference { article, range: range(place)? })
+            });
+            Ok(StoredSegment { range: range(segment.range)?, first: first.transpose()? })
+        });
+        Ok(StoredArticle {
+            number: usize::try_from(found.number).map_err(too_long)?,
+            id: found.id().into(),
+            digest: record.digest,
+            segments: segments.collect::<Result<_, IndexError>>()?,
+            text,
+        })
+    };
+    read().map_err(|error| sealed.wrap(error))
+}
+
+fn original(sealed: &Sealed, found: &Found) -> Result<String, IndexError> {
+    let len = found.record().original_len;
+    text(sealed, found, std::slice::from_ref(&(0..len)))
+}
+
+fn text(sealed: &Sealed, found: &Found, ranges: &[Range<u64>]) -> Result<String, IndexError> {
+    let bytes = sealed.original(found, ranges)?;
+    if simdutf8::basic::from_utf8(&bytes).is_err() {
+        return Err(sealed.wrong(found, "an article is not UTF-8"));
+    }
+    Ok(String::from_utf8(bytes).expect("BUG: it was UTF-8 a moment ago"))
+}

@@ -1,0 +1,421 @@
+//! What a crash, an error of the disk, or damage may do to an index: never more than lose what was not
+//! committed.
+//!
+//! `DEDUP_IMAGES` sets how many images of a crashed disk are tried at each change of the disk.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe};
+use super::run::{Groups, Run, RunWriter, Table};
+use super::simulated::{Disk, Fault, Image};
+use super::writer::Writer;
+use super::{Index, IndexError};
+use crate::options::Config;
+use crate::{Deduper, Error, Options};
+
+fn config() -> Config {
+    Options::new().min_span(40).min_paragraph(12).check().unwrap()
+}
+
+fn writer(disk: &Disk) -> Result<Deduper, Error> {
+    let config = config();
+    let recipe = Recipe::new(&config.scheme, config.min_paragraph);
+    let storage = Arc::new(disk.clone());
+    let path = Path::new("disk");
+    let writer = Writer::open_in(storage, path, recipe)
+        .map_err(|source| Error::Index { path: path.to_owned(), source })?;
+    Deduper::writing(writer, config.scheme, config.min_paragraph)
+}
+
+fn reader(disk: &Disk) -> Result<Index, IndexError> {
+    Index::open_in(Arc::new(disk.clone()), Path::new("disk"))
+}
+
+/// Articles with repeats of all kinds, in commits.
+fn commits() -> Vec<Vec<(String, String)>> {
+    let line =
+        |n: usize| format!("Notice {n}: the {} bridge is closed until further notice.", n * 7919);
+    let mut commits = Vec::new();
+    for commit in 0..6 {
+        let mut articles = Vec::new();
+        for article in 0..2 {
+            let n = commit * 2 + article;
+            let lines =
+                [line(n), line(n / 2), line(n / 3 + 100), "“Quoted”  …".into(), line(n / 2)];
+            articles
+                .push((format!("a{n}"), lines.join(if n % 2 == 0 { "\n" } else { "\r\n\r\n" })));
+        }
+        commits.push(articles);
+    }
+    commits
+}
+
+/// Pushes and commits what is not there yet.
+fn write(
+    disk: &Disk,
+    commits: &[Vec<(String, String)>],
+    mut committed: impl FnMut(),
+) -> Result<(), Error> {
+    let mut deduper = writer(disk)?;
+    for articles in commits {
+        for (id, text) in articles {
+            deduper.push_new(id.as_str(), text.as_str())?;
+        }
+        deduper.checkpoint()?;
+        committed();
+    }
+    Ok(())
+}
+
+/// What is left of each article, in order.
+fn contents(index: &Index) -> Result<Vec<(String, String)>, Error> {
+    index.verify()?;
+    index.articles().map(|article| article.map(|a| (a.id().to_owned(), a.into_text()))).collect()
+}
+
+/// The contents after each commit, from none on.
+fn expected(commits: &[Vec<(String, String)>]) -> Vec<Vec<(String, String)>> {
+    let mut deduper = Deduper::with_config(&config()).unwrap();
+    let mut contents = Vec::new();
+    let mut after = vec![contents.clone()];
+    for (id, text) in commits.iter().flatten() {
+        let article = deduper.push(id.as_str(), text.as_str()).unwrap();
+        contents.push((id.clone(), article.text().into_owned()));
+        if contents.len() % 2 == 0 {
+            after.push(contents.clone());
+        }
+    }
+    after
+}
+
+/// Checks that an image holds the commit before or after the one on its way, and all of it; says which.
+fn check_image(
+    image: &Image,
+    least: usize,
+    most: usize,
+    expected: &[Vec<(String, String)>],
+) -> usize {
+    let disk = Disk::from_image(image);
+    let index = match reader(&disk) {
+        Ok(index) => index,
+        Err(IndexError::Missing) if least == 0 => return 0,
+        Err(error) => panic!("after commit {least}: {error}\n{:?}", image.keys()),
+    };
+    let commit = usize::try_from(index.stats().commits).unwrap();
+    assert!((least..=most).contains(&commit), "commit {commit}, not {least} to {most}");
+    assert_eq!(contents(&index).unwrap(), expected[commit]);
+    commit
+}
+
+fn images_at_each_change() -> usize {
+    let default = if cfg!(debug_assertions) { 20 } else { 6000 };
+    std::env::var("DEDUP_IMAGES").map_or(default, |images| images.parse().expect("a number"))
+}
+
+fn random(mut state: u64) -> impl FnMut() -> u64 {
+    move || {
+        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        state.rotate_left(29) ^ state >> 7
+    }
+}
+
+#[test]
+fn a_crash_at_any_moment_leaves_the_last_commit() {
+    let commits = commits();
+    let expected = expected(&commits);
+    let disk = Disk::default();
+    let mut ends = vec![0];
+    write(&disk, &commits, || ends.push(disk.changes())).unwrap();
+    assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), *expected.last().unwrap());
+
+    let most = images_at_each_change();
+    let mut random = random(7);
+    let (mut images, mut again) = (0, 0);
+    for change in 0..=disk.changes() {
+        // The commits that were reported before the change, and the one on its way.
+        let least = ends.partition_point(|&end| end <= change) - 1;
+        let latest = (least + 1).min(commits.len());
+        let mut recover: Vec<(Image, usize)> = Vec::new();
+        disk.images(change, most, &mut random, |image| {
+            images += 1;
+            let commit = check_image(&image, least, latest, &expected);
+            if images % 16 == 0 {
+                recover.push((image, commit));
+            }
+        });
+        for (image, commit) in recover {
+            // The next writer tidies up and goes on; it may crash in turn, at any change.
+            let disk = Disk::from_image(&image);
+            let mut ends = vec![0];
+            let rest = &commits[commit..(commit + 2).min(commits.len())];
+            write(&disk, rest, || ends.push(disk.changes())).unwrap();
+            assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), expected[commit + rest.len()]);
+            for change in 0..=disk.changes() {
+                let least = commit + ends.partition_point(|&end| end <= change) - 1;
+                let latest = (least + 1).min(commit + rest.len());
+                disk.images(change, 4, &mut random, |image| {
+                    again += 1;
+                    check_image(&image, least, latest, &expected);
+                });
+            }
+        }
+    }
+    println!(
+        "{images} images of a crash, {again} of a second one while the next writer was at work"
+    );
+    assert!(images > 500 && again > 500, "{images} and {again} images");
+}
+
+#[test]
+fn an_error_of_the_disk_at_any_operation_is_said_and_loses_nothing() {
+    let commits = commits();
+    let expected = expected(&commits);
+    let disk = Disk::default();
+    write(&disk, &commits, || ()).unwrap();
+    let operations = disk.operations();
+    let mut random = random(11);
+    let mut told = 0;
+    for operation in 0..operations {
+        for (fault, kind) in [
+            (Fault::Nothing, ErrorKind::Other),
+            (Fault::Half, ErrorKind::StorageFull),
+            (Fault::Half, ErrorKind::TimedOut),
+        ] {
+            let disk = Disk::default();
+            disk.fail(operation, fault, kind);
+            let mut reported = 0;
+            let done = write(&disk, &commits, || reported += 1);
+            assert!(disk.has_failed());
+            if let Err(error) = &done {
+                told += 1;
+                assert!(
+                    matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
+                    "{error:?}"
+                );
+            }
+            let most = (reported + 1).min(commits.len());
+            check_image(&disk.live(), reported, most, &expected);
+            disk.images(disk.changes(), 8, &mut random, |image| {
+                check_image(&image, reported, most, &expected);
+            });
+            // Whoever comes next goes on as if nothing had been.
+            let next = Disk::from_image(&disk.live());
+            write(&next, &commits, || ()).unwrap();
+            assert_eq!(contents(&reader(&next).unwrap()).unwrap(), *expected.last().unwrap());
+        }
+    }
+    println!("{operations} operations, {told} errors");
+    assert!(told > operations);
+}
+
+#[test]
+fn after_a_failed_commit_the_engine_says_no() {
+    let commits = commits();
+    let whole = Disk::default();
+    write(&whole, &commits[..1], || ()).unwrap();
+    for operation in 0..whole.operations() {
+        let disk = Disk::default();
+        disk.fail(operation, Fault::Nothing, ErrorKind::Other);
+        let Ok(mut deduper) = writer(&disk) else { continue };
+        for (id, text) in &commits[0] {
+            deduper.push(id.as_str(), text.as_str()).unwrap();
+        }
+        if deduper.checkpoint().is_ok() {
+            continue; // leftovers that could not be removed
+        }
+        let poisoned = |error| matches!(error, Error::Index { source: IndexError::Poisoned, .. });
+        assert!(deduper.checkpoint().is_err_and(poisoned));
+        assert!(deduper.push("z", "z").is_err_and(poisoned));
+    }
+}
+
+#[test]
+fn there_is_one_writer_and_any_number_of_readers() {
+    let commits = commits();
+    let expected = expected(&commits);
+    let disk = Disk::default();
+    write(&disk, &commits[..1], || ()).unwrap();
+    let first = reader(&disk).unwrap();
+    let mut deduper = writer(&disk).unwrap();
+    assert!(
+        writer(&disk).is_err_and(|error| {
+            matches!(error, Error::Index { source: IndexError::Locked, .. })
+        })
+    );
+    for (commit, articles) in commits.iter().enumerate().skip(1) {
+        for (id, text) in articles {
+            deduper.push(id.as_str(), text.as_str()).unwrap();
+        }
+        deduper.checkpoint().unwrap();
+        assert_eq!(contents(&first).unwrap(), expected[1]);
+        assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), expected[commit + 1]);
+    }
+    drop(deduper);
+    assert!(writer(&disk).is_ok());
+}
+
+/// All that can be asked of an index.
+fn ask(disk: &Disk) -> Result<impl PartialEq + std::fmt::Debug + use<>, Error> {
+    let index = reader(disk).map_err(|source| Error::Index { path: "disk".into(), source })?;
+    let question =
+        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    let found = index.find(&question)?;
+    let mut originals = Vec::new();
+    let mut articles = Vec::new();
+    for article in index.articles() {
+        let article = article?;
+        originals.push(index.original(article.id())?);
+        articles.push(article);
+    }
+    Ok((found, originals, articles, index.stats()))
+}
+
+fn small() -> Image {
+    let disk = Disk::default();
+    write(&disk, &commits()[..1], || ()).unwrap();
+    let image = disk.live();
+    assert!(image.contains_key(MANIFEST) && !image.contains_key(MANIFEST_NEW));
+    image
+}
+
+#[test]
+fn no_damage_makes_a_wrong_answer() {
+    let image = small();
+    let right = ask(&Disk::from_image(&image)).unwrap();
+    let mut damaged = 0;
+    let mut check = |name: &str, bytes: Vec<u8>, what: &str| {
+        let mut image = image.clone();
+        image.insert(name.to_owned(), bytes);
+        damaged += 1;
+        let disk = Disk::from_image(&image);
+        if let Ok(answer) = ask(&disk) {
+            assert_eq!(answer, right, "{name}: {what}");
+        }
+        let verified = reader(&disk).is_ok_and(|index| index.verify().is_ok());
+        assert!(!verified, "{name}: {what} is not found");
+    };
+    for (name, bytes) in &image {
+        for at in 0..bytes.len() {
+            for flip in if cfg!(debug_assertions) { &[0x01][..] } else { &[0x01, 0x80, 0xFF] } {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= flip;
+                check(name, bytes, &format!("byte {at} ^ {flip:#x}"));
+            }
+        }
+        for len in 0..bytes.len() {
+            check(name, bytes[..len].to_vec(), &format!("cut to {len}"));
+        }
+        check(name, [&bytes[..], &[0]].concat(), "one byte more");
+        // Lengths, wherever they are, set to huge ones.
+        for at in 0..bytes.len().saturating_sub(8) {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 8].copy_from_slice(&(u64::MAX >> (at % 9)).to_le_bytes());
+            check(name, bytes, &format!("a huge number at {at}"));
+        }
+        // Parts in each other's place.
+        for len in [16, 64, 200] {
+            for (a, b) in (0..bytes.len() / len).flat_map(|a| (0..a).map(move |b| (a, b))) {
+                let mut swapped = bytes.clone();
+                let (front, back) = swapped.split_at_mut(a * len);
+                front[b * len..][..len].swap_with_slice(&mut back[..len]);
+                if swapped != *bytes {
+                    check(name, swapped, &format!("parts {a} and {b} of {len} swapped"));
+                }
+            }
+        }
+    }
+    println!("{damaged} damaged indexes");
+}
+
+/// Descriptions of articles that make no sense, in a run that is sound otherwise.
+#[test]
+fn senseless_descriptions_do_not_make_a_panic() {
+    let disk = Disk::from_image(&small());
+    let manifest = Manifest::read(&disk).unwrap().unwrap();
+    let run = Run::open(&disk, manifest.runs[0]).unwrap();
+    let directory = &run.directory;
+    let bytes = run.group_bytes(0).unwrap();
+    let question =
+        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    let mut opened = 0;
+    let mut check = |bytes: &[u8]| {
+        let mut writer = RunWriter::create(&disk, 9, 0, 0).unwrap();
+        writer.text(&run.text_block(0).unwrap()).unwrap();
+        let mut groups = Groups::new(&mut writer);
+        groups.article((0, 0, 0), |described| described.extend_from_slice(bytes)).unwrap();
+        groups.finish().unwrap();
+        let (coordinates, articles) = (directory.coordinates.end, directory.articles.end);
+        writer.end_groups(coordinates, articles, directory.bytes_in, directory.bytes_left);
+        for table in Table::ALL {
+            writer.table(table, run.directory.key_bits(table), run.entries(table)).unwrap();
+        }
+        let named = writer.finish().unwrap();
+        let manifest = Manifest { runs: vec![named], next_run: 10, ..manifest.clone() };
+        manifest.write(&disk).unwrap();
+        // None at all is seen when the run is opened.
+        let Ok(index) = reader(&disk) else { return };
+        opened += usize::from(index.verify().is_ok());
+        let _ = index.find(&question);
+        for article in index.articles().flatten() {
+            let _ = index.original(article.id());
+        }
+    };
+    check(&bytes);
+    for at in 0..bytes.len() {
+        for value in
+            [0, 1, 2, 0x7F, 0x80, 0xFF, bytes[at].wrapping_add(1), bytes[at].wrapping_sub(1)]
+        {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            check(&bytes);
+        }
+        check(&bytes[..at]);
+    }
+    assert!(opened > 0);
+}
+
+/// Damage that a checksum does not show, as somebody might do who knows the format.
+#[test]
+fn checksums_that_agree_with_damage_do_not_make_a_panic() {
+    let image = small();
+    let question =
+        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    let (run, bytes) = image.iter().find(|(name, _)| name.starts_with("run-")).unwrap();
+    let manifest = &image[MANIFEST];
+    let trailer_at = bytes.len() - 32;
+    let u64_at =
+        |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let directory = usize::try_from(u64_at(bytes, trailer_at)).unwrap();
+    let mut opened = 0;
+    let step = if cfg!(debug_assertions) { 5 } else { 1 };
+    for at in (directory..trailer_at).step_by(step) {
+        for value in [0, 1, 0x7F, 0x80, 0xFF, bytes[at].wrapping_add(1), bytes[at].wrapping_sub(1)]
+        {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            let sum = super::wire::checksum(&bytes[directory..trailer_at]).to_le_bytes();
+            bytes[trailer_at + 16..trailer_at + 24].copy_from_slice(&sum);
+            let mut manifest = manifest.clone();
+            let end = manifest.len() - 8;
+            manifest[end - 8..end].copy_from_slice(&sum);
+            let own = super::wire::checksum(&manifest[..end]).to_le_bytes();
+            manifest[end..].copy_from_slice(&own);
+            let mut image = image.clone();
+            image.insert(run.clone(), bytes);
+            image.insert(MANIFEST.to_owned(), manifest);
+            let disk = Disk::from_image(&image);
+            let Ok(index) = reader(&disk) else { continue };
+            opened += 1;
+            let _ = index.verify();
+            let _ = index.find(&question);
+            for article in index.articles().flatten() {
+                let _ = index.original(article.id());
+            }
+            let _ = writer(&disk).map(|mut deduper| deduper.push("z", question.as_str()).is_ok());
+        }
+    }
+    println!("{opened} indexes opened");
+    assert!(opened > 20, "{opened}");
+}

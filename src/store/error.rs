@@ -1,0 +1,93 @@
+//! What can be wrong with an index on disk.
+
+use super::manifest::Recipe;
+
+/// What is wrong with an index on disk.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// A file of the index could not be read or written.
+    #[error("cannot {action} {file}")]
+    Io {
+        /// What was tried: `read`, `write`, `sync` and the like.
+        action: &'static str,
+        /// The file, in the index's directory.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The directory has no manifest.
+    #[error("there is no index here")]
+    Missing,
+    /// The directory has no index, and other files.
+    #[error("there is no index here, and there are other files")]
+    Occupied,
+    /// The index was written in another version of the format.
+    #[error("{file} has version {found} of the format; this is version {supported}")]
+    Version {
+        /// The file, in the index's directory.
+        file: String,
+        /// The version of the file.
+        found: u32,
+        /// The version that this crate reads and writes.
+        supported: u32,
+    },
+    /// The index was made with other sizes or rules than asked for.
+    #[error("the index was made with {found}; asked for is {expected}")]
+    Recipe {
+        /// What the index was made with.
+        found: Recipe,
+        /// What was asked for, by the options or by this version of the crate.
+        expected: Recipe,
+    },
+    /// A file of the index is damaged.
+    #[error("{file} is damaged at byte {offset}: {what}")]
+    Damaged {
+        /// The file, in the index's directory.
+        file: String,
+        /// Where the part begins that is damaged.
+        offset: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Another writer has the index open.
+    #[error("another writer has the index open")]
+    Locked,
+    /// An earlier error left it open what is on disk; what was committed before is safe.
+    #[error("an earlier error ended the use of this index; open it again")]
+    Poisoned,
+    /// An article was pushed that is there already.
+    #[error("{id} is in the index already, with this content")]
+    Unchanged {
+        /// The article's id.
+        id: String,
+    },
+    /// An id came again with other content, and the options say that this is an error.
+    #[error("{id} is in the index already, with other content")]
+    Changed {
+        /// The article's id.
+        id: String,
+    },
+}
+
+impl IndexError {
+    /// Whether the index is fine, and others may come.
+    pub(crate) fn is_about_an_article(&self) -> bool {
+        matches!(self, Self::Unchanged { .. } | Self::Changed { .. })
+    }
+}
+
+/// What is wrong with some bytes; who read them knows where they lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wrong(pub(crate) &'static str);
+
+impl Wrong {
+    pub(crate) fn at(self, file: &str, offset: u64) -> IndexError {
+        IndexError::Damaged { file: file.to_owned(), offset, what: self.0 }
+    }
+}
+
+/// Says what was tried with which file when the system reports an error.
+pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> IndexError {
+    move |source| IndexError::Io { action, file: file.to_owned(), source }
+}

@@ -1,0 +1,149 @@
+//! Taking articles out of an index, and joining indexes.
+//!
+//! Both ingest again what they change, so the result is by construction what ingesting the
+//! remaining, or the joined, articles gives.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::IndexError;
+use super::manifest::Manifest;
+use super::storage::{Directory, Storage};
+use super::writer::Writer;
+use super::{Index, original};
+use crate::deduper::Deduper;
+use crate::error::Error;
+use crate::options::Options;
+
+impl Index {
+    /// Takes articles out of the index in a directory, all versions of those whose id is chosen, and says how many
+    /// there were.
+    ///
+    /// The index is then what it would be had they never come: where one of them was the first to say something,
+    /// the next copy keeps it, so no other article loses a byte. Their own text is in no file of the index when this
+    /// returns. Articles after the first one taken out get new numbers. Readers that are open keep what they have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index has a writer, or cannot be read or written. Then it is as it was.
+    ///
+    /// # Complexity
+    ///
+    /// What comes after the first article that is taken out, and the rest of its run, is ingested again, and is held in memory
+    /// meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("news.dedup");
+    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at nine in the morning.";
+    /// let mut deduper = dedup::Options::new().index(&dir).deduper()?;
+    /// deduper.push("agency/1", notice)?;
+    /// assert_eq!(deduper.push("paper/1", notice)?.text(), "");
+    /// deduper.checkpoint()?;
+    /// drop(deduper);
+    ///
+    /// assert_eq!(dedup::Index::withdraw(&dir, |id| id.starts_with("agency/"))?, 1);
+    /// let index = dedup::Index::open(&dir)?;
+    /// assert!(index.article("agency/1")?.is_none());
+    /// assert_eq!(index.article("paper/1")?.unwrap().text(), notice);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn withdraw(
+        path: impl AsRef<Path>,
+        is_chosen: impl FnMut(&str) -> bool,
+    ) -> Result<u64, Error> {
+        let path = path.as_ref();
+        withdraw_in(Arc::new(Directory::new(path)), path, is_chosen)
+    }
+
+    /// Adds the articles of other indexes to the one in a directory, which is made if it is not there.
+    ///
+    /// The result is what ingesting the articles of `others` into it, one index after the other, gives: so it does not
+    /// matter on which machine they were ingested first. An article that is there already, with the same id and content, is
+    /// passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the indexes were not made by the same [`Recipe`](crate::Recipe), or one cannot be read or written.
+    /// Then the index is as it was.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the originals of `others`; what is new of them is held in memory until the end.
+    pub fn merge<P: AsRef<Path>>(
+        path: impl AsRef<Path>,
+        others: impl IntoIterator<Item = P>,
+    ) -> Result<(), Error> {
+        let path = path.as_ref();
+        let mut into: Option<Deduper> = None;
+        for other in others {
+            let other = Index::open(other)?;
+            let deduper = match &mut into {
+                Some(deduper) => deduper,
+                none => none.insert(writing(&other, path)?),
+            };
+            let expected = deduper.recipe();
+            if other.recipe != expected {
+                let source = IndexError::Recipe { found: other.recipe, expected };
+                return Err(Error::Index { path: other.path().to_owned(), source });
+            }
+            for number in 0..other.sealed.article_count() {
+                let found = other.sealed.article(number);
+                let text = found.and_then(|found| {
+                    Ok((found.id().to_owned(), original(&other.sealed, &found)?))
+                });
+                let (id, text) = text.map_err(|error| other.sealed.wrap(error))?;
+                deduper.push_new(id, text)?;
+            }
+        }
+        into.as_mut().map_or(Ok(()), Deduper::checkpoint)
+    }
+}
+
+/// An engine for the index in a directory, by the recipe of another.
+fn writing(other: &Index, path: &Path) -> Result<Deduper, Error> {
+    let mut options = Options::new();
+    let span = other.scheme.span();
+    options.min_span(span).index(path);
+    let min_paragraph = other.recipe.min_paragraph as usize;
+    if min_paragraph < span {
+        options.min_paragraph(min_paragraph);
+    }
+    options.deduper()
+}
+
+pub(crate) fn withdraw_in(
+    storage: Arc<dyn Storage>,
+    path: &Path,
+    mut is_chosen: impl FnMut(&str) -> bool,
+) -> Result<u64, Error> {
+    let wrap = |source| Error::Index { path: path.to_owned(), source };
+    let manifest = Manifest::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
+    let (recipe, scheme) = (manifest.recipe, manifest.recipe.scheme().map_err(wrap)?);
+    let mut writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
+    let sealed = writer.sealed().clone();
+    let count = sealed.article_count();
+    let mut chosen = Vec::new();
+    for number in 0..count {
+        if is_chosen(sealed.article(number).map_err(wrap)?.id()) {
+            chosen.push(number);
+        }
+    }
+    let Some(&first) = chosen.first() else { return Ok(0) };
+    let runs = sealed.runs().partition_point(|run| run.directory.articles.end <= first);
+    let from = sealed.runs()[runs].directory.articles.start;
+    writer.cut(runs).map_err(wrap)?;
+    let mut deduper = Deduper::writing(writer, scheme, recipe.min_paragraph as usize)?;
+    let mut next = chosen.iter().peekable();
+    for number in from..count {
+        if next.next_if_eq(&&number).is_none() {
+            let found = sealed.article(number).map_err(wrap)?;
+            let text = original(&sealed, &found).map_err(wrap)?;
+            deduper.push_new(found.id(), text)?;
+        }
+    }
+    deduper.checkpoint()?;
+    Ok(chosen.len() as u64)
+}

@@ -1,0 +1,476 @@
+//! All runs of an index as one: the base that an index in memory stands on.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::cache::Cache;
+use super::error::IndexError;
+use super::group::{Group, Piece, Record, Text};
+use super::manifest::Manifest;
+use super::run::{Run, Table};
+use super::storage::Storage;
+use super::table::{Entry, Page, prefix};
+use crate::error::Error;
+use crate::index::base::Base;
+use crate::index::departures::Reader;
+use crate::index::table::{MAX_PLACE, Posting};
+use crate::index::text::Located;
+
+/// Bytes of unpacked text that are kept at hand.
+const TEXT_CACHE: usize = 32 << 20;
+/// Bytes of unpacked groups.
+const GROUP_CACHE: usize = 16 << 20;
+/// Bytes of pages.
+const PAGE_CACHE: usize = 8 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    /// Where errors say that the index is.
+    path: PathBuf,
+    /// Oldest first; each begins where the one before ends.
+    runs: Vec<Arc<Run>>,
+    text: Cache<Bytes>,
+    groups: Cache<Arc<Group>>,
+    pages: [Cache<Page>; 3],
+}
+
+/// An article, with the group that it is described in.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) number: u64,
+    run: usize,
+    group: Arc<Group>,
+}
+
+impl Found {
+    pub(crate) fn record(&self) -> &Record {
+        self.group.article(self.number).expect("BUG: it was found there")
+    }
+
+    pub(crate) fn group(&self) -> &Group {
+        &self.group
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.group.id(self.record())
+    }
+}
+
+impl Sealed {
+    /// Opens the runs that a manifest names.
+    pub(crate) fn open(
+        storage: &dyn Storage,
+        manifest: &Manifest,
+        path: PathBuf,
+    ) -> Result<Self, IndexError> {
+        let open = |&named| Run::open(storage, named).map(Arc::new);
+        let runs = manifest.runs.iter().map(open).collect::<Result<_, _>>()?;
+        Self::new(runs, path)
+    }
+
+    pub(crate) fn new(runs: Vec<Arc<Run>>, path: PathBuf) -> Result<Self, IndexError> {
+        let (mut coordinate, mut article) = (0, 0);
+        for run in &runs {
+            let directory = &run.directory;
+            if (directory.coordinates.start, directory.articles.start) != (coordinate, article) {
+                return Err(run.wrong("it does not begin where the run before ends"));
+            }
+            (coordinate, article) = (directory.coordinates.end, directory.articles.end);
+            if coordinate > MAX_PLACE || usize::try_from(article).is_err() {
+                return Err(run.wrong("it has more coordinates than there are"));
+            }
+        }
+        Ok(Self {
+            path,
+            runs,
+            text: Cache::new(TEXT_CACHE),
+            groups: Cache::new(GROUP_CACHE),
+            pages: [PAGE_CACHE; 3].map(Cache::new),
+        })
+    }
+
+    pub(crate) fn runs(&self) -> &[Arc<Run>] {
+        &self.runs
+    }
+
+    pub(crate) fn coordinates(&self) -> u64 {
+        self.runs.last().map_or(0, |run| run.directory.coordinates.end)
+    }
+
+    pub(crate) fn article_count(&self) -> u64 {
+        self.runs.last().map_or(0, |run| run.directory.articles.end)
+    }
+
+    pub(crate) fn wrap(&self, source: IndexError) -> Error {
+        Error::Index { path: self.path.clone(), source }
+    }
+
+    fn group(&self, run: usize, at: usize) -> Result<Arc<Group>, IndexError> {
+        let run = &self.runs[run];
+        self.groups.get(key(run, at), || {
+            let group = run.group(at)?;
+            let size = group.size();
+            Ok((Arc::new(group), size))
+        })
+    }
+
+    /// The bytes of kept text of a run from an offset on: at least one, at most `len`.
+    fn kept(&self, run: usize, kept: u64, len: u64) -> Result<Bytes, IndexError> {
+        let run = &self.runs[run];
+        let (at, start) = run.text_block_at(kept).ok_or_else(|| run.wrong(NO_TEXT))?;
+        let block = self.text_block(run, at)?;
+        let from = usize::try_from(kept - start).unwrap_or(usize::MAX);
+        let rest = block.len().checked_sub(from).filter(|&rest| rest > 0);
+        let rest = rest.ok_or_else(|| run.wrong(NO_TEXT))?;
+        Ok(block.slice(from..from + usize::try_from(len).unwrap_or(rest).min(rest)))
+    }
+
+    /// The bytes of kept text up to and with an offset: at least one, at most `len`.
+    fn kept_behind(&self, run: usize, kept: u64, len: u64) -> Result<Bytes, IndexError> {
+        let run = &self.runs[run];
+        let (at, start) = run.text_block_at(kept).ok_or_else(|| run.wrong(NO_TEXT))?;
+        let block = self.text_block(run, at)?;
+        let end = usize::try_from(kept - start).unwrap_or(usize::MAX).saturating_add(1);
+        if end > block.len() {
+            return Err(run.wrong(NO_TEXT));
+        }
+        Ok(block.slice(end - usize::try_from(len).unwrap_or(end).min(end)..end))
+    }
+
+    fn text_block(&self, run: &Run, at: usize) -> Result<Bytes, IndexError> {
+        self.text.get(key(run, at), || {
+            let text = run.text_block(at)?;
+            let size = text.len();
+            Ok((text, size))
+        })
+    }
+
+    fn run_at(&self, coordinate: u64) -> Option<usize> {
+        let at = self.runs.partition_point(|run| run.directory.coordinates.end <= coordinate);
+        (at < self.runs.len()).then_some(at)
+    }
+
+    /// The group at a coordinate, and the number of its run. The coordinate is one of the index's.
+    fn group_at(&self, coordinate: u64) -> Result<(usize, Arc<Group>), IndexError> {
+        let run = self.run_at(coordinate).ok_or_else(|| self.beyond())?;
+        let at = self.runs[run].group_at(coordinate).ok_or_else(|| self.beyond())?;
+        Ok((run, self.group(run, at)?))
+    }
+
+    fn piece(&self, coordinate: u64) -> Result<(usize, Piece), IndexError> {
+        let (run, group) = self.group_at(coordinate)?;
+        let piece = group.piece(coordinate).ok_or_else(|| self.beyond())?;
+        Ok((run, piece))
+    }
+
+    pub(crate) fn beyond(&self) -> IndexError {
+        let what = "text is said to stand where no article is";
+        match self.runs.last() {
+            Some(run) => run.wrong(what),
+            None => super::error::Wrong(what).at(super::manifest::MANIFEST, 0),
+        }
+    }
+
+    /// The kept text at a coordinate: its run, its offset in that, and how much follows and how
+    /// much comes before (itself included) that lies together here and there.
+    fn kept_at(&self, coordinate: u64) -> Result<Spot, IndexError> {
+        let (run, piece) = self.piece(coordinate)?;
+        let offset = coordinate - piece.start;
+        let ahead = piece.end - coordinate;
+        let (origin, period) = match piece.place {
+            Text::Kept(kept) => {
+                return Ok(Spot { run, kept: kept + offset, ahead, behind: offset + 1 });
+            }
+            Text::Removed { origin, period } => (origin, period),
+        };
+        let offset = offset % period;
+        let origin = origin.checked_add(offset).ok_or_else(|| self.beyond())?;
+        let (run, piece) = self.piece(origin)?;
+        let Text::Kept(kept) = piece.place else {
+            return Err(self.runs[run].wrong("removed text stands for removed text"));
+        };
+        let there = origin - piece.start;
+        Ok(Spot {
+            run,
+            kept: kept + there,
+            ahead: ahead.min(period - offset).min(piece.end - origin),
+            behind: (offset + 1).min(there + 1),
+        })
+    }
+
+    pub(crate) fn try_ahead(&self, coordinate: u64) -> Result<Bytes, IndexError> {
+        let at = self.kept_at(coordinate)?;
+        self.kept(at.run, at.kept, at.ahead)
+    }
+
+    fn try_behind(&self, coordinate: u64) -> Result<Bytes, IndexError> {
+        let at = self.kept_at(coordinate)?;
+        self.kept_behind(at.run, at.kept, at.behind)
+    }
+
+    fn try_origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, IndexError> {
+        let mut origins = Vec::new();
+        let mut at = coordinates.start;
+        let end = self.coordinates();
+        while at < coordinates.end {
+            let (_, piece) = self.piece(at)?;
+            let rest = piece.end.min(coordinates.end) - at;
+            let (origin, len) = match piece.place {
+                Text::Kept(_) => (at, rest),
+                Text::Removed { origin, period } => {
+                    let offset = (at - piece.start) % period;
+                    (origin.saturating_add(offset), rest.min(period - offset))
+                }
+            };
+            if origin.checked_add(len).is_none_or(|after| after > end) {
+                return Err(self.beyond());
+            }
+            origins.push((origin, len));
+            at += len;
+        }
+        Ok(origins)
+    }
+
+    pub(crate) fn article(&self, number: u64) -> Result<Found, IndexError> {
+        let run = self.runs.partition_point(|run| run.directory.articles.end <= number);
+        let at = self.runs.get(run).and_then(|run| run.group_of(number));
+        let group = self.group(run, at.ok_or_else(|| self.beyond())?)?;
+        match group.article(number) {
+            Some(_) => Ok(Found { number, run, group }),
+            None => Err(self.beyond()),
+        }
+    }
+
+    /// The first article after those that are described together with one.
+    pub(crate) fn group_end(&self, article: u64) -> u64 {
+        let run = self.runs.partition_point(|run| run.directory.articles.end <= article);
+        let end = self.runs.get(run).and_then(|run| run.group_end(article));
+        end.unwrap_or_else(|| self.article_count())
+    }
+
+    fn article_at(&self, coordinate: u64) -> Result<Found, IndexError> {
+        let (run, group) = self.group_at(coordinate)?;
+        let number = group.article_at(coordinate).map(|(number, _)| number);
+        Ok(Found { number: number.ok_or_else(|| self.beyond())?, run, group })
+    }
+
+    /// The newest article with an id.
+    pub(crate) fn article_named(&self, id: &str) -> Result<Option<Found>, IndexError> {
+        let hash = xxhash_rust::xxh3::xxh3_64(id.as_bytes());
+        let mut found = Vec::new();
+        self.entries(Table::Ids, hash, |entry| found.push(entry.place))?;
+        for number in found.into_iter().rev() {
+            let article = self.article(number)?;
+            if article.id() == id {
+                return Ok(Some(article));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The original bytes of an article in ascending `ranges`, one after the other.
+    pub(crate) fn original(
+        &self,
+        found: &Found,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<u8>, IndexError> {
+        let record = found.record();
+        let mut rebuilt = Rebuilt {
+            sealed: self,
+            start: record.coordinates.start,
+            ranges,
+            bytes: Vec::new(),
+            text: Bytes::new(),
+            text_at: 0,
+        };
+        // The lengths come from the file, so memory grows with what is really there.
+        let len =
+            ranges.iter().fold(0_u64, |len, range| len.saturating_add(range.end - range.start));
+        rebuilt.bytes.reserve(usize::try_from(len).unwrap_or(usize::MAX).min(1 << 20));
+        let (mut canonical, mut original) = (0, 0);
+        for (departure, literal) in found.group.departures(record) {
+            let gap = u64::from(departure.canonical) - canonical;
+            rebuilt.lockstep(canonical, original, gap)?;
+            rebuilt.literal(original + gap, literal);
+            canonical = departure.canonical_end() as u64;
+            original = departure.original_end() as u64;
+        }
+        let canonical_len = record.coordinates.end - record.coordinates.start - 1;
+        rebuilt.lockstep(canonical, original, canonical_len - canonical)?;
+        Ok(rebuilt.bytes)
+    }
+
+    /// Something that an article says is wrong.
+    pub(crate) fn wrong(&self, found: &Found, what: &'static str) -> IndexError {
+        self.runs[found.run].wrong(what)
+    }
+
+    /// Visits the entries under what is kept of a hash, oldest first; places are those of the whole index.
+    fn entries(
+        &self,
+        table: Table,
+        hash: u64,
+        mut visit: impl FnMut(Entry),
+    ) -> Result<(), IndexError> {
+        for run in &self.runs {
+            let prefix = prefix(hash, run.directory.key_bits(table));
+            for at in run.pages_of(table, prefix) {
+                let page = self.pages[table as usize]
+                    .get(key(run, at), || run.page(table, at).map(|page| (page, 4 << 10)))?;
+                for entry in page.find(prefix) {
+                    visit(Entry { place: entry.place.saturating_add(run.base(table)), ..entry });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const NO_TEXT: &str = "an article has more text than is there";
+
+/// A place in the kept text of a run, and how much lies together with it.
+struct Spot {
+    run: usize,
+    kept: u64,
+    ahead: u64,
+    behind: u64,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a directory has 32 bits for counts of blocks")]
+fn key(run: &Run, block: usize) -> super::cache::Key {
+    (run.directory.number, block as u32)
+}
+
+fn to_usize(value: u64) -> usize {
+    usize::try_from(value).expect("BUG: checked when the index was opened")
+}
+
+/// The original of an article, as far as it is wanted.
+struct Rebuilt<'a> {
+    sealed: &'a Sealed,
+    /// The coordinate of the article.
+    start: u64,
+    /// What is wanted yet.
+    ranges: &'a [Range<u64>],
+    bytes: Vec<u8>,
+    /// The kept text read last, and its coordinate.
+    text: Bytes,
+    text_at: u64,
+}
+
+impl Rebuilt<'_> {
+    /// The next part of `original` that is wanted.
+    fn wanted(&mut self, original: &Range<u64>) -> Option<Range<u64>> {
+        while let Some((first, rest)) = self.ranges.split_first() {
+            if original.is_empty() || first.start >= original.end {
+                break;
+            }
+            if first.end > original.start {
+                return Some(first.start.max(original.start)..first.end.min(original.end));
+            }
+            self.ranges = rest;
+        }
+        None
+    }
+
+    /// Takes what is wanted of canonical text that stands in the original as it is.
+    fn lockstep(&mut self, canonical: u64, original: u64, len: u64) -> Result<(), IndexError> {
+        let mut rest = original..original + len;
+        while let Some(wanted) = self.wanted(&rest) {
+            let at = self.start + canonical + (wanted.start - original);
+            self.text(at, wanted.end - wanted.start)?;
+            rest.start = wanted.end;
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, mut coordinate: u64, mut len: u64) -> Result<(), IndexError> {
+        while len > 0 {
+            let known = coordinate.wrapping_sub(self.text_at);
+            if known >= self.text.len() as u64 {
+                self.text = self.sealed.try_ahead(coordinate)?;
+                self.text_at = coordinate;
+                continue;
+            }
+            let rest = &self.text[to_usize(known)..];
+            let taken = &rest[..rest.len().min(usize::try_from(len).unwrap_or(usize::MAX))];
+            self.bytes.extend_from_slice(taken);
+            coordinate += taken.len() as u64;
+            len -= taken.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes what is wanted of bytes of the original.
+    fn literal(&mut self, original: u64, literal: &[u8]) {
+        let mut rest = original..original + literal.len() as u64;
+        while let Some(wanted) = self.wanted(&rest) {
+            let at = |offset: u64| to_usize(offset - original);
+            self.bytes.extend_from_slice(&literal[at(wanted.start)..at(wanted.end)]);
+            rest.start = wanted.end;
+        }
+    }
+}
+
+impl Sealed {
+    /// The postings of a table under a key.
+    fn postings(&self, table: Table, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
+        let end = self.coordinates();
+        let visit = |entry: Entry| found.extend(entry.posting(end));
+        self.entries(table, key, visit).map_err(|error| self.wrap(error))
+    }
+}
+
+impl Base for Sealed {
+    fn end(&self) -> u64 {
+        self.coordinates()
+    }
+
+    fn articles(&self) -> usize {
+        to_usize(self.article_count())
+    }
+
+    fn anchors(&self, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
+        self.postings(Table::Anchors, key, found)
+    }
+
+    fn paragraphs(&self, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
+        self.postings(Table::Paragraphs, key, found)
+    }
+
+    fn ahead(&self, coordinate: u64) -> Result<Bytes, Error> {
+        self.try_ahead(coordinate).map_err(|error| self.wrap(error))
+    }
+
+    fn behind(&self, coordinate: u64) -> Result<Bytes, Error> {
+        self.try_behind(coordinate).map_err(|error| self.wrap(error))
+    }
+
+    fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error> {
+        self.try_origins(coordinates).map_err(|error| self.wrap(error))
+    }
+
+    fn locate(&self, coordinate: u64) -> Result<Located, Error> {
+        let found = self.article_at(coordinate).map_err(|error| self.wrap(error))?;
+        let start = to_usize(coordinate - found.record().coordinates.start);
+        Ok(Located { article: to_usize(found.number), start })
+    }
+
+    fn id(&self, article: usize) -> Result<Arc<str>, Error> {
+        let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
+        Ok(found.id().into())
+    }
+
+    fn start(&self, article: usize) -> Result<u64, Error> {
+        let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
+        Ok(found.record().coordinates.start)
+    }
+
+    fn departures(&self, article: usize, canonical: usize) -> Result<Reader<'static>, Error> {
+        let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
+        Ok(found.group.departures_from(found.record(), canonical))
+    }
+}

@@ -1,0 +1,165 @@
+//! The files of an index: everything that touches the medium goes through here.
+
+use std::fmt::Debug;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A flat directory of files, which are written once from front to end.
+pub(crate) trait Storage: Debug + Send + Sync {
+    /// The names of all files.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// A new, empty file; one that is there by that name is emptied.
+    fn create(&self, name: &str) -> io::Result<Box<dyn Output>>;
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn Input>>;
+
+    /// Replaces the file `to`.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes names durable.
+    fn sync_names(&self) -> io::Result<()>;
+
+    /// The right to write, while what is returned lives. None if somebody has it.
+    fn lock(&self) -> io::Result<Option<Box<dyn Send + Sync>>>;
+}
+
+/// A file that is being written.
+pub(crate) trait Output: Send {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes what was written durable.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// A file that is read.
+pub(crate) trait Input: Debug + Send + Sync {
+    fn len(&self) -> io::Result<u64>;
+
+    /// Fills `bytes` with those from `offset` on.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// A directory of the file system.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+}
+
+/// Locked by the writer. Never removed: whoever waits for a removed file waits alone.
+pub(crate) const LOCK: &str = "lock";
+
+impl Directory {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Makes the directory if it is not there, and those above it; their names are durable then.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .take_while(|above| !above.as_os_str().is_empty() && !above.is_dir())
+            .collect();
+        std::fs::create_dir_all(path)?;
+        for made in missing {
+            let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
+            Self::new(parent.unwrap_or(Path::new("."))).sync_names()?;
+        }
+        Ok(Self::new(path))
+    }
+}
+
+impl Storage for Directory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        std::fs::read_dir(&self.path)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn Output>> {
+        Ok(Box::new(File::create(self.path.join(name))?))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn Input>> {
+        Ok(Box::new(File::open(self.path.join(name))?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    #[cfg(unix)]
+    fn sync_names(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Elsewhere a directory cannot be opened like a file; there the file system's own journal has
+    /// to keep the order of names.
+    #[cfg(not(unix))]
+    fn sync_names(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn lock(&self) -> io::Result<Option<Box<dyn Send + Sync>>> {
+        let path = self.path.join(LOCK);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(Lock(file)))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child process that is just being started may share it for a moment.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
+impl Output for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+impl Input for File {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(self, bytes, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    bytes = &mut bytes[read..];
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

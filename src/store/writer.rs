@@ -1,0 +1,354 @@
+//! The one writer of an index: what is in memory becomes a run, and a manifest that names it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::{IndexError, io};
+use super::group;
+use super::manifest::{MANIFEST_NEW, Manifest, Recipe, RunName};
+use super::run::{self, Groups, Run, RunWriter, Table};
+use super::sealed::Sealed;
+use super::storage::{Directory, LOCK, Storage};
+use super::table::{Cut, Entry, ID_KEY_BITS, hash, prefix};
+use crate::article::Segment;
+use crate::error::Error;
+use crate::index::Index;
+use crate::index::table::{self, GRANULE, MAX_KEY_BITS};
+use crate::index::text::Texts;
+
+/// Ids and contents of the newest versions, by the first half of their BLAKE3 digests: enough that
+/// nobody finds two that agree.
+pub(crate) type Known = HashMap<[u8; 16], [u8; 16]>;
+
+fn half(digest: &blake3::Hash) -> [u8; 16] {
+    *digest.as_bytes().first_chunk().expect("BUG: a digest has 32 bytes")
+}
+
+/// Whether an article is in an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    New,
+    Unchanged,
+    Changed,
+}
+
+pub(crate) fn status(known: &Known, id: &str, digest: &blake3::Hash) -> Status {
+    match known.get(&half(&blake3::hash(id.as_bytes()))) {
+        None => Status::New,
+        Some(content) if *content == half(digest) => Status::Unchanged,
+        Some(_) => Status::Changed,
+    }
+}
+
+/// An article that is not committed yet: what the index in memory does not know of it.
+struct Pending {
+    digest: blake3::Hash,
+    segments: Vec<u8>,
+    bytes_in: u64,
+    bytes_left: u64,
+}
+
+pub(crate) struct Writer {
+    storage: Arc<dyn Storage>,
+    path: PathBuf,
+    _lock: Box<dyn Send + Sync>,
+    manifest: Manifest,
+    sealed: Arc<Sealed>,
+    /// What was committed when the index was opened, for threads to look at.
+    committed: Arc<Known>,
+    /// What came since.
+    known: Known,
+    pending: Vec<Pending>,
+    /// Whether articles were dropped since the last commit.
+    cut: bool,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer")
+            .field("path", &self.path)
+            .field("manifest", &self.manifest)
+            .field("pending", &self.pending.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Opens the index in a directory for writing, or makes one.
+    pub(crate) fn open(path: &Path, recipe: Recipe) -> Result<Self, Error> {
+        let wrap = |source| Error::Index { path: path.to_owned(), source };
+        let directory = Directory::create(path).map_err(io("create", ".")).map_err(wrap)?;
+        Self::open_in(Arc::new(directory), path, recipe).map_err(wrap)
+    }
+
+    pub(crate) fn open_in(
+        storage: Arc<dyn Storage>,
+        path: &Path,
+        recipe: Recipe,
+    ) -> Result<Self, IndexError> {
+        let lock = storage.lock().map_err(io("lock", LOCK))?.ok_or(IndexError::Locked)?;
+        let manifest = if let Some(manifest) = Manifest::read(&*storage)? {
+            manifest
+        } else {
+            let ours = |name: &String| {
+                [LOCK, MANIFEST_NEW].contains(&&**name) || run::number_of(name).is_some()
+            };
+            // Not to make an index amid somebody's letters.
+            if !storage.list().map_err(io("list", "."))?.iter().all(ours) {
+                return Err(IndexError::Occupied);
+            }
+            Manifest::new(recipe)
+        };
+        if manifest.recipe != recipe {
+            return Err(IndexError::Recipe { found: manifest.recipe, expected: recipe });
+        }
+        let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
+        let committed = Arc::new(known(&sealed)?);
+        let mut writer = Self {
+            storage,
+            path: path.to_owned(),
+            _lock: lock,
+            manifest,
+            sealed,
+            committed,
+            known: Known::new(),
+            pending: Vec::new(),
+            cut: false,
+        };
+        writer.tidy()?;
+        Ok(writer)
+    }
+
+    /// Removes what no manifest names: leftovers of a crash, and runs that were merged.
+    fn tidy(&mut self) -> Result<(), IndexError> {
+        for name in self.storage.list().map_err(io("list", "."))? {
+            let number = run::number_of(&name);
+            let named = |run: &RunName| Some(run.number) == number;
+            // Some systems do not remove what a reader has open; then the next writer will.
+            if name == MANIFEST_NEW || number.is_some() && !self.manifest.runs.iter().any(named) {
+                let _ = self.storage.remove(&name);
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs that the index had when it was opened.
+    pub(crate) fn sealed(&self) -> &Arc<Sealed> {
+        &self.sealed
+    }
+
+    /// Drops all runs but the first so many. Until the next commit, nobody else knows.
+    pub(crate) fn cut(&mut self, runs: usize) -> Result<(), IndexError> {
+        let kept = self.sealed.runs()[..runs].to_vec();
+        self.sealed = Arc::new(Sealed::new(kept, self.path.clone())?);
+        self.committed = Arc::new(known(&self.sealed)?);
+        self.cut = true;
+        Ok(())
+    }
+
+    /// The committed articles as an index in memory: entries in tables, texts where they are.
+    pub(crate) fn load(&self) -> Result<Index, IndexError> {
+        let texts = Texts::above(self.sealed.clone());
+        let (anchors, paragraphs) = (self.table(Table::Anchors)?, self.table(Table::Paragraphs)?);
+        Ok(Index { texts, anchors, paragraphs, beneath: None })
+    }
+
+    fn table(&self, table: Table) -> Result<table::Table, IndexError> {
+        let runs = self.sealed.runs();
+        let count = runs.iter().map(|run| run.directory.entries(table)).sum();
+        let (key_bits, entries) = run::entries(runs, table);
+        let end = self.sealed.coordinates();
+        let mut loaded = table::Table::with_key_bits(key_bits, count, end);
+        for entry in entries {
+            let entry = entry?;
+            let posting = entry.posting(end).ok_or_else(|| self.sealed.beyond())?;
+            loaded.insert(hash(entry.key, key_bits), posting);
+        }
+        Ok(loaded)
+    }
+
+    /// What was committed when the index was opened.
+    pub(crate) fn committed(&self) -> &Arc<Known> {
+        &self.committed
+    }
+
+    pub(crate) fn status(&self, id: &str, digest: &blake3::Hash) -> Status {
+        match status(&self.known, id, digest) {
+            Status::New => status(&self.committed, id, digest),
+            status => status,
+        }
+    }
+
+    pub(crate) fn wrap(&self, source: IndexError) -> Error {
+        Error::Index { path: self.path.clone(), source }
+    }
+
+    /// Notes the article that the index has taken in last.
+    pub(crate) fn note(
+        &mut self,
+        number: usize,
+        id: &str,
+        digest: blake3::Hash,
+        segments: &[Segment],
+    ) {
+        self.known.insert(half(&blake3::hash(id.as_bytes())), half(&digest));
+        let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
+        self.pending.push(Pending {
+            digest,
+            segments: group::encode_segments(segments, number),
+            bytes_in: segments.last().map_or(0, |last| last.range().end) as u64,
+            bytes_left: new.map(|segment| segment.range().len()).sum::<usize>() as u64,
+        });
+    }
+
+    /// Commits what is in memory; then the texts are on disk, and no longer in `index`. After an error it is not
+    /// known what is on disk, and the writer is of no further use.
+    pub(crate) fn commit(&mut self, index: &mut Index) -> Result<(), Error> {
+        // An index without articles is one too.
+        if self.pending.is_empty() && self.manifest.commit > 0 && !self.cut {
+            return Ok(());
+        }
+        let mut next = self.manifest.next_run;
+        let mut runs = self.sealed.runs().to_vec();
+        if !self.pending.is_empty() {
+            let named = self.write_run(next, index)?;
+            next += 1;
+            let run = Run::open(&*self.storage, named).map_err(|source| self.wrap(source))?;
+            runs.push(Arc::new(run));
+        }
+        self.seal(next, runs).map_err(|source| self.wrap(source))?;
+        index.rest_on(self.sealed.clone());
+        // The commit stands, whatever becomes of the leftovers.
+        let _ = self.tidy();
+        Ok(())
+    }
+
+    /// Makes `runs` the index, of which `next` is not the number of any.
+    fn seal(&mut self, next: u64, mut runs: Vec<Arc<Run>>) -> Result<(), IndexError> {
+        let mut manifest = Manifest { next_run: next, ..self.manifest.clone() };
+        manifest.commit += 1;
+        let small = runs_to_merge(&runs.iter().map(|run| run.named.len).collect::<Vec<_>>());
+        if runs.len() - small > 1 {
+            let named = run::merge(&*self.storage, manifest.next_run, &runs[small..])?;
+            manifest.next_run += 1;
+            runs.truncate(small);
+            runs.push(Arc::new(Run::open(&*self.storage, named)?));
+        }
+        manifest.runs = runs.iter().map(|run| run.named).collect();
+        self.storage.sync_names().map_err(io("sync the names in", "."))?;
+        manifest.write(&*self.storage)?;
+
+        self.manifest = manifest;
+        self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
+        self.pending.clear();
+        self.cut = false;
+        Ok(())
+    }
+
+    fn write_run(&self, number: u64, index: &mut Index) -> Result<RunName, Error> {
+        let wrap = |source| self.wrap(source);
+        let texts = &mut index.texts;
+        let coordinates = texts.held_coordinates();
+        let first = self.sealed.article_count();
+        let mut writer =
+            RunWriter::create(&*self.storage, number, coordinates.start, first).map_err(wrap)?;
+        let mut address = 0;
+        while address < texts.kept() {
+            let text = texts.held_text(address)?;
+            writer.text(text).map_err(wrap)?;
+            address += text.len() as u64;
+        }
+        let mut groups = Groups::new(&mut writer);
+        let mut kept = 0;
+        let mut ids = Vec::with_capacity(self.pending.len());
+        for (at, pending) in self.pending.iter().enumerate() {
+            let held = texts.held(at)?.expect("BUG: an article is noted that is not held");
+            let article = first + at as u64;
+            let removed: u64 = held.removed.iter().map(|part| part.end - part.start).sum();
+            kept += held.end - held.start - removed;
+            let describe = |bytes: &mut Vec<u8>| {
+                group::encode(bytes, &held, &pending.digest, &pending.segments);
+            };
+            groups.article((held.end, article + 1, kept), describe).map_err(wrap)?;
+            let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()), ID_KEY_BITS);
+            ids.push(Entry { key, place: article, value: 0 });
+        }
+        groups.finish().map_err(wrap)?;
+        let sum = |of: fn(&Pending) -> u64| self.pending.iter().map(of).sum();
+        writer.end_groups(
+            coordinates.end,
+            first + self.pending.len() as u64,
+            sum(|pending| pending.bytes_in),
+            sum(|pending| pending.bytes_left),
+        );
+        // An older place in the granule that the run begins in comes along; it does no harm.
+        let granules = coordinates.start / u64::from(GRANULE);
+        for (table, entries) in
+            [(Table::Anchors, &index.anchors), (Table::Paragraphs, &index.paragraphs)]
+        {
+            let key_bits = entries.key_bits();
+            let entries = entries
+                .entries()
+                .map(|(key, posting)| Entry::of_posting(prefix(key, MAX_KEY_BITS), posting))
+                .filter(|entry| entry.place >= granules)
+                .map(Ok);
+            let cut = Cut::new(entries, MAX_KEY_BITS - key_bits);
+            writer.table(table, key_bits, cut).map_err(wrap)?;
+        }
+        ids.sort_by_key(|entry| entry.key);
+        writer.table(Table::Ids, ID_KEY_BITS, ids.into_iter().map(Ok)).map_err(wrap)?;
+        writer.finish().map_err(wrap)
+    }
+}
+
+/// The newest versions of all articles.
+fn known(sealed: &Sealed) -> Result<Known, IndexError> {
+    let mut known = Known::new();
+    for run in sealed.runs() {
+        for at in 0..run.groups() {
+            let group = run.group(at)?;
+            for (_, record) in group.records() {
+                let id = blake3::hash(group.id(record).as_bytes());
+                known.insert(half(&id), half(&record.digest));
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// From which run on all are to become one, so that each has more than twice the size of the next.
+fn runs_to_merge(lens: &[u64]) -> usize {
+    let mut from = lens.len();
+    let mut size = 0;
+    for (at, len) in lens.iter().enumerate().rev() {
+        if size * 2 >= *len || size == 0 {
+            size += len;
+            from = at;
+        } else {
+            break;
+        }
+    }
+    from
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_stay_few_and_are_seldom_rewritten() {
+        let mut lens: Vec<u64> = Vec::new();
+        let mut written = 0;
+        for _ in 0..1000 {
+            lens.push(10);
+            let from = runs_to_merge(&lens);
+            let merged: u64 = lens.drain(from..).sum();
+            written += merged;
+            lens.push(merged);
+            assert!(lens.len() <= 10, "{lens:?}");
+        }
+        assert_eq!(lens.iter().sum::<u64>(), 10_000);
+        assert!(written < 10_000 * 12, "{written}");
+    }
+}

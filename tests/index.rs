@@ -1,0 +1,446 @@
+//! The index on disk, from outside: what it gives back, and that it comes to the same in any number of steps.
+//!
+//! `DEDUP_CORPORA` sets how many seeded corpora are tried and `DEDUP_SEED` the first of their seeds; `DEDUP_KILLS` how
+//! often a writer is killed. With `DEDUP_BLESS` the golden index is written anew.
+
+#[allow(dead_code, reason = "shared with the tests of the oracle")]
+mod support {
+    //! Small corpora full of traps.
+    pub(crate) mod corpus;
+}
+
+use std::path::Path;
+
+use dedup::{Article, Deduper, Error, Index, IndexError, Options, Segment, Versions};
+use support::corpus::{Recipe, Rng};
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
+fn options(recipe: &Recipe) -> Options {
+    let mut options = Options::new();
+    options.min_span(recipe.min_span).min_paragraph(recipe.min_paragraph);
+    options
+}
+
+fn writer(recipe: &Recipe, dir: &Path) -> Deduper {
+    options(recipe).index(dir).deduper().expect("the index opens")
+}
+
+/// What two engines have to agree on.
+fn outcome(article: &Article) -> impl PartialEq + std::fmt::Debug {
+    (
+        article.original().to_owned(),
+        article.segments().to_vec(),
+        article.repeats().to_vec(),
+        article.blocks().to_vec(),
+    )
+}
+
+fn check_steps(seed: u64) {
+    let recipe = Recipe::seeded(seed);
+    let mut rng = Rng(seed ^ 0xD15C);
+    let articles = recipe.build();
+    let dir = tempfile::tempdir().unwrap();
+    let mut at_once = options(&recipe).deduper().unwrap();
+    let mut in_steps = writer(&recipe, dir.path());
+    let mut expected = Vec::new();
+    for (number, text) in articles.iter().enumerate() {
+        match rng.below(4) {
+            0 => in_steps.checkpoint().unwrap(),
+            1 => {
+                in_steps.checkpoint().unwrap();
+                drop(in_steps);
+                in_steps = writer(&recipe, dir.path());
+            }
+            _ => {}
+        }
+        let id = format!("a{number}");
+        let article = at_once.push(id.as_str(), text.as_str()).unwrap();
+        let stepped = in_steps.push_new(id.as_str(), text.as_str()).unwrap().expect("it is new");
+        assert_eq!(outcome(&article), outcome(&stepped), "seed {seed}, article {number}");
+        if rng.below(3) == 0 {
+            // A second time there is nothing to do, before and after a commit.
+            assert!(in_steps.push_new(id.as_str(), text.as_str()).unwrap().is_none());
+        }
+        expected.push(article);
+    }
+    in_steps.checkpoint().unwrap();
+    drop(in_steps);
+    check_contents(&recipe, dir.path(), &expected, seed);
+}
+
+fn check_contents(recipe: &Recipe, dir: &Path, expected: &[Article], seed: u64) {
+    let index = Index::open(dir).unwrap();
+    index.verify().unwrap();
+    let stored: Vec<_> = index.articles().map(Result::unwrap).collect();
+    assert_eq!(stored.len(), expected.len());
+    let mut left = 0;
+    for (number, (stored, article)) in stored.iter().zip(expected).enumerate() {
+        assert_eq!((stored.number(), stored.id()), (number, article.id()));
+        assert_eq!(stored.text(), article.text(), "seed {seed}, article {number}");
+        assert_eq!(stored.digest(), article.digest());
+        assert_eq!(stored.original_len(), article.original().len());
+        assert_eq!(index.original(article.id()).unwrap().unwrap(), article.original());
+        assert_eq!(index.article(article.id()).unwrap().unwrap(), *stored);
+        assert_eq!(stored.segments().len(), article.segments().len());
+        for (stored, segment) in stored.segments().iter().zip(article.segments()) {
+            assert_eq!(stored.range, segment.range());
+            match (&stored.first, segment) {
+                (None, Segment::New { .. }) => {}
+                (Some(reference), Segment::Seen { first, .. }) => {
+                    assert_eq!(
+                        (reference.article, &reference.range),
+                        (first.article, &first.range)
+                    );
+                    assert_eq!(index.id(reference.article).unwrap(), first.id);
+                }
+                other => panic!("seed {seed}, article {number}: {other:?}"),
+            }
+        }
+        left += stored.text().len() as u64;
+    }
+    let stats = index.stats();
+    assert_eq!((stats.articles, stats.bytes_kept), (expected.len() as u64, left));
+    assert!(index.article("nobody").unwrap().is_none());
+    assert!(index.original("nobody").unwrap().is_none());
+
+    // Whatever is asked, it is what ingesting it next would report.
+    let mut questions: Vec<String> = Recipe::seeded(seed ^ 0xA5A5).build();
+    questions.extend(Recipe { salt: recipe.salt ^ 1, ..recipe.clone() }.build());
+    questions.extend(expected.iter().map(|article| article.original().to_owned()));
+    if let [first, .., last] = expected {
+        questions.push(format!("{}\n\n{}", last.original(), first.original()));
+    }
+    for question in questions {
+        let mut next = options(recipe).deduper().unwrap();
+        for article in expected {
+            next.push(article.id(), article.original()).unwrap();
+        }
+        let article = next.push("", question.as_str()).unwrap();
+        assert_eq!(index.find(&question).unwrap(), article.repeats(), "seed {seed}: {question:?}");
+    }
+}
+
+#[test]
+fn in_steps_and_at_once_are_the_same() {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 60) {
+        check_steps(seed);
+    }
+}
+
+/// The bytes of all files of a directory.
+fn files(dir: &Path) -> Vec<Vec<u8>> {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+#[test]
+fn what_is_withdrawn_was_never_there() {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 60) / 2 {
+        let recipe = Recipe::seeded(seed);
+        let mut rng = Rng(seed ^ 0x717D);
+        let dir = tempfile::tempdir().unwrap();
+        let mut deduper = writer(&recipe, dir.path());
+        let mut rest = options(&recipe).deduper().unwrap();
+        let mut expected = Vec::new();
+        let mut withdrawn = 0;
+        for (number, text) in recipe.build().into_iter().enumerate() {
+            let goes = rng.below(3) == 0;
+            let id = format!("{}{number}", if goes { "withdrawn" } else { "a" });
+            deduper.push(id.as_str(), text.as_str()).unwrap();
+            if goes {
+                withdrawn += 1;
+            } else {
+                expected.push(rest.push(id, text).unwrap());
+            }
+            if rng.below(2) == 0 {
+                deduper.checkpoint().unwrap();
+            }
+        }
+        deduper.checkpoint().unwrap();
+        drop(deduper);
+        let count = Index::withdraw(dir.path(), |id| id.starts_with("withdrawn")).unwrap();
+        assert_eq!(count, withdrawn);
+        check_contents(&recipe, dir.path(), &expected, seed);
+    }
+}
+
+#[test]
+fn withdrawn_text_is_in_no_file() {
+    let secret = "zq4 Kjv";
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    deduper.push("kept", "The gauge at the old mill reads two metres.").unwrap();
+    deduper.checkpoint().unwrap();
+    deduper.push(secret, format!("{secret} is said once, and nobody repeats it.")).unwrap();
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    // Text is compressed, but so short a one stands there as it is.
+    let holds = |files: Vec<Vec<u8>>| {
+        files.iter().any(|file| file.windows(secret.len()).any(|at| at == secret.as_bytes()))
+    };
+    assert!(holds(files(dir.path())));
+    Index::withdraw(dir.path(), |id| id == secret).unwrap();
+    assert!(!holds(files(dir.path())));
+    Index::withdraw(dir.path(), |_| true).unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    index.verify().unwrap();
+    assert_eq!(index.stats().articles, 0);
+    assert!(index.find("anything at all").unwrap().is_empty());
+}
+
+#[test]
+fn merged_is_ingested_one_after_the_other() {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 60) / 2 {
+        let recipe = Recipe::seeded(seed);
+        let parts = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut at_once = options(&recipe).deduper().unwrap();
+        let mut expected = Vec::new();
+        let articles = recipe.build();
+        let half = articles.len() / 2;
+        for (part, articles) in parts.iter().zip([&articles[..half], &articles[half..]]) {
+            let mut deduper = writer(&recipe, part.path());
+            for text in articles {
+                let id = format!("a{}", expected.len());
+                deduper.push(id.as_str(), text.as_str()).unwrap();
+                expected.push(at_once.push(id, text.as_str()).unwrap());
+            }
+            deduper.checkpoint().unwrap();
+        }
+        let merged = tempfile::tempdir().unwrap();
+        Index::merge(merged.path(), parts.iter().map(tempfile::TempDir::path)).unwrap();
+        check_contents(&recipe, merged.path(), &expected, seed);
+    }
+}
+
+#[test]
+fn a_new_version_stands_beside_the_old_or_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    deduper.push("x", "one").unwrap();
+    let unchanged = deduper.push("x", "one").unwrap_err();
+    assert!(matches!(unchanged, Error::Index { source: IndexError::Unchanged { .. }, .. }));
+    assert!(!unchanged.is_fatal());
+    deduper.push("x", "two").unwrap();
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    let index = Index::open(dir.path()).unwrap();
+    assert_eq!(index.stats().articles, 2);
+    assert_eq!(index.original("x").unwrap().unwrap(), "two");
+
+    let mut options = Options::new();
+    options.index(dir.path()).versions(Versions::Refuse);
+    let mut deduper = options.deduper().unwrap();
+    assert!(deduper.push_new("x", "two").unwrap().is_none());
+    let changed = deduper.push_new("x", "one").unwrap_err();
+    assert!(matches!(changed, Error::Index { source: IndexError::Changed { .. }, .. }));
+    assert!(!changed.is_fatal());
+    assert!(deduper.push_new("y", "one").unwrap().is_some());
+    assert!(Options::new().versions(Versions::Refuse).deduper().is_err());
+    assert!(Deduper::new().checkpoint().is_err());
+}
+
+#[test]
+fn another_recipe_says_both() {
+    let dir = tempfile::tempdir().unwrap();
+    Options::new().index(dir.path()).deduper().unwrap().checkpoint().unwrap();
+    let error = Options::new().min_span(300).index(dir.path()).deduper().unwrap_err();
+    let message = std::error::Error::source(&error).unwrap().to_string();
+    assert!(message.contains("min_span 200") && message.contains("min_span 300"), "{message}");
+    assert_eq!(error.path(), Some(dir.path()));
+    assert!(error.is_fatal());
+}
+
+#[test]
+fn a_stream_commits_when_it_is_exhausted_and_not_when_it_is_dropped() {
+    let place = tempfile::tempdir().unwrap();
+    let (letters, dir) = (place.path().join("letters"), place.path().join("index"));
+    std::fs::create_dir(&letters).unwrap();
+    for n in 0..20 {
+        std::fs::write(letters.join(format!("{n:02}.txt")), format!("Letter {n}")).unwrap();
+    }
+    let ingest = |threads| Options::new().threads(threads).index(&dir).ingest(&letters).unwrap();
+    let mut articles = ingest(1);
+    assert_eq!(articles.by_ref().take(3).map(Result::unwrap).count(), 3);
+    drop(articles);
+    assert!(matches!(
+        Index::open(&dir).unwrap_err(),
+        Error::Index { source: IndexError::Missing, .. }
+    ));
+    let mut articles = ingest(2);
+    assert_eq!(articles.by_ref().take(3).map(Result::unwrap).count(), 3);
+    articles.checkpoint().unwrap();
+    drop(articles);
+    assert_eq!(Index::open(&dir).unwrap().stats().articles, 3);
+    let mut articles = ingest(3);
+    assert_eq!(articles.by_ref().map(Result::unwrap).count(), 17);
+    assert_eq!(articles.stats().unchanged, 3);
+    drop(articles);
+    assert_eq!(Index::open(&dir).unwrap().stats().articles, 20);
+
+    let error = Options::new().index(&letters).deduper().unwrap_err();
+    assert!(matches!(error, Error::Index { source: IndexError::Occupied, .. }));
+}
+
+/// Articles for the golden index: each way in which a text can depart from its canonical form, and repeats of all kinds.
+fn golden_articles() -> Vec<(&'static str, String)> {
+    let notice = "The upper lock is closed for repairs until the water falls; boats wait at the lower basin \
+                  until the keeper waves them through, one by one, and in the order in which they came \
+                  up or down the river.";
+    let report = "Three barges left the basin before dawn, the keeper wrote, with timber for the new bridge.";
+    vec![
+        ("one", format!("Morning\n{notice}\n{report}\n")),
+        ("two", format!("Noon\r\n\r\n{}\r\n", notice.replace(' ', "  "))),
+        (
+            "drei",
+            format!(
+                "„Abend“ – sagt er…\u{a0}Gute\u{ad}n Abend!\n\n\n> {report}\n\n{notice} {report}"
+            ),
+        ),
+        ("", String::new()),
+        ("rows", format!("{}\n{report}\n{report}", "-".repeat(900))),
+        ("two", "A second version.".to_owned()),
+    ]
+}
+
+/// Indexes of every version of the format are read for ever.
+#[test]
+fn the_golden_index_is_read() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/index-v1");
+    let mut expected = Vec::new();
+    let mut reference = Deduper::new();
+    for (id, text) in golden_articles() {
+        expected.push(reference.push(id, text).unwrap());
+    }
+    if std::env::var_os("DEDUP_BLESS").is_some() {
+        let _ = std::fs::remove_dir_all(&dir);
+        let mut deduper = Options::new().index(&dir).deduper().unwrap();
+        for (number, (id, text)) in golden_articles().into_iter().enumerate() {
+            deduper.push(id, text).unwrap();
+            if number == 4 {
+                deduper.checkpoint().unwrap();
+            }
+        }
+        deduper.checkpoint().unwrap();
+    }
+    let index = Index::open(&dir).unwrap();
+    index.verify().unwrap();
+    let stored: Vec<_> = index.articles().map(Result::unwrap).collect();
+    assert_eq!(stored.len(), expected.len());
+    for (stored, article) in stored.iter().zip(&expected) {
+        assert_eq!((stored.id(), stored.text()), (article.id(), &*article.text()));
+    }
+    assert_eq!(index.original("two").unwrap().unwrap(), "A second version.");
+    for (id, text) in golden_articles() {
+        if id != "two" {
+            assert_eq!(index.original(id).unwrap().unwrap(), text);
+        }
+    }
+    let mut next = Deduper::new();
+    for (id, text) in golden_articles() {
+        next.push(id, text).unwrap();
+    }
+    let question =
+        golden_articles().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n");
+    let repeats = index.find(&question).unwrap();
+    assert_eq!(repeats, next.push("", question).unwrap().repeats());
+    assert!(!repeats.is_empty());
+}
+
+#[test]
+fn contained_is_what_would_vanish() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    for (id, text) in golden_articles() {
+        deduper.push_new(id, text).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    for (id, text) in golden_articles() {
+        let vanishes = text.len() > 200;
+        assert_eq!(index.contains(&text).unwrap(), vanishes, "{id}");
+    }
+    assert!(!index.contains("").unwrap());
+    assert!(!index.contains(&"a row of its own ".repeat(100)).unwrap());
+}
+
+/// Commits of a writer that is killed at any moment: three articles each.
+fn article_of(number: usize) -> (String, String) {
+    let line = |n: usize| {
+        format!("Entry {n}: the {} gauge was read twice, and both times it was dry.", n * 7919)
+    };
+    let lines: Vec<String> = (0..40).map(|at| line(number * 25 + at)).collect();
+    (format!("a{number}"), lines.join("\n"))
+}
+
+const COMMIT: usize = 3;
+
+/// The other side of the next test.
+#[test]
+fn child_that_writes_until_it_is_killed() {
+    let Some(dir) = std::env::var_os("DEDUP_CHILD") else { return };
+    let mut deduper = Options::new().index(dir).deduper().unwrap();
+    for number in 0.. {
+        let (id, text) = article_of(number);
+        deduper.push_new(id, text).unwrap();
+        if number % COMMIT == COMMIT - 1 {
+            deduper.checkpoint().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_killed_writer_leaves_its_last_commit() {
+    let kills = setting("DEDUP_KILLS", 12);
+    let dir = tempfile::tempdir().unwrap();
+    let mut rng = Rng(setting("DEDUP_SEED", 1));
+    let mut count = 0;
+    let mut killed_with_news = 0;
+    for _ in 0..kills {
+        if count > 400 {
+            std::fs::remove_dir_all(dir.path()).unwrap();
+            count = 0;
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_that_writes_until_it_is_killed", "--nocapture"])
+            .env("DEDUP_CHILD", dir.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(rng.next() % 80_000));
+        child.kill().unwrap();
+        let _ = child.wait().unwrap();
+        let index = match Index::open(dir.path()) {
+            Ok(index) => index,
+            Err(Error::Index { source: IndexError::Missing, .. }) if count == 0 => continue,
+            Err(error) => panic!("{error:?}"),
+        };
+        index.verify().unwrap();
+        let articles = usize::try_from(index.stats().articles).unwrap();
+        assert!(articles >= count && articles % COMMIT == 0, "{articles} after {count}");
+        killed_with_news += usize::from(articles > count);
+        count = articles;
+    }
+    println!("{kills} kills, {killed_with_news} of them after new commits");
+    // The next ingest comes to the same as if nobody had been killed.
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    let mut reference = Deduper::new();
+    for number in 0..count + COMMIT {
+        let (id, text) = article_of(number);
+        let expected = reference.push(id.as_str(), text.as_str()).unwrap();
+        let pushed = deduper.push_new(id, text).unwrap();
+        assert_eq!(pushed.is_none(), number < count);
+        if let Some(article) = pushed {
+            assert_eq!(outcome(&article), outcome(&expected));
+        }
+    }
+    deduper.checkpoint().unwrap();
+    Index::open(dir.path()).unwrap().verify().unwrap();
+}
