@@ -14,7 +14,7 @@
 //! canonical text that holds no `>` after its start is that text.
 //!
 //! Nearly all text is in canonical form already, but for its line breaks, so the work is to find
-//! the places where it is not ([`skip_plain`]) and to copy what lies between.
+//! the places where it is not (`skip_plain`) and to copy what lies between.
 
 use std::ops::Range;
 use std::sync::OnceLock;
