@@ -685,6 +685,15 @@ mod tests {
     }
 
     #[test]
+    fn a_short_paragraph_repeats_a_whole_one_and_not_its_like_nearby() {
+        let mut deduper = Options::new().min_span(32).min_paragraph(8).deduper().unwrap();
+        deduper.push("first", "-\n- - - - -").unwrap();
+        let second = deduper.push("second", "- - - - -").unwrap();
+        let sources: Vec<_> = second.repeats().iter().map(|r| r.source.range.clone()).collect();
+        assert_eq!(sources, [2..11]);
+    }
+
+    #[test]
     fn an_article_knows_what_it_repeats() {
         let novelty = |article: &Article| (article.novelty() * 100.0).round();
         let mut deduper = Deduper::new();

@@ -367,18 +367,15 @@ impl View<'_> {
         Ok(common)
     }
 
-    /// The first place before `ours` with the same bytes, of those in the granules of `postings`.
+    /// The first of the places where `ours` stands.
     fn earliest(
         &mut self,
         ours: Range<usize>,
-        postings: impl Iterator<Item = Posting>,
+        places: impl Iterator<Item = u64>,
     ) -> Result<Option<u64>, Error> {
-        let own = self.base + ours.start as u64;
-        for posting in postings {
-            for place in posting.place..own.min(posting.place + u64::from(GRANULE)) {
-                if self.is(ours.clone(), place)? {
-                    return Ok(Some(place));
-                }
+        for place in places {
+            if self.is(ours.clone(), place)? {
+                return Ok(Some(place));
             }
         }
         Ok(None)
@@ -409,17 +406,16 @@ fn equal_paragraphs(
             continue;
         }
         let key = key(&article.canonical[paragraph.clone()], PARAGRAPH_DOMAIN);
-        // That it is as long is known for certain only up to 256 bytes; beyond, as the key says.
-        #[expect(clippy::cast_possible_truncation, reason = "what else a remainder of 256")]
-        let check = (paragraph.len() % 256) as u8;
         if let Some(base) = &index.beneath {
             base.paragraphs(key, &mut proposed)?;
         }
         proposed.extend(index.paragraphs.postings(key));
-        let postings = proposed.drain(..).filter(|found| found.check == check);
+        let postings =
+            proposed.drain(..).filter_map(|found| paragraph_place(found, paragraph.len()));
         let source = view.earliest(paragraph.clone(), postings)?;
         let Some(source) = source else {
             let place = base + paragraph.start as u64;
+            let check = paragraph_check(place, paragraph.len());
             index.paragraphs.insert(key, Posting { place, check, hot: false });
             continue;
         };
@@ -436,6 +432,19 @@ fn equal_paragraphs(
         }
     }
     Ok(matches)
+}
+
+/// What is kept of a short paragraph beside its granule: its place in that, as another place there may have
+/// the same bytes without being a whole paragraph, and five bits of its length.
+fn paragraph_check(place: u64, len: usize) -> u8 {
+    let place = place % u64::from(GRANULE);
+    u8::try_from(place << 5 | (len % 32) as u64).expect("BUG: three bits and five")
+}
+
+/// The place of a paragraph, if it may have that length.
+fn paragraph_place(found: Posting, len: usize) -> Option<u64> {
+    let place = found.place + u64::from(found.check >> 5);
+    (found.check == paragraph_check(place, len)).then_some(place)
 }
 
 /// Sorts matches and leaves out those that lie inside another.
