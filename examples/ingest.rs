@@ -157,6 +157,11 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     removed.finish()?;
     repeats.finish()?;
     kept.finish()?;
+    // A stream that was exhausted has done so itself.
+    #[cfg(feature = "index")]
+    if args.index && INTERRUPTED.load(Ordering::Relaxed) {
+        articles.checkpoint()?;
+    }
 
     let stats = articles.stats();
     let seconds = start.elapsed().as_secs_f64();
@@ -387,6 +392,9 @@ struct Args {
     json: bool,
     quiet: bool,
     threads: usize,
+    /// Whether what was seen is kept on disk.
+    #[cfg(feature = "index")]
+    index: bool,
     options: Options,
 }
 
@@ -401,6 +409,8 @@ impl Args {
             json: false,
             quiet: false,
             threads: thread::available_parallelism().map_or(1, usize::from),
+            #[cfg(feature = "index")]
+            index: false,
             options: Options::new(),
         };
         let mut limits = Limits::new();
@@ -428,6 +438,7 @@ impl Args {
                 #[cfg(feature = "index")]
                 "--index" => {
                     args.options.index(value()?);
+                    args.index = true;
                 }
                 #[cfg(feature = "index")]
                 "--versions" => {
