@@ -165,7 +165,7 @@ fn a_crash_at_any_moment_leaves_the_last_commit() {
     println!(
         "{images} images of a crash, {again} of a second one while the next writer was at work"
     );
-    assert!(images > 500 && again > 500, "{images} and {again} images");
+    assert!(images > 300 && again > 1000, "{images} and {again} images");
 }
 
 #[test]
