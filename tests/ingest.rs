@@ -1,35 +1,20 @@
 //! `ingest` on trees of files: what is read, in which order, under which ids, and what goes wrong.
 
-use std::{error::Error as _, fs, iter::FusedIterator, path::Path};
+use std::iter::FusedIterator;
 
 use dedup::{Article, Articles, Error, Options, ingest};
-use tempfile::TempDir;
+
+#[path = "support/dir.rs"]
+mod dir;
+
+use dir::{Dir, chain};
 
 /// A paragraph that is long enough to be removed when it comes back.
 const NOTICE: &str = "The ferry runs every forty minutes from the first of May. Bicycles travel free \
     as long as there is room; groups are asked to announce themselves the day before. The last boat \
     on Fridays leaves the island at eleven, and the ticket office closes ten minutes earlier.";
 
-/// A temporary tree of input files.
-struct Dir(TempDir);
-
 impl Dir {
-    fn new() -> Dir {
-        Dir(TempDir::new().expect("a temporary folder"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Adds a file, with the folders above it.
-    fn with(self, name: &str, content: impl AsRef<[u8]>) -> Dir {
-        let path = self.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
-        fs::write(path, content).expect("a file");
-        self
-    }
-
     fn ingest(&self) -> Results {
         self.ingest_with(&Options::new())
     }
@@ -72,17 +57,6 @@ impl Results {
         assert_eq!(errors.len(), 1, "{:#?}", self.outline());
         errors[0]
     }
-}
-
-/// An error's message and those of its causes.
-fn chain(error: &Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message = format!("{message}: {error}");
-        cause = error.source();
-    }
-    message
 }
 
 /// Checks that the stream yields an error in the second place, that says where it happened, and goes on.

@@ -1,54 +1,27 @@
 //! What `ingest` reads: formats told by name and content, compression, encodings, directories, readers and
 //! sources of the caller's.
 
-use std::fs;
 use std::io::BufReader;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use dedup::{
     Article, Articles, Document, Error, Format, Item, Limits, Options, Problem, Progress, Stream,
 };
 use proptest::prelude::*;
-use tempfile::TempDir;
 
-/// A temporary tree of input files.
-struct Dir(TempDir);
+#[path = "support/dir.rs"]
+mod dir;
 
-impl Dir {
-    fn new() -> Dir {
-        Dir(TempDir::new().expect("a temporary folder"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Adds a file, with the folders above it.
-    fn with(self, name: &str, content: impl AsRef<[u8]>) -> Dir {
-        let path = self.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
-        fs::write(path, content).expect("a file");
-        self
-    }
-}
+use dir::{Dir, chain};
 
 /// Ids and texts, and the messages of errors in their places.
 fn outline(articles: &mut Articles) -> Vec<(String, String)> {
     articles
         .map(|result| match result {
             Ok(article) => (article.id().to_owned(), article.original().to_owned()),
-            Err(error) => ("error".to_owned(), message(&error)),
+            Err(error) => ("error".to_owned(), chain(&error)),
         })
         .collect()
-}
-
-/// An error's message and those of its causes.
-fn message(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", message(cause)),
-        None => error.to_string(),
-    }
 }
 
 fn texts(name: &str, content: &[u8]) -> Vec<String> {

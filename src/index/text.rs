@@ -451,7 +451,7 @@ impl Texts {
                 number += 1;
             }
             let piece = self.pieces[number];
-            let end = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
+            let end = self.piece_end(number);
             // The first block may begin in the base.
             let is_kept = piece.kept & REMOVED == 0 && piece.start <= begins;
             let way = if is_kept && begins + BLOCK <= end {
@@ -473,7 +473,7 @@ impl Texts {
             return Stretch::in_base(coordinate);
         }
         let (number, piece) = self.recent;
-        let next = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
+        let next = self.piece_end(number);
         if (piece.start..next).contains(&coordinate) {
             return self.stretch_in(number, piece, coordinate);
         }
@@ -498,6 +498,11 @@ impl Texts {
         }
     }
 
+    /// The coordinate after the last of a piece.
+    fn piece_end(&self, number: usize) -> u64 {
+        self.pieces.get(number + 1).map_or(self.end, |next| next.start)
+    }
+
     /// The piece of a coordinate, with its number.
     fn piece(&self, coordinate: u64) -> (usize, Piece) {
         let block = self.block(coordinate);
@@ -520,7 +525,7 @@ impl Texts {
     }
 
     fn stretch_in(&self, number: usize, piece: Piece, coordinate: u64) -> Stretch {
-        let end = self.pieces.get(number + 1).map_or(self.end, |next| next.start);
+        let end = self.piece_end(number);
         let offset = coordinate - piece.start;
         if piece.kept & REMOVED == 0 {
             return Stretch {

@@ -56,7 +56,7 @@ impl Texts {
             let removed = self.removed[index(self.pieces[at].kept & !REMOVED)];
             RemovedPart {
                 start: self.pieces[at].start,
-                end: self.pieces.get(at + 1).map_or(self.end, |next| next.start),
+                end: self.piece_end(at),
                 origin: removed.origin,
                 period: (removed.period != u64::MAX).then_some(removed.period),
             }
