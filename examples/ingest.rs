@@ -18,7 +18,9 @@ use std::{
     time::Instant,
 };
 
-use dedup::{Article, Articles, Format, Limits, OnError, Options, Place, Stats};
+use dedup::{
+    Article, Articles, Cut, Format, Limits, OnError, Options, Place, Stats, WithinArticle,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -48,6 +50,10 @@ Output:
 What counts as a repeat:
   --min-span N          shortest repeated run, in bytes of canonical text [default: 200]
   --min-paragraph N     shortest repeated whole paragraph, likewise [default: 80]
+  --near SHARE          remove paragraphs too of which this share, from 0.5 to 1, stands in an earlier one
+  --cut WHAT            cut paragraphs, sentences [sentences] or spans [default: paragraph]
+  --within-article WHAT remove what repeats the same article only, keep it, or remove it from N bytes on
+                        [default: remove]
 
 Input:
   --format NAME         text, jsonl, json, csv, mail, mbox, html, warc, feed or parquet [default: told]
@@ -65,6 +71,7 @@ Input:
 
 Index on disk (a build with --features index):
   --index DIR           keep the index in a directory, and take what is in it as earlier
+  --against DIR         take what is in an index as earlier, and add nothing to it
   --versions WHAT       an id comes with other content: keep both, or refuse it [default: keep]
 
 Limits:
@@ -138,8 +145,13 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
                 continue;
             }
         };
-        for source in article.blocks().iter().flat_map(|block| &block.sources) {
-            removed.write(&reference(&article, &source.range, &source.first, source.exact))?;
+        for block in article.blocks() {
+            for source in &block.sources {
+                removed.write(&reference(&article, &source.range, &source.first, source.exact))?;
+            }
+            for change in &block.changes {
+                removed.write(&reference(&article, &change.range, &change.source, false))?;
+            }
         }
         for repeat in article.repeats() {
             repeats.write(&reference(&article, &repeat.range, &repeat.source, repeat.exact))?;
@@ -245,13 +257,17 @@ fn print_article(out: &mut impl Write, article: &Article) -> io::Result<()> {
     let kept = article.text().len();
     writeln!(out, "{}: {kept} bytes kept, {} removed", article.id(), original.len() - kept)?;
     for block in article.blocks() {
+        let range = &block.range;
+        let words = first_words(&original[range.clone()]);
         writeln!(
             out,
-            "  {}, {} bytes: {:?}",
+            "  {}, {} bytes: {words:?}",
             counted(block.paragraphs.len(), "paragraph"),
-            block.range.len(),
-            first_words(&original[block.range.clone()]),
+            range.len()
         )?;
+        for change in &block.changes {
+            writeln!(out, "    changed: {:?}", &original[change.range.clone()])?;
+        }
         for source in &block.sources {
             let first = &source.first;
             let sameness = if source.exact { "" } else { ", same but for spacing or typography" };
@@ -435,6 +451,18 @@ impl Args {
                 "--quiet" => args.quiet = true,
                 "--min-span" => _ = args.options.min_span(parsed(flag, &value()?)?),
                 "--min-paragraph" => _ = args.options.min_paragraph(parsed(flag, &value()?)?),
+                "--near" => _ = args.options.near(parsed(flag, &value()?)?),
+                "--cut" => _ = args.options.cut(named(flag, &value()?, &CUTS)?),
+                "--within-article" => {
+                    let value = value()?;
+                    args.options.within_article(match value.to_str() {
+                        Some("remove") => WithinArticle::Remove,
+                        Some("keep") => WithinArticle::Keep,
+                        _ => WithinArticle::RemoveFrom(parsed(flag, &value)?),
+                    });
+                }
+                #[cfg(feature = "index")]
+                "--against" => _ = args.options.against(value()?),
                 #[cfg(feature = "index")]
                 "--index" => {
                     args.options.index(value()?);
@@ -449,7 +477,7 @@ impl Args {
                     });
                 }
                 #[cfg(not(feature = "index"))]
-                "--index" | "--versions" => {
+                "--index" | "--versions" | "--against" => {
                     return Err(format!("{flag} needs a build with --features index"));
                 }
                 "--threads" => {
@@ -499,6 +527,9 @@ const FORMATS: [(&str, Format); 10] = [
     ("feed", Format::Feed),
     ("parquet", Format::Parquet),
 ];
+
+const CUTS: [(&str, Cut); 3] =
+    [("paragraph", Cut::Paragraph), ("sentence", Cut::Sentence), ("span", Cut::Span)];
 
 const POLICIES: [(&str, OnError); 2] = [("skip", OnError::Skip), ("stop", OnError::Stop)];
 

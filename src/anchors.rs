@@ -54,6 +54,12 @@ impl Scheme {
         Self { span, gram: (span / 8).clamp(8, 32) }
     }
 
+    /// A scheme with grams of a length of their own.
+    pub(crate) fn with_gram(span: usize, gram: usize) -> Self {
+        debug_assert!(gram >= ORDERED && gram < span, "BUG: {gram} bytes of {span}");
+        Self { span, gram }
+    }
+
     /// T: the length in bytes of the runs that are found.
     pub fn span(&self) -> usize {
         self.span
@@ -108,6 +114,16 @@ pub struct Period {
 ///
 /// Linear in the length of the text.
 pub fn anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
+    choose(canonical, scheme, true)
+}
+
+/// The same, with those inside periodic stretches too: for those who do not want to find that a text
+/// repeats itself.
+pub(crate) fn all_anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
+    choose(canonical, scheme, false)
+}
+
+fn choose(canonical: &[u8], scheme: &Scheme, heed_periods: bool) -> Anchors {
     assert!(u32::try_from(canonical.len()).is_ok(), "a text of 4 GiB or more");
     if canonical.len() < scheme.span {
         return Anchors::default();
@@ -117,6 +133,7 @@ pub fn anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
         scheme: *scheme,
         scratch: Box::new(Scratch::new()),
         chosen: Anchors::default(),
+        heed_periods,
         last: None,
         periodic: None,
     };
@@ -347,6 +364,7 @@ struct Chooser<'a> {
     scheme: Scheme,
     scratch: Box<Scratch>,
     chosen: Anchors,
+    heed_periods: bool,
     /// The place kept last, with its rank.
     last: Option<(usize, u32)>,
     /// A stretch known to equal itself: start, end, distance.
@@ -450,6 +468,7 @@ impl Chooser<'_> {
         let span = self.scheme.span;
         if let Some((last, last_rank)) = self.last
             && last_rank == rank
+            && self.heed_periods
             && self.periodic.is_none_or(|(_, end, _)| at >= end)
         {
             self.measure_period(last, at);

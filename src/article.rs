@@ -148,7 +148,10 @@ impl Article {
         !self.paragraphs.is_empty()
             && self.segments.iter().all(|segment| match segment {
                 Segment::New { range } => {
-                    !self.paragraphs.iter().any(|paragraph| range.contains(&paragraph.start))
+                    let overlaps = |paragraph: &Range<usize>| {
+                        range.start < paragraph.end && paragraph.start < range.end
+                    };
+                    !self.paragraphs.iter().any(overlaps)
                 }
                 Segment::Seen { .. } => true,
             })
@@ -227,6 +230,10 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
+    pub(crate) fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
     /// Parts a document from its text.
     pub(crate) fn of(
         document: Document,
@@ -296,15 +303,29 @@ pub struct Repeat {
     pub canonical_len: usize,
 }
 
-/// Removed paragraphs that followed each other in their source too.
+/// Removed paragraphs that followed each other in their source too, or a part of one that
+/// [`Options::cut`](crate::Options::cut) asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Block {
-    /// Which of the article's [`paragraphs`](Article::paragraphs).
+    /// Which of the article's [`paragraphs`](Article::paragraphs) it is of.
     pub paragraphs: Range<usize>,
-    /// From the start of the first to the end of the last.
+    /// From the start of the first to the end of the last, or of what goes of them.
     pub range: Range<usize>,
     /// Where the text is kept: in one place, or in several where the source was itself part copy.
     pub sources: Vec<Origin>,
+    /// Where a [near copy](crate::Options::near) says something else than its source; empty for all others.
+    pub changes: Vec<Change>,
+}
+
+/// A difference between a near copy and its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// What stood here, in whole words; empty where some were dropped.
+    pub range: Range<usize>,
+    /// What stands for it in the source; empty where words were added.
+    pub source: Place,
 }
 
 /// A part of a removed block, and the kept text that is the same.

@@ -3,9 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::anchors::{Anchors, Scheme, anchors};
-use crate::article::{Article, Block, Origin, Place, Provenance, Repeat, Segment};
+use crate::anchors::{Anchors, all_anchors, anchors};
+use crate::article::{Article, Block, Change, Origin, Place, Provenance, Repeat, Segment};
 use crate::canonical::{Canonical, canonicalise, is_boundary};
+use crate::criteria::{Criteria, WithinArticle};
+use crate::cut::{self, Paragraphs, Units};
 use crate::error::Error;
 use crate::index::Index;
 #[cfg(feature = "index")]
@@ -13,6 +15,7 @@ use crate::index::base::Base;
 use crate::index::departures::Packed;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
+use crate::near;
 #[cfg(feature = "index")]
 use crate::options::Versions;
 use crate::options::{Config, Options};
@@ -48,8 +51,7 @@ use crate::text::Text;
 #[derive(Debug)]
 pub struct Deduper {
     index: Index,
-    scheme: Scheme,
-    min_paragraph: usize,
+    criteria: Criteria,
     memory: usize,
     /// Whether the index lacks an article or a part of one, as text could not be read, or it is not known
     /// what of it is on disk.
@@ -111,6 +113,8 @@ pub(crate) struct Prepared {
     canonical: Canonical,
     departures: Packed,
     anchors: Anchors,
+    /// If near copies are looked for.
+    near_anchors: Option<Anchors>,
     /// With an index on disk.
     #[cfg(feature = "index")]
     digest: Option<blake3::Hash>,
@@ -133,10 +137,10 @@ impl Prepared {
             if store::status(known, &id, &digest) == Status::Unchanged {
                 return Ok(Self::unprepared(id, provenance, text, digest));
             }
-            let prepared = Self::of_text(id, provenance, text, &config.scheme)?;
+            let prepared = Self::of_text(id, provenance, text, &config.criteria)?;
             return Ok(Self { digest: Some(digest), ..prepared });
         }
-        Self::of_text(id, provenance, text, &config.scheme)
+        Self::of_text(id, provenance, text, &config.criteria)
     }
 
     /// An article that is in the index already; if another version came since, it needs work after all.
@@ -156,6 +160,7 @@ impl Prepared {
             canonical: Canonical::default(),
             departures: Packed::default(),
             anchors: Anchors::default(),
+            near_anchors: None,
             digest: Some(digest),
         }
     }
@@ -164,7 +169,7 @@ impl Prepared {
         id: Arc<str>,
         provenance: Provenance,
         text: Text,
-        scheme: &Scheme,
+        criteria: &Criteria,
     ) -> Result<Self, Error> {
         if text.len() > LONGEST {
             return Err(Error::TooLong {
@@ -181,7 +186,11 @@ impl Prepared {
             .zip(canonical.to_canonical(&all))
             .filter(|(_, range)| !range.is_empty())
             .unzip();
-        let anchors = anchors(&canonical.bytes, scheme);
+        let anchors = match criteria.within_article {
+            WithinArticle::Remove => anchors(&canonical.bytes, &criteria.scheme),
+            _ => all_anchors(&canonical.bytes, &criteria.scheme),
+        };
+        let near_anchors = criteria.near.map(|_| near::anchors(&canonical.bytes));
         let departures = Packed::new(text.as_bytes(), &canonical.departures);
         Ok(Self {
             id,
@@ -192,6 +201,7 @@ impl Prepared {
             canonical,
             departures,
             anchors,
+            near_anchors,
             #[cfg(feature = "index")]
             digest: None,
         })
@@ -208,38 +218,37 @@ impl Deduper {
     pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {
-            let recipe = Recipe::new(&config.scheme, config.min_paragraph);
-            let writer = Writer::open(path, recipe)?;
-            let deduper = Self::writing(writer, config.scheme, config.min_paragraph)?;
+            let writer = Writer::open(path, Recipe::new(&config.criteria))?;
+            let deduper = Self::writing(writer, config.criteria)?;
             return Ok(Self { versions: config.versions, memory: config.memory, ..deduper });
         }
-        let deduper = Self::on(Index::default(), config.scheme, config.min_paragraph);
+        #[cfg(feature = "index")]
+        if let Some(path) = &config.against {
+            let deduper = store::Index::open(path)?.engine(&config.criteria)?;
+            return Ok(Self { memory: config.memory, ..deduper });
+        }
+        let deduper = Self::on(Index::default(), config.criteria);
         Ok(Self { memory: config.memory, ..deduper })
     }
 
     /// An engine that goes on where an index on disk ends.
     #[cfg(feature = "index")]
-    pub(crate) fn writing(
-        writer: Writer,
-        scheme: Scheme,
-        min_paragraph: usize,
-    ) -> Result<Self, Error> {
+    pub(crate) fn writing(writer: Writer, criteria: Criteria) -> Result<Self, Error> {
         let index = writer.load().map_err(|error| writer.wrap(error))?;
-        let deduper = Self::on(index, scheme, min_paragraph);
+        let deduper = Self::on(index, criteria);
         Ok(Self { writer: Some(Box::new(writer)), ..deduper })
     }
 
     /// What an index on disk is made by.
     #[cfg(feature = "index")]
     pub(crate) fn recipe(&self) -> Recipe {
-        Recipe::new(&self.scheme, self.min_paragraph)
+        Recipe::new(&self.criteria)
     }
 
-    fn on(index: Index, scheme: Scheme, min_paragraph: usize) -> Self {
+    fn on(index: Index, criteria: Criteria) -> Self {
         Self {
             index,
-            scheme,
-            min_paragraph,
+            criteria,
             memory: Options::MEMORY,
             broken: false,
             stats: Stats::default(),
@@ -252,8 +261,8 @@ impl Deduper {
 
     /// An engine on top of an index that stays as it is.
     #[cfg(feature = "index")]
-    pub(crate) fn above(base: Arc<dyn Base>, scheme: Scheme, min_paragraph: usize) -> Self {
-        Self::on(Index::above(base), scheme, min_paragraph)
+    pub(crate) fn above(base: Arc<dyn Base>, criteria: Criteria) -> Self {
+        Self::on(Index::above(base), criteria)
     }
 
     /// Takes the next article.
@@ -275,7 +284,7 @@ impl Deduper {
     ) -> Result<Article, Error> {
         let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
         let prepared =
-            Prepared::of_text(id.clone(), Provenance::default(), text.into(), &self.scheme)?;
+            Prepared::of_text(id.clone(), Provenance::default(), text.into(), &self.criteria)?;
         match self.admit(prepared)? {
             Some(article) => Ok(article),
             #[cfg(feature = "index")]
@@ -413,7 +422,7 @@ impl Deduper {
         let unprepared = prepared.paragraphs.is_empty() && !prepared.original.is_empty();
         let prepared = if unprepared {
             let Prepared { id, provenance, original, .. } = prepared;
-            Prepared::of_text(id, provenance, original, &self.scheme)?
+            Prepared::of_text(id, provenance, original, &self.criteria)?
         } else {
             prepared
         };
@@ -426,21 +435,45 @@ impl Deduper {
             anchors: &prepared.anchors,
             paragraphs: &prepared.canonical_paragraphs,
         };
-        let matches = resolve::find(&mut self.index, &incoming, &self.scheme, self.min_paragraph)?;
+        let matches = resolve::find(&mut self.index, &incoming, &self.criteria)?;
         let covering: Vec<Match> = matches
             .iter()
             .map(|found| resolve::whole_characters(incoming.canonical, found))
             .collect();
-        let removed =
-            resolve::covered_paragraphs(incoming.canonical, incoming.paragraphs, &covering);
-        let found = resolve::blocks(&self.index, &incoming, &covering, &removed)?;
-        let parts: Vec<Removed> =
-            found.iter().flat_map(|block| block.parts.iter().copied()).collect();
+        let removed = resolve::covered_units(incoming.canonical, incoming.paragraphs, &covering);
+        let near = match (self.criteria.near, &prepared.near_anchors) {
+            (Some(share), Some(anchors)) => near::near_copies(
+                &mut self.index,
+                &incoming,
+                anchors,
+                &removed,
+                self.criteria.min_paragraph,
+                share,
+            )?,
+            _ => Vec::new(),
+        };
+        let paragraphs = Paragraphs {
+            canonical: &prepared.canonical,
+            ranges: &prepared.paragraphs,
+            canonical_ranges: &prepared.canonical_paragraphs,
+            language: prepared.provenance.language(),
+        };
+        let units = Units::new(self.criteria.cut, &paragraphs, &covering, removed, &near);
+        let covered = if near.is_empty() {
+            resolve::covered_bytes(&covering)
+        } else {
+            let runs = near.iter().flat_map(|copy| &copy.runs);
+            let mut all: Vec<Match> = covering.iter().chain(runs).copied().collect();
+            all.sort_by_key(|found| found.start);
+            resolve::covered_bytes(&all)
+        };
+        let found = resolve::blocks(&self.index, &units, &covering, near)?;
+        let references = found.iter().flat_map(RemovedBlock::references);
         self.index.texts.push(
             prepared.id.clone(),
             &prepared.canonical.bytes,
             &prepared.departures,
-            &parts,
+            &references.collect::<Vec<Removed>>(),
         );
 
         let mut repeats = Vec::with_capacity(matches.len());
@@ -448,10 +481,17 @@ impl Deduper {
             repeats.extend(self.repeat(&prepared, found)?);
         }
         let mut blocks = Vec::with_capacity(found.len());
+        let mut cuts = Vec::with_capacity(found.len());
         for block in &found {
-            blocks.push(self.block(&prepared, block)?);
+            let RemovedBlock { units: gone, .. } = block;
+            let (first, last) = (gone.start, gone.end - 1);
+            let paragraphs = units.paragraph(first)..units.paragraph(last) + 1;
+            let range = units.ranges[first].start..units.ranges[last].end;
+            let block = self.block(&prepared, block, paragraphs, range)?;
+            cuts.push((gone.clone(), block.sources[0].first.clone()));
+            blocks.push(block);
         }
-        let segments = segments(prepared.original.as_bytes(), &prepared.paragraphs, &blocks);
+        let segments = cut::segments(prepared.original.as_bytes(), &units.ranges, &cuts);
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         let kept: usize = new.map(|segment| segment.range().len()).sum();
         self.stats.articles += 1;
@@ -468,7 +508,7 @@ impl Deduper {
             provenance: prepared.provenance,
             number: self.index.texts.len() - 1,
             canonical_len: prepared.canonical.len(),
-            covered: resolve::covered_bytes(&covering),
+            covered,
             original: prepared.original,
             paragraphs: prepared.paragraphs,
             segments,
@@ -493,19 +533,38 @@ impl Deduper {
         Ok(Some(Repeat { range, source, exact, canonical_len: found.end - found.start }))
     }
 
-    fn block(&mut self, prepared: &Prepared, block: &RemovedBlock) -> Result<Block, Error> {
+    fn block(
+        &mut self,
+        prepared: &Prepared,
+        block: &RemovedBlock,
+        paragraphs: Range<usize>,
+        range: Range<usize>,
+    ) -> Result<Block, Error> {
         let mut sources = Vec::with_capacity(block.parts.len());
         for part in &block.parts {
             let period = (part.period < part.end - part.start).then_some(part.period);
             let pair = self.pair(prepared, part.start..part.end, part.origin, period)?;
             sources.extend(pair.map(|(range, first, exact)| Origin { range, first, exact }));
         }
-        let paragraphs = &prepared.paragraphs[block.paragraphs.clone()];
-        Ok(Block {
-            paragraphs: block.paragraphs.clone(),
-            range: paragraphs[0].start..paragraphs[paragraphs.len() - 1].end,
-            sources,
-        })
+        let mut changes = Vec::with_capacity(block.changes.len());
+        for change in &block.changes {
+            let range = between(&prepared.canonical, &change.here);
+            changes.push(Change { range, source: self.place_between(&change.there)? });
+        }
+        Ok(Block { paragraphs, range, sources, changes })
+    }
+
+    /// Original bytes of canonical ones at coordinates of one article, of which there may be none.
+    fn place_between(&mut self, coordinates: &Range<u64>) -> Result<Place, Error> {
+        let texts = &mut self.index.texts;
+        let located = texts.locate(coordinates.start)?;
+        let start = located.start;
+        let len = usize::try_from(coordinates.end - coordinates.start).expect("BUG: in an article");
+        let mut range = texts.original_range(located.article, start..start + len.max(1))?;
+        if len == 0 {
+            range.end = range.start;
+        }
+        Ok(Place { article: located.article, id: texts.id(located.article)?, range })
     }
 
     /// Original ranges of canonical bytes here and of the equal ones at `source`, and whether they
@@ -554,6 +613,15 @@ impl Default for Deduper {
     }
 }
 
+/// The original bytes of canonical ones, of which there may be none.
+fn between(canonical: &Canonical, range: &Range<usize>) -> Range<usize> {
+    if range.is_empty() {
+        let at = canonical.to_original(range.start..range.start + 1).start;
+        return at..at;
+    }
+    canonical.to_original(range.clone())
+}
+
 /// The part of a canonical range that is whole characters, without spaces at its ends.
 fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
     let Range { mut start, mut end } = range;
@@ -564,52 +632,6 @@ fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
         end -= 1;
     }
     (start < end).then_some(start..end)
-}
-
-/// Cuts an article at its blocks.
-///
-/// Of the line breaks before and after a removed block, those that part more stay, so that the
-/// paragraphs around it do not become one; if they are alike, those before it. At the end of the
-/// article both go.
-fn segments(original: &[u8], paragraphs: &[Range<usize>], blocks: &[Block]) -> Vec<Segment> {
-    // All paragraphs from here on are removed.
-    let tail = blocks.iter().rev().fold(paragraphs.len(), |tail, block| {
-        if block.paragraphs.end == tail { block.paragraphs.start } else { tail }
-    });
-    let mut segments = Vec::with_capacity(2 * blocks.len() + 1);
-    let mut at = 0;
-    for block in blocks {
-        let Range { start: first, end: after } = block.paragraphs;
-        let before = if first == 0 { 0 } else { paragraphs[first - 1].end };
-        let next = paragraphs.get(after).map_or(original.len(), |next| next.start);
-        let (gap_before, gap_after) = (before..paragraphs[first].start, block.range.end..next);
-        let (start, end) = if first == 0 || first == tail {
-            (before, next)
-        } else if before >= at
-            && after < paragraphs.len()
-            && line_breaks(&original[gap_after.clone()])
-                > line_breaks(&original[gap_before.clone()])
-        {
-            (before, gap_after.start)
-        } else {
-            (gap_before.end, next)
-        };
-        let start = start.max(at);
-        if at < start {
-            segments.push(Segment::New { range: at..start });
-        }
-        segments.push(Segment::Seen { range: start..end, first: block.sources[0].first.clone() });
-        at = end;
-    }
-    if at < original.len() {
-        segments.push(Segment::New { range: at..original.len() });
-    }
-    segments
-}
-
-fn line_breaks(gap: &[u8]) -> usize {
-    let pairs = gap.windows(2).filter(|pair| pair == b"\r\n").count();
-    gap.iter().filter(|byte| matches!(byte, b'\n' | b'\r' | 0x0C)).count() - pairs
 }
 
 #[cfg(test)]

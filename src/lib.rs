@@ -36,10 +36,16 @@ pub mod anchors;
 pub mod canonical;
 pub mod split;
 
+#[cfg(feature = "sentences")]
+pub mod sentences;
+
 mod article;
+mod criteria;
+mod cut;
 mod deduper;
 mod error;
 mod index;
+mod near;
 mod options;
 mod pipeline;
 mod progress;
@@ -53,7 +59,8 @@ mod trace;
 
 use std::path::Path;
 
-pub use crate::article::{Article, Block, Closest, Origin, Place, Repeat, Segment};
+pub use crate::article::{Article, Block, Change, Closest, Origin, Place, Repeat, Segment};
+pub use crate::criteria::{Cut, WithinArticle};
 pub use crate::deduper::{Deduper, Stats};
 pub use crate::error::{Error, Position, RecordError};
 #[cfg(feature = "index")]

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::anchors::Scheme;
+use crate::criteria::{Criteria, Cut, Share, WithinArticle};
 use crate::deduper::{Deduper, LONGEST};
 use crate::error::Error;
 use crate::progress::{Callback, Progress};
@@ -29,6 +30,9 @@ use crate::stream::Articles;
 pub struct Options {
     min_span: Option<usize>,
     min_paragraph: Option<usize>,
+    within_article: Option<WithinArticle>,
+    near: Option<f64>,
+    cut: Option<Cut>,
     threads: Option<usize>,
     text_field: Option<String>,
     id_field: Option<String>,
@@ -48,6 +52,8 @@ pub struct Options {
     index: Option<PathBuf>,
     #[cfg(feature = "index")]
     versions: Option<Versions>,
+    #[cfg(feature = "index")]
+    against: Option<PathBuf>,
 }
 
 /// What becomes of an article whose id is in the index already, with other content.
@@ -110,6 +116,55 @@ impl Options {
     /// Must be less than `min_span`: a paragraph as long as that is a repeat anyway.
     pub fn min_paragraph(&mut self, bytes: usize) -> &mut Self {
         self.min_paragraph = Some(bytes);
+        self
+    }
+
+    /// What becomes of text that stood earlier in the same article only. Default:
+    /// [`WithinArticle::Remove`].
+    ///
+    /// With another value, text that repeats itself every few bytes, such as a long row of dashes, costs more time.
+    pub fn within_article(&mut self, policy: WithinArticle) -> &mut Self {
+        self.within_article = Some(policy);
+        self
+    }
+
+    /// Removes near copies too: paragraphs of which at least this share of canonical bytes stands in one
+    /// region of an earlier kept text, in the same order, though words between were changed, added or dropped. From 0.5 to 1.
+    /// Default: none are looked for.
+    ///
+    /// No change of a near copy is longer than 64 bytes, as a new sentence is, and none has a digit on either side: two reports
+    /// that differ in a number are different. A paragraph of less than
+    /// [`min_paragraph`](Self::min_paragraph) bytes is no near copy. What is found is a function of the articles alone, but unlike exact
+    /// repeats not all there is: an earlier text is looked at only if an anchor of 16 bytes in one of its first
+    /// places leads there. What was changed is in [`Block::changes`](crate::Block::changes); an exact copy
+    /// of a near copy names that as its source.
+    ///
+    /// The index takes two to three times the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut deduper = dedup::Options::new().near(0.8).deduper()?;
+    /// let report = "The ferry across the lower reach does not run on Sunday, says the harbour office, as the     ///               cable has to be greased before the ice comes.";
+    /// deduper.push("herald", report)?;
+    /// let edited = report.replace("ferry", "boat");
+    /// let copy = deduper.push("courier", edited.as_str())?;
+    /// let change = &copy.blocks()[0].changes[0];
+    /// assert!(copy.is_repeat());
+    /// assert_eq!((&edited[change.range.clone()], &report[change.source.range.clone()]), ("boat", "ferry"));
+    ///
+    /// let news = deduper.push("gazette", report.replace("Sunday", "28 May"))?;
+    /// assert!(!news.is_repeat());
+    /// # Ok::<(), dedup::Error>(())
+    /// ```
+    pub fn near(&mut self, share: f64) -> &mut Self {
+        self.near = Some(share);
+        self
+    }
+
+    /// What is cut from an article. Default: [`Cut::Paragraph`].
+    pub fn cut(&mut self, cut: Cut) -> &mut Self {
+        self.cut = Some(cut);
         self
     }
 
@@ -230,6 +285,16 @@ impl Options {
     #[cfg(feature = "index")]
     pub fn versions(&mut self, versions: Versions) -> &mut Self {
         self.versions = Some(versions);
+        self
+    }
+
+    /// An [index on disk](crate::Index) whose articles count as earlier, though nothing is added to it: today's news
+    /// against the archive, a training set against a test set. Default: none.
+    ///
+    /// It must have been made with the same options as these. Its articles have the first numbers. Not with an [`index`](Self::index) to write to.
+    #[cfg(feature = "index")]
+    pub fn against(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.against = Some(path.into());
         self
     }
 
@@ -365,6 +430,7 @@ impl Options {
         if self.min_paragraph == Some(0) {
             return problem("min_paragraph", "0: a paragraph has at least one byte");
         }
+        let min_paragraph = self.min_paragraph.unwrap_or(80).min(min_span);
         let (names, fields) = self.fields()?;
         let limits = self.limits.unwrap_or_default();
         if let Err(text) = limits.check() {
@@ -388,6 +454,27 @@ impl Options {
         if self.versions.is_some() && self.index.is_none() {
             return problem("versions", "has no effect without an index");
         }
+        #[cfg(feature = "index")]
+        if self.against.is_some() && self.index.is_some() {
+            return problem("against", "cannot be heeded while another index is written");
+        }
+        #[cfg(not(feature = "sentences"))]
+        if self.cut == Some(Cut::Sentence) {
+            return problem("cut", "needs the feature `sentences` of the crate `dedup`");
+        }
+        if let Some(WithinArticle::RemoveFrom(bytes)) = self.within_article
+            && bytes < min_span
+        {
+            let text = format!("{bytes} is below {min_span}, the min_span");
+            return problem("within_article", text);
+        }
+        let near = match self.near {
+            None => None,
+            Some(share) => match Share::new(share) {
+                Some(share) => Some(share),
+                None => return problem("near", format!("{share} is not from 0.5 to 1")),
+            },
+        };
         #[cfg(not(feature = "ignore"))]
         if self.ignore_rules == Some(true) {
             return problem("ignore_rules", "needs the feature `ignore` of the crate `dedup`");
@@ -406,8 +493,15 @@ impl Options {
             versions: self.versions.unwrap_or_default(),
             #[cfg(feature = "index")]
             known: None,
-            scheme: Scheme::new(min_span),
-            min_paragraph: self.min_paragraph.unwrap_or(80).min(min_span),
+            #[cfg(feature = "index")]
+            against: self.against.clone(),
+            criteria: Criteria {
+                scheme: Scheme::new(min_span),
+                min_paragraph,
+                within_article: self.within_article.unwrap_or_default(),
+                near,
+                cut: self.cut.unwrap_or_default(),
+            },
             threads,
             settings: Arc::new(settings),
             rules: Rules {
@@ -463,8 +557,7 @@ fn problem<T>(option: &'static str, problem: impl Into<String>) -> Result<T, Err
 /// Options that were checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    pub(crate) scheme: Scheme,
-    pub(crate) min_paragraph: usize,
+    pub(crate) criteria: Criteria,
     pub(crate) threads: NonZero<usize>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) rules: Rules,
@@ -474,6 +567,8 @@ pub(crate) struct Config {
     pub(crate) progress: Option<Callback>,
     #[cfg(feature = "index")]
     pub(crate) index: Option<PathBuf>,
+    #[cfg(feature = "index")]
+    pub(crate) against: Option<PathBuf>,
     #[cfg(feature = "index")]
     pub(crate) versions: Versions,
     /// The articles that need no work if they come again as they were.

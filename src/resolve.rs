@@ -24,11 +24,14 @@ use std::ops::Range;
 
 use crate::anchors::{Anchors, Period, Scheme, key};
 use crate::canonical::is_boundary;
+use crate::criteria::{Criteria, WithinArticle};
+use crate::cut::Units;
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::table::{GRANULE, Posting, Table};
-use crate::index::text::{Removed, Texts};
+use crate::index::text::{END, Removed, Texts};
+use crate::near::{Change, NearCopy, SHORTEST_REFERENCE};
 
 /// Places under one key before it is hot.
 ///
@@ -81,8 +84,7 @@ pub(crate) struct Incoming<'a> {
 pub(crate) fn find(
     index: &mut Index,
     article: &Incoming<'_>,
-    scheme: &Scheme,
-    min_paragraph: usize,
+    criteria: &Criteria,
 ) -> Result<Vec<Match>, Error> {
     let mut finder = Finder {
         beneath: index.beneath.as_deref(),
@@ -92,9 +94,11 @@ pub(crate) fn find(
             texts: &mut index.texts,
             canonical: article.canonical,
         },
-        scheme: *scheme,
+        scheme: criteria.scheme,
+        least_own: criteria.within_article.least(),
         matches: Vec::new(),
         active: Vec::new(),
+        own: Vec::new(),
         proposed: Vec::new(),
     };
     let mut periods = article.anchors.periods.iter().peekable();
@@ -115,7 +119,7 @@ pub(crate) fn find(
         finder.propose_period(*period)?;
     }
     let mut matches = finder.matches;
-    matches.extend(equal_paragraphs(index, article, scheme, min_paragraph)?);
+    matches.extend(equal_paragraphs(index, article, criteria)?);
     Ok(longest(matches))
 }
 
@@ -128,6 +132,10 @@ struct Finder<'a> {
     matches: Vec<Match>,
     /// The matches that end after the anchor at hand.
     active: Vec<Match>,
+    /// Runs shorter than this count for nothing if their source is in the article at hand.
+    least_own: usize,
+    /// Such runs that end after the anchor at hand: not to be measured again at every anchor.
+    own: Vec<Match>,
     /// What the table says of the key at hand; empty between two keys.
     proposed: Vec<Posting>,
 }
@@ -187,6 +195,7 @@ fn check(side: &[u8]) -> u8 {
 impl Finder<'_> {
     fn visit_anchor(&mut self, at: usize, key: u64) -> Result<(), Error> {
         self.active.retain(|found| found.end > at);
+        self.own.retain(|found| found.end > at);
         self.visit(Context { at, back: 0, ahead: self.scheme.gram() }, key)
     }
 
@@ -256,7 +265,7 @@ impl Finder<'_> {
         while places != 0 {
             let place = granule + u64::from(places.trailing_zeros());
             places &= places - 1;
-            let known = self.active.iter().any(|found| {
+            let known = self.active.iter().chain(&self.own).any(|found| {
                 found.start + back <= at
                     && at + ahead <= found.end
                     && found.source + (at - found.start) as u64 == place
@@ -281,7 +290,10 @@ impl Finder<'_> {
     }
 
     fn record(&mut self, found: Match) {
-        if found.end - found.start >= self.scheme.span() {
+        let len = found.end - found.start;
+        if len < self.least_own && found.source >= self.view.base {
+            self.own.push(found);
+        } else if len >= self.scheme.span() {
             self.matches.push(found);
             self.active.push(found);
         }
@@ -289,11 +301,18 @@ impl Finder<'_> {
 }
 
 /// All texts, that of the article at hand as the last.
-struct View<'a> {
-    texts: &'a mut Texts,
+pub(crate) struct View<'a> {
+    pub(crate) texts: &'a mut Texts,
     /// The coordinate of the article's first byte.
-    base: u64,
-    canonical: &'a [u8],
+    pub(crate) base: u64,
+    pub(crate) canonical: &'a [u8],
+}
+
+/// Text that lies together in one article.
+pub(crate) struct Region {
+    /// The coordinate of the first byte.
+    pub(crate) start: u64,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl View<'_> {
@@ -307,7 +326,7 @@ impl View<'_> {
 
     /// The places of a granule, a bit for each, at which the text may go on as at `at`: it does
     /// for eight bytes, if so many lie together there.
-    fn places_of(&mut self, at: usize, granule: u64) -> Result<u8, Error> {
+    pub(crate) fn places_of(&mut self, at: usize, granule: u64) -> Result<u8, Error> {
         const GRAM: usize = 8;
         const BYTES: usize = GRAM + GRANULE as usize - 1;
         let own = self.base + at as u64;
@@ -324,6 +343,28 @@ impl View<'_> {
             places |= u8::from(equal) << offset;
         }
         Ok(places & earlier)
+    }
+
+    /// A copy of the text at `coordinates`, as far as it is of the article that `place` is in.
+    pub(crate) fn around(&mut self, place: u64, coordinates: Range<u64>) -> Result<Region, Error> {
+        let first = match place.checked_sub(self.base) {
+            None => place - self.texts.locate(place)?.start as u64,
+            Some(_) => self.base,
+        };
+        let start = coordinates.start.max(first);
+        let mut bytes = Vec::with_capacity(to_usize(coordinates.end.saturating_sub(start)));
+        while start + (bytes.len() as u64) < coordinates.end {
+            let at = start + bytes.len() as u64;
+            let ahead = self.ahead(at)?;
+            let wanted = usize::try_from(coordinates.end - at).unwrap_or(usize::MAX);
+            let ahead = &ahead[..wanted.min(ahead.len())];
+            let own = memchr::memchr(END, ahead).unwrap_or(ahead.len());
+            bytes.extend_from_slice(&ahead[..own]);
+            if own < ahead.len() || ahead.is_empty() {
+                break;
+            }
+        }
+        Ok(Region { start, bytes })
     }
 
     /// The longest match through `at` and `place`; empty if the bytes there differ.
@@ -381,7 +422,7 @@ impl View<'_> {
         Ok(None)
     }
 
-    fn is(&mut self, ours: Range<usize>, place: u64) -> Result<bool, Error> {
+    pub(crate) fn is(&mut self, ours: Range<usize>, place: u64) -> Result<bool, Error> {
         let len = ours.len();
         Ok(self.common_ahead(ours, place)? == len)
     }
@@ -394,15 +435,15 @@ impl View<'_> {
 fn equal_paragraphs(
     index: &mut Index,
     article: &Incoming<'_>,
-    scheme: &Scheme,
-    min_paragraph: usize,
+    criteria: &Criteria,
 ) -> Result<Vec<Match>, Error> {
+    let lengths = criteria.min_paragraph..criteria.scheme.span();
     let base = index.texts.end();
     let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
     let mut matches: Vec<Match> = Vec::new();
     let mut proposed = Vec::new();
     for paragraph in article.paragraphs {
-        if !(min_paragraph..scheme.span()).contains(&paragraph.len()) {
+        if !lengths.contains(&paragraph.len()) {
             continue;
         }
         let key = key(&article.canonical[paragraph.clone()], PARAGRAPH_DOMAIN);
@@ -430,6 +471,9 @@ fn equal_paragraphs(
             }
             _ => matches.push(found),
         }
+    }
+    if criteria.within_article != WithinArticle::Remove {
+        matches.retain(|found| found.source < base); // all are shorter than the least
     }
     Ok(matches)
 }
@@ -460,7 +504,7 @@ fn longest(mut matches: Vec<Match>) -> Vec<Match> {
 }
 
 /// How many bytes two canonical texts have in common at their starts.
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (a, b) = (&a[..len], &b[..len]);
     let mut at = 0;
@@ -532,68 +576,80 @@ pub(crate) fn covered_bytes(matches: &[Match]) -> usize {
     bytes
 }
 
-/// Which paragraphs are covered whole; those without canonical bytes are not.
-pub(crate) fn covered_paragraphs(
+/// Which units, such as paragraphs, are covered whole; those without canonical bytes are not.
+pub(crate) fn covered_units(
     canonical: &[u8],
-    paragraphs: &[Range<usize>],
+    units: &[Range<usize>],
     matches: &[Match],
 ) -> Vec<bool> {
     let mut next = 0;
-    paragraphs
+    units
         .iter()
-        .map(|paragraph| {
-            while matches.get(next).is_some_and(|found| found.end <= paragraph.start) {
+        .map(|unit| {
+            while matches.get(next).is_some_and(|found| found.end <= unit.start) {
                 next += 1;
             }
-            let mut at = paragraph.start;
+            let mut at = unit.start;
             for found in &matches[next..] {
-                if found.start >= paragraph.end
+                if found.start >= unit.end
                     || canonical[at..found.start.max(at)].iter().any(|&byte| byte != b' ')
                 {
                     break;
                 }
                 at = at.max(found.end);
-                if at >= paragraph.end {
+                if at >= unit.end {
                     break;
                 }
             }
-            !paragraph.is_empty()
-                && (at >= paragraph.end
-                    || canonical[at..paragraph.end].iter().all(|&byte| byte == b' '))
+            !unit.is_empty()
+                && (at >= unit.end || canonical[at..unit.end].iter().all(|&byte| byte == b' '))
         })
         .collect()
 }
 
-/// A run of removed paragraphs that follow each other here and in their source.
+/// A run of units that go, as they follow each other here and in their source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RemovedBlock {
-    pub(crate) paragraphs: Range<usize>,
+    pub(crate) units: Range<usize>,
     /// Where its text is kept: one part, or several where the source was itself part copy.
     pub(crate) parts: Vec<Removed>,
+    /// Where it says something else than its source.
+    pub(crate) changes: Vec<Change>,
 }
 
-/// Gives every removed paragraph its source, and the kept text that stands for it.
+impl RemovedBlock {
+    /// The parts that are not kept here. The runs of a near copy may be so short that naming the
+    /// text would take more than the text.
+    pub(crate) fn references(&self) -> impl Iterator<Item = Removed> {
+        let least = if self.changes.is_empty() { 0 } else { SHORTEST_REFERENCE };
+        self.parts.iter().copied().filter(move |part| part.end - part.start >= least)
+    }
+}
+
+/// Gives every unit that goes its source, and the kept text that stands for it.
 ///
 /// # Errors
 ///
 /// If a base cannot be read.
 pub(crate) fn blocks(
     index: &Index,
-    article: &Incoming<'_>,
+    units: &Units<'_>,
     matches: &[Match],
-    removed: &[bool],
+    near: Vec<NearCopy>,
 ) -> Result<Vec<RemovedBlock>, Error> {
     let mut blocks: Vec<(Range<usize>, Vec<Match>)> = Vec::new();
     let mut last: Option<Match> = None;
     let mut next = 0; // the first match that begins after the position at hand
-    for (number, paragraph) in article.paragraphs.iter().enumerate() {
-        if !removed[number] {
+    for (number, unit) in units.canonical.iter().enumerate() {
+        if !units.removed[number] || !units.goes_on(number) {
             last = None;
+        }
+        if !units.removed[number] {
             continue;
         }
-        let mut at = paragraph.start;
+        let mut at = unit.start;
         let mut first = true;
-        while at < paragraph.end {
+        while at < unit.end {
             while matches.get(next).is_some_and(|found| found.start <= at) {
                 next += 1;
             }
@@ -605,13 +661,13 @@ pub(crate) fn blocks(
                 continue;
             };
             let continues = first && last == Some(found);
-            let end = found.end.min(paragraph.end);
-            // The space before it belongs to the match too.
-            let start = if continues { at - 1 } else { at };
+            let end = found.end.min(unit.end);
+            // The space before it, if there is one, belongs to the match too.
+            let start = if continues { units.canonical[number - 1].end } else { at };
             let part = Match { start, end, source: found.source + (start - found.start) as u64 };
             match blocks.last_mut() {
-                Some((paragraphs, parts)) if continues || !first => {
-                    paragraphs.end = number + 1;
+                Some((units, parts)) if continues || !first => {
+                    units.end = number + 1;
                     match parts.last_mut() {
                         Some(before) if continues && before.end == start => before.end = end,
                         _ => parts.push(part),
@@ -624,17 +680,25 @@ pub(crate) fn blocks(
             at = end;
         }
     }
-    // Traced as a whole, a run that repeats itself is one part; paragraph by paragraph it would
+    let mut blocks: Vec<(Range<usize>, Vec<Match>, Vec<Change>)> =
+        blocks.into_iter().map(|(units, parts)| (units, parts, Vec::new())).collect();
+    let near = near.into_iter().map(|copy| {
+        let unit = units.of_paragraph(copy.paragraph);
+        (unit..unit + 1, copy.runs, copy.changes)
+    });
+    blocks.extend(near);
+    blocks.sort_by_key(|(units, ..)| units.start);
+    // Traced as a whole, a run that repeats itself is one part; unit by unit it would
     // be as many as there are.
     let mut tracer = Tracer { index, base: index.texts.end(), traced: Vec::new() };
     blocks
         .into_iter()
-        .map(|(paragraphs, runs)| {
+        .map(|(units, runs, changes)| {
             let mut parts = Vec::new();
             for run in runs {
                 join(&mut parts, tracer.trace(run.start, run.end, run.source)?);
             }
-            Ok(RemovedBlock { paragraphs, parts })
+            Ok(RemovedBlock { units, parts, changes })
         })
         .collect()
 }

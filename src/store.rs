@@ -34,8 +34,8 @@ use self::run::Table;
 use self::sealed::{Found, Sealed};
 use self::storage::{Directory, Storage};
 pub(crate) use self::writer::{Known, Status, Writer, status};
-use crate::anchors::Scheme;
 use crate::article::{Article, Repeat, Segment};
+use crate::criteria::Criteria;
 use crate::deduper::Deduper;
 use crate::error::Error;
 use crate::index::table::GRANULE;
@@ -70,7 +70,7 @@ pub struct Index {
     storage: Arc<dyn Storage>,
     sealed: Arc<Sealed>,
     recipe: Recipe,
-    scheme: Scheme,
+    criteria: Criteria,
     commit: u64,
 }
 
@@ -119,7 +119,7 @@ impl Index {
         let mut before: Option<Manifest> = None;
         loop {
             let manifest = Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
-            let scheme = manifest.recipe.scheme()?;
+            let criteria = manifest.recipe.criteria()?;
             match Sealed::open(&*storage, &manifest, path.to_owned()) {
                 Ok(sealed) => {
                     return Ok(Self {
@@ -127,7 +127,7 @@ impl Index {
                         storage,
                         sealed: Arc::new(sealed),
                         recipe: manifest.recipe,
-                        scheme,
+                        criteria,
                         commit: manifest.commit,
                     });
                 }
@@ -221,10 +221,20 @@ impl Index {
             && article.repeats.iter().any(elsewhere))
     }
 
+    /// An engine for articles that count as later than those of the index, which stays as it is; by the
+    /// same recipe, or not at all.
+    pub(crate) fn engine(&self, criteria: &Criteria) -> Result<Deduper, Error> {
+        let expected = Recipe::new(criteria);
+        if self.recipe != expected {
+            let source = IndexError::Recipe { found: self.recipe, expected };
+            return Err(Error::Index { path: self.path().to_owned(), source });
+        }
+        Ok(Deduper::above(self.sealed.clone(), *criteria))
+    }
+
     /// The text as the next article; the index stays as it is.
     fn next(&self, text: &str) -> Result<Article, Error> {
-        let min_paragraph = self.recipe.min_paragraph as usize;
-        Deduper::above(self.sealed.clone(), self.scheme, min_paragraph).push("", text)
+        Deduper::above(self.sealed.clone(), self.criteria).push("", text)
     }
 
     /// What the index holds.

@@ -7,13 +7,16 @@ mod support {
     //! The oracle, what is checked against it, and the corpora.
     pub(crate) mod check;
     pub(crate) mod corpus;
+    pub(crate) mod cut;
     pub(crate) mod oracle;
 }
 
 use proptest::prelude::*;
 
-use support::check::{check, push_all};
+use dedup::{Cut, Options, WithinArticle};
+use support::check::{check, check_within, push_all};
 use support::corpus::{Recipe, Rng, fresh, shrink};
+use support::cut::check_cut;
 use support::oracle::canonicalise;
 
 /// The value of an environment variable, or `default`.
@@ -48,6 +51,45 @@ fn corpora() {
              smaller: {small:#?}\n{why}"
         );
     }
+}
+
+/// Corpora that fail a check, made small.
+fn hold(count: u64, what: &str, check: impl Fn(&[String], &Recipe) -> Result<(), String>) {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 2000) * count / 4 {
+        let recipe = Recipe::seeded(seed);
+        let articles = recipe.build();
+        if check(&articles, &recipe).is_ok() {
+            continue;
+        }
+        let small = shrink(articles, |less| check(less, &recipe).is_err());
+        let why = check(&small, &recipe).expect_err("shrinking keeps the failure");
+        let (span, paragraph) = (recipe.min_span, recipe.min_paragraph);
+        panic!("{what}, seed {seed}, {span} and {paragraph}: {small:#?}\n{why}");
+    }
+}
+
+#[test]
+fn corpora_that_keep_what_repeats_its_own_article() {
+    hold(2, "keep", |articles, recipe| {
+        let policy = WithinArticle::Keep;
+        check_within(articles, recipe.min_span, recipe.min_paragraph, policy)
+    });
+    hold(2, "remove from", |articles, recipe| {
+        let policy = WithinArticle::RemoveFrom(recipe.min_span * 5 / 4);
+        check_within(articles, recipe.min_span, recipe.min_paragraph, policy)
+    });
+}
+
+#[test]
+fn corpora_that_are_cut_within_paragraphs() {
+    hold(1, "spans", |articles, recipe| {
+        check_cut(articles, recipe.min_span, recipe.min_paragraph, Cut::Span)
+    });
+    #[cfg(feature = "sentences")]
+    hold(1, "sentences", |articles, recipe| {
+        check_cut(articles, recipe.min_span, recipe.min_paragraph, Cut::Sentence)
+    });
 }
 
 fn recipes() -> impl Strategy<Value = Recipe> {
@@ -306,7 +348,8 @@ fn paragraphs_at_the_limits() {
                 format!("x{line}\n\n{line}x\n\n{line}"),
             ];
             check(&articles, span, paragraph).unwrap_or_else(|e| panic!("{len}: {e}"));
-            let (docs, _) = push_all(&articles, span, paragraph).expect("pushed");
+            let (docs, _) =
+                push_all(&articles, span, paragraph, &mut Options::new()).expect("pushed");
             assert_eq!(!docs[2].blocks().is_empty(), len >= paragraph, "{len}");
         }
     }
@@ -403,7 +446,7 @@ fn hot_footer_of_thousands() {
     for i in 0..3000 {
         articles.push(format!("Report {i}: {}\n\n{footer}\n", words(200, 5000 + i)));
     }
-    let (docs, stats) = push_all(&articles, 200, 80).expect("pushed");
+    let (docs, stats) = push_all(&articles, 200, 80, &mut Options::new()).expect("pushed");
     for (doc, text) in docs.iter().zip(&articles).skip(1) {
         let start = text.len() - footer.len() - 1;
         assert_eq!(doc.blocks().len(), 1, "{}", doc.id());

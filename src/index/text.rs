@@ -22,7 +22,7 @@ pub(crate) mod tail;
 
 /// Stands after every article, so that no comparison runs from one article into the next: a byte
 /// that UTF-8 never has.
-const END: u8 = 0xFF;
+pub(crate) const END: u8 = 0xFF;
 
 /// Coordinates that an entry of the directory spans.
 const BLOCK: u64 = 1 << 11;

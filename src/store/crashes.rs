@@ -21,12 +21,12 @@ fn config() -> Config {
 
 fn writer(disk: &Disk) -> Result<Deduper, Error> {
     let config = config();
-    let recipe = Recipe::new(&config.scheme, config.min_paragraph);
+    let recipe = Recipe::new(&config.criteria);
     let storage = Arc::new(disk.clone());
     let path = Path::new("disk");
     let writer = Writer::open_in(storage, path, recipe)
         .map_err(|source| Error::Index { path: path.to_owned(), source })?;
-    Deduper::writing(writer, config.scheme, config.min_paragraph)
+    Deduper::writing(writer, config.criteria)
 }
 
 fn reader(disk: &Disk) -> Result<Index, IndexError> {

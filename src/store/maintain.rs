@@ -13,7 +13,7 @@ use super::writer::Writer;
 use super::{Index, original};
 use crate::deduper::Deduper;
 use crate::error::Error;
-use crate::options::Options;
+use crate::options::{Config, Options};
 
 impl Index {
     /// Takes articles out of the index in a directory, all versions of those whose id is chosen, and says how many
@@ -104,14 +104,8 @@ impl Index {
 
 /// An engine for the index in a directory, by the recipe of another.
 fn writing(other: &Index, path: &Path) -> Result<Deduper, Error> {
-    let mut options = Options::new();
-    let span = other.scheme.span();
-    options.min_span(span).index(path);
-    let min_paragraph = other.recipe.min_paragraph as usize;
-    if min_paragraph < span {
-        options.min_paragraph(min_paragraph);
-    }
-    options.deduper()
+    let config = Options::new().index(path).check()?;
+    Deduper::with_config(&Config { criteria: other.criteria, ..config })
 }
 
 pub(crate) fn withdraw_in(
@@ -121,7 +115,8 @@ pub(crate) fn withdraw_in(
 ) -> Result<u64, Error> {
     let wrap = |source| Error::Index { path: path.to_owned(), source };
     let manifest = Manifest::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
-    let (recipe, scheme) = (manifest.recipe, manifest.recipe.scheme().map_err(wrap)?);
+    let recipe = manifest.recipe;
+    let criteria = recipe.criteria().map_err(wrap)?;
     let mut writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();
@@ -135,7 +130,7 @@ pub(crate) fn withdraw_in(
     let runs = sealed.runs().partition_point(|run| run.directory.articles.end <= first);
     let from = sealed.runs()[runs].directory.articles.start;
     writer.cut(runs).map_err(wrap)?;
-    let mut deduper = Deduper::writing(writer, scheme, recipe.min_paragraph as usize)?;
+    let mut deduper = Deduper::writing(writer, criteria)?;
     let mut next = chosen.iter().peekable();
     for number in from..count {
         if next.next_if_eq(&&number).is_none() {

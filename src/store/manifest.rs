@@ -7,6 +7,7 @@ use super::error::{IndexError, Wrong, io};
 use super::storage::Storage;
 use super::wire::{Input, checksum, put_u32, put_u64};
 use crate::anchors::Scheme;
+use crate::criteria::{Criteria, Cut, Share, WithinArticle};
 use crate::index::table::GRANULE;
 
 /// The version of the format; see [`_format`](crate::_format).
@@ -40,10 +41,17 @@ pub struct Recipe {
     pub min_paragraph: u32,
     /// The seed of the hashes.
     pub seed: u64,
+    /// `near`, in parts of a million; 0 without it.
+    pub near: u32,
+    /// `cut`: 0 for paragraphs, 1 for sentences, 2 for spans.
+    pub cut: u32,
+    /// `within_article`: the length from which a run goes; 0 for all, [`u64::MAX`] for none.
+    pub within_article: u64,
 }
 
 impl Recipe {
-    pub(crate) fn new(scheme: &Scheme, min_paragraph: usize) -> Self {
+    pub(crate) fn new(criteria: &Criteria) -> Self {
+        let Criteria { scheme, min_paragraph, within_article, near, cut } = criteria;
         let size = |value| u32::try_from(value).expect("BUG: the options keep sizes small");
         Self {
             canonical: crate::canonical::VERSION,
@@ -52,19 +60,45 @@ impl Recipe {
             granule: u32::from(GRANULE),
             span: size(scheme.span()),
             gram: size(scheme.gram()),
-            min_paragraph: size(min_paragraph),
+            min_paragraph: size(*min_paragraph),
             seed: 0,
+            near: near.map_or(0, Share::millionths),
+            cut: match cut {
+                Cut::Paragraph => 0,
+                Cut::Sentence => 1,
+                Cut::Span => 2,
+            },
+            within_article: match within_article {
+                WithinArticle::Remove => 0,
+                WithinArticle::RemoveFrom(bytes) => *bytes as u64,
+                WithinArticle::Keep => u64::MAX,
+            },
         }
     }
 
-    /// The scheme of this recipe, if this version of the crate follows it.
-    pub(crate) fn scheme(&self) -> Result<Scheme, IndexError> {
+    /// What this recipe looks for, if this version of the crate follows it.
+    pub(crate) fn criteria(&self) -> Result<Criteria, IndexError> {
         let span =
             (self.span as usize).clamp(crate::Options::LEAST_SPAN, crate::Options::GREATEST_SPAN);
-        let scheme = Scheme::new(span);
-        let expected = Self::new(&scheme, (self.min_paragraph as usize).clamp(1, span));
+        let criteria = Criteria {
+            scheme: Scheme::new(span),
+            min_paragraph: (self.min_paragraph as usize).clamp(1, span),
+            within_article: match self.within_article {
+                0 => WithinArticle::Remove,
+                u64::MAX => WithinArticle::Keep,
+                bytes => WithinArticle::RemoveFrom(usize::try_from(bytes).unwrap_or(usize::MAX)),
+            },
+            near: Share::from_millionths(self.near),
+            cut: match self.cut {
+                #[cfg(feature = "sentences")]
+                1 => Cut::Sentence,
+                2 => Cut::Span,
+                _ => Cut::Paragraph,
+            },
+        };
+        let expected = Self::new(&criteria);
         if *self == expected {
-            Ok(scheme)
+            Ok(criteria)
         } else {
             Err(IndexError::Recipe { found: *self, expected })
         }
@@ -84,6 +118,9 @@ impl Recipe {
             put_u32(bytes, value);
         }
         put_u64(bytes, self.seed);
+        put_u32(bytes, self.near);
+        put_u32(bytes, self.cut);
+        put_u64(bytes, self.within_article);
     }
 
     fn take(input: &mut Input<'_>) -> Result<Self, Wrong> {
@@ -101,6 +138,9 @@ impl Recipe {
                 }
                 input.u64()?
             },
+            near: input.u32()?,
+            cut: input.u32()?,
+            within_article: input.u64()?,
         };
         Ok(recipe)
     }
@@ -108,12 +148,26 @@ impl Recipe {
 
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { canonical, split, anchors, granule, span, gram, min_paragraph, seed } = self;
+        let Self { canonical, split, anchors, granule, span, gram, min_paragraph, seed, .. } = self;
+        write!(f, "min_span {span}, min_paragraph {min_paragraph}")?;
+        if self.near > 0 {
+            write!(f, ", near {}", f64::from(self.near) / 1e6)?;
+        }
+        match self.cut {
+            0 => {}
+            1 => write!(f, ", cut into sentences")?,
+            2 => write!(f, ", cut to spans")?,
+            other => write!(f, ", cut by an unknown rule {other}")?,
+        }
+        match self.within_article {
+            0 => {}
+            u64::MAX => write!(f, ", repeats within an article kept")?,
+            bytes => write!(f, ", repeats within an article kept below {bytes} bytes")?,
+        }
         write!(
             f,
-            "min_span {span}, min_paragraph {min_paragraph}, grams of {gram} bytes, places of \
-             {granule} bytes, seed {seed}, canonical form {canonical}, splitter {split}, anchors \
-             {anchors}"
+            ", grams of {gram} bytes, places of {granule} bytes, seed {seed}, canonical form {canonical}, \
+             splitter {split}, anchors {anchors}"
         )
     }
 }

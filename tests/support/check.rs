@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dedup::{Article, Options, Place, Repeat, Segment, Stats};
+use dedup::{Article, Options, Place, Repeat, Segment, Stats, WithinArticle};
 
 use super::oracle::{Canon, Cluster, Doc, canonicalise, solve};
 
@@ -18,7 +18,17 @@ pub(crate) fn check(
     min_span: usize,
     min_paragraph: usize,
 ) -> Result<(), String> {
-    let run = || checked(articles, min_span, min_paragraph);
+    check_within(articles, min_span, min_paragraph, WithinArticle::Remove)
+}
+
+/// The same with a policy for what repeats its own article.
+pub(crate) fn check_within(
+    articles: &[String],
+    min_span: usize,
+    min_paragraph: usize,
+    within: WithinArticle,
+) -> Result<(), String> {
+    let run = || checked(articles, min_span, min_paragraph, within);
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message = panic
             .downcast_ref::<String>()
@@ -33,8 +43,8 @@ pub(crate) fn push_all(
     articles: &[String],
     min_span: usize,
     min_paragraph: usize,
+    options: &mut Options,
 ) -> Result<(Vec<Article>, Stats), String> {
-    let mut options = Options::new();
     options.min_span(min_span);
     if min_paragraph < min_span {
         options.min_paragraph(min_paragraph);
@@ -52,14 +62,21 @@ pub(crate) fn push_all(
     Ok((pushed, stats))
 }
 
-fn checked(articles: &[String], min_span: usize, min_paragraph: usize) -> Result<(), String> {
-    let (pushed, stats) = push_all(articles, min_span, min_paragraph)?;
+fn checked(
+    articles: &[String],
+    min_span: usize,
+    min_paragraph: usize,
+    within: WithinArticle,
+) -> Result<(), String> {
+    let options = &mut Options::new();
+    let (pushed, stats) =
+        push_all(articles, min_span, min_paragraph, options.within_article(within))?;
     let given: Vec<(&str, &[Range<usize>])> = pushed
         .iter()
         .zip(articles)
         .map(|(article, text)| (text.as_str(), article.paragraphs()))
         .collect();
-    let mut docs = solve(&given, min_span, min_paragraph)?;
+    let mut docs = solve(&given, min_span, min_paragraph, within)?;
     for (doc, article) in docs.iter_mut().zip(&pushed) {
         // Where the halves of a character are covered and no run holds it whole, its paragraph may
         // go by the letter of the contract, and may stay since the character is not kept elsewhere.

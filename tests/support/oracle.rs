@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use dedup::WithinArticle;
 use unicode_normalization::char::{canonical_combining_class, decompose_canonical};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -250,6 +251,7 @@ pub(crate) fn solve(
     articles: &[(&str, &[Range<usize>])],
     min_span: usize,
     min_paragraph: usize,
+    within: WithinArticle,
 ) -> Result<Vec<Doc>, String> {
     let mut docs = Vec::new();
     for (text, paragraphs) in articles {
@@ -259,15 +261,40 @@ pub(crate) fn solve(
     let mut windows: HashSet<&[u8]> = HashSet::new();
     let mut wholes: HashSet<&[u8]> = HashSet::new();
     for (doc, text) in docs.iter_mut().zip(&texts) {
-        for (at, window) in text.windows(min_span).enumerate() {
-            if !windows.insert(window) {
-                doc.cover(&(at..at + min_span));
+        let forms: Vec<Range<usize>> =
+            doc.forms.iter().filter(|form| form.len() >= min_paragraph).cloned().collect();
+        if within == WithinArticle::Remove {
+            for (at, window) in text.windows(min_span).enumerate() {
+                if !windows.insert(window) {
+                    doc.cover(&(at..at + min_span));
+                }
             }
-        }
-        for form in doc.forms.clone() {
-            if form.len() >= min_paragraph && !wholes.insert(&text[form.clone()]) {
-                doc.cover(&form);
+            for form in forms {
+                if !wholes.insert(&text[form.clone()]) {
+                    doc.cover(&form);
+                }
             }
+        } else {
+            for (at, window) in text.windows(min_span).enumerate() {
+                if windows.contains(window) {
+                    doc.cover(&(at..at + min_span));
+                }
+            }
+            for form in &forms {
+                if wholes.contains(&text[form.clone()]) {
+                    doc.cover(form);
+                }
+            }
+            if let WithinArticle::RemoveFrom(least) = within {
+                let mut own: HashSet<&[u8]> = HashSet::new();
+                for (at, window) in text.windows(least).enumerate() {
+                    if !own.insert(window) {
+                        doc.cover(&(at..at + least));
+                    }
+                }
+            }
+            windows.extend(text.windows(min_span));
+            wholes.extend(forms.into_iter().map(|form| &text[form]));
         }
         for (form, removed) in doc.forms.iter().zip(&mut doc.removed) {
             *removed =

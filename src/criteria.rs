@@ -1,0 +1,106 @@
+//! What counts as a repeat, and what of it goes.
+
+use crate::anchors::Scheme;
+
+/// What is cut from an article.
+///
+/// # Examples
+///
+/// ```
+/// use dedup::{Cut, Options};
+///
+/// let notice = "the pool stays closed until the new boiler has been delivered, mounted and inspected, which the \
+///               city expects to take three weeks if the weather allows the crane to be set up, and five if it \
+///               does not, said the head of the department";
+/// let mut deduper = Options::new().cut(Cut::Span).deduper()?;
+/// deduper.push("monday", notice)?;
+/// let tuesday = deduper.push("tuesday", format!("We hear that {notice} yesterday."))?;
+/// assert_eq!(tuesday.text(), "We hear that yesterday.");
+/// # Ok::<(), dedup::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cut {
+    /// Paragraphs that are covered from end to end.
+    #[default]
+    Paragraph,
+    /// Sentences that are covered from end to end, of paragraphs that are not.
+    ///
+    /// Needs the feature `sentences`, whose module says what a sentence is.
+    Sentence,
+    /// Whatever is covered, to the last whole word on either side.
+    ///
+    /// What is left of a paragraph may be no sentence any more. Words are runs of letters, marks and digits;
+    /// in scripts that do not part words with spaces, every character is one.
+    Span,
+}
+
+/// What becomes of text that stood earlier in the same article, and in no other before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WithinArticle {
+    /// It goes like any other.
+    #[default]
+    Remove,
+    /// It stays, and is not reported: a refrain belongs to its song.
+    Keep,
+    /// It goes if the run has so many bytes of canonical form, `min_span` or more: a refrain stays, an article that was pasted
+    /// twice does not.
+    RemoveFrom(usize),
+}
+
+impl WithinArticle {
+    /// The length below which such a run stays.
+    pub(crate) fn least(self) -> usize {
+        match self {
+            Self::Remove => 0,
+            Self::Keep => usize::MAX,
+            Self::RemoveFrom(bytes) => bytes,
+        }
+    }
+}
+
+/// A share, in parts of a million: compared without rounding, and on every machine alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share(u32);
+
+impl Share {
+    const ALL: u32 = 1_000_000;
+
+    /// From a fraction, if it is from one half to one.
+    pub(crate) fn new(share: f64) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
+        (0.5..=1.0).contains(&share).then(|| Self((share * f64::from(Self::ALL)).round() as u32))
+    }
+
+    /// The greatest part of `whole` that may be missing.
+    pub(crate) fn rest(self, whole: usize) -> usize {
+        let least = (whole as u128 * u128::from(self.0)).div_ceil(u128::from(Self::ALL));
+        whole - usize::try_from(least).expect("BUG: no more than the whole")
+    }
+
+    #[cfg(feature = "index")]
+    pub(crate) fn millionths(self) -> u32 {
+        self.0
+    }
+
+    #[cfg(feature = "index")]
+    pub(crate) fn from_millionths(share: u32) -> Option<Self> {
+        (Self::ALL / 2..=Self::ALL).contains(&share).then_some(Self(share))
+    }
+
+    /// Whether `part` is at least this share of `whole`.
+    pub(crate) fn is_reached(self, part: usize, whole: usize) -> bool {
+        part as u128 * u128::from(Self::ALL) >= whole as u128 * u128::from(self.0)
+    }
+}
+
+/// The options that decide what a repeat is and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Criteria {
+    pub(crate) scheme: Scheme,
+    pub(crate) min_paragraph: usize,
+    pub(crate) within_article: WithinArticle,
+    pub(crate) near: Option<Share>,
+    pub(crate) cut: Cut,
+}

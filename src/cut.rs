@@ -1,0 +1,238 @@
+//! Cutting: which units of an article go, and what stays around them.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::article::{Place, Segment};
+use crate::canonical::Canonical;
+use crate::criteria::Cut;
+use crate::near::{NearCopy, is_inside_word};
+use crate::resolve::{Match, covered_units};
+
+/// What goes or stays as a whole: paragraphs, or parts of some of them. Together they have all
+/// canonical bytes but spaces.
+pub(crate) struct Units<'a> {
+    /// Of the original.
+    pub(crate) ranges: Cow<'a, [Range<usize>]>,
+    pub(crate) canonical: Cow<'a, [Range<usize>]>,
+    /// Whether it goes, as it is covered.
+    pub(crate) removed: Vec<bool>,
+    /// The paragraph of each unit, unless each is its own.
+    paragraphs: Option<Vec<usize>>,
+}
+
+impl<'a> Units<'a> {
+    /// Cuts an article into units. Paragraphs that are covered, or near copies, are whole ones; what goes of
+    /// the others is said by `cut`.
+    pub(crate) fn new(
+        cut: Cut,
+        text: &Paragraphs<'a>,
+        covering: &[Match],
+        removed: Vec<bool>,
+        near: &[NearCopy],
+    ) -> Self {
+        let is_near =
+            |number: usize| near.binary_search_by_key(&number, |copy| copy.paragraph).is_ok();
+        if cut == Cut::Paragraph || covering.is_empty() {
+            return Self {
+                ranges: Cow::Borrowed(text.ranges),
+                canonical: Cow::Borrowed(text.canonical_ranges),
+                removed,
+                paragraphs: None,
+            };
+        }
+        let (mut ranges, mut canonical) = (Vec::new(), Vec::new());
+        let (mut gone, mut paragraphs) = (Vec::new(), Vec::new());
+        let mut next = 0;
+        for number in 0..text.ranges.len() {
+            let paragraph = text.canonical_ranges[number].clone();
+            while covering.get(next).is_some_and(|found| found.end <= paragraph.start) {
+                next += 1;
+            }
+            let touched = covering.get(next).is_some_and(|found| found.start < paragraph.end);
+            let mut push = |range: Range<usize>, form: Range<usize>, goes: bool| {
+                ranges.push(range);
+                canonical.push(form);
+                gone.push(goes);
+                paragraphs.push(number);
+            };
+            if removed[number] || !touched || is_near(number) {
+                push(text.ranges[number].clone(), paragraph, removed[number]);
+                continue;
+            }
+            let parts = match cut {
+                Cut::Paragraph => unreachable!("BUG: it has returned"),
+                Cut::Sentence => text.sentences(number),
+                Cut::Span => text.spans(number, &covering[next..]),
+            };
+            let forms: Vec<_> = parts.iter().map(|(_, form)| form.clone()).collect();
+            let goes = covered_units(&text.canonical.bytes, &forms, &covering[next..]);
+            for ((range, form), goes) in parts.into_iter().zip(goes) {
+                push(range, form, goes);
+            }
+        }
+        Self {
+            ranges: ranges.into(),
+            canonical: canonical.into(),
+            removed: gone,
+            paragraphs: Some(paragraphs),
+        }
+    }
+
+    /// The paragraph that a unit lies in.
+    pub(crate) fn paragraph(&self, unit: usize) -> usize {
+        self.paragraphs.as_ref().map_or(unit, |paragraphs| paragraphs[unit])
+    }
+
+    /// The unit that is a whole paragraph.
+    pub(crate) fn of_paragraph(&self, paragraph: usize) -> usize {
+        let unit = |paragraphs: &Vec<usize>| paragraphs.partition_point(|&of| of < paragraph);
+        self.paragraphs.as_ref().map_or(paragraph, unit)
+    }
+
+    /// Whether a block may reach over the start of a unit: not from a part of one paragraph into another, or the rest of
+    /// both would become one.
+    pub(crate) fn goes_on(&self, unit: usize) -> bool {
+        let Some(paragraphs) = &self.paragraphs else { return true };
+        let is_part = |unit: usize| {
+            let same = |other: Option<&usize>| other == Some(&paragraphs[unit]);
+            unit > 0 && same(paragraphs.get(unit - 1)) || same(paragraphs.get(unit + 1))
+        };
+        unit == 0
+            || paragraphs[unit - 1] == paragraphs[unit]
+            || !is_part(unit - 1) && !is_part(unit)
+    }
+}
+
+/// The paragraphs of an article.
+pub(crate) struct Paragraphs<'a> {
+    pub(crate) canonical: &'a Canonical,
+    pub(crate) ranges: &'a [Range<usize>],
+    pub(crate) canonical_ranges: &'a [Range<usize>],
+    /// The language that the article says it is in.
+    #[cfg_attr(not(feature = "sentences"), expect(dead_code, reason = "who else asks"))]
+    pub(crate) language: Option<&'a str>,
+}
+
+/// A part of a paragraph: of the original, and of the canonical form.
+type Part = (Range<usize>, Range<usize>);
+
+impl Paragraphs<'_> {
+    /// In canonical form they end alike in every copy, however that is wrapped or quoted.
+    #[cfg(feature = "sentences")]
+    fn sentences(&self, number: usize) -> Vec<Part> {
+        let Range { start, end } = self.canonical_ranges[number].clone();
+        let text = String::from_utf8_lossy(&self.canonical.bytes[start..end]);
+        let sentences = crate::sentences::sentences(&text, self.language);
+        let forms = sentences
+            .into_iter()
+            .map(|sentence| self.canonical.whole(start + sentence.start..start + sentence.end));
+        forms.map(|form| (self.canonical.to_original(form.clone()), form)).collect()
+    }
+
+    #[cfg(not(feature = "sentences"))]
+    fn sentences(&self, _: usize) -> Vec<Part> {
+        unreachable!("BUG: the options ask for the feature")
+    }
+
+    /// The covered stretches of a paragraph, to the last whole word, and the rest.
+    fn spans(&self, number: usize, covering: &[Match]) -> Vec<Part> {
+        let bytes = &self.canonical.bytes;
+        let paragraph = self.canonical_ranges[number].clone();
+        let mut parts = Vec::new();
+        let mut at = paragraph.start;
+        let mut push = |form: Range<usize>| {
+            let form = trim(bytes, form);
+            if !form.is_empty() {
+                parts.push((self.canonical.to_original(form.clone()), form));
+            }
+        };
+        let mut covering = covering.iter().peekable();
+        while let Some(found) = covering.next_if(|found| found.start < paragraph.end) {
+            let (mut start, mut end) = (found.start, found.end);
+            // Those that meet, or leave but a space between them, cover one stretch.
+            while let Some(next) =
+                covering.next_if(|next| next.start <= end || bytes[end..next.start] == *b" ")
+            {
+                end = end.max(next.end);
+            }
+            (start, end) = (start.max(paragraph.start), end.min(paragraph.end));
+            while start < end && is_inside_word(&bytes[..paragraph.end], start) {
+                start += 1;
+            }
+            while start < end && is_inside_word(&bytes[..paragraph.end], end) {
+                end -= 1;
+            }
+            let stretch = self.canonical.whole(start..end);
+            if !trim(bytes, stretch.clone()).is_empty() {
+                push(at..stretch.start);
+                at = stretch.end;
+                push(stretch);
+            }
+        }
+        push(at..paragraph.end);
+        parts
+    }
+}
+
+fn trim(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let Range { mut start, mut end } = range;
+    while start < end && bytes[start] == b' ' {
+        start += 1;
+    }
+    while start < end && bytes[end - 1] == b' ' {
+        end -= 1;
+    }
+    start..end.max(start)
+}
+
+/// Cuts an article at its blocks: each the units that go, and where the text is kept.
+///
+/// Of the line breaks before and after what goes, those that part more stay, so that the
+/// paragraphs around it do not become one; if they are alike, those before it. At the end of the
+/// article both go.
+pub(crate) fn segments(
+    original: &[u8],
+    units: &[Range<usize>],
+    blocks: &[(Range<usize>, Place)],
+) -> Vec<Segment> {
+    // All units from here on go.
+    let tail = blocks
+        .iter()
+        .rev()
+        .fold(units.len(), |tail, (gone, _)| if gone.end == tail { gone.start } else { tail });
+    let mut segments = Vec::with_capacity(2 * blocks.len() + 1);
+    let mut at = 0;
+    for (gone, place) in blocks {
+        let before = if gone.start == 0 { 0 } else { units[gone.start - 1].end };
+        let next = units.get(gone.end).map_or(original.len(), |next| next.start);
+        let gap_before = before..units[gone.start].start;
+        let gap_after = units[gone.end - 1].end..next;
+        let (start, end) = if gone.start == 0 || gone.start == tail {
+            (before, next)
+        } else if before >= at
+            && gone.end < units.len()
+            && line_breaks(&original[gap_after.clone()])
+                > line_breaks(&original[gap_before.clone()])
+        {
+            (before, gap_after.start)
+        } else {
+            (gap_before.end, next)
+        };
+        let start = start.max(at);
+        if at < start {
+            segments.push(Segment::New { range: at..start });
+        }
+        segments.push(Segment::Seen { range: start..end, first: place.clone() });
+        at = end;
+    }
+    if at < original.len() {
+        segments.push(Segment::New { range: at..original.len() });
+    }
+    segments
+}
+
+fn line_breaks(gap: &[u8]) -> usize {
+    let pairs = gap.windows(2).filter(|pair| pair == b"\r\n").count();
+    gap.iter().filter(|byte| matches!(byte, b'\n' | b'\r' | 0x0C)).count() - pairs
+}

@@ -1,0 +1,438 @@
+//! Near copies: paragraphs that stood earlier but for some words.
+//!
+//! # What is one
+//!
+//! A paragraph is laid beside a region of earlier text, from a place that both have in common to
+//! both sides: as far as they agree, then over the least stretch on either side behind which they
+//! agree again for [`AGREE`] bytes, and so on. What agrees, less the parts of words at its ends,
+//! is a *run*; what lies between two runs, or beyond the outermost, is a *change*. The paragraph is
+//! a near copy if
+//!
+//! - its runs hold the share of its bytes that was asked for, each compared byte by byte;
+//! - no change of it is longer than [`LONGEST_CHANGE`]: a new sentence is no change of words; and
+//! - no change has a digit, on either side: two reports that differ in a number are different.
+//!
+//! The share is that of onion (Pomikálek 2011), which counts the n-grams of a paragraph that were
+//! seen anywhere before; here they must stand in one place, in order.
+//!
+//! # What is found
+//!
+//! Regions are proposed by anchors of [`Near::SPAN`] bytes, of paragraphs that stayed: so a near
+//! copy is near to text that was kept, and a chain of small changes does not lead away from it.
+//! A run as long as that has an anchor in common with its source for certain, unless its gram
+//! stood in [`PLACES`] places before; a shorter one probably. The regions with the most anchors in
+//! common are looked at, at most [`REGIONS`]. So what is found is a function of the articles before,
+//! but not all that could be: the work for each byte is bounded instead.
+
+use std::ops::Range;
+
+use crate::anchors::{self, Anchors, Scheme};
+use crate::canonical::is_boundary;
+use crate::criteria::Share;
+use crate::error::Error;
+use crate::index::Index;
+use crate::index::table::{GRANULE, Posting};
+use crate::resolve::{Incoming, Match, View, common_prefix};
+
+/// Bytes that must agree behind a change.
+const AGREE: usize = 8;
+
+/// Bytes of a change, here or there.
+const LONGEST_CHANGE: usize = 64;
+
+/// Places that are kept of a gram, the first.
+const PLACES: usize = 8;
+
+/// What a gram weighs that stood in one place only; divisible by all numbers of places.
+const WEIGHT: usize = 840;
+
+/// Regions that a paragraph is laid beside.
+const REGIONS: usize = 4;
+
+/// How far the distances of two common anchors from their paragraphs may differ in one region.
+const DRIFT: u64 = 64;
+
+/// Runs shorter than this are kept as text: naming their source would take more.
+pub(crate) const SHORTEST_REFERENCE: usize = 32;
+
+/// Keeps the keys of these anchors apart from all others of their table.
+const DOMAIN: u64 = 1 << 62;
+
+/// The anchors that propose regions.
+pub(crate) fn anchors(canonical: &[u8]) -> Anchors {
+    anchors::anchors(canonical, &scheme())
+}
+
+fn scheme() -> Scheme {
+    const SPAN: usize = 80;
+    const GRAM: usize = 20;
+    Scheme::with_gram(SPAN, GRAM)
+}
+
+/// A paragraph that goes for being like an earlier region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NearCopy {
+    pub(crate) paragraph: usize,
+    /// What both have, in order.
+    pub(crate) runs: Vec<Match>,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A stretch of the paragraph, and what stands for it in the source; either may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) here: Range<usize>,
+    pub(crate) there: Range<u64>,
+}
+
+/// Finds the near copies among the paragraphs that stay, and puts the anchors of all others that
+/// stay into the index.
+///
+/// # Errors
+///
+/// If kept text cannot be read.
+pub(crate) fn near_copies(
+    index: &mut Index,
+    article: &Incoming<'_>,
+    anchors: &Anchors,
+    removed: &[bool],
+    min_paragraph: usize,
+    share: Share,
+) -> Result<Vec<NearCopy>, Error> {
+    let gram = scheme().gram();
+    let base = index.texts.end();
+    let mut copies = Vec::new();
+    let mut anchors = &anchors.places[..];
+    let mut proposed: Vec<Posting> = Vec::new();
+    for (number, paragraph) in article.paragraphs.iter().enumerate() {
+        let before = anchors.partition_point(|anchor| (anchor.at as usize) < paragraph.start);
+        let inside = anchors.partition_point(|anchor| anchor.at as usize + gram <= paragraph.end);
+        let own = &anchors[before..inside.max(before)];
+        anchors = &anchors[before..];
+        if removed[number] || paragraph.len() < min_paragraph {
+            continue;
+        }
+        index.anchors.touch(own.iter().map(|anchor| anchor.key ^ DOMAIN));
+        let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
+        let mut hits = Vec::new();
+        let mut known = Vec::with_capacity(own.len());
+        for anchor in own {
+            let (at, key) = (anchor.at as usize, anchor.key ^ DOMAIN);
+            if let Some(base) = &index.beneath {
+                base.anchors(key, &mut proposed)?;
+            }
+            proposed.extend(index.anchors.postings(key));
+            let hits_before = hits.len();
+            for posting in proposed.drain(..).filter(|found| found.check == check(anchor.key)) {
+                // Other grams may have the key, and which do depends on how many bits of it there
+                // was room for: they must not count.
+                if let Some(place) = place_of(&mut view, at, posting.place)? {
+                    hits.push(Hit { at, place, weight: 0 });
+                }
+            }
+            let places = hits.len() - hits_before;
+            for hit in &mut hits[hits_before..] {
+                hit.weight = WEIGHT / places;
+            }
+            known.push(places);
+        }
+        let mut found = None;
+        for hit in regions(&mut hits, paragraph.start) {
+            found = lay_beside(&mut view, paragraph, hit, share)?;
+            if found.is_some() {
+                break;
+            }
+        }
+        if let Some((runs, changes)) = found {
+            copies.push(NearCopy { paragraph: number, runs, changes });
+            continue;
+        }
+        for (anchor, known) in own.iter().zip(known) {
+            if known < PLACES {
+                let place = base + u64::from(anchor.at);
+                let posting = Posting { place, check: check(anchor.key), hot: false };
+                index.anchors.insert(anchor.key ^ DOMAIN, posting);
+            }
+        }
+    }
+    Ok(copies)
+}
+
+/// Bits of the key that the table does not keep.
+fn check(key: u64) -> u8 {
+    key.to_le_bytes()[0]
+}
+
+/// An anchor whose gram stood at an earlier place.
+#[derive(Clone, Copy, Debug)]
+struct Hit {
+    at: usize,
+    place: u64,
+    /// A gram that stood in many places says little of each.
+    weight: usize,
+}
+
+/// One hit for each of the regions whose hits weigh most, the earliest first of those that weigh the same.
+fn regions(hits: &mut [Hit], start: usize) -> impl Iterator<Item = Hit> + use<> {
+    // Where the paragraph would begin there; before the first coordinate is fine.
+    let begins = |hit: &Hit| hit.place.wrapping_sub((hit.at - start) as u64).cast_signed();
+    hits.sort_unstable_by_key(|hit| (begins(hit), hit.at));
+    let drifts = |a: &Hit, b: &Hit| begins(a).abs_diff(begins(b)) <= DRIFT;
+    let weighed = hits.chunk_by(drifts).map(|region| {
+        let weight: usize = region.iter().map(|hit| hit.weight).sum();
+        let heaviest = region.iter().copied().max_by_key(|hit| hit.weight);
+        (region.len(), weight, heaviest.expect("BUG: a chunk is not empty"))
+    });
+    // One phrase that is common makes no copy.
+    let likely = weighed.filter(|&(hits, weight, _)| hits > 1 || weight >= WEIGHT / 2);
+    let mut regions: Vec<(usize, Hit)> = likely.map(|(_, weight, hit)| (weight, hit)).collect();
+    regions.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    regions.into_iter().take(REGIONS).map(|(_, hit)| hit)
+}
+
+/// Lays a paragraph beside the text around a place.
+fn lay_beside(
+    view: &mut View<'_>,
+    paragraph: &Range<usize>,
+    hit: Hit,
+    share: Share,
+) -> Result<Option<(Vec<Match>, Vec<Change>)>, Error> {
+    let own_end = view.base + paragraph.start as u64;
+    let place = hit.place;
+    if place >= own_end {
+        return Ok(None);
+    }
+    let (before, after) = (hit.at - paragraph.start, paragraph.end - hit.at);
+    // Changes make the region longer than the paragraph by no more than this.
+    let slack = |len: usize| len / 2 + LONGEST_CHANGE;
+    let from = place.saturating_sub((before + slack(before)) as u64);
+    let to = (place + (after + slack(after)) as u64).min(own_end);
+    let region = view.around(place, from..to)?;
+    let seed = usize::try_from(place - region.start).expect("BUG: within the region");
+    let here = &view.canonical[paragraph.clone()];
+    let mut allowed = share.rest(here.len());
+    let ahead = agreements(&here[before..], &region.bytes[seed..], &mut allowed);
+    let Some(ahead) = ahead else { return Ok(None) };
+    let mirrored = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
+    let behind =
+        agreements(&mirrored(&here[..before]), &mirrored(&region.bytes[..seed]), &mut allowed);
+    let Some(behind) = behind else { return Ok(None) };
+    let behind = behind.into_iter().rev();
+    let mut pairs: Vec<Pair> =
+        behind.map(|(at, there, len)| (before - at - len, seed - there - len, len)).collect();
+    for (at, there, len) in ahead {
+        match pairs.last_mut() {
+            // What agrees on both sides of the place is one.
+            Some((a, b, joined)) if (*a + *joined, *b + *joined) == (before + at, seed + there) => {
+                *joined += len;
+            }
+            _ => pairs.push((before + at, seed + there, len)),
+        }
+    }
+    let pairs = whole_words(here, &region.bytes, pairs);
+    let total: usize = pairs.iter().map(|&(_, _, len)| len).sum();
+    if !share.is_reached(total, here.len()) {
+        return Ok(None);
+    }
+    let (mut changes, mut at, mut there) = (Vec::new(), 0, pairs[0].1);
+    let ends = (here.len(), pairs[pairs.len() - 1].1 + pairs[pairs.len() - 1].2);
+    for (start, start_there, len) in pairs.iter().copied().chain([(ends.0, ends.1, 0)]) {
+        if (at, there) != (start, start_there) {
+            let (mine, its) = (&here[at..start], &region.bytes[there..start_there]);
+            if mine.len() > LONGEST_CHANGE || has_digit(mine) || has_digit(its) {
+                return Ok(None);
+            }
+            changes.push(Change {
+                here: paragraph.start + at..paragraph.start + start,
+                there: region.start + there as u64..region.start + start_there as u64,
+            });
+        }
+        (at, there) = (start + len, start_there + len);
+    }
+    let runs = pairs.iter().map(|&(start, there, len)| Match {
+        start: paragraph.start + start,
+        end: paragraph.start + start + len,
+        source: region.start + there as u64,
+    });
+    Ok(Some((runs.collect(), changes)))
+}
+
+/// The first place of a granule where the gram at `at` stands.
+fn place_of(view: &mut View<'_>, at: usize, granule: u64) -> Result<Option<u64>, Error> {
+    let places = view.places_of(at, granule)?;
+    for offset in (0..u64::from(GRANULE)).filter(|offset| places >> offset & 1 == 1) {
+        if view.is(at..at + scheme().gram(), granule + offset)? {
+            return Ok(Some(granule + offset));
+        }
+    }
+    Ok(None)
+}
+
+/// A stretch that two texts have in common: where it begins in each, and its length.
+type Pair = (usize, usize, usize);
+
+/// The stretches that two texts, which begin alike, have in common in order; none if more of `a` than is
+/// `allowed` lies between, which is lowered by what does.
+fn agreements(a: &[u8], b: &[u8], allowed: &mut usize) -> Option<Vec<Pair>> {
+    let mut pairs = Vec::new();
+    let (mut at, mut there) = (0, 0);
+    loop {
+        let len = common_prefix(&a[at..], &b[there..]);
+        if len > 0 {
+            pairs.push((at, there, len));
+        }
+        (at, there) = (at + len, there + len);
+        if at == a.len() {
+            return Some(pairs);
+        }
+        let next = next_agreement(&a[at..], &b[there..]);
+        let (change, change_there) = next.unwrap_or((a.len() - at, 0));
+        *allowed = allowed.checked_sub(change)?;
+        (at, there) = (at + change, there + change_there);
+    }
+}
+
+/// The shortest change, both sides taken together, behind which two texts agree.
+fn next_agreement(a: &[u8], b: &[u8]) -> Option<(usize, usize)> {
+    fn grams(text: &[u8]) -> impl Iterator<Item = u64> + Clone {
+        let end = text.len().min(LONGEST_CHANGE + AGREE);
+        let gram = |gram: &[u8]| gram.first_chunk().copied().map(u64::from_le_bytes);
+        text[..end].windows(AGREE).filter_map(gram)
+    }
+    // Most grams here stand nowhere there, as a look at some bits of their hashes tells.
+    let bit = |gram: u64| {
+        let hash = gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55;
+        (to_index(hash >> 6), 1_u64 << (hash % 64))
+    };
+    let mut bits = [0; 8];
+    let b = grams(b);
+    for gram in b.clone() {
+        let (word, mask) = bit(gram);
+        bits[word] |= mask;
+    }
+    let mut shortest: Option<(usize, usize)> = None;
+    for (at, gram) in grams(a).enumerate() {
+        let least = shortest.map_or(usize::MAX, |(at, there)| at + there);
+        if at >= least {
+            break;
+        }
+        let (word, mask) = bit(gram);
+        if bits[word] & mask != 0
+            && let Some(there) = b.clone().take(least - at).position(|other| other == gram)
+        {
+            shortest = Some((at, there));
+        }
+    }
+    shortest
+}
+
+fn to_index(value: u64) -> usize {
+    usize::try_from(value).expect("BUG: a few bits")
+}
+
+/// The pairs less the parts of words at their ends where they meet a change.
+fn whole_words(here: &[u8], there: &[u8], pairs: Vec<Pair>) -> Vec<Pair> {
+    let whole = |(mut at, mut other, mut len): Pair| {
+        while len > 0 && (is_inside_word(here, at) || is_inside_word(there, other)) {
+            (at, other, len) = (at + 1, other + 1, len - 1);
+        }
+        while len > 0 && (is_inside_word(here, at + len) || is_inside_word(there, other + len)) {
+            len -= 1;
+        }
+        (len > 0).then_some((at, other, len))
+    };
+    pairs.into_iter().filter_map(whole).collect()
+}
+
+/// Whether a cut there would part a word, or a character.
+///
+/// Words are letters, digits and marks that follow each other. Scripts that do not part words with
+/// spaces have the block of ideographs and kana in common, or lie near it: each of their characters is a word.
+pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
+    if at == 0 || at >= canonical.len() {
+        return false;
+    }
+    if !is_boundary(canonical, at) {
+        return true;
+    }
+    let (before, after) = (canonical[at - 1], canonical[at]);
+    if before.is_ascii() && after.is_ascii() {
+        return before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric();
+    }
+    let start = (0..at).rev().find(|&start| is_boundary(canonical, start)).unwrap_or(0);
+    let (Some(before), Some(after)) =
+        (first_char(&canonical[start..]), first_char(&canonical[at..]))
+    else {
+        return false;
+    };
+    unicode_normalization::char::is_combining_mark(after)
+        || before.is_alphanumeric()
+            && after.is_alphanumeric()
+            && !stands_alone(before)
+            && !stands_alone(after)
+}
+
+fn stands_alone(character: char) -> bool {
+    // Thai to Myanmar, Khmer; kana, ideographs, and what is beside them.
+    matches!(character, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
+        | '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+fn first_char(bytes: &[u8]) -> Option<char> {
+    let bytes = &bytes[..bytes.len().min(4)];
+    match bytes.utf8_chunks().next()?.valid() {
+        "" => None,
+        valid => valid.chars().next(),
+    }
+}
+
+fn has_digit(text: &[u8]) -> bool {
+    let numeric = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().chars().any(char::is_numeric);
+    text.utf8_chunks().any(numeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all_agreements(a: &str, b: &str) -> Vec<Pair> {
+        agreements(a.as_bytes(), b.as_bytes(), &mut a.len().clone()).unwrap()
+    }
+
+    #[test]
+    fn agreements_go_over_changes() {
+        assert_eq!(all_agreements("the same text", "the same text"), [(0, 0, 13)]);
+        assert_eq!(
+            all_agreements("the ferry does not run today", "the tram does not run today"),
+            [(0, 0, 4), (9, 8, 19)],
+        );
+        assert_eq!(
+            all_agreements("it does not run today", "it really does not run today"),
+            [(0, 0, 3), (3, 10, 18)],
+        );
+        assert_eq!(all_agreements("one", "two"), []);
+        assert_eq!(all_agreements("", ""), []);
+    }
+
+    #[test]
+    fn changes_are_of_whole_words() {
+        let words = |here: &str, there: &str| {
+            let pairs = all_agreements(here, there);
+            whole_words(here.as_bytes(), there.as_bytes(), pairs)
+        };
+        assert_eq!(
+            words("in the harbour lies a boat", "in the harbours lies a boat"),
+            [(0, 0, 7), (14, 15, 12)],
+        );
+        assert_eq!(words("übergroße Boote liegen", "übergrosse Boote liegen"), [(11, 11, 13)]);
+    }
+
+    #[test]
+    fn words_of_all_scripts() {
+        let inside = |text: &str, at| is_inside_word(text.as_bytes(), at);
+        assert!(inside("ab", 1) && inside("a1", 1) && inside("äb", 2) && inside("ä", 1));
+        assert!(!inside("a b", 1) && !inside("a b", 2) && !inside("a-b", 1) && !inside("ab", 2));
+        assert!(!inside("中文", 3) && inside("中文", 1) && !inside("かな", 3));
+        assert!(inside("한국", 3) && inside("x\u{301}", 1) && inside("б\u{301}", 2));
+    }
+}
