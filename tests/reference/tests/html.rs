@@ -237,7 +237,8 @@ fn soup() -> impl Strategy<Value = String> {
         let many = || prop::collection::vec(inner.clone(), 1..4);
         let tagged = |open: &'static str, close: &'static str| {
             many().prop_map(move |parts| {
-                parts.iter().map(|part| format!("{open}{part}{close}")).collect::<String>()
+                let between = [close, open].concat();
+                [open, &parts.join(&between), close].concat()
             })
         };
         prop_oneof![
