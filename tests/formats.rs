@@ -144,7 +144,10 @@ fn broken() -> Vec<Broken> {
     add("lines.jsonl", cut(sound("records/lines.jsonl")), 2, |problem| {
         matches!(problem, Problem::Json(_))
     });
-    add("members.jsonl.gz", cut(sound("records/members.jsonl.gz")), 3, |problem| {
+    // Into the sum of the last member alone: all of its text is there.
+    let mut members = sound("records/members.jsonl.gz");
+    members.truncate(members.len() - 4);
+    add("members.jsonl.gz", members, 3, |problem| {
         matches!(problem, Problem::Compression { compression: "gzip", .. })
     });
     add("table.csv", cut(sound("records/table.csv")), 2, is_truncated);
