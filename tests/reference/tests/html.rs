@@ -122,7 +122,7 @@ fn compare(pages: impl Iterator<Item = (String, String)>, least: usize) {
     assert!(compared >= least, "{compared}");
 }
 
-/// Pages that another program made: the books and a part of the reference that come with Rust.
+/// Pages that another program made: some of the books that come with Rust, and of its reference.
 #[test]
 fn pages_of_books() {
     let sysroot = output(std::process::Command::new("rustc").args(["--print", "sysroot"]));
@@ -132,25 +132,13 @@ fn pages_of_books() {
         println!("skipped: the documentation of Rust is not installed");
         return;
     }
-    let folders = [
-        "book",
-        "cargo",
-        "edition-guide",
-        "error_codes",
-        "nomicon",
-        "proc_macro",
-        "reference",
-        "rust-by-example",
-        "rustc",
-        "rustdoc",
-        "std/collections",
-    ];
+    let folders = ["edition-guide", "nomicon", "proc_macro", "rust-by-example"];
     let pages = folders.iter().flat_map(|folder| files(&html.join(folder), "html"));
     let page = |path: std::path::PathBuf| {
         let page = std::fs::read_to_string(&path).expect("a page");
         (path.display().to_string(), page)
     };
-    compare(pages.map(page), 500);
+    compare(pages.map(page), 200);
 }
 
 /// Pages that people made: the mails of the test suite of `mail-parser` that have HTML.
