@@ -1,31 +1,29 @@
 //! Every format tells the same articles, and one that is broken hurts no other.
 #![cfg(all(
+    feature = "bzip2",
     feature = "csv",
     feature = "feeds",
     feature = "gzip",
     feature = "mail",
     feature = "parquet",
-    feature = "warc"
+    feature = "warc",
+    feature = "xz",
+    feature = "zstd"
 ))]
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use dedup::{Article, Articles, Error, Limits, Options, Problem};
 use tempfile::TempDir;
 
+#[path = "support/compress.rs"]
+mod compress;
 #[path = "support/folder.rs"]
 mod folder;
 
+use self::compress::gzip;
 use self::folder::{Entry, SAMPLES};
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut reader = flate2::read::GzEncoder::new(bytes, flate2::Compression::default());
-    let mut packed = Vec::new();
-    reader.read_to_end(&mut packed).expect("memory");
-    packed
-}
 
 fn read(options: &Options, path: &Path) -> (Vec<Article>, dedup::Stats) {
     let mut articles = options.ingest(path).expect("a folder");
@@ -88,9 +86,11 @@ fn every_format_tells_the_same_articles() {
 
 #[test]
 fn every_format_tells_the_same_articles_under_compression() {
-    let packed: Vec<Entry> =
-        folder::entries(gzip).into_iter().map(|entry| entry.packed(gzip)).collect();
-    compare(&packed, folders(&packed).path());
+    for (extension, compress) in compress::ALL {
+        let entries = folder::entries(gzip).into_iter();
+        let packed: Vec<Entry> = entries.map(|entry| entry.packed(extension, compress)).collect();
+        compare(&packed, folders(&packed).path());
+    }
 }
 
 #[test]
@@ -144,7 +144,10 @@ fn broken() -> Vec<Broken> {
     add("lines.jsonl", cut(sound("records/lines.jsonl")), 2, |problem| {
         matches!(problem, Problem::Json(_))
     });
-    add("members.jsonl.gz", cut(sound("records/members.jsonl.gz")), 3, |problem| {
+    // Into the sum of the last member alone: all of its text is there.
+    let mut members = sound("records/members.jsonl.gz");
+    members.truncate(members.len() - 4);
+    add("members.jsonl.gz", members, 3, |problem| {
         matches!(problem, Problem::Compression { compression: "gzip", .. })
     });
     add("table.csv", cut(sound("records/table.csv")), 2, is_truncated);

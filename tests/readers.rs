@@ -9,6 +9,9 @@ use dedup::{
 };
 use proptest::prelude::*;
 
+#[cfg(all(feature = "gzip", feature = "zstd", feature = "bzip2", feature = "xz"))]
+#[path = "support/compress.rs"]
+mod compress;
 #[path = "support/dir.rs"]
 mod dir;
 
@@ -450,39 +453,8 @@ mod encodings {
 
 #[cfg(all(feature = "gzip", feature = "zstd", feature = "bzip2", feature = "xz"))]
 mod compression {
-    use std::io::Write;
-
+    use super::compress::{ALL, Compress, gzip, xz, zstd};
     use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn zstd(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
-        // As the program of that name does.
-        encoder.include_checksum(true).unwrap();
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn bzip2(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn xz(bytes: &[u8]) -> Vec<u8> {
-        let options = lzma_rust2::XzOptions::with_preset(1);
-        let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
-        writer.write_all(bytes).unwrap();
-        writer.finish().unwrap()
-    }
-
-    type Compress = fn(&[u8]) -> Vec<u8>;
-    const ALL: [(&str, Compress); 4] = [("gz", gzip), ("zst", zstd), ("bz2", bzip2), ("xz", xz)];
 
     #[test]
     fn all_members_are_read_whatever_the_name_says() {

@@ -159,11 +159,22 @@ impl Page {
     fn end(&mut self, element: Element) {
         for (at, open) in self.open.iter().enumerate().rev() {
             if open.element == element {
-                self.open.truncate(at);
+                self.end_down_to(at);
                 return;
             }
             if open.element.keeps_in(element) {
                 return;
+            }
+        }
+    }
+
+    /// Ends all but the `depth` outermost elements, also for the eye: what comes next may be hidden.
+    fn end_down_to(&mut self, depth: usize) {
+        while self.open.len() > depth
+            && let Some(ended) = self.open.pop()
+        {
+            if !ended.hidden {
+                self.layout.end(self.role(ended.element));
             }
         }
     }
@@ -187,7 +198,7 @@ impl Page {
         }
         for (at, open) in self.open.iter().enumerate().rev().take(FARTHEST) {
             if open.element.ends_before(next) {
-                self.open.truncate(at);
+                self.end_down_to(at);
                 return;
             }
             if open.element.keeps_open_before(next) {
@@ -344,6 +355,8 @@ mod tests {
         }
         assert_eq!(text("<table><tr hidden><td>no<tr><td>yes</table>"), "yes");
         assert_eq!(text("a <span hidden>no</span>b"), "a b");
+        assert_eq!(text("<p>a<p hidden>no</p>b"), "a\n\nb");
+        assert_eq!(text("<table><tr><td><p>a<td>b</table>"), "a\n\nb");
     }
 
     #[test]

@@ -87,11 +87,11 @@ impl Entry {
     }
 
     /// The same, compressed if it is not yet.
-    pub(crate) fn packed(mut self, gzip: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+    pub(crate) fn packed(mut self, extension: &str, compress: impl Fn(&[u8]) -> Vec<u8>) -> Self {
         if self.bytes.get(..2) != Some(&[0x1f, 0x8b]) {
             // Some files are there in both ways.
-            self.path = format!("packed/{}.gz", self.path);
-            self.bytes = gzip(&self.bytes);
+            self.path = format!("packed/{}.{extension}", self.path);
+            self.bytes = compress(&self.bytes);
         }
         self
     }

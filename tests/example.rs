@@ -1,0 +1,119 @@
+//! The example `ingest`, as people use it: in pipes, on a terminal, and interrupted.
+#![cfg(unix)]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// The example, built as these tests are.
+fn example() -> PathBuf {
+    let features = if cfg!(feature = "index") { "--all-features" } else { "--no-default-features" };
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--offline", "--example=ingest", "--message-format=json", features])
+        .args(if cfg!(debug_assertions) { None } else { Some("--release") })
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let executable = |line: &[u8]| {
+        let message: Value = serde_json::from_slice(line).ok()?;
+        (message["target"]["name"] == "ingest").then_some(())?;
+        message["executable"].as_str().map(PathBuf::from)
+    };
+    output.stdout.split(|&byte| byte == b'\n').find_map(executable).expect("an executable")
+}
+
+fn line(number: usize) -> String {
+    let text = format!("Article {number}: ") + &format!("{} ", number * number).repeat(40);
+    format!("{{\"id\":\"{number}\",\"text\":\"{text}\"}}\n")
+}
+
+/// The totals in the last line that the example prints.
+fn totals(stdout: &[u8]) -> Value {
+    let last = stdout.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().expect("a line");
+    serde_json::from_slice(last).expect("totals")
+}
+
+#[test]
+fn standard_input_is_read_and_pipes_get_no_bar() {
+    let mut child = Command::new(example())
+        .args(["-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    for number in 0..100 {
+        stdin.write_all(line(number).as_bytes()).expect("a reader");
+    }
+    drop(stdin);
+    let output = child.wait_with_output().expect("the end of the example");
+    assert!(output.status.success());
+    assert_eq!(totals(&output.stdout)["articles"], 100);
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn a_terminal_gets_a_bar() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("a.jsonl");
+    std::fs::write(&path, (0..1000).map(line).collect::<String>()).expect("a file");
+    // Gives a program a terminal, and copies what it prints there.
+    let command = format!("'{}' --quiet '{}'", example().display(), path.display());
+    let script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = script else {
+        println!("skipped: there is no `script`");
+        return;
+    };
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("1000 articles, "), "{printed}");
+    assert!(printed.contains("\u{1b}["), "{printed}");
+    assert!(printed.contains("to go"), "{printed}");
+}
+
+/// Articles come without end until the example is interrupted: those it has told of are in the index.
+#[cfg(feature = "index")]
+#[test]
+fn an_interrupted_run_leaves_a_committed_index() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let index = dir.path().join("index");
+    let mut child = Command::new(example())
+        .args(["-", "--json", "--threads", "2", "--index"])
+        .arg(&index)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let interrupt = || Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let mut written = 0;
+    while stdin.write_all(line(written).as_bytes()).is_ok() {
+        written += 1;
+        if written == 5000 {
+            assert!(interrupt().expect("kill").success());
+        }
+    }
+    let output = child.wait_with_output().expect("the end of the example");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let told = totals(&output.stdout)["articles"].as_u64().expect("a number");
+    let index = dedup::Index::open(&index).expect("a committed index");
+    let mut articles = 0;
+    for article in index.articles() {
+        let article = article.expect("an article");
+        let expected: Value = serde_json::from_str(&line(articles)).expect("a record");
+        assert_eq!(article.id(), expected["id"].as_str().expect("an id"));
+        let original = index.original(article.id()).expect("a text");
+        assert_eq!(original.as_deref(), expected["text"].as_str());
+        articles += 1;
+    }
+    assert!(articles > 0);
+    assert_eq!(articles as u64, told);
+}
