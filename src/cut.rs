@@ -44,7 +44,7 @@ impl<'a> Units<'a> {
         let (mut ranges, mut canonical) = (Vec::new(), Vec::new());
         let (mut gone, mut paragraphs) = (Vec::new(), Vec::new());
         let mut next = 0;
-        for number in 0..text.ranges.len() {
+        for (number, &removed) in removed.iter().enumerate() {
             let paragraph = text.canonical_ranges[number].clone();
             while covering.get(next).is_some_and(|found| found.end <= paragraph.start) {
                 next += 1;
@@ -56,13 +56,16 @@ impl<'a> Units<'a> {
                 gone.push(goes);
                 paragraphs.push(number);
             };
-            if removed[number] || !touched || is_near(number) {
-                push(text.ranges[number].clone(), paragraph, removed[number]);
+            if removed || !touched || is_near(number) {
+                push(text.ranges[number].clone(), paragraph, removed);
                 continue;
             }
             let parts = match cut {
                 Cut::Paragraph => unreachable!("BUG: it has returned"),
+                #[cfg(feature = "sentences")]
                 Cut::Sentence => text.sentences(number),
+                #[cfg(not(feature = "sentences"))]
+                Cut::Sentence => unreachable!("BUG: the options ask for the feature"),
                 Cut::Span => text.spans(number, &covering[next..]),
             };
             let forms: Vec<_> = parts.iter().map(|(_, form)| form.clone()).collect();
@@ -128,11 +131,6 @@ impl Paragraphs<'_> {
             .into_iter()
             .map(|sentence| self.canonical.whole(start + sentence.start..start + sentence.end));
         forms.map(|form| (self.canonical.to_original(form.clone()), form)).collect()
-    }
-
-    #[cfg(not(feature = "sentences"))]
-    fn sentences(&self, _: usize) -> Vec<Part> {
-        unreachable!("BUG: the options ask for the feature")
     }
 
     /// The covered stretches of a paragraph, to the last whole word, and the rest.

@@ -138,13 +138,13 @@ pub(crate) fn near_copies(
         }
         let mut found = None;
         for hit in regions(&mut hits, paragraph.start) {
-            found = lay_beside(&mut view, paragraph, hit, share)?;
+            found = lay_beside(&mut view, number, paragraph, hit, share)?;
             if found.is_some() {
                 break;
             }
         }
-        if let Some((runs, changes)) = found {
-            copies.push(NearCopy { paragraph: number, runs, changes });
+        if let Some(copy) = found {
+            copies.push(copy);
             continue;
         }
         for (anchor, known) in own.iter().zip(known) {
@@ -193,10 +193,11 @@ fn regions(hits: &mut [Hit], start: usize) -> impl Iterator<Item = Hit> + use<> 
 /// Lays a paragraph beside the text around a place.
 fn lay_beside(
     view: &mut View<'_>,
+    number: usize,
     paragraph: &Range<usize>,
     hit: Hit,
     share: Share,
-) -> Result<Option<(Vec<Match>, Vec<Change>)>, Error> {
+) -> Result<Option<NearCopy>, Error> {
     let own_end = view.base + paragraph.start as u64;
     let place = hit.place;
     if place >= own_end {
@@ -254,7 +255,7 @@ fn lay_beside(
         end: paragraph.start + start + len,
         source: region.start + there as u64,
     });
-    Ok(Some((runs.collect(), changes)))
+    Ok(Some(NearCopy { paragraph: number, runs: runs.collect(), changes }))
 }
 
 /// The first place of a granule where the gram at `at` stands.

@@ -226,7 +226,7 @@ impl Index {
     pub(crate) fn engine(&self, criteria: &Criteria) -> Result<Deduper, Error> {
         let expected = Recipe::new(criteria);
         if self.recipe != expected {
-            let source = IndexError::Recipe { found: self.recipe, expected };
+            let source = IndexError::recipe(self.recipe, expected);
             return Err(Error::Index { path: self.path().to_owned(), source });
         }
         Ok(Deduper::above(self.sealed.clone(), *criteria))

@@ -11,7 +11,9 @@ mod support {
 
 use std::path::Path;
 
-use dedup::{Article, Deduper, Error, Index, IndexError, Options, Segment, Versions};
+use dedup::{
+    Article, Cut, Deduper, Error, Index, IndexError, Options, Segment, Versions, WithinArticle,
+};
 use support::corpus::{Recipe, Rng};
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -21,6 +23,12 @@ fn setting(name: &str, default: u64) -> u64 {
 fn options(recipe: &Recipe) -> Options {
     let mut options = Options::new();
     options.min_span(recipe.min_span).min_paragraph(recipe.min_paragraph);
+    match recipe.salt % 4 {
+        1 => options.near(0.6),
+        2 => options.cut(Cut::Span),
+        3 => options.within_article(WithinArticle::Keep),
+        _ => &mut options,
+    };
     options
 }
 
@@ -137,6 +145,54 @@ fn files(dir: &Path) -> Vec<Vec<u8>> {
         .unwrap()
         .map(|file| std::fs::read(file.unwrap().path()).unwrap())
         .collect()
+}
+
+#[test]
+fn what_stands_in_another_index_goes_and_is_not_added_to() {
+    for seed in 1..60 {
+        let recipe = Recipe::seeded(seed);
+        let articles = recipe.build();
+        let (archive, today) = articles.split_at(articles.len() / 2);
+        let dir = tempfile::tempdir().unwrap();
+        let mut at_once = options(&recipe).deduper().unwrap();
+        let mut writer = writer(&recipe, dir.path());
+        for (number, text) in archive.iter().enumerate() {
+            let id = format!("a{number}");
+            at_once.push(id.as_str(), text.as_str()).unwrap();
+            writer.push(id.as_str(), text.as_str()).unwrap();
+        }
+        writer.checkpoint().unwrap();
+        let before = files(dir.path());
+        // Even while another writes.
+        let mut against = options(&recipe).against(dir.path()).deduper().unwrap();
+        for (number, text) in today.iter().enumerate() {
+            let id = format!("b{number}");
+            let expected = at_once.push(id.as_str(), text.as_str()).unwrap();
+            let article = against.push(id.as_str(), text.as_str()).unwrap();
+            assert_eq!(outcome(&expected), outcome(&article), "seed {seed}, article {number}");
+        }
+        assert_eq!(files(dir.path()), before);
+    }
+}
+
+#[test]
+fn an_index_to_go_against_must_be_there_and_made_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let against = |options: &mut Options, path: &Path| options.against(path).deduper().map(|_| ());
+    assert!(against(&mut Options::new(), &dir.path().join("nothing")).is_err());
+    Options::new().index(dir.path()).deduper().unwrap().checkpoint().unwrap();
+    against(&mut Options::new(), dir.path()).unwrap();
+    for options in [
+        Options::new().min_span(300),
+        Options::new().near(0.8),
+        Options::new().cut(Cut::Span),
+        Options::new().within_article(WithinArticle::RemoveFrom(500)),
+        Options::new().index(dir.path().join("other")),
+    ] {
+        let error = against(options, dir.path()).unwrap_err();
+        let text = std::error::Error::source(&error).unwrap_or(&error).to_string();
+        assert!(text.contains("min_span") || text.contains("another index"), "{text}");
+    }
 }
 
 #[test]

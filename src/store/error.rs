@@ -36,9 +36,9 @@ pub enum IndexError {
     #[error("the index was made with {found}; asked for is {expected}")]
     Recipe {
         /// What the index was made with.
-        found: Recipe,
+        found: Box<Recipe>,
         /// What was asked for, by the options or by this version of the crate.
-        expected: Recipe,
+        expected: Box<Recipe>,
     },
     /// A file of the index is damaged.
     #[error("{file} is damaged at byte {offset}: {what}")]
@@ -71,6 +71,10 @@ pub enum IndexError {
 }
 
 impl IndexError {
+    pub(crate) fn recipe(found: Recipe, expected: Recipe) -> Self {
+        Self::Recipe { found: Box::new(found), expected: Box::new(expected) }
+    }
+
     /// Whether the index is fine, and others may come.
     pub(crate) fn is_about_an_article(&self) -> bool {
         matches!(self, Self::Unchanged { .. } | Self::Changed { .. })

@@ -86,7 +86,7 @@ impl Index {
             };
             let expected = deduper.recipe();
             if other.recipe != expected {
-                let source = IndexError::Recipe { found: other.recipe, expected };
+                let source = IndexError::recipe(other.recipe, expected);
                 return Err(Error::Index { path: other.path().to_owned(), source });
             }
             for number in 0..other.sealed.article_count() {

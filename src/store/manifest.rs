@@ -97,11 +97,7 @@ impl Recipe {
             },
         };
         let expected = Self::new(&criteria);
-        if *self == expected {
-            Ok(criteria)
-        } else {
-            Err(IndexError::Recipe { found: *self, expected })
-        }
+        if *self == expected { Ok(criteria) } else { Err(IndexError::recipe(*self, expected)) }
     }
 
     fn put(&self, bytes: &mut Vec<u8>) {

@@ -101,7 +101,7 @@ impl Writer {
             Manifest::new(recipe)
         };
         if manifest.recipe != recipe {
-            return Err(IndexError::Recipe { found: manifest.recipe, expected: recipe });
+            return Err(IndexError::recipe(manifest.recipe, recipe));
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
         let committed = Arc::new(known(&sealed)?);

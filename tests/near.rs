@@ -1,0 +1,301 @@
+//! Near copies: what goes is what the definition says, and edited copies do go.
+
+#[allow(dead_code, reason = "shared with the tests of the oracle")]
+mod support {
+    //! Random numbers.
+    pub(crate) mod corpus;
+}
+
+use dedup::{Article, Block, Deduper, Options, Segment, canonical::canonicalise};
+use support::corpus::Rng;
+
+const SYLLABLES: [&str; 16] = [
+    "ba", "ko", "mi", "ru", "ta", "se", "lo", "ne", "du", "vi", "ga", "pe", "zö", "hü", "ra", "ßi",
+];
+
+fn word(rng: &mut Rng) -> String {
+    (0..2 + rng.below(3)).map(|_| rng.pick(&SYLLABLES)).collect()
+}
+
+/// Words, of which some are common, ended here and there.
+fn paragraph(words: usize, common: &[String], rng: &mut Rng) -> Vec<String> {
+    let mut text = Vec::new();
+    for at in 0..words {
+        let mut next =
+            if rng.below(3) == 0 { common[rng.below(common.len())].clone() } else { word(rng) };
+        if at % 12 == 11 {
+            next.push('.');
+        }
+        text.push(next);
+    }
+    text
+}
+
+fn common(rng: &mut Rng) -> Vec<String> {
+    (0..40).map(|_| word(rng)).collect()
+}
+
+/// Words changed, dropped and added, that many in all.
+fn edited(words: &[String], edits: usize, rng: &mut Rng) -> Vec<String> {
+    let mut words = words.to_vec();
+    for _ in 0..edits {
+        let at = rng.below(words.len());
+        match rng.below(4) {
+            0 => _ = words.remove(at),
+            1 => words.insert(at, word(rng)),
+            _ => words[at] = word(rng),
+        }
+    }
+    words
+}
+
+fn engine(share: f64) -> Deduper {
+    Options::new().near(share).deduper().unwrap()
+}
+
+/// Holds a near copy against its definition, and says how much of it has a source.
+fn check_near(block: &Block, article: &Article, all: &[Article]) -> f64 {
+    let original = article.original();
+    let form = |text: &str| canonicalise(text).to_text();
+    let mut covered = 0;
+    for source in &block.sources {
+        let there = all.get(source.first.article).unwrap_or(article);
+        let (own, its) =
+            (&original[source.range.clone()], &there.original()[source.first.range.clone()]);
+        assert_eq!(form(own), form(its));
+        // A space between two parts stands in both.
+        covered += form(own).len() + 1;
+    }
+    for change in &block.changes {
+        let own = &original[change.range.clone()];
+        let there = all.get(change.source.article).unwrap_or(article);
+        let its = &there.original()[change.source.range.clone()];
+        assert!(form(own).len() <= 64, "{own:?}");
+        assert!(!own.contains(char::is_numeric) && !its.contains(char::is_numeric));
+        assert_ne!(form(own), form(its));
+        for (text, range) in [(original, &change.range), (there.original(), &change.source.range)] {
+            let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            for at in [range.start, range.end] {
+                let (before, after) = text.split_at(at);
+                let cut = letter(before.chars().next_back()) && letter(after.chars().next());
+                assert!(!cut, "a word is cut at {at} of {text:?}");
+            }
+        }
+    }
+    let whole = form(&original[block.range.clone()]).len();
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let share = covered as f64 / whole as f64;
+    share
+}
+
+#[test]
+fn edited_copies_go_and_what_goes_is_one() {
+    let mut rng = Rng(7);
+    let (mut copies, mut found) = (0, 0);
+    for round in 0..30 {
+        let common = common(&mut rng);
+        let share = [0.5, 0.7, 0.8, 0.9][round % 4];
+        let mut deduper = engine(share);
+        let mut done: Vec<Article> = Vec::new();
+        let mut texts: Vec<Vec<String>> = Vec::new();
+        for number in 0..40 {
+            let mut lines = Vec::new();
+            for _ in 0..=rng.below(4) {
+                if number > 5 && rng.below(2) == 0 {
+                    let source = &texts[rng.below(texts.len())];
+                    lines.push(edited(source, 1 + rng.below(source.len() / 30 + 1), &mut rng));
+                    copies += usize::from(share <= 0.8);
+                } else {
+                    let words = 25 + rng.below(120);
+                    let fresh = paragraph(words, &common, &mut rng);
+                    texts.push(fresh.clone());
+                    lines.push(fresh);
+                }
+            }
+            let gap = if rng.below(2) == 0 { "\n" } else { "\n\n" };
+            let text = lines.iter().map(|line| line.join(" ")).collect::<Vec<_>>().join(gap);
+            let article = deduper.push(format!("a{number}"), text.as_str()).unwrap();
+            assert_eq!(
+                article.segments().iter().map(|s| s.range().len()).sum::<usize>(),
+                text.len()
+            );
+            for block in article.blocks().iter().filter(|block| !block.changes.is_empty()) {
+                assert!(check_near(block, &article, &done) >= share, "{block:?}");
+                found += usize::from(share <= 0.8);
+            }
+            done.push(article);
+        }
+    }
+    assert!(found * 100 >= copies * 95, "{found} of {copies}");
+}
+
+#[test]
+fn numbers_and_new_sentences_are_news() {
+    let mut rng = Rng(3);
+    let common = common(&mut rng);
+    let words = paragraph(60, &common, &mut rng);
+    let text = words.join(" ");
+    let with = |at: usize, word: &str| {
+        let mut words = words.clone();
+        words[at] = word.to_owned();
+        words.join(" ")
+    };
+    let numbered = with(30, "1999");
+    let mut deduper = engine(0.8);
+    for (id, text, goes) in [
+        ("first", text.clone(), false),
+        ("edited", with(30, "gezwitscher"), true),
+        ("with a number", numbered.clone(), false),
+        ("with another number", numbered.replace("1999", "2001"), false),
+        (
+            "with a sentence",
+            format!("{text} {}", paragraph(12, &common, &mut rng).join(" ")),
+            false,
+        ),
+        ("with a word", format!("{text} tirili"), true),
+        (
+            "of half",
+            format!("{} {}", words[..30].join(" "), paragraph(30, &common, &mut rng).join(" ")),
+            false,
+        ),
+        ("edited as before", with(30, "gezwitscher"), true),
+    ] {
+        let article = deduper.push(id, text).unwrap();
+        assert_eq!(article.is_repeat(), goes, "{id}");
+    }
+}
+
+#[test]
+fn small_changes_do_not_add_up() {
+    // Each version is near to the one before, but soon not to the first, which alone was kept.
+    let mut rng = Rng(11);
+    let common = common(&mut rng);
+    let mut words = paragraph(80, &common, &mut rng);
+    let mut deduper = engine(0.8);
+    let mut kept: Vec<Article> = Vec::new();
+    for version in 0..20 {
+        let article = deduper.push(format!("{version}"), words.join(" ")).unwrap();
+        match article.blocks() {
+            [] => kept.push(article),
+            [block] => {
+                let source = block.sources[0].first.article;
+                assert!(kept.iter().any(|kept| kept.number() == source), "{block:?}");
+            }
+            blocks => panic!("{blocks:?}"),
+        }
+        words = edited(&words, 5, &mut rng);
+    }
+    assert!((4..15).contains(&kept.len()), "{}", kept.len());
+}
+
+#[test]
+fn a_near_copy_within_its_article() {
+    let mut rng = Rng(5);
+    let common = common(&mut rng);
+    let words = paragraph(70, &common, &mut rng);
+    let other = paragraph(40, &common, &mut rng).join(" ");
+    let text =
+        format!("{}\n\n{other}\n\n{}", words.join(" "), edited(&words, 3, &mut rng).join(" "));
+    let article = engine(0.8).push("doubled", text).unwrap();
+    assert_eq!(article.text(), format!("{}\n\n{other}", words.join(" ")));
+    assert_eq!(article.blocks()[0].sources[0].first.article, 0);
+    assert!((0.4..0.75).contains(&article.novelty()), "{}", article.novelty());
+}
+
+#[test]
+fn an_exact_copy_of_a_near_copy_names_it() {
+    let mut rng = Rng(6);
+    let common = common(&mut rng);
+    let words = paragraph(70, &common, &mut rng);
+    let near = edited(&words, 2, &mut rng).join(" ");
+    let mut deduper = engine(0.8);
+    deduper.push("first", words.join(" ")).unwrap();
+    deduper.push("near", near.as_str()).unwrap();
+    let copy = deduper.push("copy", near.as_str()).unwrap();
+    assert!(copy.is_repeat());
+    let [block] = copy.blocks() else { panic!("{:?}", copy.blocks()) };
+    assert!(block.changes.is_empty());
+    let ids: Vec<&str> = block.sources.iter().map(|source| &*source.first.id).collect();
+    assert!(ids.contains(&"first") && ids.contains(&"near"), "{ids:?}");
+}
+
+#[test]
+fn what_is_near_is_so_for_any_number_of_threads_and_any_memory() {
+    let mut rng = Rng(9);
+    let common = common(&mut rng);
+    let mut texts: Vec<Vec<String>> = Vec::new();
+    let mut lines = String::new();
+    for _ in 0..400 {
+        let text = if texts.len() > 20 && rng.below(2) == 0 {
+            let source = &texts[rng.below(texts.len())];
+            edited(source, 1 + rng.below(4), &mut rng)
+        } else {
+            let words = 30 + rng.below(400);
+            paragraph(words, &common, &mut rng)
+        };
+        lines.push_str(&serde_json::json!({ "text": text.join(" ") }).to_string());
+        lines.push('\n');
+        texts.push(text);
+    }
+    let run = |threads: usize, memory: usize| -> Vec<(Vec<Segment>, Vec<Block>)> {
+        let mut options = Options::new();
+        options.near(0.8).threads(threads).memory(memory);
+        let reader = std::io::Cursor::new(lines.clone());
+        let articles = options.reader("lines", reader).unwrap();
+        articles
+            .map(|article| article.map(|a| (a.segments().to_vec(), a.blocks().to_vec())).unwrap())
+            .collect()
+    };
+    let one = run(1, 1 << 30);
+    assert!(one.iter().flat_map(|(_, blocks)| blocks).any(|block| !block.changes.is_empty()));
+    assert_eq!(one, run(4, 1 << 30));
+    assert_eq!(one, run(2, 0));
+}
+
+#[cfg(feature = "index")]
+#[test]
+fn what_is_near_is_so_in_any_number_of_steps() {
+    let mut rng = Rng(12);
+    let common = common(&mut rng);
+    let dir = tempfile::tempdir().unwrap();
+    let mut at_once = engine(0.7);
+    let writer = || Options::new().near(0.7).index(dir.path()).deduper().unwrap();
+    let mut in_steps = writer();
+    let mut texts: Vec<Vec<String>> = Vec::new();
+    let mut near = 0;
+    for number in 0..200 {
+        let text = if texts.len() > 10 && rng.below(2) == 0 {
+            let source = &texts[rng.below(texts.len())];
+            edited(source, 1 + rng.below(4), &mut rng)
+        } else {
+            let words = 30 + rng.below(200);
+            paragraph(words, &common, &mut rng)
+        };
+        if rng.below(8) == 0 {
+            in_steps.checkpoint().unwrap();
+            drop(in_steps);
+            in_steps = writer();
+        }
+        let expected = at_once.push(format!("{number}"), text.join(" ")).unwrap();
+        let stepped = in_steps.push(format!("{number}"), text.join(" ")).unwrap();
+        assert_eq!(expected.blocks(), stepped.blocks(), "{number}");
+        near += usize::from(expected.is_repeat());
+        texts.push(text);
+    }
+    assert!(near > 50);
+    in_steps.checkpoint().unwrap();
+    let index = dedup::Index::open(dir.path()).unwrap();
+    index.verify().unwrap();
+    for (number, text) in texts.iter().enumerate() {
+        let original = index.original(&number.to_string()).unwrap().unwrap();
+        assert_eq!(original, text.join(" "));
+    }
+}
+
+#[test]
+fn impossible_options_are_errors() {
+    for share in [0.0, 0.49, 1.01, f64::NAN, -1.0, f64::INFINITY] {
+        assert!(Options::new().near(share).deduper().is_err(), "{share}");
+    }
+    assert!(Options::new().near(1.0).near(0.5).deduper().is_ok());
+}
