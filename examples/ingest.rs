@@ -65,7 +65,7 @@ Input:
 
 Index on disk (a build with --features index):
   --index DIR           keep the index in a directory, and take what is in it as earlier
-  --versions WHAT       an id comes with other content: keep both, or refuse it [default: keep]
+  --versions WHAT       an id comes with other content: keep both, replace the older, or refuse the newer [default: keep]
 
 Limits:
   --max-article N       bytes of text [default: 1073741824]
@@ -444,8 +444,9 @@ impl Args {
                 "--versions" => {
                     args.options.versions(match value()?.to_str() {
                         Some("keep") => dedup::Versions::Keep,
+                        Some("replace") => dedup::Versions::Replace,
                         Some("refuse") => dedup::Versions::Refuse,
-                        _ => return Err(format!("{flag} is keep or refuse")),
+                        _ => return Err(format!("{flag} is keep, replace or refuse")),
                     });
                 }
                 #[cfg(not(feature = "index"))]

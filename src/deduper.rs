@@ -225,8 +225,7 @@ impl Deduper {
         min_paragraph: usize,
     ) -> Result<Self, Error> {
         let index = writer.load().map_err(|error| writer.wrap(error))?;
-        let deduper = Self::on(index, scheme, min_paragraph);
-        Ok(Self { writer: Some(Box::new(writer)), ..deduper })
+        Ok(Self { index, ..Self::of_writer(writer, scheme, min_paragraph) })
     }
 
     /// What an index on disk is made by.
@@ -300,10 +299,19 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Option<Article>, Error> {
-        let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
+        self.push_stored(id.into().into(), Provenance::default(), text.into())
+    }
+
+    /// Takes an article that another index has, unless this one has it already.
+    #[cfg(feature = "index")]
+    pub(crate) fn push_stored(
+        &mut self,
+        id: Arc<str>,
+        provenance: Provenance,
+        text: String,
+    ) -> Result<Option<Article>, Error> {
         let digest = blake3::hash(text.as_bytes());
-        let prepared = Prepared::unprepared(id, Provenance::default(), text.into(), digest);
-        self.admit(prepared)
+        self.admit(Prepared::unprepared(id, provenance, text.into(), digest))
     }
 
     /// Commits what was pushed so far to the [index on disk](Options::index).
@@ -330,12 +338,56 @@ impl Deduper {
             // Whatever fails, it is not known what is on disk. A failed sync above all: the pages it
             // did not write count as written, so a second one succeeds without having done it.
             self.broken = true;
+            if self.versions == Versions::Replace
+                && let Some(writer) = &mut self.writer
+                && let Some((staged, older)) = writer.older_versions(&mut self.index)?
+            {
+                self.ingest_without(&staged, &older)?;
+                self.broken = true;
+            }
             if let Some(writer) = &mut self.writer {
                 writer.commit(&mut self.index)?;
             }
             self.broken = false;
         }
         Ok(())
+    }
+
+    /// Makes the index that of the articles in `sealed` without some of them, given in order and at least one: what came before the
+    /// run of the first stays, the rest is ingested again.
+    #[cfg(feature = "index")]
+    pub(crate) fn ingest_without(
+        &mut self,
+        sealed: &Arc<store::Sealed>,
+        unwanted: &[u64],
+    ) -> Result<(), Error> {
+        let writer = self.writer.as_mut().expect("BUG: what is sealed has a writer");
+        let from = writer.cut(sealed, unwanted[0])?;
+        self.index = writer.load().map_err(|error| writer.wrap(error))?;
+        self.broken = false;
+        // Each was let in before, and counted.
+        let versions = std::mem::take(&mut self.versions);
+        let stats = self.stats.clone();
+        for number in from..sealed.article_count() {
+            if unwanted.binary_search(&number).is_err() {
+                let (id, provenance, text) = sealed.parts(number)?;
+                self.push_stored(id, provenance, text)?;
+            }
+        }
+        (self.versions, self.stats) = (versions, stats);
+        Ok(())
+    }
+
+    #[cfg(all(test, feature = "index"))]
+    pub(crate) fn replacing(self) -> Self {
+        Self { versions: Versions::Replace, ..self }
+    }
+
+    /// An engine that writes an index, which is yet to be read.
+    #[cfg(feature = "index")]
+    pub(crate) fn of_writer(writer: Writer, scheme: Scheme, min_paragraph: usize) -> Self {
+        let deduper = Self::on(Index::default(), scheme, min_paragraph);
+        Self { writer: Some(Box::new(writer)), ..deduper }
     }
 
     /// Says no after an error that left the index incomplete.
@@ -393,7 +445,7 @@ impl Deduper {
         self.broken = false;
         #[cfg(feature = "index")]
         if let (Some(writer), Some(digest)) = (&mut self.writer, digest) {
-            writer.note(self.index.texts.len() - 1, &article.id, digest, &article.segments);
+            writer.note(&article, digest);
         }
         Ok(Some(article))
     }

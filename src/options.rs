@@ -59,6 +59,14 @@ pub enum Versions {
     /// [newest](crate::Index::article) has the id.
     #[default]
     Keep,
+    /// It replaces the older version when it is committed: the index is then what it would be had that never come. Where the
+    /// older version was the first to say something, the next copy keeps it, as after
+    /// [`Index::withdraw`](crate::Index::withdraw).
+    ///
+    /// Until the commit the older version counts as earlier, so what the stream yields of the newer one is what
+    /// it says beyond that; [`Index::articles`](crate::Index::articles) has it whole. The commit ingests again what came after the first
+    /// article replaced, and the rest of its run: once, however many are replaced. Those articles get new numbers.
+    Replace,
     /// It is an error, which takes its place in the stream.
     Refuse,
 }

@@ -168,6 +168,70 @@ fn a_crash_at_any_moment_leaves_the_last_commit() {
     assert!(images > 300 && again > 1000, "{images} and {again} images");
 }
 
+/// The second commit has new versions of an article of the first and of one of its own.
+#[test]
+fn a_crash_leaves_old_versions_or_new_ones() {
+    let line = |n: usize| format!("Notice {n}: the {} bridge is closed until noon.", n * 7919);
+    let article = |id: &str, lines: &[usize]| {
+        (id.to_owned(), lines.iter().map(|&n| line(n)).collect::<Vec<_>>().join("\n"))
+    };
+    let commits = [
+        vec![article("a", &[1, 2]), article("b", &[2, 3, 1])],
+        vec![article("c", &[4, 1]), article("a", &[3, 5]), article("c", &[5, 6, 4])],
+    ];
+    let after = [
+        vec![],
+        commits[0].clone(),
+        vec![commits[0][1].clone(), commits[1][1].clone(), commits[1][2].clone()],
+    ];
+    let expected = after.map(|articles| {
+        let mut deduper = Deduper::with_config(&config()).unwrap();
+        let mut push = |(id, text): (String, String)| {
+            let article = deduper.push(id, text).unwrap();
+            (article.id().to_owned(), article.text().into_owned())
+        };
+        articles.into_iter().map(&mut push).collect::<Vec<_>>()
+    });
+    let write = |disk: &Disk, committed: &mut dyn FnMut()| -> Result<(), Error> {
+        let mut deduper = writer(disk)?.replacing();
+        for articles in &commits {
+            for (id, text) in articles {
+                deduper.push_new(id.as_str(), text.as_str())?;
+            }
+            deduper.checkpoint()?;
+            committed();
+        }
+        Ok(())
+    };
+    let disk = Disk::default();
+    let mut ends = vec![0];
+    write(&disk, &mut || ends.push(disk.changes())).unwrap();
+    assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), expected[2]);
+    let (mut random, mut images) = (random(13), 0);
+    for change in 0..=disk.changes() {
+        let least = ends.partition_point(|&end| end <= change) - 1;
+        disk.images(change, images_at_each_change(), &mut random, |image| {
+            images += 1;
+            check_image(&image, least, (least + 1).min(2), &expected);
+        });
+    }
+    for operation in 0..disk.operations() {
+        let disk = Disk::default();
+        disk.fail(operation, Fault::Half, ErrorKind::StorageFull);
+        let mut reported = 0;
+        let done = write(&disk, &mut || reported += 1);
+        if let Err(error) = done {
+            assert!(
+                matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
+                "{error:?}"
+            );
+        }
+        check_image(&disk.live(), reported, (reported + 1).min(2), &expected);
+    }
+    println!("{images} images of a crash, {} operations that fail", disk.operations());
+    assert!(images > 100, "{images}");
+}
+
 #[test]
 fn an_error_of_the_disk_at_any_operation_is_said_and_loses_nothing() {
     let commits = commits();

@@ -6,11 +6,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Index;
 use super::error::IndexError;
 use super::manifest::Manifest;
 use super::storage::{Directory, Storage};
 use super::writer::Writer;
-use super::{Index, original};
 use crate::deduper::Deduper;
 use crate::error::Error;
 use crate::options::Options;
@@ -90,12 +90,8 @@ impl Index {
                 return Err(Error::Index { path: other.path().to_owned(), source });
             }
             for number in 0..other.sealed.article_count() {
-                let found = other.sealed.article(number);
-                let text = found.and_then(|found| {
-                    Ok((found.id().to_owned(), original(&other.sealed, &found)?))
-                });
-                let (id, text) = text.map_err(|error| other.sealed.wrap(error))?;
-                deduper.push_new(id, text)?;
+                let (id, provenance, text) = other.sealed.parts(number)?;
+                deduper.push_stored(id, provenance, text)?;
             }
         }
         into.as_mut().map_or(Ok(()), Deduper::checkpoint)
@@ -122,7 +118,7 @@ pub(crate) fn withdraw_in(
     let wrap = |source| Error::Index { path: path.to_owned(), source };
     let manifest = Manifest::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
     let (recipe, scheme) = (manifest.recipe, manifest.recipe.scheme().map_err(wrap)?);
-    let mut writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
+    let writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();
     let mut chosen = Vec::new();
@@ -131,19 +127,11 @@ pub(crate) fn withdraw_in(
             chosen.push(number);
         }
     }
-    let Some(&first) = chosen.first() else { return Ok(0) };
-    let runs = sealed.runs().partition_point(|run| run.directory.articles.end <= first);
-    let from = sealed.runs()[runs].directory.articles.start;
-    writer.cut(runs).map_err(wrap)?;
-    let mut deduper = Deduper::writing(writer, scheme, recipe.min_paragraph as usize)?;
-    let mut next = chosen.iter().peekable();
-    for number in from..count {
-        if next.next_if_eq(&&number).is_none() {
-            let found = sealed.article(number).map_err(wrap)?;
-            let text = original(&sealed, &found).map_err(wrap)?;
-            deduper.push_new(found.id(), text)?;
-        }
+    if chosen.is_empty() {
+        return Ok(0);
     }
+    let mut deduper = Deduper::of_writer(writer, scheme, recipe.min_paragraph as usize);
+    deduper.ingest_without(&sealed, &chosen)?;
     deduper.checkpoint()?;
     Ok(chosen.len() as u64)
 }

@@ -10,7 +10,7 @@ use crate::anchors::Scheme;
 use crate::index::table::GRANULE;
 
 /// The version of the format; see [`_format`](crate::_format).
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const MANIFEST_NEW: &str = "manifest.new";

@@ -1,6 +1,6 @@
 //! The one writer of an index: what is in memory becomes a run, and a manifest that names it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::run::{self, Groups, Run, RunWriter, Table};
 use super::sealed::Sealed;
 use super::storage::{Directory, LOCK, Storage};
 use super::table::{Cut, Entry, ID_KEY_BITS, hash, prefix};
-use crate::article::Segment;
+use crate::article::{Article, Provenance, Segment};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::{self, GRANULE, MAX_KEY_BITS};
@@ -44,6 +44,7 @@ pub(crate) fn status(known: &Known, id: &str, digest: &blake3::Hash) -> Status {
 /// An article that is not committed yet: what the index in memory does not know of it.
 struct Pending {
     digest: blake3::Hash,
+    provenance: Provenance,
     segments: Vec<u8>,
     bytes_in: u64,
     bytes_left: u64,
@@ -60,6 +61,8 @@ pub(crate) struct Writer {
     /// What came since.
     known: Known,
     pending: Vec<Pending>,
+    /// The ids that came with other content since the last commit.
+    changed: BTreeSet<Arc<str>>,
     /// Whether articles were dropped since the last commit.
     cut: bool,
 }
@@ -114,6 +117,7 @@ impl Writer {
             committed,
             known: Known::new(),
             pending: Vec::new(),
+            changed: BTreeSet::new(),
             cut: false,
         };
         writer.tidy()?;
@@ -138,13 +142,50 @@ impl Writer {
         &self.sealed
     }
 
-    /// Drops all runs but the first so many. Until the next commit, nobody else knows.
-    pub(crate) fn cut(&mut self, runs: usize) -> Result<(), IndexError> {
-        let kept = self.sealed.runs()[..runs].to_vec();
-        self.sealed = Arc::new(Sealed::new(kept, self.path.clone())?);
-        self.committed = Arc::new(known(&self.sealed)?);
+    /// Of some runs, of which all but the last are those of the index, keeps those before the run with an article, and
+    /// says with which article that begins. Nothing is pending then. Until the next commit, nobody else knows.
+    pub(crate) fn cut(&mut self, sealed: &Sealed, article: u64) -> Result<u64, Error> {
+        let runs = sealed.runs().partition_point(|run| run.directory.articles.end <= article);
+        let from = sealed.runs()[runs].directory.articles.start;
+        let cut = || {
+            let kept = Sealed::new(sealed.runs()[..runs].to_vec(), self.path.clone())?;
+            let committed = known(&kept)?;
+            Ok((Arc::new(kept), Arc::new(committed)))
+        };
+        (self.sealed, self.committed) = cut().map_err(|error| self.wrap(error))?;
+        self.known.clear();
+        self.pending.clear();
+        self.changed.clear();
         self.cut = true;
-        Ok(())
+        Ok(from)
+    }
+
+    /// All versions but the newest of the articles that came with other content since the last commit, by their
+    /// numbers in order, and the runs that all articles are in; none if there are none. Those that are not committed are in a run
+    /// that no manifest names.
+    pub(crate) fn older_versions(
+        &mut self,
+        index: &mut Index,
+    ) -> Result<Option<(Arc<Sealed>, Vec<u64>)>, Error> {
+        if self.changed.is_empty() {
+            return Ok(None);
+        }
+        let named = self.write_run(self.manifest.next_run, index)?;
+        self.manifest.next_run += 1;
+        let staged = || {
+            let mut runs = self.sealed.runs().to_vec();
+            runs.push(Arc::new(Run::open(&*self.storage, named)?));
+            let staged = Sealed::new(runs, self.path.clone())?;
+            let mut older = Vec::new();
+            for id in &self.changed {
+                let mut versions = staged.articles_named(id)?;
+                versions.pop();
+                older.extend(versions.iter().map(|version| version.number));
+            }
+            older.sort_unstable();
+            Ok((!older.is_empty()).then(|| (Arc::new(staged), older)))
+        };
+        staged().map_err(|error| self.wrap(error))
     }
 
     /// The committed articles as an index in memory: entries in tables, texts where they are.
@@ -185,18 +226,17 @@ impl Writer {
     }
 
     /// Notes the article that the index has taken in last.
-    pub(crate) fn note(
-        &mut self,
-        number: usize,
-        id: &str,
-        digest: blake3::Hash,
-        segments: &[Segment],
-    ) {
+    pub(crate) fn note(&mut self, article: &Article, digest: blake3::Hash) {
+        let Article { number, id, provenance, segments, .. } = article;
+        if self.status(id, &digest) == Status::Changed {
+            self.changed.insert(id.clone());
+        }
         self.known.insert(half(&blake3::hash(id.as_bytes())), half(&digest));
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         self.pending.push(Pending {
             digest,
-            segments: group::encode_segments(segments, number),
+            provenance: provenance.clone(),
+            segments: group::encode_segments(segments, *number),
             bytes_in: segments.last().map_or(0, |last| last.range().end) as u64,
             bytes_left: new.map(|segment| segment.range().len()).sum::<usize>() as u64,
         });
@@ -242,6 +282,7 @@ impl Writer {
         self.manifest = manifest;
         self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
         self.pending.clear();
+        self.changed.clear();
         self.cut = false;
         Ok(())
     }
@@ -260,7 +301,7 @@ impl Writer {
             address += text.len() as u64;
         }
         let mut groups = Groups::new(&mut writer);
-        let mut kept = 0;
+        let (mut kept, mut record_before) = (0, 0);
         let mut ids = Vec::with_capacity(self.pending.len());
         for (at, pending) in self.pending.iter().enumerate() {
             let held = texts.held(at)?.expect("BUG: an article is noted that is not held");
@@ -268,7 +309,12 @@ impl Writer {
             let removed: u64 = held.removed.iter().map(|part| part.end - part.start).sum();
             kept += held.end - held.start - removed;
             let describe = |bytes: &mut Vec<u8>| {
-                group::encode(bytes, &held, &pending.digest, &pending.segments);
+                if bytes.is_empty() {
+                    record_before = 0; // the first of its group, which is read alone
+                }
+                let stated = group::encode_stated(&pending.provenance, record_before);
+                record_before = pending.provenance.record.unwrap_or(record_before);
+                group::encode(bytes, &held, &pending.digest, &stated, &pending.segments);
             };
             groups.article((held.end, article + 1, kept), describe).map_err(wrap)?;
             let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()), ID_KEY_BITS);
