@@ -16,11 +16,13 @@ use crate::index::text::Removed;
 #[cfg(feature = "index")]
 use crate::options::Versions;
 use crate::options::{Config, Options};
+use crate::pipeline::Prepare;
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
-use crate::source::{Skip, Skipped};
+use crate::source::{Parts, Skip, Skipped};
 use crate::split;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
+use crate::stream::Engine;
 use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
@@ -116,16 +118,10 @@ pub(crate) struct Prepared {
     digest: Option<blake3::Hash>,
 }
 
-impl Prepared {
-    /// # Errors
-    ///
-    /// If the text is too long.
-    pub(crate) fn new(
-        id: Arc<str>,
-        provenance: Provenance,
-        text: String,
-        config: &Config,
-    ) -> Result<Self, Error> {
+impl Prepare for Prepared {
+    type How = Config;
+
+    fn prepare((id, provenance, text): Parts, config: &Config) -> Result<Self, Error> {
         let text = Text::from(text);
         #[cfg(feature = "index")]
         if let Some(known) = &config.known {
@@ -138,7 +134,9 @@ impl Prepared {
         }
         Self::of_text(id, provenance, text, &config.scheme)
     }
+}
 
+impl Prepared {
     /// An article that is in the index already; if another version came since, it needs work after all.
     #[cfg(feature = "index")]
     fn unprepared(
@@ -331,7 +329,7 @@ impl Deduper {
 
     /// Commits to the index on disk, if there is one.
     #[cfg_attr(not(feature = "index"), expect(clippy::unused_self, clippy::unnecessary_wraps))]
-    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+    fn commit(&mut self) -> Result<(), Error> {
         #[cfg(feature = "index")]
         if self.writer.is_some() {
             self.check()?;
@@ -418,16 +416,8 @@ impl Deduper {
         }
     }
 
-    pub(crate) fn count_error(&mut self) {
-        self.stats.errors += 1;
-    }
-
-    pub(crate) fn count_skipped(&mut self, why: Skip) {
-        self.stats.skipped.count(why);
-    }
-
     /// Takes the next article, all but the index done. None if it is in the index already.
-    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+    fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
         self.check()?;
         #[cfg(feature = "index")]
         let Some(prepared) = self.unless_known(prepared)? else {
@@ -600,6 +590,31 @@ impl Deduper {
     }
 }
 
+impl Engine for Deduper {
+    type Prepared = Prepared;
+    type Article = Article;
+
+    fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+        self.admit(prepared)
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        self.commit()
+    }
+
+    fn count_error(&mut self) {
+        self.stats.errors += 1;
+    }
+
+    fn count_skipped(&mut self, why: Skip) {
+        self.stats.skipped.count(why);
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+}
+
 impl Default for Deduper {
     fn default() -> Self {
         Self::new()
@@ -624,17 +639,40 @@ fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
 /// paragraphs around it do not become one; if they are alike, those before it. At the end of the
 /// article both go.
 fn segments(original: &[u8], paragraphs: &[Range<usize>], blocks: &[Block]) -> Vec<Segment> {
-    // All paragraphs from here on are removed.
-    let tail = blocks.iter().rev().fold(paragraphs.len(), |tail, block| {
-        if block.paragraphs.end == tail { block.paragraphs.start } else { tail }
-    });
+    let removed: Vec<Range<usize>> = blocks.iter().map(|block| block.paragraphs.clone()).collect();
     let mut segments = Vec::with_capacity(2 * blocks.len() + 1);
     let mut at = 0;
-    for block in blocks {
-        let Range { start: first, end: after } = block.paragraphs;
+    for (block, cut) in blocks.iter().zip(cuts(original, paragraphs, &removed)) {
+        if at < cut.start {
+            segments.push(Segment::New { range: at..cut.start });
+        }
+        at = cut.end;
+        segments.push(Segment::Seen { range: cut, first: block.sources[0].first.clone() });
+    }
+    if at < original.len() {
+        segments.push(Segment::New { range: at..original.len() });
+    }
+    segments
+}
+
+/// What goes with each of some runs of paragraphs, by their numbers: the bytes of the original, in order and apart.
+pub(crate) fn cuts(
+    original: &[u8],
+    paragraphs: &[Range<usize>],
+    removed: &[Range<usize>],
+) -> Vec<Range<usize>> {
+    // All paragraphs from here on are removed.
+    let tail = removed
+        .iter()
+        .rev()
+        .fold(paragraphs.len(), |tail, run| if run.end == tail { run.start } else { tail });
+    let mut cuts = Vec::with_capacity(removed.len());
+    let mut at = 0;
+    for &Range { start: first, end: after } in removed {
         let before = if first == 0 { 0 } else { paragraphs[first - 1].end };
         let next = paragraphs.get(after).map_or(original.len(), |next| next.start);
-        let (gap_before, gap_after) = (before..paragraphs[first].start, block.range.end..next);
+        let end = paragraphs[after - 1].end;
+        let (gap_before, gap_after) = (before..paragraphs[first].start, end..next);
         let (start, end) = if first == 0 || first == tail {
             (before, next)
         } else if before >= at
@@ -646,17 +684,10 @@ fn segments(original: &[u8], paragraphs: &[Range<usize>], blocks: &[Block]) -> V
         } else {
             (gap_before.end, next)
         };
-        let start = start.max(at);
-        if at < start {
-            segments.push(Segment::New { range: at..start });
-        }
-        segments.push(Segment::Seen { range: start..end, first: block.sources[0].first.clone() });
+        cuts.push(start.max(at)..end);
         at = end;
     }
-    if at < original.len() {
-        segments.push(Segment::New { range: at..original.len() });
-    }
-    segments
+    cuts
 }
 
 fn line_breaks(gap: &[u8]) -> usize {

@@ -39,6 +39,8 @@ pub mod split;
 mod article;
 mod deduper;
 mod error;
+#[cfg(feature = "index")]
+mod filter;
 mod index;
 mod options;
 mod pipeline;
@@ -57,13 +59,16 @@ pub use crate::article::{Article, Block, Closest, Origin, Place, Repeat, Segment
 pub use crate::deduper::{Deduper, Stats};
 pub use crate::error::{Error, Position, RecordError};
 #[cfg(feature = "index")]
+pub use crate::filter::{Filter, FilteredArticle, FilteredArticles, FilteredSegment};
+#[cfg(feature = "index")]
 pub use crate::options::Versions;
 pub use crate::options::{OnError, Options};
 pub use crate::progress::Progress;
 pub use crate::source::{Document, Format, Item, Limits, Problem, Skip, Skipped, Source, Stream};
 #[cfg(feature = "index")]
 pub use crate::store::{
-    Index, IndexError, IndexStats, Recipe, Reference, StoredArticle, StoredArticles, StoredSegment,
+    FingerprintRecipe, Fingerprints, Index, IndexError, IndexStats, Recipe, Reference,
+    StoredArticle, StoredArticles, StoredSegment,
 };
 pub use crate::stream::Articles;
 

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use crate::anchors::Scheme;
 use crate::deduper::{Deduper, LONGEST};
 use crate::error::Error;
+#[cfg(feature = "index")]
+use crate::filter::{Filter, FilteredArticles};
 use crate::progress::{Callback, Progress};
 use crate::source::{Field, Fields, Files, Format, Limits, Rules, Settings, Source, Stream};
 use crate::stream::Articles;
@@ -278,10 +280,8 @@ impl Options {
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Articles, Error> {
         let config = self.check()?;
-        let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
-        let sum = config.progress.is_some();
-        let files = Files::new(paths, config.rules, config.read_buffer, sum)?;
-        Articles::new(config, Box::new(files))
+        let source = Box::new(files(&config, paths)?);
+        Articles::new(&config, source)
     }
 
     /// Streams the articles of a reader, such as standard input, as if it were a file of this name.
@@ -316,16 +316,8 @@ impl Options {
     ///
     /// If an option has no possible value or no effect, or if threads cannot be started.
     pub fn source(&self, source: impl Source + 'static) -> Result<Articles, Error> {
-        for (option, set) in [
-            ("hidden", self.hidden.is_some()),
-            ("ignore_rules", self.ignore_rules.is_some()),
-            ("read_buffer", self.read_buffer.is_some()),
-        ] {
-            if set {
-                return problem(option, "has no effect on what is not read from files");
-            }
-        }
-        Articles::new(self.check()?, Box::new(source))
+        self.check_source()?;
+        Articles::new(&self.check()?, Box::new(source))
     }
 
     /// An engine for articles that the caller pushes.
@@ -334,6 +326,78 @@ impl Options {
     ///
     /// If an option has no possible value or no effect.
     pub fn deduper(&self) -> Result<Deduper, Error> {
+        self.check_pushed()?;
+        Deduper::with_config(&self.check()?)
+    }
+
+    /// An engine for articles that the caller pushes, which removes whole paragraphs that were seen before by their
+    /// [`Fingerprints`](crate::Fingerprints) in a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// If an option has no possible value or no effect, among them what speaks of runs of text or articles that were
+    /// seen; [`Error::Index`] if the fingerprints have a writer, another recipe, or cannot be read.
+    #[cfg(feature = "index")]
+    pub fn filter(&self, fingerprints: impl AsRef<Path>) -> Result<Filter, Error> {
+        self.check_pushed()?;
+        Filter::new(fingerprints.as_ref(), &self.check_filter()?)
+    }
+
+    /// Streams the articles of files or directory trees, as [`ingest_all`](Self::ingest_all), without whole paragraphs that were seen
+    /// before by their [`Fingerprints`](crate::Fingerprints) in a directory; see [`Filter`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ingest`](Self::ingest) and [`filter`](Self::filter).
+    #[cfg(feature = "index")]
+    pub fn filter_all<P: AsRef<Path>>(
+        &self,
+        fingerprints: impl AsRef<Path>,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<FilteredArticles, Error> {
+        let config = self.check_filter()?;
+        let source = Box::new(files(&config, paths)?);
+        FilteredArticles::new(fingerprints.as_ref(), &config, source)
+    }
+
+    /// As [`filter_all`](Self::filter_all), of a [source](Self::source).
+    ///
+    /// # Errors
+    ///
+    /// As `filter_all`.
+    #[cfg(feature = "index")]
+    pub fn filter_source(
+        &self,
+        fingerprints: impl AsRef<Path>,
+        source: impl Source + 'static,
+    ) -> Result<FilteredArticles, Error> {
+        self.check_source()?;
+        FilteredArticles::new(fingerprints.as_ref(), &self.check_filter()?, Box::new(source))
+    }
+
+    #[cfg(feature = "index")]
+    fn check_filter(&self) -> Result<Config, Error> {
+        for (option, set) in [
+            ("min_span", self.min_span.is_some()),
+            ("memory", self.memory.is_some()),
+            ("index", self.index.is_some()),
+            ("versions", self.versions.is_some()),
+        ] {
+            if set {
+                return problem(option, "has no effect on fingerprints of paragraphs");
+            }
+        }
+        let min_paragraph = self.min_paragraph.unwrap_or(80);
+        if !(1..=Self::GREATEST_SPAN).contains(&min_paragraph) {
+            let range = format!("{min_paragraph} is not from 1 to {}", Self::GREATEST_SPAN);
+            return problem("min_paragraph", range);
+        }
+        let config = Self { min_paragraph: None, ..self.clone() }.check()?;
+        Ok(Config { min_paragraph, ..config })
+    }
+
+    /// Refuses what has no effect without a stream.
+    fn check_pushed(&self) -> Result<(), Error> {
         for (option, set) in [
             ("text_field", self.text_field.is_some()),
             ("id_field", self.id_field.is_some()),
@@ -354,7 +418,21 @@ impl Options {
                 return problem(option, "has no effect on articles that are pushed one by one");
             }
         }
-        Deduper::with_config(&self.check()?)
+        Ok(())
+    }
+
+    /// Refuses what has no effect without files.
+    fn check_source(&self) -> Result<(), Error> {
+        for (option, set) in [
+            ("hidden", self.hidden.is_some()),
+            ("ignore_rules", self.ignore_rules.is_some()),
+            ("read_buffer", self.read_buffer.is_some()),
+        ] {
+            if set {
+                return problem(option, "has no effect on what is not read from files");
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn check(&self) -> Result<Config, Error> {
@@ -462,6 +540,14 @@ impl Options {
         names.sort_by_key(|(_, field)| *field != Field::Text);
         Ok((names, fields))
     }
+}
+
+fn files<P: AsRef<Path>>(
+    config: &Config,
+    paths: impl IntoIterator<Item = P>,
+) -> Result<Files, Error> {
+    let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+    Files::new(paths, config.rules, config.read_buffer, config.progress.is_some())
 }
 
 fn problem<T>(option: &'static str, problem: impl Into<String>) -> Result<T, Error> {

@@ -6,6 +6,8 @@
 
 mod cache;
 mod error;
+mod file;
+mod fingerprints;
 mod group;
 mod maintain;
 mod manifest;
@@ -28,6 +30,8 @@ use std::sync::Arc;
 
 pub use self::error::IndexError;
 use self::error::Wrong;
+pub(crate) use self::fingerprints::Writer as FingerprintWriter;
+pub use self::fingerprints::{FingerprintRecipe, Fingerprints};
 pub use self::manifest::Recipe;
 use self::manifest::{MANIFEST, Manifest};
 use self::run::Table;
@@ -117,9 +121,10 @@ impl Index {
     }
 
     pub(crate) fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
-        let mut before: Option<Manifest> = None;
+        let mut before: Option<Manifest<Recipe>> = None;
         loop {
-            let manifest = Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
+            let manifest: Manifest<Recipe> =
+                Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
             let scheme = manifest.recipe.scheme()?;
             match Sealed::open(&*storage, &manifest, path.to_owned()) {
                 Ok(sealed) => {
@@ -260,7 +265,7 @@ impl Index {
     }
 
     fn check(&self) -> Result<(), IndexError> {
-        let manifest = Manifest::read(&*self.storage)?.ok_or(IndexError::Missing)?;
+        let manifest = Manifest::<Recipe>::read(&*self.storage)?.ok_or(IndexError::Missing)?;
         if manifest.commit < self.commit {
             return Err(Wrong("it is older than it was").at(MANIFEST, 0));
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Index;
 use super::error::IndexError;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Recipe};
 use super::storage::{Directory, Storage};
 use super::writer::Writer;
 use crate::deduper::Deduper;
@@ -116,7 +116,8 @@ pub(crate) fn withdraw_in(
     mut is_chosen: impl FnMut(&str) -> bool,
 ) -> Result<u64, Error> {
     let wrap = |source| Error::Index { path: path.to_owned(), source };
-    let manifest = Manifest::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
+    let manifest =
+        Manifest::<Recipe>::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
     let (recipe, scheme) = (manifest.recipe, manifest.recipe.scheme().map_err(wrap)?);
     let writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
     let sealed = writer.sealed().clone();

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::cache::Cache;
 use super::error::IndexError;
 use super::group::{Group, Piece, Record, Text};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Recipe};
 use super::run::{Run, Table};
 use super::storage::Storage;
 use super::table::{Entry, Page, prefix};
@@ -69,7 +69,7 @@ impl Sealed {
     /// Opens the runs that a manifest names.
     pub(crate) fn open(
         storage: &dyn Storage,
-        manifest: &Manifest,
+        manifest: &Manifest<Recipe>,
         path: PathBuf,
     ) -> Result<Self, IndexError> {
         let open = |&named| Run::open(storage, named).map(Arc::new);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::error::{IndexError, io};
 use super::group;
-use super::manifest::{MANIFEST_NEW, Manifest, Recipe, RunName};
+use super::manifest::{Lock, Manifest, Recipe, RunName, runs_to_merge};
 use super::run::{self, Groups, Run, RunWriter, Table};
 use super::sealed::Sealed;
-use super::storage::{Directory, LOCK, Storage};
+use super::storage::{Directory, Storage};
 use super::table::{Cut, Entry, ID_KEY_BITS, hash, prefix};
 use crate::article::{Article, Provenance, Segment};
 use crate::error::Error;
@@ -53,8 +53,8 @@ struct Pending {
 pub(crate) struct Writer {
     storage: Arc<dyn Storage>,
     path: PathBuf,
-    _lock: Box<dyn Send + Sync>,
-    manifest: Manifest,
+    _lock: Lock,
+    manifest: Manifest<Recipe>,
     sealed: Arc<Sealed>,
     /// What was committed when the index was opened, for threads to look at.
     committed: Arc<Known>,
@@ -90,25 +90,15 @@ impl Writer {
         path: &Path,
         recipe: Recipe,
     ) -> Result<Self, IndexError> {
-        let lock = storage.lock().map_err(io("lock", LOCK))?.ok_or(IndexError::Locked)?;
-        let manifest = if let Some(manifest) = Manifest::read(&*storage)? {
-            manifest
-        } else {
-            let ours = |name: &String| {
-                [LOCK, MANIFEST_NEW].contains(&&**name) || run::number_of(name).is_some()
-            };
-            // Not to make an index amid somebody's letters.
-            if !storage.list().map_err(io("list", "."))?.iter().all(ours) {
-                return Err(IndexError::Occupied);
-            }
-            Manifest::new(recipe)
-        };
+        let (lock, manifest) = Manifest::lock(&*storage)?;
+        let manifest = manifest.unwrap_or_else(|| Manifest::new(recipe));
         if manifest.recipe != recipe {
             return Err(IndexError::Recipe { found: manifest.recipe, expected: recipe });
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
         let committed = Arc::new(known(&sealed)?);
-        let mut writer = Self {
+        manifest.tidy(&*storage)?;
+        Ok(Self {
             storage,
             path: path.to_owned(),
             _lock: lock,
@@ -119,22 +109,7 @@ impl Writer {
             pending: Vec::new(),
             changed: BTreeSet::new(),
             cut: false,
-        };
-        writer.tidy()?;
-        Ok(writer)
-    }
-
-    /// Removes what no manifest names: leftovers of a crash, and runs that were merged.
-    fn tidy(&mut self) -> Result<(), IndexError> {
-        for name in self.storage.list().map_err(io("list", "."))? {
-            let number = run::number_of(&name);
-            let named = |run: &RunName| Some(run.number) == number;
-            // Some systems do not remove what a reader has open; then the next writer will.
-            if name == MANIFEST_NEW || number.is_some() && !self.manifest.runs.iter().any(named) {
-                let _ = self.storage.remove(&name);
-            }
-        }
-        Ok(())
+        })
     }
 
     /// The runs that the index had when it was opened.
@@ -260,7 +235,7 @@ impl Writer {
         self.seal(next, runs).map_err(|source| self.wrap(source))?;
         index.rest_on(self.sealed.clone());
         // The commit stands, whatever becomes of the leftovers.
-        let _ = self.tidy();
+        let _ = self.manifest.tidy(&*self.storage);
         Ok(())
     }
 
@@ -361,40 +336,4 @@ fn known(sealed: &Sealed) -> Result<Known, IndexError> {
         }
     }
     Ok(known)
-}
-
-/// From which run on all are to become one, so that each has more than twice the size of the next.
-fn runs_to_merge(lens: &[u64]) -> usize {
-    let mut from = lens.len();
-    let mut size = 0;
-    for (at, len) in lens.iter().enumerate().rev() {
-        if size * 2 >= *len || size == 0 {
-            size += len;
-            from = at;
-        } else {
-            break;
-        }
-    }
-    from
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_stay_few_and_are_seldom_rewritten() {
-        let mut lens: Vec<u64> = Vec::new();
-        let mut written = 0;
-        for _ in 0..1000 {
-            lens.push(10);
-            let from = runs_to_merge(&lens);
-            let merged: u64 = lens.drain(from..).sum();
-            written += merged;
-            lens.push(merged);
-            assert!(lens.len() <= 10, "{lens:?}");
-        }
-        assert_eq!(lens.iter().sum::<u64>(), 10_000);
-        assert!(written < 10_000 * 12, "{written}");
-    }
 }
