@@ -338,9 +338,9 @@ impl Deduper {
             self.broken = true;
             if self.versions == Versions::Replace
                 && let Some(writer) = &mut self.writer
-                && let Some((staged, older)) = writer.older_versions(&mut self.index)?
+                && let Some(staged) = writer.older_versions(&mut self.index)?
             {
-                self.ingest_without(&staged, &older)?;
+                self.ingest_without(&staged.sealed, &staged.older)?;
                 self.broken = true;
             }
             if let Some(writer) = &mut self.writer {

@@ -196,8 +196,8 @@ fn six_bytes_are_enough() {
     for count in [1, 100, 10_000, 400_000] {
         let dir = place.path().join(count.to_string());
         let mut filter = Options::new().min_paragraph(1).filter(&dir).unwrap();
-        let text: String = (0..count).map(|n| format!("{n}.\n\n")).collect();
-        filter.push("", text).unwrap();
+        let paragraphs: Vec<String> = (0..count).map(|n| n.to_string()).collect();
+        filter.push("", paragraphs.join(".\n\n")).unwrap();
         filter.checkpoint().unwrap();
         let files: u64 = std::fs::read_dir(&dir)
             .unwrap()

@@ -173,7 +173,7 @@ pub(crate) struct Record {
     id: Range<usize>,
     stated: Range<usize>,
     /// The number that the article has in its file.
-    record: Option<u64>,
+    place_in_file: Option<u64>,
     pieces: Range<usize>,
     departures: Range<usize>,
     checkpoints: Range<usize>,
@@ -226,7 +226,7 @@ impl Group {
         while !input.is_empty() {
             let record = group.record(&mut input, bytes.len(), at, kept_at, record_before)?;
             at = record.coordinates.end;
-            record_before = record.record.unwrap_or(record_before);
+            record_before = record.place_in_file.unwrap_or(record_before);
             kept_at += group.kept_len(&record);
             group.records.push(record);
         }
@@ -250,7 +250,7 @@ impl Group {
         str::from_utf8(id).map_err(|_| Wrong("an id is not UTF-8"))?;
         let digest = blake3::Hash::from_bytes(input.array::<DIGEST>()?);
         let stated_at = len - input.rest().len();
-        let record = Stated::take(input, record_before)?.record;
+        let place_in_file = Stated::take(input, record_before)?.record;
         let stated = stated_at..len - input.rest().len();
         let canonical_len = input.length(u32::MAX as usize)?;
         let end =
@@ -308,7 +308,7 @@ impl Group {
             original_len: original_len as u64,
             id: id_at..id_at + id.len(),
             stated,
-            record,
+            place_in_file,
             pieces: first_piece..self.pieces.len(),
             departures: departures_at..departures_end,
             checkpoints: first_checkpoint..self.checkpoints.len(),
@@ -363,7 +363,7 @@ impl Group {
         let stated = stated.expect("BUG: it could be read before");
         Provenance {
             path: stated.path.map(|path| Arc::new(path_of(path))),
-            record: record.record,
+            record: record.place_in_file,
             title: stated.title.map(str::to_owned),
             date: stated.date.map(str::to_owned),
             language: stated.language.map(str::to_owned),

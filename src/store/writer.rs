@@ -50,6 +50,12 @@ struct Pending {
     bytes_left: u64,
 }
 
+/// All articles, those that are not committed too, and those among them that newer versions replace, in order.
+pub(crate) struct Staged {
+    pub(crate) sealed: Arc<Sealed>,
+    pub(crate) older: Vec<u64>,
+}
+
 pub(crate) struct Writer {
     storage: Arc<dyn Storage>,
     path: PathBuf,
@@ -135,13 +141,9 @@ impl Writer {
         Ok(from)
     }
 
-    /// All versions but the newest of the articles that came with other content since the last commit, by their
-    /// numbers in order, and the runs that all articles are in; none if there are none. Those that are not committed are in a run
-    /// that no manifest names.
-    pub(crate) fn older_versions(
-        &mut self,
-        index: &mut Index,
-    ) -> Result<Option<(Arc<Sealed>, Vec<u64>)>, Error> {
+    /// What newer versions replace since the last commit; none if there is nothing. What is not committed is in a run that
+    /// no manifest names.
+    pub(crate) fn older_versions(&mut self, index: &mut Index) -> Result<Option<Staged>, Error> {
         if self.changed.is_empty() {
             return Ok(None);
         }
@@ -158,7 +160,7 @@ impl Writer {
                 older.extend(versions.iter().map(|version| version.number));
             }
             older.sort_unstable();
-            Ok((!older.is_empty()).then(|| (Arc::new(staged), older)))
+            Ok((!older.is_empty()).then(|| Staged { sealed: Arc::new(staged), older }))
         };
         staged().map_err(|error| self.wrap(error))
     }

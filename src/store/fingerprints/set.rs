@@ -358,7 +358,7 @@ mod tests {
             prop_assert_eq!(&back, &set);
             // A byte more or less is told.
             for bytes in [&bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat()] {
-                let read = Decoder::new(bytes, page(&set)).and_then(|page| page.collect::<Result<Vec<_>, _>>());
+                let read = Decoder::new(bytes, page(&set)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
                 prop_assert!(read.is_err());
             }
         }
