@@ -207,7 +207,7 @@ impl Deduper {
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {
             let recipe = Recipe::new(&config.scheme, config.min_paragraph);
-            let writer = Writer::open(path, recipe)?;
+            let writer = Writer::open(path, recipe)?.with_threads(config.threads);
             let deduper = Self::writing(writer, config.scheme, config.min_paragraph)?;
             return Ok(Self { versions: config.versions, memory: config.memory, ..deduper });
         }
@@ -349,6 +349,17 @@ impl Deduper {
             self.broken = false;
         }
         Ok(())
+    }
+
+    /// Takes the articles of another index, of the same recipe, as they are, if there are none yet; says whether it did.
+    #[cfg(feature = "index")]
+    pub(crate) fn adopt(&mut self, other: &store::Sealed) -> Result<bool, Error> {
+        let Some(writer) = self.writer.as_mut().filter(|_| self.index.texts.len() == 0) else {
+            return Ok(false);
+        };
+        let adopted = writer.adopt(other).and_then(|()| writer.load());
+        self.index = adopted.map_err(|error| writer.wrap(error))?;
+        Ok(true)
     }
 
     /// Makes the index that of the articles in `sealed` without some of them, given in order and at least one: what came before the

@@ -125,7 +125,8 @@ impl Options {
 
     /// How many threads work. Default: as many as the machine has cores.
     ///
-    /// Has no influence on the result. One thread starts none.
+    /// Has no influence on the result. One thread starts none. Of articles that are pushed, the commits to an
+    /// index on disk are compressed by as many.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
         self
@@ -396,6 +397,14 @@ impl Options {
         Ok(Config { min_paragraph, ..config })
     }
 
+    /// Whether there are commits, which threads compress.
+    fn has_index(&self) -> bool {
+        #[cfg(feature = "index")]
+        return self.index.is_some();
+        #[cfg(not(feature = "index"))]
+        return false;
+    }
+
     /// Refuses what has no effect without a stream.
     fn check_pushed(&self) -> Result<(), Error> {
         for (option, set) in [
@@ -412,7 +421,7 @@ impl Options {
             ("read_buffer", self.read_buffer.is_some()),
             ("on_error", self.on_error.is_some()),
             ("progress", self.progress.is_some()),
-            ("threads", self.threads.is_some_and(|threads| threads != 1)),
+            ("threads", self.threads.is_some_and(|threads| threads != 1) && !self.has_index()),
         ] {
             if set {
                 return problem(option, "has no effect on articles that are pushed one by one");

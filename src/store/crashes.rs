@@ -4,6 +4,7 @@
 //! `DEDUP_IMAGES` sets how many images of a crashed disk are tried at each change of the disk.
 
 use std::io::ErrorKind;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -406,7 +407,7 @@ fn senseless_descriptions_do_not_make_a_panic() {
         commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
     let mut opened = 0;
     let mut check = |bytes: &[u8]| {
-        let mut writer = RunWriter::create(&disk, 9, 0, 0).unwrap();
+        let mut writer = RunWriter::create(&disk, NonZero::<usize>::MIN, 9, 0, 0).unwrap();
         writer.text(&run.text_block(0).unwrap()).unwrap();
         let mut groups = Groups::new(&mut writer);
         groups.article((0, 0, 0), |described| described.extend_from_slice(bytes)).unwrap();

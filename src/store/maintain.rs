@@ -1,8 +1,9 @@
 //! Taking articles out of an index, and joining indexes.
 //!
-//! Both ingest again what they change, so the result is by construction what ingesting the
+//! Both ingest again what they change (a first index that is joined to nothing does not change), so the result is by construction what ingesting the
 //! remaining, or the joined, articles gives.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -71,7 +72,8 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// Linear in the originals of `others`; what is new of them is held in memory until the end.
+    /// Into an index without articles the first of `others` is copied, linear in its files. The rest is ingested, linear in
+    /// the originals: texts are compared, and which of them were seen is known only now. What is new of them is held in memory until the end.
     pub fn merge<P: AsRef<Path>>(
         path: impl AsRef<Path>,
         others: impl IntoIterator<Item = P>,
@@ -88,6 +90,10 @@ impl Index {
             if other.recipe != expected {
                 let source = IndexError::Recipe { found: other.recipe, expected };
                 return Err(Error::Index { path: other.path().to_owned(), source });
+            }
+            // What comes first repeats nothing that it did not repeat before.
+            if deduper.adopt(&other.sealed)? {
+                continue;
             }
             for number in 0..other.sealed.article_count() {
                 let (id, provenance, text) = other.sealed.parts(number)?;
@@ -120,6 +126,8 @@ pub(crate) fn withdraw_in(
         Manifest::<Recipe>::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
     let (recipe, scheme) = (manifest.recipe, manifest.recipe.scheme().map_err(wrap)?);
     let writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
+    let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let writer = writer.with_threads(threads);
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();
     let mut chosen = Vec::new();

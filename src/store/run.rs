@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self as stdio, Read};
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -411,31 +412,38 @@ fn unpack(payload: &[u8], len: usize) -> stdio::Result<Vec<u8>> {
 pub(crate) struct RunWriter {
     file: file::Writer,
     directory: Directory,
-    packer: zstd::bulk::Compressor<'static>,
+    threads: NonZero<usize>,
+    /// The text of the block at hand.
     text: Vec<u8>,
+    /// What is yet to be compressed.
+    unpacked: Vec<(Vec<u8>, Unpacked)>,
+}
+
+/// What a compressed block is.
+#[derive(Clone, Copy)]
+enum Unpacked {
+    Text,
+    /// The first coordinate, article and kept byte of a group.
+    Group((u64, u64, u64)),
 }
 
 impl RunWriter {
+    /// `threads` compress, which has no influence on the file.
     pub(crate) fn create(
         storage: &dyn Storage,
+        threads: NonZero<usize>,
         number: u64,
         first_coordinate: u64,
         first_article: u64,
     ) -> Result<Self, IndexError> {
         let file = file::Writer::create(storage, KIND, number)?;
-        let packer = zstd::bulk::Compressor::new(LEVEL).map_err(io("compress", file.name()))?;
         let directory = Directory {
             number,
             coordinates: first_coordinate..first_coordinate,
             articles: first_article..first_article,
             ..Directory::default()
         };
-        Ok(Self { file, directory, packer, text: Vec::new() })
-    }
-
-    fn packed(&mut self, bytes: &[u8]) -> Result<BlockRef, IndexError> {
-        let payload = self.packer.compress(bytes).map_err(io("compress", self.file.name()))?;
-        self.file.block(&payload)
+        Ok(Self { file, directory, threads, text: Vec::new(), unpacked: Vec::new() })
     }
 
     /// Appends kept text.
@@ -452,24 +460,70 @@ impl RunWriter {
     }
 
     fn end_text(&mut self) -> Result<(), IndexError> {
-        if !self.text.is_empty() {
-            let mut text = std::mem::take(&mut self.text);
-            let len = self.file.fits(text.len())?;
-            let block = self.packed(&text)?;
-            self.directory.text.push(TextRef { block, start: self.directory.kept, len });
-            self.directory.kept += u64::from(len);
-            text.clear();
-            self.text = text;
+        if self.text.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let text = std::mem::take(&mut self.text);
+        self.pack(text, Unpacked::Text)
     }
 
-    fn group(&mut self, bytes: &[u8], at: (u64, u64, u64)) -> Result<(), IndexError> {
+    fn group(&mut self, bytes: Vec<u8>, at: (u64, u64, u64)) -> Result<(), IndexError> {
         self.end_text()?;
-        let len = self.file.fits(bytes.len())?;
-        let block = self.packed(bytes)?;
-        let (coordinate, article, kept) = at;
-        self.directory.groups.push(GroupRef { block, len, coordinate, article, kept });
+        self.pack(bytes, Unpacked::Group(at))
+    }
+
+    /// Compresses and writes some bytes, sooner or later.
+    fn pack(&mut self, bytes: Vec<u8>, what: Unpacked) -> Result<(), IndexError> {
+        self.unpacked.push((bytes, what));
+        // Several each, so that threads are seldom started.
+        if self.unpacked.len() < 4 * self.threads.get() { Ok(()) } else { self.write_packed() }
+    }
+
+    /// Compresses and writes what is waiting, in its order.
+    fn write_packed(&mut self) -> Result<(), IndexError> {
+        let unpacked = std::mem::take(&mut self.unpacked);
+        let share = unpacked.len().div_ceil(self.threads.get()).max(1);
+        let pack = |share: &[(Vec<u8>, Unpacked)]| {
+            let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
+            share.iter().map(|(bytes, _)| packer.compress(bytes)).collect::<stdio::Result<Vec<_>>>()
+        };
+        let packed = std::thread::scope(|scope| {
+            let mut shares = unpacked.chunks(share);
+            let own = shares.next();
+            let others: Vec<_> = shares
+                .map(|share| {
+                    let spawned =
+                        std::thread::Builder::new().spawn_scoped(scope, move || pack(share));
+                    // A thread that cannot be started has its work done here.
+                    spawned.map_err(|_| share)
+                })
+                .collect();
+            let mut packed = own.map_or(Ok(Vec::new()), pack)?;
+            for other in others {
+                packed.extend(match other {
+                    Ok(thread) => {
+                        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    }
+                    Err(share) => pack(share),
+                }?);
+            }
+            Ok(packed)
+        });
+        let packed = packed.map_err(io("compress", self.file.name()))?;
+        for ((bytes, what), payload) in unpacked.into_iter().zip(packed) {
+            let len = self.file.fits(bytes.len())?;
+            let block = self.file.block(&payload)?;
+            match what {
+                Unpacked::Text => {
+                    let start = self.directory.kept;
+                    self.directory.text.push(TextRef { block, start, len });
+                    self.directory.kept += u64::from(len);
+                }
+                Unpacked::Group((coordinate, article, kept)) => {
+                    self.directory.groups.push(GroupRef { block, len, coordinate, article, kept });
+                }
+            }
+        }
         Ok(())
     }
 
@@ -494,6 +548,7 @@ impl RunWriter {
         key_bits: u32,
         entries: impl Iterator<Item = Result<Entry, IndexError>>,
     ) -> Result<(), IndexError> {
+        self.write_packed()?;
         self.directory.tables[table as usize].key_bits = key_bits;
         let base = self.directory.base(table);
         let mut page: Vec<Entry> = Vec::with_capacity(table::PAGE);
@@ -523,6 +578,7 @@ impl RunWriter {
     /// Ends the file; it is durable when this returns, its name is not.
     pub(crate) fn finish(mut self) -> Result<RunName, IndexError> {
         self.end_text()?;
+        self.write_packed()?;
         self.file.finish(&self.directory.encode())
     }
 }
@@ -535,12 +591,17 @@ pub(crate) fn merge(
     number: u64,
     runs: &[Arc<Run>],
 ) -> Result<RunName, IndexError> {
-    let (first, last) = match runs {
-        [first, .., last] => (&first.directory, &last.directory),
-        _ => unreachable!("BUG: two runs or more are merged"),
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
+        unreachable!("BUG: nothing is merged");
     };
-    let mut writer =
-        RunWriter::create(storage, number, first.coordinates.start, first.articles.start)?;
+    let (first, last) = (&first.directory, &last.directory);
+    let mut writer = RunWriter::create(
+        storage,
+        NonZero::<usize>::MIN,
+        number,
+        first.coordinates.start,
+        first.articles.start,
+    )?;
     for run in runs {
         for text in &run.directory.text {
             let block = writer.file.block(&run.file.block(text.block)?)?;
@@ -628,14 +689,13 @@ impl<'w> Groups<'w> {
     ) -> Result<(), IndexError> {
         describe(&mut self.bytes);
         if self.bytes.len() >= group::FULL {
-            self.writer.group(&self.bytes, self.at)?;
+            self.writer.group(std::mem::take(&mut self.bytes), self.at)?;
             self.at = next;
-            self.bytes.clear();
         }
         Ok(())
     }
 
     pub(crate) fn finish(self) -> Result<(), IndexError> {
-        if self.bytes.is_empty() { Ok(()) } else { self.writer.group(&self.bytes, self.at) }
+        if self.bytes.is_empty() { Ok(()) } else { self.writer.group(self.bytes, self.at) }
     }
 }

@@ -1,6 +1,7 @@
 //! The one writer of an index: what is in memory becomes a run, and a manifest that names it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,6 +61,8 @@ pub(crate) struct Writer {
     storage: Arc<dyn Storage>,
     path: PathBuf,
     _lock: Lock,
+    /// How many compress.
+    threads: NonZero<usize>,
     manifest: Manifest<Recipe>,
     sealed: Arc<Sealed>,
     /// What was committed when the index was opened, for threads to look at.
@@ -108,6 +111,7 @@ impl Writer {
             storage,
             path: path.to_owned(),
             _lock: lock,
+            threads: NonZero::<usize>::MIN,
             manifest,
             sealed,
             committed,
@@ -116,6 +120,11 @@ impl Writer {
             changed: BTreeSet::new(),
             cut: false,
         })
+    }
+
+    /// Lets so many threads compress what is committed.
+    pub(crate) fn with_threads(self, threads: NonZero<usize>) -> Self {
+        Self { threads, ..self }
     }
 
     /// The runs that the index had when it was opened.
@@ -139,6 +148,22 @@ impl Writer {
         self.changed.clear();
         self.cut = true;
         Ok(from)
+    }
+
+    /// Makes the articles of another index, blocks as they are, the first of this one, which must have none. Until the next
+    /// commit, nobody else knows.
+    pub(crate) fn adopt(&mut self, other: &Sealed) -> Result<(), IndexError> {
+        assert!(self.sealed.runs().is_empty() && self.pending.is_empty(), "BUG: it has articles");
+        if other.runs().is_empty() {
+            return Ok(());
+        }
+        let named = run::merge(&*self.storage, self.manifest.next_run, other.runs())?;
+        self.manifest.next_run += 1;
+        let run = Arc::new(Run::open(&*self.storage, named)?);
+        self.sealed = Arc::new(Sealed::new(vec![run], self.path.clone())?);
+        self.committed = Arc::new(known(&self.sealed)?);
+        self.cut = true;
+        Ok(())
     }
 
     /// What newer versions replace since the last commit; none if there is nothing. What is not committed is in a run that
@@ -270,7 +295,8 @@ impl Writer {
         let coordinates = texts.held_coordinates();
         let first = self.sealed.article_count();
         let mut writer =
-            RunWriter::create(&*self.storage, number, coordinates.start, first).map_err(wrap)?;
+            RunWriter::create(&*self.storage, self.threads, number, coordinates.start, first)
+                .map_err(wrap)?;
         let mut address = 0;
         while address < texts.kept() {
             let text = texts.held_text(address)?;
