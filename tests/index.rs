@@ -273,7 +273,7 @@ fn what_formats_state_is_kept() {
     let (letters, dir) = (place.path().join("letters"), place.path().join("index"));
     std::fs::create_dir(&letters).unwrap();
     let body = "The gauge at the old mill is read at six in the morning, and again when the lamps are lit.";
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for n in 0..300 {
         let mut line = serde_json::json!({ "text": format!("Entry {n}\n{body}") });
         for (name, every) in [("id", 2), ("title", 3), ("date", 5), ("language", 7)] {
@@ -281,12 +281,12 @@ fn what_formats_state_is_kept() {
                 line[name] = format!("{name} {n}").into();
             }
         }
-        lines += &format!("{line}\n");
+        lines.push(line.to_string());
         if n % 11 == 0 {
-            lines += "\n";
+            lines.push(String::new());
         }
     }
-    std::fs::write(letters.join("a.jsonl"), lines).unwrap();
+    std::fs::write(letters.join("a.jsonl"), lines.join("\n")).unwrap();
     std::fs::write(letters.join("b.txt"), "Alone.").unwrap();
     let mut articles = Options::new().index(&dir).ingest(&letters).unwrap();
     let mut expected = Vec::new();

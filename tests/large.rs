@@ -2,6 +2,8 @@
 //!
 //! `DEDUP_LARGE` names a directory for the index, which is kept and used again; without, a temporary one is made.
 
+#![cfg(target_os = "linux")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -72,7 +74,6 @@ fn child_that_opens() {
 
 #[test]
 #[ignore = "writes a gigabyte, which takes minutes"]
-#[cfg(target_os = "linux")]
 fn a_gigabyte_opens_in_no_time() {
     let place = tempfile::tempdir().unwrap();
     let dir = std::env::var_os("DEDUP_LARGE").map_or(place.path().join("index"), PathBuf::from);
