@@ -20,6 +20,7 @@ use crate::index::departures::Reader;
 use crate::index::table::{MAX_PLACE, Posting};
 use crate::index::text::Located;
 use crate::source::Parts;
+use crate::text::string_of;
 
 /// Bytes of unpacked text that are kept at hand.
 const TEXT_CACHE: usize = 32 << 20;
@@ -296,11 +297,8 @@ impl Sealed {
 
     /// The original text of an article in ascending `ranges`, one after the other.
     pub(crate) fn text(&self, found: &Found, ranges: &[Range<u64>]) -> Result<String, IndexError> {
-        let bytes = self.original(found, ranges)?;
-        if simdutf8::basic::from_utf8(&bytes).is_err() {
-            return Err(self.wrong(found, "an article is not UTF-8"));
-        }
-        Ok(String::from_utf8(bytes).expect("BUG: it was UTF-8 a moment ago"))
+        let text = string_of(self.original(found, ranges)?);
+        text.ok_or_else(|| self.wrong(found, "an article is not UTF-8"))
     }
 
     /// The original bytes of an article in ascending `ranges`, one after the other.

@@ -101,7 +101,24 @@ impl<'a> Decoder<'a> {
         value
     }
 
+    #[inline]
     fn gap(&mut self) -> Result<u64, Wrong> {
+        let word = self.word();
+        let ones = word.trailing_ones();
+        let len = ones + 1 + self.low;
+        if len > 57 {
+            return self.long_gap();
+        }
+        self.at += len as usize;
+        if self.at > self.bits.len() * 8 {
+            return Err(Wrong("a page ends early"));
+        }
+        Ok(u64::from(ones) << self.low | word >> (ones + 1) & !(u64::MAX << self.low))
+    }
+
+    /// A gap whose code is not in one word.
+    #[cold]
+    fn long_gap(&mut self) -> Result<u64, Wrong> {
         let mut high = 0_u64;
         loop {
             let ones = self.word().trailing_ones().min(48);
