@@ -17,7 +17,7 @@
 //! ```
 //!
 //! With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and `Index`
-//! reads it. The format is laid down in `docs/format.md`.
+//! reads it. `Fingerprints` are an index without text. The format is laid down in `docs/format.md`.
 //!
 //! Articles that lie elsewhere come through a [`Source`], or are pushed into a [`Deduper`]; [`Options`] has the
 //! settings.

@@ -2,7 +2,7 @@
 //!
 //! [`Options::index`](crate::Options::index) keeps what an ingest has seen in a directory, and [`Index`] reads it:
 //! the articles without their repeats, any original byte for byte, and where a text was seen first. Neither needs the
-//! files that the articles came from. The format is laid down in [`_format`](crate::_format).
+//! files that the articles came from. [`Fingerprints`] know paragraphs again without their text. The format is laid down in [`_format`](crate::_format).
 
 mod cache;
 mod error;

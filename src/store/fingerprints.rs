@@ -128,7 +128,7 @@ impl Rules for FingerprintRecipe {
 /// a hundred million, 0.03 %. The 256 bits of the key are drawn at random when the set is made. Without them nobody can make a paragraph that
 /// is taken for another; they stand in the manifest, so who may read the files can.
 ///
-/// With `log₂ N` bits saved by sorting, N of them take some 66 − log₂ N bits each: below 6 bytes from three hundred thousand on, 4.6 for a billion.
+/// With `log₂ N` bits saved by sorting, N of them take some 66 − log₂ N bits each: below 6 bytes from three hundred thousand on, 4.5 for a billion.
 /// To fill one, see [`Options::filter`](crate::Options::filter).
 ///
 /// It shows the commit that was the last when it was opened, whatever a writer does meanwhile. A clone shares what was read.
