@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use dedup::{Index, Options};
+use dedup::{Fingerprints, Index, Options};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -43,20 +43,27 @@ fn measure(corpus: &Path) -> Result<()> {
         );
     }
 
+    joined(corpus, dir.path())?;
+    fingerprints(corpus)?;
+
     let start = Instant::now();
     let index = Index::open(dir.path())?;
     line("open", start.elapsed(), 0);
     let stats = index.stats();
+    let start = Instant::now();
+    let mut bytes = 0;
+    for article in index.articles() {
+        bytes += article?.text().len() as u64;
+    }
+    line("articles", start.elapsed(), bytes);
+    assert_eq!(bytes, stats.bytes_kept);
     let mut texts = Vec::new();
     let mut articles = Vec::new();
-    let start = Instant::now();
     for article in index.articles() {
         let article = article?;
         texts.extend_from_slice(article.text().as_bytes());
         articles.push(article.into_text());
     }
-    line("articles", start.elapsed(), texts.len() as u64);
-    assert_eq!(texts.len() as u64, stats.bytes_kept);
     let start = Instant::now();
     index.verify()?;
     line("verify", start.elapsed(), stats.bytes_in);
@@ -93,6 +100,44 @@ fn measure(corpus: &Path) -> Result<()> {
     );
     let index_bytes = stats.index_bytes as f64 / stats.text_bytes as f64;
     println!("  {:34}{index_bytes:8.4}", "index a byte of kept text");
+    Ok(())
+}
+
+/// What it takes to join an index to none, and to one that is there, beside ingesting its articles on one thread.
+fn joined(corpus: &Path, index: &Path) -> Result<()> {
+    let place = tempfile::tempdir()?;
+    let bytes = Index::open(index)?.stats().bytes_in;
+    let start = Instant::now();
+    Options::new().threads(1).index(place.path().join("once")).ingest(corpus)?.for_each(drop);
+    line("ingest on one thread", start.elapsed(), bytes);
+    let start = Instant::now();
+    Index::merge(place.path().join("copy"), [index])?;
+    line("merge into an empty one", start.elapsed(), bytes);
+    let mut other = Options::new().index(place.path().join("other")).deduper()?;
+    other.push("one", "An article that nothing repeats.")?;
+    other.checkpoint()?;
+    drop(other);
+    let start = Instant::now();
+    Index::merge(place.path().join("other"), [index])?;
+    line("merge into another", start.elapsed(), bytes);
+    Ok(())
+}
+
+/// The index without text.
+fn fingerprints(corpus: &Path) -> Result<()> {
+    let place = tempfile::tempdir()?;
+    for time in ["first", "second"] {
+        let start = Instant::now();
+        let mut articles = Options::new().filter_all(place.path(), [corpus])?;
+        articles.by_ref().for_each(drop);
+        let stats = articles.stats();
+        line(&format!("fingerprints, {time} time"), start.elapsed(), stats.bytes_in);
+        let kept = stats.bytes_kept as f64 / stats.bytes_in as f64;
+        println!("  {:34}{kept:8.4}", "kept of a byte");
+    }
+    let set = Fingerprints::open(place.path())?;
+    let bytes = set.bytes() as f64 / set.len() as f64;
+    println!("  {:34}{bytes:8.4}  of {}", "bytes a fingerprint", set.len());
     Ok(())
 }
 

@@ -72,7 +72,9 @@ Input:
 Index on disk (a build with --features index):
   --index DIR           keep the index in a directory, and take what is in it as earlier
   --against DIR         take what is in an index as earlier, and add nothing to it
-  --versions WHAT       an id comes with other content: keep both, or refuse it [default: keep]
+  --versions WHAT       an id comes with other content: keep both, replace the older, or refuse the newer [default: keep]
+  --fingerprints DIR    instead of an index with text: whole paragraphs are removed that were seen by their
+                        fingerprints in a directory, and nothing says where
 
 Limits:
   --max-article N       bytes of text [default: 1073741824]
@@ -130,6 +132,10 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     let sample = [PathBuf::from(SAMPLE)];
     let paths = if args.paths.is_empty() { &sample[..] } else { &args.paths };
     let bar = bar(args);
+    #[cfg(feature = "index")]
+    if let Some(dir) = &args.fingerprints {
+        return filter(args, dir, paths, &bar, start);
+    }
     let mut articles = open(args, paths, &bar)?;
     let mut removed = JsonLines::create(args.removed.as_deref(), paths)?;
     let mut repeats = JsonLines::create(args.repeats.as_deref(), paths)?;
@@ -175,12 +181,21 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
         articles.checkpoint()?;
     }
 
-    let stats = articles.stats();
+    end(args, &mut stdout, &articles.stats(), start)
+}
+
+/// Prints the totals, and returns how many inputs could not be read.
+fn end(
+    args: &Args,
+    stdout: &mut impl Write,
+    stats: &Stats,
+    start: Instant,
+) -> Result<u64, Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
     if args.json {
-        writeln!(stdout, "{}", totals(&stats, seconds, args.threads))?;
+        writeln!(stdout, "{}", totals(stats, seconds, args.threads))?;
     } else {
-        print_totals(&mut stdout, &stats, seconds, args.threads)?;
+        print_totals(stdout, stats, seconds, args.threads)?;
     }
     stdout.flush()?;
     Ok(stats.errors)
@@ -188,6 +203,18 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
 
 /// Opens what the command line names: paths, or standard input.
 fn open(args: &Args, paths: &[PathBuf], bar: &ProgressBar) -> Result<Articles, dedup::Error> {
+    let options = with_progress(args, bar);
+    match paths {
+        [path] if is_stdin(path) => options.reader("-", BufReader::new(io::stdin())),
+        paths => options.ingest_all(paths),
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn with_progress(args: &Args, bar: &ProgressBar) -> Options {
     let mut options = args.options.clone();
     if !bar.is_hidden() {
         let bar = bar.clone();
@@ -197,10 +224,59 @@ fn open(args: &Args, paths: &[PathBuf], bar: &ProgressBar) -> Result<Articles, d
             bar.set_message(counted(progress.articles, "article"));
         });
     }
-    match paths {
-        [path] if path.as_os_str() == "-" => options.reader("-", BufReader::new(io::stdin())),
-        paths => options.ingest_all(paths),
+    options
+}
+
+/// As [`run`], by fingerprints.
+#[cfg(feature = "index")]
+fn filter(
+    args: &Args,
+    dir: &Path,
+    paths: &[PathBuf],
+    bar: &ProgressBar,
+    start: Instant,
+) -> Result<u64, Box<dyn Error>> {
+    let options = with_progress(args, bar);
+    let mut articles = match paths {
+        [path] if is_stdin(path) => {
+            let stdin = dedup::Stream::new("-", BufReader::new(io::stdin()));
+            options.filter_source(dir, std::iter::once(Ok(stdin.into())))?
+        }
+        paths => options.filter_all(dir, paths)?,
+    };
+    let mut removed = JsonLines::create(args.removed.as_deref(), paths)?;
+    let mut kept = JsonLines::create(args.kept.as_deref(), paths)?;
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    while !INTERRUPTED.load(Ordering::Relaxed) {
+        let Some(article) = articles.next() else { break };
+        let article = match article {
+            Ok(article) => article,
+            Err(error) => {
+                bar.suspend(|| report(&error));
+                continue;
+            }
+        };
+        let quiet = args.quiet || args.json;
+        for segment in article.segments().iter().filter(|segment| segment.seen) {
+            let Range { start, end } = segment.range;
+            removed.write(&json!({ "doc": article.id(), "start": start, "end": end }))?;
+            if !quiet {
+                let words = first_words(&article.original()[start..end]);
+                writeln!(stdout, "{}: {} bytes removed: {words:?}", article.id(), end - start)?;
+            }
+        }
+        let text = article.text();
+        if !text.trim().is_empty() {
+            kept.write(&json!({ "id": article.id(), "text": text }))?;
+        }
     }
+    bar.finish_and_clear();
+    removed.finish()?;
+    kept.finish()?;
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        articles.checkpoint()?;
+    }
+    end(args, &mut stdout, &articles.stats(), start)
 }
 
 /// A bar on the terminal, unless nobody looks or something else is printed there.
@@ -411,6 +487,9 @@ struct Args {
     /// Whether what was seen is kept on disk.
     #[cfg(feature = "index")]
     index: bool,
+    /// Where fingerprints are kept, if they are to decide.
+    #[cfg(feature = "index")]
+    fingerprints: Option<PathBuf>,
     options: Options,
 }
 
@@ -427,6 +506,8 @@ impl Args {
             threads: thread::available_parallelism().map_or(1, usize::from),
             #[cfg(feature = "index")]
             index: false,
+            #[cfg(feature = "index")]
+            fingerprints: None,
             options: Options::new(),
         };
         let mut limits = Limits::new();
@@ -454,12 +535,7 @@ impl Args {
                 "--near" => _ = args.options.near(parsed(flag, &value()?)?),
                 "--cut" => _ = args.options.cut(named(flag, &value()?, &CUTS)?),
                 "--within-article" => {
-                    let value = value()?;
-                    args.options.within_article(match value.to_str() {
-                        Some("remove") => WithinArticle::Remove,
-                        Some("keep") => WithinArticle::Keep,
-                        _ => WithinArticle::RemoveFrom(parsed(flag, &value)?),
-                    });
+                    args.options.within_article(within_article(flag, &value()?)?);
                 }
                 #[cfg(feature = "index")]
                 "--against" => _ = args.options.against(value()?),
@@ -472,12 +548,15 @@ impl Args {
                 "--versions" => {
                     args.options.versions(match value()?.to_str() {
                         Some("keep") => dedup::Versions::Keep,
+                        Some("replace") => dedup::Versions::Replace,
                         Some("refuse") => dedup::Versions::Refuse,
-                        _ => return Err(format!("{flag} is keep or refuse")),
+                        _ => return Err(format!("{flag} is keep, replace or refuse")),
                     });
                 }
+                #[cfg(feature = "index")]
+                "--fingerprints" => args.fingerprints = Some(value()?.into()),
                 #[cfg(not(feature = "index"))]
-                "--index" | "--versions" | "--against" => {
+                "--index" | "--versions" | "--against" | "--fingerprints" => {
                     return Err(format!("{flag} needs a build with --features index"));
                 }
                 "--threads" => {
@@ -507,8 +586,12 @@ impl Args {
                 _ => return Err(format!("there is no flag {flag}")),
             }
         }
-        if args.paths.len() > 1 && args.paths.iter().any(|path| path.as_os_str() == "-") {
+        if args.paths.len() > 1 && args.paths.iter().any(|path| is_stdin(path)) {
             return Err("- stands alone: standard input is no part of other paths".to_owned());
+        }
+        #[cfg(feature = "index")]
+        if args.fingerprints.is_some() && args.repeats.is_some() {
+            return Err("--repeats: fingerprints do not say where a text stood".to_owned());
         }
         args.options.limits(limits);
         Ok(Some(args))
@@ -532,6 +615,15 @@ const CUTS: [(&str, Cut); 3] =
     [("paragraph", Cut::Paragraph), ("sentence", Cut::Sentence), ("span", Cut::Span)];
 
 const POLICIES: [(&str, OnError); 2] = [("skip", OnError::Skip), ("stop", OnError::Stop)];
+
+/// The value of `--within-article`.
+fn within_article(flag: &str, value: &OsStr) -> Result<WithinArticle, String> {
+    match value.to_str() {
+        Some("remove") => Ok(WithinArticle::Remove),
+        Some("keep") => Ok(WithinArticle::Keep),
+        _ => parsed(flag, value).map(WithinArticle::RemoveFrom),
+    }
+}
 
 /// The value of a flag, as one of some names.
 fn named<T: Copy>(flag: &str, value: &OsStr, names: &[(&str, T)]) -> Result<T, String> {

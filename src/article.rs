@@ -217,13 +217,13 @@ pub struct Closest {
 }
 
 /// Where an article came from, and what its format says of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Provenance {
-    path: Option<Arc<PathBuf>>,
-    record: Option<u64>,
-    title: Option<String>,
-    date: Option<String>,
-    language: Option<String>,
+    pub(crate) path: Option<Arc<PathBuf>>,
+    pub(crate) record: Option<u64>,
+    pub(crate) title: Option<String>,
+    pub(crate) date: Option<String>,
+    pub(crate) language: Option<String>,
     pub(crate) encoding: Option<&'static str>,
     pub(crate) replaced: u64,
     pub(crate) attachments: u64,

@@ -185,49 +185,62 @@ fn trim(bytes: &[u8], range: Range<usize>) -> Range<usize> {
 }
 
 /// Cuts an article at its blocks: each the units that go, and where the text is kept.
-///
-/// Of the line breaks before and after what goes, those that part more stay, so that the
-/// paragraphs around it do not become one; if they are alike, those before it. At the end of the
-/// article both go.
 pub(crate) fn segments(
     original: &[u8],
     units: &[Range<usize>],
     blocks: &[(Range<usize>, Place)],
 ) -> Vec<Segment> {
-    // All units from here on go.
-    let tail = blocks
-        .iter()
-        .rev()
-        .fold(units.len(), |tail, (gone, _)| if gone.end == tail { gone.start } else { tail });
     let mut segments = Vec::with_capacity(2 * blocks.len() + 1);
     let mut at = 0;
-    for (gone, place) in blocks {
-        let before = if gone.start == 0 { 0 } else { units[gone.start - 1].end };
-        let next = units.get(gone.end).map_or(original.len(), |next| next.start);
-        let gap_before = before..units[gone.start].start;
-        let gap_after = units[gone.end - 1].end..next;
-        let (start, end) = if gone.start == 0 || gone.start == tail {
-            (before, next)
-        } else if before >= at
-            && gone.end < units.len()
-            && line_breaks(&original[gap_after.clone()])
-                > line_breaks(&original[gap_before.clone()])
-        {
-            (before, gap_after.start)
-        } else {
-            (gap_before.end, next)
-        };
-        let start = start.max(at);
-        if at < start {
-            segments.push(Segment::New { range: at..start });
+    for ((_, place), cut) in blocks.iter().zip(cuts(original, units, blocks.iter().map(|b| &b.0))) {
+        if at < cut.start {
+            segments.push(Segment::New { range: at..cut.start });
         }
-        segments.push(Segment::Seen { range: start..end, first: place.clone() });
-        at = end;
+        at = cut.end;
+        segments.push(Segment::Seen { range: cut, first: place.clone() });
     }
     if at < original.len() {
         segments.push(Segment::New { range: at..original.len() });
     }
     segments
+}
+
+/// What goes with each of some runs of units, by their numbers: the bytes of the original, in order and
+/// apart.
+///
+/// Of the line breaks before and after what goes, those that part more stay, so that the
+/// paragraphs around it do not become one; if they are alike, those before it. At the end of the
+/// article both go.
+pub(crate) fn cuts<'a>(
+    original: &[u8],
+    units: &[Range<usize>],
+    removed: impl DoubleEndedIterator<Item = &'a Range<usize>> + Clone,
+) -> Vec<Range<usize>> {
+    // All units from here on go.
+    let start_of_tail = |tail, run: &Range<usize>| if run.end == tail { run.start } else { tail };
+    let tail = removed.clone().rev().fold(units.len(), start_of_tail);
+    let mut at = 0;
+    removed
+        .map(|&Range { start: first, end: after }| {
+            let before = if first == 0 { 0 } else { units[first - 1].end };
+            let next = units.get(after).map_or(original.len(), |next| next.start);
+            let (gap_before, gap_after) = (before..units[first].start, units[after - 1].end..next);
+            let (start, end) = if first == 0 || first == tail {
+                (before, next)
+            } else if before >= at
+                && after < units.len()
+                && line_breaks(&original[gap_after.clone()])
+                    > line_breaks(&original[gap_before.clone()])
+            {
+                (before, gap_after.start)
+            } else {
+                (gap_before.end, next)
+            };
+            let cut = start.max(at)..end;
+            at = end;
+            cut
+        })
+        .collect()
 }
 
 fn line_breaks(gap: &[u8]) -> usize {

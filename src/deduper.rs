@@ -19,11 +19,13 @@ use crate::near;
 #[cfg(feature = "index")]
 use crate::options::Versions;
 use crate::options::{Config, Options};
+use crate::pipeline::Prepare;
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
-use crate::source::{Skip, Skipped};
+use crate::source::{Parts, Skip, Skipped};
 use crate::split;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
+use crate::stream::Engine;
 use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
@@ -120,16 +122,10 @@ pub(crate) struct Prepared {
     digest: Option<blake3::Hash>,
 }
 
-impl Prepared {
-    /// # Errors
-    ///
-    /// If the text is too long.
-    pub(crate) fn new(
-        id: Arc<str>,
-        provenance: Provenance,
-        text: String,
-        config: &Config,
-    ) -> Result<Self, Error> {
+impl Prepare for Prepared {
+    type How = Config;
+
+    fn prepare((id, provenance, text): Parts, config: &Config) -> Result<Self, Error> {
         let text = Text::from(text);
         #[cfg(feature = "index")]
         if let Some(known) = &config.known {
@@ -142,7 +138,9 @@ impl Prepared {
         }
         Self::of_text(id, provenance, text, &config.criteria)
     }
+}
 
+impl Prepared {
     /// An article that is in the index already; if another version came since, it needs work after all.
     #[cfg(feature = "index")]
     fn unprepared(
@@ -218,7 +216,8 @@ impl Deduper {
     pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {
-            let writer = Writer::open(path, Recipe::new(&config.criteria))?;
+            let recipe = Recipe::new(&config.criteria);
+            let writer = Writer::open(path, recipe)?.with_threads(config.threads);
             let deduper = Self::writing(writer, config.criteria)?;
             return Ok(Self { versions: config.versions, memory: config.memory, ..deduper });
         }
@@ -235,8 +234,7 @@ impl Deduper {
     #[cfg(feature = "index")]
     pub(crate) fn writing(writer: Writer, criteria: Criteria) -> Result<Self, Error> {
         let index = writer.load().map_err(|error| writer.wrap(error))?;
-        let deduper = Self::on(index, criteria);
-        Ok(Self { writer: Some(Box::new(writer)), ..deduper })
+        Ok(Self { index, ..Self::of_writer(writer, criteria) })
     }
 
     /// What an index on disk is made by.
@@ -309,10 +307,19 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Option<Article>, Error> {
-        let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
+        self.push_stored(id.into().into(), Provenance::default(), text.into())
+    }
+
+    /// Takes an article that another index has, unless this one has it already.
+    #[cfg(feature = "index")]
+    pub(crate) fn push_stored(
+        &mut self,
+        id: Arc<str>,
+        provenance: Provenance,
+        text: String,
+    ) -> Result<Option<Article>, Error> {
         let digest = blake3::hash(text.as_bytes());
-        let prepared = Prepared::unprepared(id, Provenance::default(), text.into(), digest);
-        self.admit(prepared)
+        self.admit(Prepared::unprepared(id, provenance, text.into(), digest))
     }
 
     /// Commits what was pushed so far to the [index on disk](Options::index).
@@ -332,19 +339,74 @@ impl Deduper {
 
     /// Commits to the index on disk, if there is one.
     #[cfg_attr(not(feature = "index"), expect(clippy::unused_self, clippy::unnecessary_wraps))]
-    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+    fn commit(&mut self) -> Result<(), Error> {
         #[cfg(feature = "index")]
         if self.writer.is_some() {
             self.check()?;
             // Whatever fails, it is not known what is on disk. A failed sync above all: the pages it
             // did not write count as written, so a second one succeeds without having done it.
             self.broken = true;
+            if self.versions == Versions::Replace
+                && let Some(writer) = &mut self.writer
+                && let Some(staged) = writer.older_versions(&mut self.index)?
+            {
+                self.ingest_without(&staged.sealed, &staged.older)?;
+                self.broken = true;
+            }
             if let Some(writer) = &mut self.writer {
                 writer.commit(&mut self.index)?;
             }
             self.broken = false;
         }
         Ok(())
+    }
+
+    /// Takes the articles of another index, of the same recipe, as they are, if there are none yet; says whether it did.
+    #[cfg(feature = "index")]
+    pub(crate) fn adopt(&mut self, other: &store::Sealed) -> Result<bool, Error> {
+        let Some(writer) = self.writer.as_mut().filter(|_| self.index.texts.len() == 0) else {
+            return Ok(false);
+        };
+        let adopted = writer.adopt(other).and_then(|()| writer.load());
+        self.index = adopted.map_err(|error| writer.wrap(error))?;
+        Ok(true)
+    }
+
+    /// Makes the index that of the articles in `sealed` without some of them, given in order and at least one: what came before the
+    /// run of the first stays, the rest is ingested again.
+    #[cfg(feature = "index")]
+    pub(crate) fn ingest_without(
+        &mut self,
+        sealed: &Arc<store::Sealed>,
+        unwanted: &[u64],
+    ) -> Result<(), Error> {
+        let writer = self.writer.as_mut().expect("BUG: what is sealed has a writer");
+        let from = writer.cut(sealed, unwanted[0])?;
+        self.index = writer.load().map_err(|error| writer.wrap(error))?;
+        self.broken = false;
+        // Each was let in before, and counted.
+        let versions = std::mem::take(&mut self.versions);
+        let stats = self.stats.clone();
+        for number in from..sealed.article_count() {
+            if unwanted.binary_search(&number).is_err() {
+                let (id, provenance, text) = sealed.parts(number)?;
+                self.push_stored(id, provenance, text)?;
+            }
+        }
+        (self.versions, self.stats) = (versions, stats);
+        Ok(())
+    }
+
+    #[cfg(all(test, feature = "index"))]
+    pub(crate) fn replacing(self) -> Self {
+        Self { versions: Versions::Replace, ..self }
+    }
+
+    /// An engine that writes an index, which is yet to be read.
+    #[cfg(feature = "index")]
+    pub(crate) fn of_writer(writer: Writer, criteria: Criteria) -> Self {
+        let deduper = Self::on(Index::default(), criteria);
+        Self { writer: Some(Box::new(writer)), ..deduper }
     }
 
     /// Says no after an error that left the index incomplete.
@@ -375,16 +437,8 @@ impl Deduper {
         }
     }
 
-    pub(crate) fn count_error(&mut self) {
-        self.stats.errors += 1;
-    }
-
-    pub(crate) fn count_skipped(&mut self, why: Skip) {
-        self.stats.skipped.count(why);
-    }
-
     /// Takes the next article, all but the index done. None if it is in the index already.
-    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+    fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
         self.check()?;
         #[cfg(feature = "index")]
         let Some(prepared) = self.unless_known(prepared)? else {
@@ -402,7 +456,7 @@ impl Deduper {
         self.broken = false;
         #[cfg(feature = "index")]
         if let (Some(writer), Some(digest)) = (&mut self.writer, digest) {
-            writer.note(self.index.texts.len() - 1, &article.id, digest, &article.segments);
+            writer.note(&article, digest);
         }
         Ok(Some(article))
     }
@@ -604,6 +658,31 @@ impl Deduper {
                 &prepared.original.as_bytes()[range.clone()],
             )?;
         Ok(Some((range, first, exact)))
+    }
+}
+
+impl Engine for Deduper {
+    type Prepared = Prepared;
+    type Article = Article;
+
+    fn admit(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+        self.admit(prepared)
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        self.commit()
+    }
+
+    fn count_error(&mut self) {
+        self.stats.errors += 1;
+    }
+
+    fn count_skipped(&mut self, why: Skip) {
+        self.stats.skipped.count(why);
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
     }
 }
 

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and `Index`
-//! reads it. The format is laid down in `docs/format.md`.
+//! reads it. `Fingerprints` are an index without text. The format is laid down in `docs/format.md`.
 //!
 //! Articles that lie elsewhere come through a [`Source`], or are pushed into a [`Deduper`]; [`Options`] has the
 //! settings.
@@ -44,6 +44,8 @@ mod criteria;
 mod cut;
 mod deduper;
 mod error;
+#[cfg(feature = "index")]
+mod filter;
 mod index;
 mod near;
 mod options;
@@ -64,13 +66,16 @@ pub use crate::criteria::{Cut, WithinArticle};
 pub use crate::deduper::{Deduper, Stats};
 pub use crate::error::{Error, Position, RecordError};
 #[cfg(feature = "index")]
+pub use crate::filter::{Filter, FilteredArticle, FilteredArticles, FilteredSegment};
+#[cfg(feature = "index")]
 pub use crate::options::Versions;
 pub use crate::options::{OnError, Options};
 pub use crate::progress::Progress;
 pub use crate::source::{Document, Format, Item, Limits, Problem, Skip, Skipped, Source, Stream};
 #[cfg(feature = "index")]
 pub use crate::store::{
-    Index, IndexError, IndexStats, Recipe, Reference, StoredArticle, StoredArticles, StoredSegment,
+    FingerprintRecipe, Fingerprints, Index, IndexError, IndexStats, Recipe, Reference,
+    StoredArticle, StoredArticles, StoredSegment,
 };
 pub use crate::stream::Articles;
 

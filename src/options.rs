@@ -11,6 +11,8 @@ use crate::anchors::Scheme;
 use crate::criteria::{Criteria, Cut, Share, WithinArticle};
 use crate::deduper::{Deduper, LONGEST};
 use crate::error::Error;
+#[cfg(feature = "index")]
+use crate::filter::{Filter, FilteredArticles};
 use crate::progress::{Callback, Progress};
 use crate::source::{Field, Fields, Files, Format, Limits, Rules, Settings, Source, Stream};
 use crate::stream::Articles;
@@ -65,6 +67,14 @@ pub enum Versions {
     /// [newest](crate::Index::article) has the id.
     #[default]
     Keep,
+    /// It replaces the older version when it is committed: the index is then what it would be had that never come. Where the
+    /// older version was the first to say something, the next copy keeps it, as after
+    /// [`Index::withdraw`](crate::Index::withdraw).
+    ///
+    /// Until the commit the older version counts as earlier, so what the stream yields of the newer one is what
+    /// it says beyond that; [`Index::articles`](crate::Index::articles) has it whole. The commit ingests again what came after the first
+    /// article replaced, and the rest of its run: once, however many are replaced. Those articles get new numbers.
+    Replace,
     /// It is an error, which takes its place in the stream.
     Refuse,
 }
@@ -170,7 +180,8 @@ impl Options {
 
     /// How many threads work. Default: as many as the machine has cores.
     ///
-    /// Has no influence on the result. One thread starts none.
+    /// Has no influence on the result. One thread starts none. Of articles that are pushed, the commits to an
+    /// index on disk are compressed by as many.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
         self
@@ -335,10 +346,8 @@ impl Options {
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Articles, Error> {
         let config = self.check()?;
-        let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
-        let sum = config.progress.is_some();
-        let files = Files::new(paths, config.rules, config.read_buffer, sum)?;
-        Articles::new(config, Box::new(files))
+        let source = Box::new(files(&config, paths)?);
+        Articles::new(&config, source)
     }
 
     /// Streams the articles of a reader, such as standard input, as if it were a file of this name.
@@ -373,16 +382,8 @@ impl Options {
     ///
     /// If an option has no possible value or no effect, or if threads cannot be started.
     pub fn source(&self, source: impl Source + 'static) -> Result<Articles, Error> {
-        for (option, set) in [
-            ("hidden", self.hidden.is_some()),
-            ("ignore_rules", self.ignore_rules.is_some()),
-            ("read_buffer", self.read_buffer.is_some()),
-        ] {
-            if set {
-                return problem(option, "has no effect on what is not read from files");
-            }
-        }
-        Articles::new(self.check()?, Box::new(source))
+        self.check_source()?;
+        Articles::new(&self.check()?, Box::new(source))
     }
 
     /// An engine for articles that the caller pushes.
@@ -391,6 +392,90 @@ impl Options {
     ///
     /// If an option has no possible value or no effect.
     pub fn deduper(&self) -> Result<Deduper, Error> {
+        self.check_pushed()?;
+        Deduper::with_config(&self.check()?)
+    }
+
+    /// An engine for articles that the caller pushes, which removes whole paragraphs that were seen before by their
+    /// [`Fingerprints`](crate::Fingerprints) in a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// If an option has no possible value or no effect, among them what speaks of runs of text or articles that were
+    /// seen; [`Error::Index`] if the fingerprints have a writer, another recipe, or cannot be read.
+    #[cfg(feature = "index")]
+    pub fn filter(&self, fingerprints: impl AsRef<Path>) -> Result<Filter, Error> {
+        self.check_pushed()?;
+        Filter::new(fingerprints.as_ref(), &self.check_filter()?)
+    }
+
+    /// Streams the articles of files or directory trees, as [`ingest_all`](Self::ingest_all), without whole paragraphs that were seen
+    /// before by their [`Fingerprints`](crate::Fingerprints) in a directory; see [`Filter`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ingest`](Self::ingest) and [`filter`](Self::filter).
+    #[cfg(feature = "index")]
+    pub fn filter_all<P: AsRef<Path>>(
+        &self,
+        fingerprints: impl AsRef<Path>,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<FilteredArticles, Error> {
+        let config = self.check_filter()?;
+        let source = Box::new(files(&config, paths)?);
+        FilteredArticles::new(fingerprints.as_ref(), &config, source)
+    }
+
+    /// As [`filter_all`](Self::filter_all), of a [source](Self::source).
+    ///
+    /// # Errors
+    ///
+    /// As `filter_all`.
+    #[cfg(feature = "index")]
+    pub fn filter_source(
+        &self,
+        fingerprints: impl AsRef<Path>,
+        source: impl Source + 'static,
+    ) -> Result<FilteredArticles, Error> {
+        self.check_source()?;
+        FilteredArticles::new(fingerprints.as_ref(), &self.check_filter()?, Box::new(source))
+    }
+
+    #[cfg(feature = "index")]
+    fn check_filter(&self) -> Result<Config, Error> {
+        for (option, set) in [
+            ("min_span", self.min_span.is_some()),
+            ("memory", self.memory.is_some()),
+            ("index", self.index.is_some()),
+            ("versions", self.versions.is_some()),
+            ("against", self.against.is_some()),
+            ("near", self.near.is_some()),
+            ("cut", self.cut.is_some()),
+            ("within_article", self.within_article.is_some()),
+        ] {
+            if set {
+                return problem(option, "has no effect on fingerprints of paragraphs");
+            }
+        }
+        let min_paragraph = self.min_paragraph.unwrap_or(80);
+        if !(1..=Self::GREATEST_SPAN).contains(&min_paragraph) {
+            let range = format!("{min_paragraph} is not from 1 to {}", Self::GREATEST_SPAN);
+            return problem("min_paragraph", range);
+        }
+        let config = Self { min_paragraph: None, ..self.clone() }.check()?;
+        Ok(Config { criteria: Criteria { min_paragraph, ..config.criteria }, ..config })
+    }
+
+    /// Whether there are commits, which threads compress.
+    fn has_index(&self) -> bool {
+        #[cfg(feature = "index")]
+        return self.index.is_some();
+        #[cfg(not(feature = "index"))]
+        return false;
+    }
+
+    /// Refuses what has no effect without a stream.
+    fn check_pushed(&self) -> Result<(), Error> {
         for (option, set) in [
             ("text_field", self.text_field.is_some()),
             ("id_field", self.id_field.is_some()),
@@ -405,13 +490,27 @@ impl Options {
             ("read_buffer", self.read_buffer.is_some()),
             ("on_error", self.on_error.is_some()),
             ("progress", self.progress.is_some()),
-            ("threads", self.threads.is_some_and(|threads| threads != 1)),
+            ("threads", self.threads.is_some_and(|threads| threads != 1) && !self.has_index()),
         ] {
             if set {
                 return problem(option, "has no effect on articles that are pushed one by one");
             }
         }
-        Deduper::with_config(&self.check()?)
+        Ok(())
+    }
+
+    /// Refuses what has no effect without files.
+    fn check_source(&self) -> Result<(), Error> {
+        for (option, set) in [
+            ("hidden", self.hidden.is_some()),
+            ("ignore_rules", self.ignore_rules.is_some()),
+            ("read_buffer", self.read_buffer.is_some()),
+        ] {
+            if set {
+                return problem(option, "has no effect on what is not read from files");
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn check(&self) -> Result<Config, Error> {
@@ -548,6 +647,14 @@ impl Options {
         names.sort_by_key(|(_, field)| *field != Field::Text);
         Ok((names, fields))
     }
+}
+
+fn files<P: AsRef<Path>>(
+    config: &Config,
+    paths: impl IntoIterator<Item = P>,
+) -> Result<Files, Error> {
+    let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+    Files::new(paths, config.rules, config.read_buffer, config.progress.is_some())
 }
 
 fn problem<T>(option: &'static str, problem: impl Into<String>) -> Result<T, Error> {

@@ -4,85 +4,113 @@
 //! workers and, in the same order, the receiver of its result to the caller: results arrive in
 //! order without being sorted, and bounded channels keep the reader from running ahead.
 
+use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use crate::deduper::Prepared;
 use crate::error::Error;
-use crate::options::Config;
-use crate::source::{Input, Inputs, Skip};
+use crate::source::{Input, Inputs, Parts, Settings, Skip};
 
 /// Bytes of text in a batch, from which it is sent on: large enough that passing it costs nothing.
 const BATCH: usize = 1 << 18;
 
+/// What can be done for an article without the others, by any thread.
+pub(crate) trait Prepare: Sized + Send + 'static {
+    /// What that needs to know.
+    type How: Send + Sync + 'static;
+
+    fn prepare(parts: Parts, how: &Self::How) -> Result<Self, Error>;
+}
+
 /// What became of an input.
-pub(crate) struct Arrival {
+pub(crate) struct Arrival<P> {
     /// An article, or why there is none.
-    pub(crate) outcome: Result<Result<Prepared, Skip>, Error>,
+    pub(crate) outcome: Result<Result<P, Skip>, Error>,
     /// How many bytes of the source were read up to here.
     pub(crate) read: u64,
 }
 
 /// Prepared articles, in order.
-#[derive(Debug)]
-pub(crate) enum Pipeline {
-    Here { inputs: Box<Inputs>, config: Arc<Config> },
-    Threads(Threads),
+pub(crate) enum Pipeline<P: Prepare> {
+    Here { inputs: Box<Inputs>, work: Work<P> },
+    Threads(Threads<P>),
 }
 
-impl Pipeline {
-    pub(crate) fn new(inputs: Inputs, config: Config) -> Result<Self, Error> {
-        let config = Arc::new(config);
-        if config.threads.get() == 1 {
-            return Ok(Self::Here { inputs: Box::new(inputs), config });
+impl<P: Prepare> std::fmt::Debug for Pipeline<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let workers = match self {
+            Self::Here { .. } => 0,
+            Self::Threads(threads) => threads.handles.len(),
+        };
+        f.debug_struct("Pipeline").field("threads", &workers).finish_non_exhaustive()
+    }
+}
+
+impl<P: Prepare> Pipeline<P> {
+    pub(crate) fn new(
+        inputs: Inputs,
+        threads: NonZero<usize>,
+        settings: Arc<Settings>,
+        how: P::How,
+    ) -> Result<Self, Error> {
+        let work = Work { settings, how: Arc::new(how) };
+        if threads.get() == 1 {
+            return Ok(Self::Here { inputs: Box::new(inputs), work });
         }
-        Threads::start(inputs, &config)
+        Threads::start(inputs, threads.get() - 1, &work)
             .map(Self::Threads)
             .map_err(|source| Error::Thread { source })
     }
 
-    pub(crate) fn next(&mut self) -> Option<Arrival> {
+    pub(crate) fn next(&mut self) -> Option<Arrival<P>> {
         match self {
-            Self::Here { inputs, config } => inputs.next().map(|input| prepare(input, config)),
+            Self::Here { inputs, work } => inputs.next().map(|input| work.on(input)),
             Self::Threads(threads) => threads.next(),
         }
     }
 }
 
-fn prepare(input: Input, config: &Config) -> Arrival {
-    let Input { content, read } = input;
-    let outcome = content.decode(&config.settings).and_then(|decoded| match decoded {
-        Ok((id, provenance, text)) => Prepared::new(id, provenance, text, config).map(Ok),
-        Err(why) => Ok(Err(why)),
-    });
-    Arrival { outcome, read }
+/// What is done with each input.
+pub(crate) struct Work<P: Prepare> {
+    settings: Arc<Settings>,
+    how: Arc<P::How>,
 }
 
-struct Job {
-    inputs: Vec<Input>,
-    done: SyncSender<Vec<Arrival>>,
-}
-
-/// Where the outcome of a job arrives.
-type Ticket = Receiver<Vec<Arrival>>;
-
-pub(crate) struct Threads {
-    /// None when the threads are to stop.
-    tickets: Option<Receiver<Ticket>>,
-    batch: std::vec::IntoIter<Arrival>,
-    handles: Vec<JoinHandle<()>>,
-}
-
-impl std::fmt::Debug for Threads {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Threads").field("threads", &self.handles.len()).finish_non_exhaustive()
+impl<P: Prepare> Clone for Work<P> {
+    fn clone(&self) -> Self {
+        Self { settings: self.settings.clone(), how: self.how.clone() }
     }
 }
 
-impl Threads {
-    fn start(inputs: Inputs, config: &Arc<Config>) -> std::io::Result<Self> {
-        let workers = config.threads.get() - 1;
+impl<P: Prepare> Work<P> {
+    fn on(&self, input: Input) -> Arrival<P> {
+        let Input { content, read } = input;
+        let outcome = content.decode(&self.settings).and_then(|decoded| match decoded {
+            Ok(parts) => P::prepare(parts, &self.how).map(Ok),
+            Err(why) => Ok(Err(why)),
+        });
+        Arrival { outcome, read }
+    }
+}
+
+struct Job<P> {
+    inputs: Vec<Input>,
+    done: SyncSender<Vec<Arrival<P>>>,
+}
+
+/// Where the outcome of a job arrives.
+type Ticket<P> = Receiver<Vec<Arrival<P>>>;
+
+pub(crate) struct Threads<P> {
+    /// None when the threads are to stop.
+    tickets: Option<Receiver<Ticket<P>>>,
+    batch: std::vec::IntoIter<Arrival<P>>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl<P: Prepare> Threads<P> {
+    fn start(inputs: Inputs, workers: usize, work: &Work<P>) -> std::io::Result<Self> {
         // First, so that it is dropped last: it waits for threads that wait for the channels.
         let mut threads =
             Self { tickets: None, batch: Vec::new().into_iter(), handles: Vec::new() };
@@ -93,8 +121,9 @@ impl Threads {
             std::thread::Builder::new().name(name.to_owned()).spawn(work)
         };
         for _ in 0..workers {
-            let (jobs, config) = (jobs.clone(), config.clone());
-            threads.handles.push(spawn("dedup-prepare", Box::new(move || work(&jobs, &config)))?);
+            let (jobs, work) = (jobs.clone(), work.clone());
+            let prepare = Box::new(move || prepare(&jobs, &work));
+            threads.handles.push(spawn("dedup-prepare", prepare)?);
         }
         threads.handles.push(spawn(
             "dedup-read",
@@ -104,7 +133,7 @@ impl Threads {
         Ok(threads)
     }
 
-    fn next(&mut self) -> Option<Arrival> {
+    fn next(&mut self) -> Option<Arrival<P>> {
         loop {
             if let Some(arrival) = self.batch.next() {
                 return Some(arrival);
@@ -119,7 +148,9 @@ impl Threads {
             }
         }
     }
+}
 
+impl<P> Threads<P> {
     /// Ends all threads, and passes on the panic of one that had any.
     fn stop(&mut self) {
         self.tickets = None;
@@ -133,13 +164,13 @@ impl Threads {
     }
 }
 
-impl Drop for Threads {
+impl<P> Drop for Threads<P> {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-fn read(mut inputs: Inputs, jobs: &SyncSender<Job>, tickets: &SyncSender<Ticket>) {
+fn read<P>(mut inputs: Inputs, jobs: &SyncSender<Job<P>>, tickets: &SyncSender<Ticket<P>>) {
     let mut ended = false;
     while !ended {
         let mut batch = Vec::new();
@@ -162,14 +193,14 @@ fn read(mut inputs: Inputs, jobs: &SyncSender<Job>, tickets: &SyncSender<Ticket>
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, config: &Config) {
+fn prepare<P: Prepare>(jobs: &Mutex<Receiver<Job<P>>>, work: &Work<P>) {
     loop {
         let job = match jobs.lock() {
             Ok(jobs) => jobs.recv(),
             Err(_) => return,
         };
         let Ok(Job { inputs, done }) = job else { return };
-        let arrivals = inputs.into_iter().map(|input| prepare(input, config)).collect();
+        let arrivals = inputs.into_iter().map(|input| work.on(input)).collect();
         // Nobody listens any more if the stream was dropped.
         let _ = done.send(arrivals);
     }

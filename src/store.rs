@@ -2,10 +2,12 @@
 //!
 //! [`Options::index`](crate::Options::index) keeps what an ingest has seen in a directory, and [`Index`] reads it:
 //! the articles without their repeats, any original byte for byte, and where a text was seen first. Neither needs the
-//! files that the articles came from. The format is laid down in [`_format`](crate::_format).
+//! files that the articles came from. [`Fingerprints`] know paragraphs again without their text. The format is laid down in [`_format`](crate::_format).
 
 mod cache;
 mod error;
+mod file;
+mod fingerprints;
 mod group;
 mod maintain;
 mod manifest;
@@ -28,13 +30,16 @@ use std::sync::Arc;
 
 pub use self::error::IndexError;
 use self::error::Wrong;
+pub(crate) use self::fingerprints::Writer as FingerprintWriter;
+pub use self::fingerprints::{FingerprintRecipe, Fingerprints};
 pub use self::manifest::Recipe;
 use self::manifest::{MANIFEST, Manifest};
 use self::run::Table;
-use self::sealed::{Found, Sealed};
+use self::sealed::Found;
+pub(crate) use self::sealed::Sealed;
 use self::storage::{Directory, Storage};
 pub(crate) use self::writer::{Known, Status, Writer, status};
-use crate::article::{Article, Repeat, Segment};
+use crate::article::{Article, Provenance, Repeat, Segment};
 use crate::criteria::Criteria;
 use crate::deduper::Deduper;
 use crate::error::Error;
@@ -116,9 +121,10 @@ impl Index {
     }
 
     pub(crate) fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
-        let mut before: Option<Manifest> = None;
+        let mut before: Option<Manifest<Recipe>> = None;
         loop {
-            let manifest = Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
+            let manifest: Manifest<Recipe> =
+                Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
             let criteria = manifest.recipe.criteria()?;
             match Sealed::open(&*storage, &manifest, path.to_owned()) {
                 Ok(sealed) => {
@@ -269,7 +275,7 @@ impl Index {
     }
 
     fn check(&self) -> Result<(), IndexError> {
-        let manifest = Manifest::read(&*self.storage)?.ok_or(IndexError::Missing)?;
+        let manifest = Manifest::<Recipe>::read(&*self.storage)?.ok_or(IndexError::Missing)?;
         if manifest.commit < self.commit {
             return Err(Wrong("it is older than it was").at(MANIFEST, 0));
         }
@@ -336,6 +342,7 @@ impl Index {
 pub struct StoredArticle {
     number: usize,
     id: Arc<str>,
+    provenance: Provenance,
     digest: blake3::Hash,
     text: String,
     segments: Vec<StoredSegment>,
@@ -350,6 +357,34 @@ impl StoredArticle {
     /// The article's name.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The file that the article came from, if it came from one.
+    ///
+    /// This and the following are as when the article came first: one that comes again with the same id and text
+    /// is passed over.
+    pub fn path(&self) -> Option<&Path> {
+        self.provenance.path.as_deref().map(PathBuf::as_path)
+    }
+
+    /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the line.
+    pub fn record(&self) -> Option<u64> {
+        self.provenance.record
+    }
+
+    /// The title or subject, where its format stated one.
+    pub fn title(&self) -> Option<&str> {
+        self.provenance.title.as_deref()
+    }
+
+    /// When it was published or sent, where its format stated that; see [`Article::date`].
+    pub fn date(&self) -> Option<&str> {
+        self.provenance.date.as_deref()
+    }
+
+    /// The language, where its format stated one; see [`Article::language`].
+    pub fn language(&self) -> Option<&str> {
+        self.provenance.language.as_deref()
     }
 
     /// The BLAKE3 digest of the original.
@@ -439,7 +474,7 @@ fn new_ranges(found: &Found) -> Vec<Range<u64>> {
 fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
     let read = || {
         let record = found.record();
-        let text = text(sealed, found, &new_ranges(found))?;
+        let text = sealed.text(found, &new_ranges(found))?;
         // Lengths within an article are below 4 GiB, and numbers within those of the index.
         let too_long = |_| sealed.wrong(found, "a segment is too long");
         let range = |range: Range<u64>| {
@@ -458,6 +493,7 @@ fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
         Ok(StoredArticle {
             number: usize::try_from(found.number).map_err(too_long)?,
             id: found.id().into(),
+            provenance: found.provenance(),
             digest: record.digest,
             segments: segments.collect::<Result<_, IndexError>>()?,
             text,
@@ -468,13 +504,5 @@ fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
 
 fn original(sealed: &Sealed, found: &Found) -> Result<String, IndexError> {
     let len = found.record().original_len;
-    text(sealed, found, std::slice::from_ref(&(0..len)))
-}
-
-fn text(sealed: &Sealed, found: &Found, ranges: &[Range<u64>]) -> Result<String, IndexError> {
-    let bytes = sealed.original(found, ranges)?;
-    if simdutf8::basic::from_utf8(&bytes).is_err() {
-        return Err(sealed.wrong(found, "an article is not UTF-8"));
-    }
-    Ok(String::from_utf8(bytes).expect("BUG: it was UTF-8 a moment ago"))
+    sealed.text(found, std::slice::from_ref(&(0..len)))
 }

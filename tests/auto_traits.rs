@@ -68,4 +68,10 @@ fn an_index_can_be_shared_between_threads() {
     send_sync::<dedup::StoredArticles>();
     send_sync::<dedup::StoredSegment>();
     send_sync::<dedup::Versions>();
+    send_sync::<dedup::Fingerprints>();
+    send_sync::<dedup::FingerprintRecipe>();
+    send_sync::<dedup::FilteredArticle>();
+    send_sync::<dedup::FilteredSegment>();
+    send::<dedup::Filter>();
+    send::<dedup::FilteredArticles>();
 }

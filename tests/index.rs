@@ -228,6 +228,59 @@ fn what_is_withdrawn_was_never_there() {
 }
 
 #[test]
+fn what_is_replaced_was_never_there() {
+    let first = setting("DEDUP_SEED", 1);
+    let mut replaced = 0;
+    for seed in first..first + setting("DEDUP_CORPORA", 60) / 2 {
+        let recipe = Recipe::seeded(seed);
+        let mut rng = Rng(seed ^ 0x0EE2);
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = options(&recipe);
+        options.index(dir.path()).versions(Versions::Replace);
+        let mut deduper = options.deduper().unwrap();
+        let mut newest: Vec<(String, String)> = Vec::new();
+        let contents = |newest: &[(String, String)]| {
+            let mut reference = self::options(&recipe).deduper().unwrap();
+            let push =
+                |(id, text): &(String, String)| reference.push(id.as_str(), text.as_str()).unwrap();
+            newest.iter().map(push).collect::<Vec<_>>()
+        };
+        for (number, text) in recipe.build().into_iter().enumerate() {
+            // Few ids, so that many come again, within a commit and after it.
+            let id = format!("a{}", if rng.below(2) == 0 { rng.below(4) } else { number });
+            let before = newest.iter().position(|(other, _)| *other == id);
+            let same = before.is_some_and(|before| newest[before].1 == text);
+            let pushed = deduper.push_new(id.as_str(), text.as_str()).unwrap();
+            assert_eq!(pushed.is_none(), same, "seed {seed}, article {number}");
+            if same {
+                continue;
+            }
+            if let Some(before) = before {
+                newest.remove(before);
+                replaced += 1;
+            }
+            newest.push((id, text));
+            match rng.below(6) {
+                0 | 1 => {
+                    deduper.checkpoint().unwrap();
+                    check_contents(&recipe, dir.path(), &contents(&newest), seed);
+                }
+                2 => {
+                    deduper.checkpoint().unwrap();
+                    drop(deduper);
+                    deduper = options.deduper().unwrap();
+                }
+                _ => {}
+            }
+        }
+        deduper.checkpoint().unwrap();
+        drop(deduper);
+        check_contents(&recipe, dir.path(), &contents(&newest), seed);
+    }
+    assert!(replaced > 10, "{replaced}");
+}
+
+#[test]
 fn withdrawn_text_is_in_no_file() {
     let secret = "zq4 Kjv";
     let dir = tempfile::tempdir().unwrap();
@@ -249,6 +302,84 @@ fn withdrawn_text_is_in_no_file() {
     index.verify().unwrap();
     assert_eq!(index.stats().articles, 0);
     assert!(index.find("anything at all").unwrap().is_empty());
+}
+
+/// What a format says of an article.
+type Stated = [Option<String>; 5];
+
+fn stated(dir: &Path) -> Vec<(String, Stated)> {
+    let index = Index::open(dir).unwrap();
+    index.verify().unwrap();
+    index
+        .articles()
+        .map(|article| {
+            let article = article.unwrap();
+            let own = |text: Option<&str>| text.map(str::to_owned);
+            let path = article.path().map(|path| path.display().to_string());
+            let record = article.record().map(|record| record.to_string());
+            let (title, date) = (own(article.title()), own(article.date()));
+            (article.id().to_owned(), [path, record, title, date, own(article.language())])
+        })
+        .collect()
+}
+
+#[test]
+fn what_formats_state_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let (letters, dir) = (place.path().join("letters"), place.path().join("index"));
+    std::fs::create_dir(&letters).unwrap();
+    let body = "The gauge at the old mill is read at six in the morning, and again when the lamps are lit.";
+    let mut lines = Vec::new();
+    for n in 0..300 {
+        let mut line = serde_json::json!({ "text": format!("Entry {n}\n{body}") });
+        for (name, every) in [("id", 2), ("title", 3), ("date", 5), ("language", 7)] {
+            if n % every == 0 {
+                line[name] = format!("{name} {n}").into();
+            }
+        }
+        lines.push(line.to_string());
+        if n % 11 == 0 {
+            lines.push(String::new());
+        }
+    }
+    std::fs::write(letters.join("a.jsonl"), lines.join("\n")).unwrap();
+    std::fs::write(letters.join("b.txt"), "Alone.").unwrap();
+    let mut articles = Options::new().index(&dir).ingest(&letters).unwrap();
+    let mut expected = Vec::new();
+    while let Some(article) = articles.next() {
+        let article = article.unwrap();
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let path = article.path().map(|path| path.display().to_string());
+        let record = article.record().map(|record| record.to_string());
+        let (title, date) = (own(article.title()), own(article.date()));
+        let stated = [path, record, title, date, own(article.language())];
+        expected.push((article.id().to_owned(), stated));
+        if expected.len() == 100 {
+            articles.checkpoint().unwrap();
+        }
+    }
+    drop(articles);
+    assert!(expected.iter().all(|(_, [path, ..])| path.is_some()));
+    assert!(
+        (1..5).all(|at| expected.iter().filter(|(_, stated)| stated[at].is_some()).count() > 40)
+    );
+    assert_eq!(stated(&dir), expected);
+
+    // Whatever ingests articles again keeps it.
+    let gone = |id: &str| id == "id 42";
+    assert_eq!(Index::withdraw(&dir, gone).unwrap(), 1);
+    expected.retain(|(id, _)| !gone(id));
+    assert_eq!(stated(&dir), expected);
+    let merged = place.path().join("merged");
+    Index::merge(&merged, [&dir]).unwrap();
+    assert_eq!(stated(&merged), expected);
+    let mut options = Options::new();
+    let mut deduper = options.index(&dir).versions(Versions::Replace).deduper().unwrap();
+    deduper.push("id 2", "Read no more.").unwrap();
+    deduper.checkpoint().unwrap();
+    expected.retain(|(id, _)| id != "id 2");
+    expected.push(("id 2".to_owned(), Stated::default()));
+    assert_eq!(stated(&dir), expected);
 }
 
 #[test]
@@ -366,10 +497,25 @@ fn golden_articles() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Indexes of every version of the format are read for ever.
+#[test]
+fn another_version_says_both() {
+    let dir = tempfile::tempdir().unwrap();
+    Options::new().index(dir.path()).deduper().unwrap().checkpoint().unwrap();
+    let manifest = dir.path().join("manifest");
+    let mut bytes = std::fs::read(&manifest).unwrap();
+    bytes[8] = 1;
+    std::fs::write(manifest, bytes).unwrap();
+    let error = Index::open(dir.path()).unwrap_err();
+    let Error::Index { source: IndexError::Version { found: 1, supported, .. }, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert!(supported > 1);
+}
+
+/// An index written once is read by whatever comes later with the same version of the format.
 #[test]
 fn the_golden_index_is_read() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/index-v1");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/index-v2");
     let mut expected = Vec::new();
     let mut reference = Deduper::new();
     for (id, text) in golden_articles() {
@@ -377,14 +523,17 @@ fn the_golden_index_is_read() {
     }
     if std::env::var_os("DEDUP_BLESS").is_some() {
         let _ = std::fs::remove_dir_all(&dir);
-        let mut deduper = Options::new().index(&dir).deduper().unwrap();
-        for (number, (id, text)) in golden_articles().into_iter().enumerate() {
-            deduper.push(id, text).unwrap();
-            if number == 4 {
-                deduper.checkpoint().unwrap();
-            }
+        let mut lines = String::new();
+        for (id, text) in golden_articles() {
+            let title = format!("Title of {id}");
+            lines += &serde_json::json!({ "id": id, "text": text, "title": title }).to_string();
+            lines += "\n";
         }
-        deduper.checkpoint().unwrap();
+        let lines = std::io::Cursor::new(lines);
+        let mut articles = Options::new().index(&dir).reader("golden.jsonl", lines).unwrap();
+        assert_eq!(articles.by_ref().take(5).flatten().count(), 5);
+        articles.checkpoint().unwrap();
+        assert_eq!(articles.by_ref().flatten().count(), 1);
     }
     let index = Index::open(&dir).unwrap();
     index.verify().unwrap();
@@ -392,6 +541,8 @@ fn the_golden_index_is_read() {
     assert_eq!(stored.len(), expected.len());
     for (stored, article) in stored.iter().zip(&expected) {
         assert_eq!((stored.id(), stored.text()), (article.id(), &*article.text()));
+        assert_eq!(stored.title().unwrap(), format!("Title of {}", article.id()));
+        assert_eq!(stored.record(), Some(stored.number() as u64 + 1));
     }
     assert_eq!(index.original("two").unwrap().unwrap(), "A second version.");
     for (id, text) in golden_articles() {

@@ -4,9 +4,11 @@
 //! `DEDUP_IMAGES` sets how many images of a crashed disk are tried at each change of the disk.
 
 use std::io::ErrorKind;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::fingerprints::{FingerprintRecipe, Fingerprints, Writer as FingerprintWriter};
 use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe};
 use super::run::{Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
@@ -166,6 +168,70 @@ fn a_crash_at_any_moment_leaves_the_last_commit() {
         "{images} images of a crash, {again} of a second one while the next writer was at work"
     );
     assert!(images > 300 && again > 1000, "{images} and {again} images");
+}
+
+/// The second commit has new versions of an article of the first and of one of its own.
+#[test]
+fn a_crash_leaves_old_versions_or_new_ones() {
+    let line = |n: usize| format!("Notice {n}: the {} bridge is closed until noon.", n * 7919);
+    let article = |id: &str, lines: &[usize]| {
+        (id.to_owned(), lines.iter().map(|&n| line(n)).collect::<Vec<_>>().join("\n"))
+    };
+    let commits = [
+        vec![article("a", &[1, 2]), article("b", &[2, 3, 1])],
+        vec![article("c", &[4, 1]), article("a", &[3, 5]), article("c", &[5, 6, 4])],
+    ];
+    let after = [
+        vec![],
+        commits[0].clone(),
+        vec![commits[0][1].clone(), commits[1][1].clone(), commits[1][2].clone()],
+    ];
+    let expected = after.map(|articles| {
+        let mut deduper = Deduper::with_config(&config()).unwrap();
+        let mut push = |(id, text): (String, String)| {
+            let article = deduper.push(id, text).unwrap();
+            (article.id().to_owned(), article.text().into_owned())
+        };
+        articles.into_iter().map(&mut push).collect::<Vec<_>>()
+    });
+    let write = |disk: &Disk, committed: &mut dyn FnMut()| -> Result<(), Error> {
+        let mut deduper = writer(disk)?.replacing();
+        for articles in &commits {
+            for (id, text) in articles {
+                deduper.push_new(id.as_str(), text.as_str())?;
+            }
+            deduper.checkpoint()?;
+            committed();
+        }
+        Ok(())
+    };
+    let disk = Disk::default();
+    let mut ends = vec![0];
+    write(&disk, &mut || ends.push(disk.changes())).unwrap();
+    assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), expected[2]);
+    let (mut random, mut images) = (random(13), 0);
+    for change in 0..=disk.changes() {
+        let least = ends.partition_point(|&end| end <= change) - 1;
+        disk.images(change, images_at_each_change(), &mut random, |image| {
+            images += 1;
+            check_image(&image, least, (least + 1).min(2), &expected);
+        });
+    }
+    for operation in 0..disk.operations() {
+        let disk = Disk::default();
+        disk.fail(operation, Fault::Half, ErrorKind::StorageFull);
+        let mut reported = 0;
+        let done = write(&disk, &mut || reported += 1);
+        if let Err(error) = done {
+            assert!(
+                matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
+                "{error:?}"
+            );
+        }
+        check_image(&disk.live(), reported, (reported + 1).min(2), &expected);
+    }
+    println!("{images} images of a crash, {} operations that fail", disk.operations());
+    assert!(images > 100, "{images}");
 }
 
 #[test]
@@ -333,7 +399,7 @@ fn no_damage_makes_a_wrong_answer() {
 #[test]
 fn senseless_descriptions_do_not_make_a_panic() {
     let disk = Disk::from_image(&small());
-    let manifest = Manifest::read(&disk).unwrap().unwrap();
+    let manifest = Manifest::<Recipe>::read(&disk).unwrap().unwrap();
     let run = Run::open(&disk, manifest.runs[0]).unwrap();
     let directory = &run.directory;
     let bytes = run.group_bytes(0).unwrap();
@@ -341,7 +407,7 @@ fn senseless_descriptions_do_not_make_a_panic() {
         commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
     let mut opened = 0;
     let mut check = |bytes: &[u8]| {
-        let mut writer = RunWriter::create(&disk, 9, 0, 0).unwrap();
+        let mut writer = RunWriter::create(&disk, NonZero::<usize>::MIN, 9, 0, 0).unwrap();
         writer.text(&run.text_block(0).unwrap()).unwrap();
         let mut groups = Groups::new(&mut writer);
         groups.article((0, 0, 0), |described| described.extend_from_slice(bytes)).unwrap();
@@ -418,4 +484,185 @@ fn checksums_that_agree_with_damage_do_not_make_a_panic() {
     }
     println!("{opened} indexes opened");
     assert!(opened > 20, "{opened}");
+}
+
+/// Fingerprints in commits.
+fn fingerprint_commits() -> Vec<Vec<Option<u64>>> {
+    let mut random = random(17);
+    (0..6).map(|commit| (0..commit * 7 + 3).map(|_| Some(random())).collect()).collect()
+}
+
+fn fingerprint_writer(disk: &Disk) -> Result<FingerprintWriter, IndexError> {
+    let recipe = FingerprintRecipe::new(12, [7; 32]);
+    FingerprintWriter::open_in(Arc::new(disk.clone()), Path::new("disk"), |_| Ok(recipe))
+}
+
+fn write_fingerprints(
+    disk: &Disk,
+    commits: &[Vec<Option<u64>>],
+    mut committed: impl FnMut(),
+) -> Result<(), Error> {
+    let mut writer =
+        fingerprint_writer(disk).map_err(|source| Error::Index { path: "disk".into(), source })?;
+    for fingerprints in commits {
+        writer.insert(fingerprints)?;
+        writer.commit()?;
+        committed();
+    }
+    Ok(())
+}
+
+fn fingerprints(disk: &Disk) -> Result<Vec<u64>, IndexError> {
+    let set = Fingerprints::open_in(Arc::new(disk.clone()), Path::new("disk"))?;
+    let mut all = set.collect()?;
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// The sorted fingerprints after each commit, from none on.
+fn expected_fingerprints(commits: &[Vec<Option<u64>>]) -> Vec<Vec<u64>> {
+    (0..=commits.len())
+        .map(|count| {
+            let mut all: Vec<u64> = commits[..count].iter().flatten().flatten().copied().collect();
+            all.sort_unstable();
+            all
+        })
+        .collect()
+}
+
+/// Checks that an image holds the fingerprints of one of some commits, and says of which.
+fn check_fingerprints(
+    image: &Image,
+    commits: std::ops::RangeInclusive<usize>,
+    expected: &[Vec<u64>],
+) -> usize {
+    let found = match fingerprints(&Disk::from_image(image)) {
+        Ok(found) => found,
+        Err(IndexError::Missing) if *commits.start() == 0 => return 0,
+        Err(error) => panic!("after commit {}: {error}", commits.start()),
+    };
+    let commit = commits.clone().find(|&commit| expected[commit] == found);
+    commit.unwrap_or_else(|| panic!("{} fingerprints are of none of {commits:?}", found.len()))
+}
+
+#[test]
+fn a_crash_at_any_moment_leaves_the_fingerprints_of_the_last_commit() {
+    let commits = fingerprint_commits();
+    let expected = expected_fingerprints(&commits);
+    let disk = Disk::default();
+    let mut ends = vec![0];
+    write_fingerprints(&disk, &commits, || ends.push(disk.changes())).unwrap();
+    let (mut random, mut images, mut again) = (random(19), 0, 0);
+    for change in 0..=disk.changes() {
+        let least = ends.partition_point(|&end| end <= change) - 1;
+        let most = (least + 1).min(commits.len());
+        let mut recover = Vec::new();
+        disk.images(change, images_at_each_change(), &mut random, |image| {
+            images += 1;
+            let commit = check_fingerprints(&image, least..=most, &expected);
+            if images % 16 == 0 {
+                recover.push((image, commit));
+            }
+        });
+        for (image, commit) in recover {
+            let disk = Disk::from_image(&image);
+            let mut ends = vec![0];
+            let end = (commit + 2).min(commits.len());
+            write_fingerprints(&disk, &commits[commit..end], || ends.push(disk.changes())).unwrap();
+            assert_eq!(fingerprints(&disk).unwrap(), expected[end]);
+            for change in 0..=disk.changes() {
+                let least = commit + ends.partition_point(|&end| end <= change) - 1;
+                disk.images(change, 4, &mut random, |image| {
+                    again += 1;
+                    check_fingerprints(&image, least..=(least + 1).min(end), &expected);
+                });
+            }
+        }
+    }
+    println!(
+        "{images} images of a crash, {again} of a second one while the next writer was at work"
+    );
+    assert!(images > 300 && again > 300, "{images} and {again} images");
+}
+
+#[test]
+fn an_error_of_the_disk_loses_no_fingerprint_that_was_committed() {
+    let commits = fingerprint_commits();
+    let expected = expected_fingerprints(&commits);
+    let whole = Disk::default();
+    write_fingerprints(&whole, &commits, || ()).unwrap();
+    let mut told = 0;
+    for operation in 0..whole.operations() {
+        for (fault, kind) in
+            [(Fault::Nothing, ErrorKind::Other), (Fault::Half, ErrorKind::StorageFull)]
+        {
+            let disk = Disk::default();
+            disk.fail(operation, fault, kind);
+            let mut writer = match fingerprint_writer(&disk) {
+                Ok(writer) => writer,
+                Err(error) => {
+                    assert!(matches!(error, IndexError::Io { .. }), "{error:?}");
+                    continue;
+                }
+            };
+            let mut reported = 0;
+            for fingerprints in &commits {
+                let done = writer.insert(fingerprints).and_then(|_| writer.commit());
+                let Err(error) = done else {
+                    reported += 1;
+                    continue;
+                };
+                told += 1;
+                assert!(
+                    matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
+                    "{error:?}"
+                );
+                break;
+            }
+            let most = (reported + 1).min(commits.len());
+            check_fingerprints(&disk.live(), reported..=most, &expected);
+            // After a failed commit there is no other; after a failed read there may be.
+            drop(writer);
+            write_fingerprints(&disk, &commits, || ()).unwrap();
+            assert_eq!(fingerprints(&disk).unwrap(), *expected.last().unwrap());
+        }
+    }
+    println!("{} operations, {told} errors", whole.operations());
+    assert!(told > whole.operations() / 2);
+}
+
+#[test]
+fn no_damage_makes_wrong_fingerprints() {
+    let disk = Disk::default();
+    write_fingerprints(&disk, &fingerprint_commits()[..2], || ()).unwrap();
+    let image = disk.live();
+    let right = fingerprints(&disk).unwrap();
+    let mut damaged = 0;
+    let mut check = |name: &str, bytes: Vec<u8>| {
+        damaged += 1;
+        let mut image = image.clone();
+        image.insert(name.to_owned(), bytes);
+        let disk = Disk::from_image(&image);
+        assert!(fingerprints(&disk).is_err(), "{name} after damage {damaged}");
+        let writer = fingerprint_writer(&disk);
+        let seen = writer.map(|mut writer| writer.insert(&[Some(right[0])]));
+        assert!(!matches!(seen, Ok(Ok(seen)) if seen != [true]));
+    };
+    for (name, bytes) in &image {
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xFF] {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= flip;
+                check(name, bytes);
+            }
+            check(name, bytes[..at].to_vec());
+        }
+        check(name, [&bytes[..], &[0]].concat());
+        for at in 0..bytes.len().saturating_sub(8) {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 8].copy_from_slice(&(u64::MAX >> (at % 9)).to_le_bytes());
+            check(name, bytes);
+        }
+    }
+    println!("{damaged} damaged sets");
 }

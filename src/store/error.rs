@@ -1,5 +1,6 @@
 //! What can be wrong with an index on disk.
 
+use super::fingerprints::FingerprintRecipe;
 use super::manifest::Recipe;
 
 /// What is wrong with an index on disk.
@@ -39,6 +40,14 @@ pub enum IndexError {
         found: Box<Recipe>,
         /// What was asked for, by the options or by this version of the crate.
         expected: Box<Recipe>,
+    },
+    /// Fingerprints were made with another recipe or key than asked for.
+    #[error("the fingerprints were made with {found}; asked for is {expected}")]
+    Fingerprints {
+        /// What they were made with.
+        found: FingerprintRecipe,
+        /// What was asked for, by the options, by another set, or by this version of the crate.
+        expected: FingerprintRecipe,
     },
     /// A file of the index is damaged.
     #[error("{file} is damaged at byte {offset}: {what}")]

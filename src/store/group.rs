@@ -1,13 +1,16 @@
 //! Descriptions of articles: what was removed of them, what departs from the canonical form, and
 //! how they were cut into segments.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::error::Wrong;
-use super::wire::{Input, put_varint, unzigzag, zigzag};
-use crate::article::Segment;
+use super::wire::{Input, put_prefixed, put_varint, unzigzag, zigzag};
+use crate::article::{Provenance, Segment};
 use crate::index::departures::encoded::{self, Decoder};
 use crate::index::departures::{Checkpoint, Reader};
 use crate::index::text::tail::Held;
@@ -17,11 +20,18 @@ pub(crate) const FULL: usize = 1 << 15;
 
 const DIGEST: usize = blake3::OUT_LEN;
 
-/// Appends the description of an article, with its segments as [`encode_segments`] wrote them.
-pub(crate) fn encode(bytes: &mut Vec<u8>, held: &Held, digest: &blake3::Hash, segments: &[u8]) {
-    put_varint(bytes, held.id.len() as u64);
-    bytes.extend_from_slice(held.id.as_bytes());
+/// Appends the description of an article, with what was stated of it as [`encode_stated`] wrote that, and its segments as
+/// [`encode_segments`] did.
+pub(crate) fn encode(
+    bytes: &mut Vec<u8>,
+    held: &Held,
+    digest: &blake3::Hash,
+    stated: &[u8],
+    segments: &[u8],
+) {
+    put_prefixed(bytes, held.id.as_bytes());
     bytes.extend_from_slice(digest.as_bytes());
+    bytes.extend_from_slice(stated);
     put_varint(bytes, held.end - held.start - 1);
     put_varint(bytes, held.removed.len() as u64);
     let mut at = held.start;
@@ -32,9 +42,95 @@ pub(crate) fn encode(bytes: &mut Vec<u8>, held: &Held, digest: &blake3::Hash, se
         put_varint(bytes, part.period.unwrap_or(0));
         at = part.end;
     }
-    put_varint(bytes, held.departures.len() as u64);
-    bytes.extend_from_slice(&held.departures);
+    put_prefixed(bytes, &held.departures);
     bytes.extend_from_slice(segments);
+}
+
+/// What is stated of an article, by the bit that says so.
+const TITLE: u8 = 1;
+const DATE: u8 = 2;
+const LANGUAGE: u8 = 4;
+const PATH: u8 = 8;
+const RECORD: u8 = 16;
+
+/// Where an article came from, and what its format says of it. Records mostly follow each other, so their numbers
+/// are told by the difference from that of the article before; the bytes of paths and languages repeat
+/// themselves, which compression sees to.
+pub(crate) fn encode_stated(provenance: &Provenance, record_before: u64) -> Vec<u8> {
+    let Provenance {
+        path,
+        record,
+        title,
+        date,
+        language,
+        encoding: _,
+        replaced: _,
+        attachments: _,
+    } = provenance;
+    let path = path.as_deref().map(|path| path_bytes(path));
+    let strings = [
+        (TITLE, title.as_deref().map(str::as_bytes)),
+        (DATE, date.as_deref().map(str::as_bytes)),
+        (LANGUAGE, language.as_deref().map(str::as_bytes)),
+        (PATH, path.as_deref()),
+    ];
+    let mut bytes = vec![0];
+    for (bit, string) in strings {
+        if let Some(string) = string {
+            bytes[0] |= bit;
+            put_prefixed(&mut bytes, string);
+        }
+    }
+    if let Some(record) = record {
+        bytes[0] |= RECORD;
+        put_varint(&mut bytes, zigzag(record.wrapping_sub(record_before).cast_signed()));
+    }
+    bytes
+}
+
+/// What is stated of an article, as it is stored.
+struct Stated<'a> {
+    title: Option<&'a str>,
+    date: Option<&'a str>,
+    language: Option<&'a str>,
+    path: Option<&'a [u8]>,
+    record: Option<u64>,
+}
+
+impl<'a> Stated<'a> {
+    fn take(input: &mut Input<'a>, record_before: u64) -> Result<Self, Wrong> {
+        let [what] = input.array()?;
+        if what >= RECORD << 1 {
+            return Err(Wrong("an article has what nobody knows of"));
+        }
+        let mut bytes = |bit| if what & bit == 0 { Ok(None) } else { input.prefixed().map(Some) };
+        let (title, date, language) = (bytes(TITLE)?, bytes(DATE)?, bytes(LANGUAGE)?);
+        let path = bytes(PATH)?;
+        let text = |bytes: Option<&'a [u8]>| {
+            bytes.map(str::from_utf8).transpose().map_err(|_| Wrong("a title or date is not UTF-8"))
+        };
+        let record = if what & RECORD == 0 {
+            None
+        } else {
+            Some(record_before.wrapping_add(unzigzag(input.varint()?).cast_unsigned()))
+        };
+        Ok(Self { title: text(title)?, date: text(date)?, language: text(language)?, path, record })
+    }
+}
+
+/// The bytes of a path: those that the system has for it, where that is bytes, else UTF-8.
+fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
+    #[cfg(unix)]
+    return Cow::Borrowed(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()));
+    #[cfg(not(unix))]
+    return Cow::Owned(path.to_string_lossy().into_owned().into_bytes());
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    return <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
+    #[cfg(not(unix))]
+    return String::from_utf8_lossy(bytes).into_owned().into();
 }
 
 /// The segments of the article with that number, with their count.
@@ -75,6 +171,9 @@ pub(crate) struct Record {
     /// Bytes of the original.
     pub(crate) original_len: u64,
     id: Range<usize>,
+    stated: Range<usize>,
+    /// The number that the article has in its file.
+    place_in_file: Option<u64>,
     pieces: Range<usize>,
     departures: Range<usize>,
     checkpoints: Range<usize>,
@@ -123,10 +222,11 @@ impl Group {
             bytes: Bytes::new(),
         };
         let mut input = Input::new(&bytes);
-        let (mut at, mut kept_at) = (coordinates.start, kept.start);
+        let (mut at, mut kept_at, mut record_before) = (coordinates.start, kept.start, 0);
         while !input.is_empty() {
-            let record = group.record(&mut input, bytes.len(), at, kept_at)?;
+            let record = group.record(&mut input, bytes.len(), at, kept_at, record_before)?;
             at = record.coordinates.end;
+            record_before = record.place_in_file.unwrap_or(record_before);
             kept_at += group.kept_len(&record);
             group.records.push(record);
         }
@@ -143,11 +243,15 @@ impl Group {
         len: usize,
         start: u64,
         kept: u64,
+        record_before: u64,
     ) -> Result<Record, Wrong> {
         let id = input.prefixed()?;
         let id_at = len - input.rest().len() - id.len();
         str::from_utf8(id).map_err(|_| Wrong("an id is not UTF-8"))?;
         let digest = blake3::Hash::from_bytes(input.array::<DIGEST>()?);
+        let stated_at = len - input.rest().len();
+        let place_in_file = Stated::take(input, record_before)?.record;
+        let stated = stated_at..len - input.rest().len();
         let canonical_len = input.length(u32::MAX as usize)?;
         let end =
             start.checked_add(canonical_len as u64 + 1).ok_or(Wrong("coordinates overflow"))?;
@@ -203,6 +307,8 @@ impl Group {
             digest,
             original_len: original_len as u64,
             id: id_at..id_at + id.len(),
+            stated,
+            place_in_file,
             pieces: first_piece..self.pieces.len(),
             departures: departures_at..departures_end,
             checkpoints: first_checkpoint..self.checkpoints.len(),
@@ -249,6 +355,20 @@ impl Group {
 
     pub(crate) fn id(&self, record: &Record) -> &str {
         str::from_utf8(&self.bytes[record.id.clone()]).expect("BUG: it was UTF-8 when it was read")
+    }
+
+    /// Where an article came from, and what its format said of it.
+    pub(crate) fn provenance(&self, record: &Record) -> Provenance {
+        let stated = Stated::take(&mut Input::new(&self.bytes[record.stated.clone()]), 0);
+        let stated = stated.expect("BUG: it could be read before");
+        Provenance {
+            path: stated.path.map(|path| Arc::new(path_of(path))),
+            record: record.place_in_file,
+            title: stated.title.map(str::to_owned),
+            date: stated.date.map(str::to_owned),
+            language: stated.language.map(str::to_owned),
+            ..Provenance::default()
+        }
     }
 
     /// All departures, with their original bytes.

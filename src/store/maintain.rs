@@ -1,16 +1,17 @@
 //! Taking articles out of an index, and joining indexes.
 //!
-//! Both ingest again what they change, so the result is by construction what ingesting the
+//! Both ingest again what they change (a first index that is joined to nothing does not change), so the result is by construction what ingesting the
 //! remaining, or the joined, articles gives.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Index;
 use super::error::IndexError;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Recipe};
 use super::storage::{Directory, Storage};
 use super::writer::Writer;
-use super::{Index, original};
 use crate::deduper::Deduper;
 use crate::error::Error;
 use crate::options::{Config, Options};
@@ -71,7 +72,8 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// Linear in the originals of `others`; what is new of them is held in memory until the end.
+    /// Into an index without articles the first of `others` is copied, linear in its files. The rest is ingested, linear in
+    /// the originals: texts are compared, and which of them were seen is known only now. What is new of them is held in memory until the end.
     pub fn merge<P: AsRef<Path>>(
         path: impl AsRef<Path>,
         others: impl IntoIterator<Item = P>,
@@ -89,13 +91,13 @@ impl Index {
                 let source = IndexError::recipe(other.recipe, expected);
                 return Err(Error::Index { path: other.path().to_owned(), source });
             }
+            // What comes first repeats nothing that it did not repeat before.
+            if deduper.adopt(&other.sealed)? {
+                continue;
+            }
             for number in 0..other.sealed.article_count() {
-                let found = other.sealed.article(number);
-                let text = found.and_then(|found| {
-                    Ok((found.id().to_owned(), original(&other.sealed, &found)?))
-                });
-                let (id, text) = text.map_err(|error| other.sealed.wrap(error))?;
-                deduper.push_new(id, text)?;
+                let (id, provenance, text) = other.sealed.parts(number)?;
+                deduper.push_stored(id, provenance, text)?;
             }
         }
         into.as_mut().map_or(Ok(()), Deduper::checkpoint)
@@ -114,10 +116,13 @@ pub(crate) fn withdraw_in(
     mut is_chosen: impl FnMut(&str) -> bool,
 ) -> Result<u64, Error> {
     let wrap = |source| Error::Index { path: path.to_owned(), source };
-    let manifest = Manifest::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
+    let manifest =
+        Manifest::<Recipe>::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
     let recipe = manifest.recipe;
     let criteria = recipe.criteria().map_err(wrap)?;
-    let mut writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
+    let writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
+    let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let writer = writer.with_threads(threads);
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();
     let mut chosen = Vec::new();
@@ -126,19 +131,11 @@ pub(crate) fn withdraw_in(
             chosen.push(number);
         }
     }
-    let Some(&first) = chosen.first() else { return Ok(0) };
-    let runs = sealed.runs().partition_point(|run| run.directory.articles.end <= first);
-    let from = sealed.runs()[runs].directory.articles.start;
-    writer.cut(runs).map_err(wrap)?;
-    let mut deduper = Deduper::writing(writer, criteria)?;
-    let mut next = chosen.iter().peekable();
-    for number in from..count {
-        if next.next_if_eq(&&number).is_none() {
-            let found = sealed.article(number).map_err(wrap)?;
-            let text = original(&sealed, &found).map_err(wrap)?;
-            deduper.push_new(found.id(), text)?;
-        }
+    if chosen.is_empty() {
+        return Ok(0);
     }
+    let mut deduper = Deduper::of_writer(writer, criteria);
+    deduper.ingest_without(&sealed, &chosen)?;
     deduper.checkpoint()?;
     Ok(chosen.len() as u64)
 }

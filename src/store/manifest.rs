@@ -4,22 +4,33 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use super::error::{IndexError, Wrong, io};
-use super::storage::Storage;
+use super::file::{self, Kind};
+use super::storage::{LOCK, Storage};
 use super::wire::{Input, checksum, put_u32, put_u64};
 use crate::anchors::Scheme;
 use crate::criteria::{Criteria, Cut, Share, WithinArticle};
 use crate::index::table::GRANULE;
 
 /// The version of the format; see [`_format`](crate::_format).
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const MANIFEST_NEW: &str = "manifest.new";
 
-const MAGIC: [u8; 8] = *b"dedupIDX";
-const HEAD: usize = MAGIC.len() + size_of::<u32>();
+const MAGIC: usize = 8;
+const HEAD: usize = MAGIC + size_of::<u32>();
 const RUN: usize = 3 * size_of::<u64>();
 const CHECKSUM: usize = size_of::<u64>();
+
+/// What a store is made by, as its manifest says.
+pub(crate) trait Rules: Clone {
+    /// What the manifest begins with.
+    const KIND: Kind;
+
+    fn put(&self, bytes: &mut Vec<u8>);
+
+    fn take(input: &mut Input<'_>) -> Result<Self, Wrong>;
+}
 
 /// How text becomes entries: an index answers only to the recipe that it was made by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +110,10 @@ impl Recipe {
         let expected = Self::new(&criteria);
         if *self == expected { Ok(criteria) } else { Err(IndexError::recipe(*self, expected)) }
     }
+}
+
+impl Rules for Recipe {
+    const KIND: Kind = Kind { magic: *b"dedupIDX", version: VERSION };
 
     fn put(&self, bytes: &mut Vec<u8>) {
         for value in [
@@ -177,18 +192,65 @@ pub(crate) struct RunName {
     pub(crate) checksum: u64,
 }
 
+/// The right to write.
+pub(crate) type Lock = Box<dyn Send + Sync>;
+
+/// From which run on all are to become one, so that each has more than twice the size of the next.
+pub(crate) fn runs_to_merge(lens: &[u64]) -> usize {
+    let mut from = lens.len();
+    let mut size = 0;
+    for (at, len) in lens.iter().enumerate().rev() {
+        if size * 2 >= *len || size == 0 {
+            size += len;
+            from = at;
+        } else {
+            break;
+        }
+    }
+    from
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Manifest {
-    pub(crate) recipe: Recipe,
+pub(crate) struct Manifest<R> {
+    pub(crate) recipe: R,
     /// The number of the commit, from 1.
     pub(crate) commit: u64,
     pub(crate) next_run: u64,
     pub(crate) runs: Vec<RunName>,
 }
 
-impl Manifest {
-    pub(crate) fn new(recipe: Recipe) -> Self {
+impl<R: Rules> Manifest<R> {
+    pub(crate) fn new(recipe: R) -> Self {
         Self { recipe, commit: 0, next_run: 1, runs: Vec::new() }
+    }
+
+    /// The manifest of what is to be written, with the right to write it; none if there is nothing yet.
+    pub(crate) fn lock(storage: &dyn Storage) -> Result<(Lock, Option<Self>), IndexError> {
+        let lock = storage.lock().map_err(io("lock", LOCK))?.ok_or(IndexError::Locked)?;
+        let manifest = Self::read(storage)?;
+        if manifest.is_none() {
+            let ours = |name: &String| {
+                [LOCK, MANIFEST_NEW].contains(&&**name) || file::number_of(name).is_some()
+            };
+            // Not to make an index amid somebody's letters.
+            if !storage.list().map_err(io("list", "."))?.iter().all(ours) {
+                return Err(IndexError::Occupied);
+            }
+        }
+        Ok((lock, manifest))
+    }
+
+    /// Removes what this manifest, the last one written, does not name: leftovers of a crash, and runs that were merged.
+    pub(crate) fn tidy(&self, storage: &dyn Storage) -> Result<(), IndexError> {
+        for name in storage.list().map_err(io("list", "."))? {
+            let number = file::number_of(&name);
+            let named = |run: &RunName| Some(run.number) == number;
+            // Some systems do not remove what a reader has open; then the next writer will.
+            if name == MANIFEST_NEW || number.is_some() && !self.runs.iter().any(named) {
+                let _ = storage.remove(&name);
+            }
+        }
+        Ok(())
     }
 
     /// The manifest of an index; none if there is none.
@@ -215,8 +277,8 @@ impl Manifest {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        put_u32(&mut bytes, VERSION);
+        let mut bytes = R::KIND.magic.to_vec();
+        put_u32(&mut bytes, R::KIND.version);
         self.recipe.put(&mut bytes);
         put_u64(&mut bytes, self.commit);
         put_u64(&mut bytes, self.next_run);
@@ -235,15 +297,16 @@ impl Manifest {
         let wrong = |wrong: Wrong| wrong.at(MANIFEST, 0);
         let (head, sum) = bytes
             .split_last_chunk::<CHECKSUM>()
-            .filter(|(head, _)| head.len() >= HEAD && head.starts_with(&MAGIC))
+            .filter(|(head, _)| head.len() >= HEAD && head.starts_with(&R::KIND.magic))
             .ok_or(wrong(Wrong("it is no manifest")))?;
-        let mut input = Input::new(&head[MAGIC.len()..]);
+        let mut input = Input::new(&head[MAGIC..]);
         let version = input.u32().map_err(wrong)?;
         let sound = checksum(head) == u64::from_le_bytes(*sum);
         // Another version may have its checksum elsewhere, so this comes first.
-        if version != VERSION {
+        let supported = R::KIND.version;
+        if version != supported {
             let file = MANIFEST.to_owned();
-            return Err(IndexError::Version { file, found: version, supported: VERSION });
+            return Err(IndexError::Version { file, found: version, supported });
         }
         if !sound {
             return Err(wrong(Wrong("its checksum does not agree")));
@@ -252,7 +315,7 @@ impl Manifest {
     }
 
     fn take(input: &mut Input<'_>) -> Result<Self, Wrong> {
-        let recipe = Recipe::take(input)?;
+        let recipe = R::take(input)?;
         let (commit, next_run) = (input.u64()?, input.u64()?);
         let count = input.u64()?;
         let (runs, rest) = input.rest().as_chunks::<RUN>();
@@ -270,5 +333,26 @@ impl Manifest {
             return Err(Wrong("a run has a number that is yet to be given"));
         }
         Ok(Self { recipe, commit, next_run, runs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_stay_few_and_are_seldom_rewritten() {
+        let mut lens: Vec<u64> = Vec::new();
+        let mut written = 0;
+        for _ in 0..1000 {
+            lens.push(10);
+            let from = runs_to_merge(&lens);
+            let merged: u64 = lens.drain(from..).sum();
+            written += merged;
+            lens.push(merged);
+            assert!(lens.len() <= 10, "{lens:?}");
+        }
+        assert_eq!(lens.iter().sum::<u64>(), 10_000);
+        assert!(written < 10_000 * 12, "{written}");
     }
 }

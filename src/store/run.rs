@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 use std::io::{self as stdio, Read};
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::error::{IndexError, Wrong, io};
+use super::file::{self, BlockRef, Blocks, Kind};
 use super::group::{self, Group};
 use super::manifest::{RunName, VERSION};
-use super::storage::{self, Storage};
+use super::storage::Storage;
 use super::table::{self, Cut, Entry, ID_KEY_BITS, MOST_KEY_BITS, Page};
-use super::wire::{Input, block_checksum, checksum, put_u32, put_u64};
+use super::wire::{Input, put_u32, put_u64};
 use crate::index::table::{GRANULE, MAX_KEY_BITS};
 
 /// Text in a block. Larger ones compress better, and cost more to read in one place: with 1 MiB checking an index of
@@ -23,11 +25,7 @@ pub(crate) const TEXT_BLOCK: usize = 1 << 18;
 /// Level 3 takes 6 % more again, and packs twice as fast; level 9 saves 3 %, and takes twice as long.
 const LEVEL: i32 = 6;
 
-const MAGIC: [u8; 8] = *b"dedupRUN";
-const END: [u8; 8] = *b"dedupEND";
-const HEADER: usize = MAGIC.len() + 2 * size_of::<u32>();
-const TRAILER: usize = 3 * size_of::<u64>() + END.len();
-const CHECKSUM: usize = size_of::<u64>();
+const KIND: Kind = Kind { magic: *b"dedupRUN", version: VERSION };
 
 /// The tables of a run, in their order in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +37,6 @@ pub(crate) enum Table {
 
 impl Table {
     pub(crate) const ALL: [Self; 3] = [Self::Anchors, Self::Paragraphs, Self::Ids];
-}
-
-pub(crate) fn file_name(number: u64) -> String {
-    format!("run-{number:016x}")
-}
-
-/// The number of the run in a file of that name.
-pub(crate) fn number_of(name: &str) -> Option<u64> {
-    let number = u64::from_str_radix(name.strip_prefix("run-")?, 16).ok()?;
-    (file_name(number) == name).then_some(number)
 }
 
 /// What a run holds, and where.
@@ -65,13 +53,6 @@ pub(crate) struct Directory {
     text: Vec<TextRef>,
     groups: Vec<GroupRef>,
     tables: [TableRef; 3],
-}
-
-/// A block in the file: its place follows from those before it.
-#[derive(Clone, Copy, Debug, Default)]
-struct BlockRef {
-    offset: u64,
-    len: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -165,22 +146,17 @@ impl Directory {
         for table in &mut tables {
             *table = (input.u64()?, input.u64()?, input.u64()?, input.u64()?);
         }
-        let mut at = HEADER as u64;
-        let mut block = |len: u32| {
-            let block = BlockRef { offset: at, len };
-            at = at.saturating_add(u64::from(len) + CHECKSUM as u64);
-            block
-        };
+        let mut blocks = Blocks::new();
         // Each round takes bytes, so a count that is too great ends with them.
         let mut start = 0;
         for _ in 0..texts {
             let (stored, len) = (input.u32()?, input.u32()?);
-            directory.text.push(TextRef { block: block(stored), start, len });
+            directory.text.push(TextRef { block: blocks.next(stored), start, len });
             start += u64::from(len);
         }
         for _ in 0..groups {
             directory.groups.push(GroupRef {
-                block: block(input.u32()?),
+                block: blocks.next(input.u32()?),
                 len: input.u32()?,
                 coordinate: input.u64()?,
                 article: input.u64()?,
@@ -193,13 +169,13 @@ impl Directory {
             table.key_bits = bits.ok_or(Wrong("a table has keys of impossible length"))?;
             for _ in 0..pages {
                 let (first, len, entries) = (input.u64()?, input.u32()?, input.u32()?);
-                table.pages.push(PageRef { block: block(len), first, entries });
+                table.pages.push(PageRef { block: blocks.next(len), first, entries });
             }
             if table.bytes() != len {
                 return Err(Wrong("the pages of a table are not as long as it says"));
             }
         }
-        if at != offset || !input.is_empty() {
+        if blocks.end != offset || !input.is_empty() {
             return Err(Wrong("the directory does not begin where the last block ends"));
         }
         directory.check(start)?;
@@ -260,7 +236,7 @@ impl Directory {
 
     /// Bytes of compressed text in the file.
     pub(crate) fn text_bytes(&self) -> u64 {
-        self.text.iter().map(|text| u64::from(text.block.len) + CHECKSUM as u64).sum()
+        self.text.iter().map(|text| text.block.size()).sum()
     }
 
     /// Where group `at` ends: its coordinates, articles and kept text.
@@ -276,15 +252,14 @@ impl Directory {
 
 impl TableRef {
     fn bytes(&self) -> u64 {
-        self.pages.iter().map(|page| u64::from(page.block.len) + CHECKSUM as u64).sum()
+        self.pages.iter().map(|page| page.block.size()).sum()
     }
 }
 
 /// An open run.
 #[derive(Debug)]
 pub(crate) struct Run {
-    file: Box<dyn storage::Input>,
-    name: String,
+    file: file::Reader,
     pub(crate) named: RunName,
     pub(crate) directory: Directory,
 }
@@ -292,77 +267,24 @@ pub(crate) struct Run {
 impl Run {
     /// Opens a run, and reads its directory.
     pub(crate) fn open(storage: &dyn Storage, named: RunName) -> Result<Self, IndexError> {
-        let name = file_name(named.number);
-        let damaged = |what, offset| Wrong(what).at(&name, offset);
-        let file = storage.open(&name).map_err(io("open", &name))?;
-        let len = file.len().map_err(io("read", &name))?;
-        if len != named.len || len < (HEADER + TRAILER) as u64 {
-            return Err(damaged("its length is not the one in the manifest", len));
-        }
-        let mut header = [0; HEADER];
-        file.read_at(&mut header, 0).map_err(io("read", &name))?;
-        let mut input = Input::new(&header);
-        let head = (|| Ok::<_, Wrong>((input.array()?, input.u32()?, input.u32()?)))();
-        let (magic, version, zero) = head.map_err(|wrong| wrong.at(&name, 0))?;
-        if magic != MAGIC || zero != 0 {
-            return Err(damaged("it is no run", 0));
-        }
-        if version != VERSION {
-            return Err(IndexError::Version { file: name, found: version, supported: VERSION });
-        }
-        let trailer_at = len - TRAILER as u64;
-        let mut trailer = [0; TRAILER];
-        file.read_at(&mut trailer, trailer_at).map_err(io("read", &name))?;
-        let mut input = Input::new(&trailer);
-        let tail =
-            (|| Ok::<_, Wrong>((input.u64()?, input.u64()?, input.u64()?, input.array()?)))();
-        let (offset, directory_len, sum, magic) =
-            tail.map_err(|wrong| wrong.at(&name, trailer_at))?;
-        if magic != END
-            || sum != named.checksum
-            || offset.checked_add(directory_len) != Some(trailer_at)
-        {
-            return Err(damaged("its trailer is wrong", trailer_at));
-        }
-        // No longer than the file.
-        let directory_len = usize::try_from(directory_len)
-            .map_err(|_| damaged("its directory is too long", offset))?;
-        let mut bytes = vec![0; directory_len];
-        file.read_at(&mut bytes, offset).map_err(io("read", &name))?;
-        if checksum(&bytes) != sum {
-            return Err(damaged("the checksum of the directory does not agree", offset));
-        }
+        let (file, bytes, offset) = file::Reader::open(storage, KIND, named)?;
         let directory =
-            Directory::decode(&bytes, offset).map_err(|wrong| wrong.at(&name, offset))?;
+            Directory::decode(&bytes, offset).map_err(|wrong| file.wrong(wrong, offset))?;
         if directory.number != named.number {
-            return Err(damaged("it has another number", offset));
+            return Err(file.wrong(Wrong("it has another number"), offset));
         }
-        Ok(Self { file, name, named, directory })
+        Ok(Self { file, named, directory })
     }
 
     /// Something about the run's articles is wrong.
     pub(crate) fn wrong(&self, what: &'static str) -> IndexError {
-        Wrong(what).at(&self.name, 0)
-    }
-
-    /// The payload of a block, which agrees with its checksum.
-    fn block(&self, block: BlockRef) -> Result<Vec<u8>, IndexError> {
-        // The directory has ended with the file, so this is no longer than the file.
-        let mut bytes = vec![0; block.len as usize + CHECKSUM];
-        self.file.read_at(&mut bytes, block.offset).map_err(io("read", &self.name))?;
-        let sum = bytes.split_off(block.len as usize);
-        let expected = block_checksum(&bytes, self.directory.number, block.offset);
-        if sum == expected.to_le_bytes() {
-            Ok(bytes)
-        } else {
-            Err(Wrong("the checksum of a block does not agree").at(&self.name, block.offset))
-        }
+        self.file.wrong(Wrong(what), 0)
     }
 
     fn unpacked(&self, block: BlockRef, len: u32) -> Result<Vec<u8>, IndexError> {
-        let payload = self.block(block)?;
+        let payload = self.file.block(block)?;
         unpack(&payload, len as usize)
-            .map_err(|_| Wrong("a block does not unpack").at(&self.name, block.offset))
+            .map_err(|_| self.file.wrong(Wrong("a block does not unpack"), block.offset))
     }
 
     pub(crate) fn text_blocks(&self) -> usize {
@@ -397,7 +319,7 @@ impl Run {
         let bytes = self.unpacked(group.block, group.len)?;
         let (coordinates, articles, kept) = self.directory.group_ranges(at);
         Group::decode(bytes, coordinates, articles, kept)
-            .map_err(|wrong| wrong.at(&self.name, group.block.offset))
+            .map_err(|wrong| self.file.wrong(wrong, group.block.offset))
     }
 
     pub(crate) fn group_at(&self, coordinate: u64) -> Option<usize> {
@@ -423,9 +345,9 @@ impl Run {
     pub(crate) fn page(&self, table: Table, at: usize) -> Result<Page, IndexError> {
         let table = &self.directory.tables[table as usize];
         let page = table.pages[at];
-        let payload = self.block(page.block)?;
+        let payload = self.file.block(page.block)?;
         Page::decode(payload.into(), page.first, page.entries as usize, table.key_bits)
-            .map_err(|wrong| wrong.at(&self.name, page.block.offset))
+            .map_err(|wrong| self.file.wrong(wrong, page.block.offset))
     }
 
     /// The pages that may have entries under a key.
@@ -488,77 +410,40 @@ fn unpack(payload: &[u8], len: usize) -> stdio::Result<Vec<u8>> {
 
 /// Writes a run: first the text, then the groups, then the tables in their order.
 pub(crate) struct RunWriter {
-    file: Box<dyn storage::Output>,
-    name: String,
-    buffer: Vec<u8>,
-    offset: u64,
+    file: file::Writer,
     directory: Directory,
-    packer: zstd::bulk::Compressor<'static>,
+    threads: NonZero<usize>,
+    /// The text of the block at hand.
     text: Vec<u8>,
+    /// What is yet to be compressed.
+    unpacked: Vec<(Vec<u8>, Unpacked)>,
+}
+
+/// What a compressed block is.
+#[derive(Clone, Copy)]
+enum Unpacked {
+    Text,
+    /// The first coordinate, article and kept byte of a group.
+    Group((u64, u64, u64)),
 }
 
 impl RunWriter {
-    /// Bytes that are written at a time.
-    const BUFFER: usize = 1 << 20;
-
+    /// `threads` compress, which has no influence on the file.
     pub(crate) fn create(
         storage: &dyn Storage,
+        threads: NonZero<usize>,
         number: u64,
         first_coordinate: u64,
         first_article: u64,
     ) -> Result<Self, IndexError> {
-        let name = file_name(number);
-        let file = storage.create(&name).map_err(io("create", &name))?;
-        let packer = zstd::bulk::Compressor::new(LEVEL).map_err(io("compress", &name))?;
+        let file = file::Writer::create(storage, KIND, number)?;
         let directory = Directory {
             number,
             coordinates: first_coordinate..first_coordinate,
             articles: first_article..first_article,
             ..Directory::default()
         };
-        let mut header = MAGIC.to_vec();
-        put_u32(&mut header, VERSION);
-        put_u32(&mut header, 0);
-        let (buffer, text) = (Vec::new(), Vec::new());
-        let mut writer = Self { file, name, buffer, offset: 0, directory, packer, text };
-        writer.write(&header)?;
-        Ok(writer)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), IndexError> {
-        self.offset += bytes.len() as u64;
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= Self::BUFFER { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), IndexError> {
-        if !self.buffer.is_empty() {
-            self.file.write(&self.buffer).map_err(io("write", &self.name))?;
-            self.buffer.clear();
-        }
-        Ok(())
-    }
-
-    fn block(&mut self, payload: &[u8]) -> Result<BlockRef, IndexError> {
-        let block = BlockRef { offset: self.offset, len: self.fits(payload.len())? };
-        let sum = block_checksum(payload, self.directory.number, self.offset);
-        self.write(payload)?;
-        self.write(&sum.to_le_bytes())?;
-        Ok(block)
-    }
-
-    /// A length that has 32 bits in the file.
-    fn fits(&self, len: usize) -> Result<u32, IndexError> {
-        u32::try_from(len).map_err(|_| IndexError::Io {
-            action: "write",
-            file: self.name.clone(),
-            source: stdio::ErrorKind::FileTooLarge.into(),
-        })
-    }
-
-    fn packed(&mut self, bytes: &[u8]) -> Result<BlockRef, IndexError> {
-        let payload = self.packer.compress(bytes).map_err(io("compress", &self.name))?;
-        self.block(&payload)
+        Ok(Self { file, directory, threads, text: Vec::new(), unpacked: Vec::new() })
     }
 
     /// Appends kept text.
@@ -575,24 +460,70 @@ impl RunWriter {
     }
 
     fn end_text(&mut self) -> Result<(), IndexError> {
-        if !self.text.is_empty() {
-            let mut text = std::mem::take(&mut self.text);
-            let len = self.fits(text.len())?;
-            let block = self.packed(&text)?;
-            self.directory.text.push(TextRef { block, start: self.directory.kept, len });
-            self.directory.kept += u64::from(len);
-            text.clear();
-            self.text = text;
+        if self.text.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let text = std::mem::take(&mut self.text);
+        self.pack(text, Unpacked::Text)
     }
 
-    fn group(&mut self, bytes: &[u8], at: (u64, u64, u64)) -> Result<(), IndexError> {
+    fn group(&mut self, bytes: Vec<u8>, at: (u64, u64, u64)) -> Result<(), IndexError> {
         self.end_text()?;
-        let len = self.fits(bytes.len())?;
-        let block = self.packed(bytes)?;
-        let (coordinate, article, kept) = at;
-        self.directory.groups.push(GroupRef { block, len, coordinate, article, kept });
+        self.pack(bytes, Unpacked::Group(at))
+    }
+
+    /// Compresses and writes some bytes, sooner or later.
+    fn pack(&mut self, bytes: Vec<u8>, what: Unpacked) -> Result<(), IndexError> {
+        self.unpacked.push((bytes, what));
+        // Several each, so that threads are seldom started.
+        if self.unpacked.len() < 4 * self.threads.get() { Ok(()) } else { self.write_packed() }
+    }
+
+    /// Compresses and writes what is waiting, in its order.
+    fn write_packed(&mut self) -> Result<(), IndexError> {
+        let unpacked = std::mem::take(&mut self.unpacked);
+        let share = unpacked.len().div_ceil(self.threads.get()).max(1);
+        let pack = |share: &[(Vec<u8>, Unpacked)]| {
+            let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
+            share.iter().map(|(bytes, _)| packer.compress(bytes)).collect::<stdio::Result<Vec<_>>>()
+        };
+        let packed = std::thread::scope(|scope| {
+            let mut shares = unpacked.chunks(share);
+            let own = shares.next();
+            let others: Vec<_> = shares
+                .map(|share| {
+                    let spawned =
+                        std::thread::Builder::new().spawn_scoped(scope, move || pack(share));
+                    // A thread that cannot be started has its work done here.
+                    spawned.map_err(|_| share)
+                })
+                .collect();
+            let mut packed = own.map_or(Ok(Vec::new()), pack)?;
+            for other in others {
+                packed.extend(match other {
+                    Ok(thread) => {
+                        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    }
+                    Err(share) => pack(share),
+                }?);
+            }
+            Ok(packed)
+        });
+        let packed = packed.map_err(io("compress", self.file.name()))?;
+        for ((bytes, what), payload) in unpacked.into_iter().zip(packed) {
+            let len = self.file.fits(bytes.len())?;
+            let block = self.file.block(&payload)?;
+            match what {
+                Unpacked::Text => {
+                    let start = self.directory.kept;
+                    self.directory.text.push(TextRef { block, start, len });
+                    self.directory.kept += u64::from(len);
+                }
+                Unpacked::Group((coordinate, article, kept)) => {
+                    self.directory.groups.push(GroupRef { block, len, coordinate, article, kept });
+                }
+            }
+        }
         Ok(())
     }
 
@@ -617,6 +548,7 @@ impl RunWriter {
         key_bits: u32,
         entries: impl Iterator<Item = Result<Entry, IndexError>>,
     ) -> Result<(), IndexError> {
+        self.write_packed()?;
         self.directory.tables[table as usize].key_bits = key_bits;
         let base = self.directory.base(table);
         let mut page: Vec<Entry> = Vec::with_capacity(table::PAGE);
@@ -635,8 +567,8 @@ impl RunWriter {
     }
 
     fn page(&mut self, table: Table, entries: &[Entry]) -> Result<(), IndexError> {
-        let block = self.block(&table::encode(entries))?;
-        let count = self.fits(entries.len())?;
+        let block = self.file.block(&table::encode(entries))?;
+        let count = self.file.fits(entries.len())?;
         let table = &mut self.directory.tables[table as usize];
         table.entries += u64::from(count);
         table.pages.push(PageRef { block, first: entries[0].key, entries: count });
@@ -646,18 +578,8 @@ impl RunWriter {
     /// Ends the file; it is durable when this returns, its name is not.
     pub(crate) fn finish(mut self) -> Result<RunName, IndexError> {
         self.end_text()?;
-        let directory = self.directory.encode();
-        let sum = checksum(&directory);
-        let mut trailer = Vec::new();
-        put_u64(&mut trailer, self.offset);
-        put_u64(&mut trailer, directory.len() as u64);
-        put_u64(&mut trailer, sum);
-        trailer.extend_from_slice(&END);
-        self.write(&directory)?;
-        self.write(&trailer)?;
-        self.flush()?;
-        self.file.sync().map_err(io("sync", &self.name))?;
-        Ok(RunName { number: self.directory.number, len: self.offset, checksum: sum })
+        self.write_packed()?;
+        self.file.finish(&self.directory.encode())
     }
 }
 
@@ -669,15 +591,20 @@ pub(crate) fn merge(
     number: u64,
     runs: &[Arc<Run>],
 ) -> Result<RunName, IndexError> {
-    let (first, last) = match runs {
-        [first, .., last] => (&first.directory, &last.directory),
-        _ => unreachable!("BUG: two runs or more are merged"),
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
+        unreachable!("BUG: nothing is merged");
     };
-    let mut writer =
-        RunWriter::create(storage, number, first.coordinates.start, first.articles.start)?;
+    let (first, last) = (&first.directory, &last.directory);
+    let mut writer = RunWriter::create(
+        storage,
+        NonZero::<usize>::MIN,
+        number,
+        first.coordinates.start,
+        first.articles.start,
+    )?;
     for run in runs {
         for text in &run.directory.text {
-            let block = writer.block(&run.block(text.block)?)?;
+            let block = writer.file.block(&run.file.block(text.block)?)?;
             let start = writer.directory.kept;
             writer.directory.text.push(TextRef { block, start, len: text.len });
             writer.directory.kept += u64::from(text.len);
@@ -686,7 +613,7 @@ pub(crate) fn merge(
     let mut kept = 0;
     for run in runs {
         for group in &run.directory.groups {
-            let block = writer.block(&run.block(group.block)?)?;
+            let block = writer.file.block(&run.file.block(group.block)?)?;
             let kept = kept + group.kept;
             writer.directory.groups.push(GroupRef { block, kept, ..*group });
         }
@@ -762,14 +689,13 @@ impl<'w> Groups<'w> {
     ) -> Result<(), IndexError> {
         describe(&mut self.bytes);
         if self.bytes.len() >= group::FULL {
-            self.writer.group(&self.bytes, self.at)?;
+            self.writer.group(std::mem::take(&mut self.bytes), self.at)?;
             self.at = next;
-            self.bytes.clear();
         }
         Ok(())
     }
 
     pub(crate) fn finish(self) -> Result<(), IndexError> {
-        if self.bytes.is_empty() { Ok(()) } else { self.writer.group(&self.bytes, self.at) }
+        if self.bytes.is_empty() { Ok(()) } else { self.writer.group(self.bytes, self.at) }
     }
 }

@@ -9,15 +9,18 @@ use bytes::Bytes;
 use super::cache::Cache;
 use super::error::IndexError;
 use super::group::{Group, Piece, Record, Text};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Recipe};
 use super::run::{Run, Table};
 use super::storage::Storage;
 use super::table::{Entry, Page, prefix};
+use crate::article::Provenance;
 use crate::error::Error;
 use crate::index::base::Base;
 use crate::index::departures::Reader;
 use crate::index::table::{MAX_PLACE, Posting};
 use crate::index::text::Located;
+use crate::source::Parts;
+use crate::text::string_of;
 
 /// Bytes of unpacked text that are kept at hand.
 const TEXT_CACHE: usize = 32 << 20;
@@ -57,13 +60,17 @@ impl Found {
     pub(crate) fn id(&self) -> &str {
         self.group.id(self.record())
     }
+
+    pub(crate) fn provenance(&self) -> Provenance {
+        self.group.provenance(self.record())
+    }
 }
 
 impl Sealed {
     /// Opens the runs that a manifest names.
     pub(crate) fn open(
         storage: &dyn Storage,
-        manifest: &Manifest,
+        manifest: &Manifest<Recipe>,
         path: PathBuf,
     ) -> Result<Self, IndexError> {
         let open = |&named| Run::open(storage, named).map(Arc::new);
@@ -259,24 +266,43 @@ impl Sealed {
 
     /// The newest article with an id.
     pub(crate) fn article_named(&self, id: &str) -> Result<Option<Found>, IndexError> {
+        Ok(self.articles_named(id)?.pop())
+    }
+
+    /// All articles with an id, the newest last.
+    pub(crate) fn articles_named(&self, id: &str) -> Result<Vec<Found>, IndexError> {
         let hash = xxhash_rust::xxh3::xxh3_64(id.as_bytes());
+        let mut numbers = Vec::new();
+        self.entries(Table::Ids, hash, |entry| numbers.push(entry.place))?;
         let mut found = Vec::new();
-        self.entries(Table::Ids, hash, |entry| found.push(entry.place))?;
-        for number in found.into_iter().rev() {
+        for number in numbers {
             let article = self.article(number)?;
             if article.id() == id {
-                return Ok(Some(article));
+                found.push(article);
             }
         }
-        Ok(None)
+        Ok(found)
+    }
+
+    /// An article as it came.
+    pub(crate) fn parts(&self, number: u64) -> Result<Parts, Error> {
+        let parts = || {
+            let found = self.article(number)?;
+            let len = found.record().original_len;
+            let text = self.text(&found, std::slice::from_ref(&(0..len)))?;
+            Ok((found.id().into(), found.provenance(), text))
+        };
+        parts().map_err(|error| self.wrap(error))
+    }
+
+    /// The original text of an article in ascending `ranges`, one after the other.
+    pub(crate) fn text(&self, found: &Found, ranges: &[Range<u64>]) -> Result<String, IndexError> {
+        let text = string_of(self.original(found, ranges)?);
+        text.ok_or_else(|| self.wrong(found, "an article is not UTF-8"))
     }
 
     /// The original bytes of an article in ascending `ranges`, one after the other.
-    pub(crate) fn original(
-        &self,
-        found: &Found,
-        ranges: &[Range<u64>],
-    ) -> Result<Vec<u8>, IndexError> {
+    fn original(&self, found: &Found, ranges: &[Range<u64>]) -> Result<Vec<u8>, IndexError> {
         let record = found.record();
         let mut rebuilt = Rebuilt {
             sealed: self,

@@ -31,6 +31,12 @@ pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
+/// Bytes with their length before them.
+pub(crate) fn put_prefixed(bytes: &mut Vec<u8>, value: &[u8]) {
+    put_varint(bytes, value.len() as u64);
+    bytes.extend_from_slice(value);
+}
+
 /// A signed number as an unsigned one: small if it is near zero.
 pub(crate) fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63).cast_unsigned()

@@ -1,17 +1,18 @@
 //! The one writer of an index: what is in memory becomes a run, and a manifest that names it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::{IndexError, io};
 use super::group;
-use super::manifest::{MANIFEST_NEW, Manifest, Recipe, RunName};
+use super::manifest::{Lock, Manifest, Recipe, RunName, runs_to_merge};
 use super::run::{self, Groups, Run, RunWriter, Table};
 use super::sealed::Sealed;
-use super::storage::{Directory, LOCK, Storage};
+use super::storage::{Directory, Storage};
 use super::table::{Cut, Entry, ID_KEY_BITS, hash, prefix};
-use crate::article::Segment;
+use crate::article::{Article, Provenance, Segment};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::{self, GRANULE, MAX_KEY_BITS};
@@ -44,22 +45,33 @@ pub(crate) fn status(known: &Known, id: &str, digest: &blake3::Hash) -> Status {
 /// An article that is not committed yet: what the index in memory does not know of it.
 struct Pending {
     digest: blake3::Hash,
+    provenance: Provenance,
     segments: Vec<u8>,
     bytes_in: u64,
     bytes_left: u64,
 }
 
+/// All articles, those that are not committed too, and those among them that newer versions replace, in order.
+pub(crate) struct Staged {
+    pub(crate) sealed: Arc<Sealed>,
+    pub(crate) older: Vec<u64>,
+}
+
 pub(crate) struct Writer {
     storage: Arc<dyn Storage>,
     path: PathBuf,
-    _lock: Box<dyn Send + Sync>,
-    manifest: Manifest,
+    _lock: Lock,
+    /// How many compress.
+    threads: NonZero<usize>,
+    manifest: Manifest<Recipe>,
     sealed: Arc<Sealed>,
     /// What was committed when the index was opened, for threads to look at.
     committed: Arc<Known>,
     /// What came since.
     known: Known,
     pending: Vec<Pending>,
+    /// The ids that came with other content since the last commit.
+    changed: BTreeSet<Arc<str>>,
     /// Whether articles were dropped since the last commit.
     cut: bool,
 }
@@ -87,50 +99,32 @@ impl Writer {
         path: &Path,
         recipe: Recipe,
     ) -> Result<Self, IndexError> {
-        let lock = storage.lock().map_err(io("lock", LOCK))?.ok_or(IndexError::Locked)?;
-        let manifest = if let Some(manifest) = Manifest::read(&*storage)? {
-            manifest
-        } else {
-            let ours = |name: &String| {
-                [LOCK, MANIFEST_NEW].contains(&&**name) || run::number_of(name).is_some()
-            };
-            // Not to make an index amid somebody's letters.
-            if !storage.list().map_err(io("list", "."))?.iter().all(ours) {
-                return Err(IndexError::Occupied);
-            }
-            Manifest::new(recipe)
-        };
+        let (lock, manifest) = Manifest::lock(&*storage)?;
+        let manifest = manifest.unwrap_or_else(|| Manifest::new(recipe));
         if manifest.recipe != recipe {
             return Err(IndexError::recipe(manifest.recipe, recipe));
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
         let committed = Arc::new(known(&sealed)?);
-        let mut writer = Self {
+        manifest.tidy(&*storage)?;
+        Ok(Self {
             storage,
             path: path.to_owned(),
             _lock: lock,
+            threads: NonZero::<usize>::MIN,
             manifest,
             sealed,
             committed,
             known: Known::new(),
             pending: Vec::new(),
+            changed: BTreeSet::new(),
             cut: false,
-        };
-        writer.tidy()?;
-        Ok(writer)
+        })
     }
 
-    /// Removes what no manifest names: leftovers of a crash, and runs that were merged.
-    fn tidy(&mut self) -> Result<(), IndexError> {
-        for name in self.storage.list().map_err(io("list", "."))? {
-            let number = run::number_of(&name);
-            let named = |run: &RunName| Some(run.number) == number;
-            // Some systems do not remove what a reader has open; then the next writer will.
-            if name == MANIFEST_NEW || number.is_some() && !self.manifest.runs.iter().any(named) {
-                let _ = self.storage.remove(&name);
-            }
-        }
-        Ok(())
+    /// Lets so many threads compress what is committed.
+    pub(crate) fn with_threads(self, threads: NonZero<usize>) -> Self {
+        Self { threads, ..self }
     }
 
     /// The runs that the index had when it was opened.
@@ -138,13 +132,62 @@ impl Writer {
         &self.sealed
     }
 
-    /// Drops all runs but the first so many. Until the next commit, nobody else knows.
-    pub(crate) fn cut(&mut self, runs: usize) -> Result<(), IndexError> {
-        let kept = self.sealed.runs()[..runs].to_vec();
-        self.sealed = Arc::new(Sealed::new(kept, self.path.clone())?);
+    /// Of some runs, of which all but the last are those of the index, keeps those before the run with an article, and
+    /// says with which article that begins. Nothing is pending then. Until the next commit, nobody else knows.
+    pub(crate) fn cut(&mut self, sealed: &Sealed, article: u64) -> Result<u64, Error> {
+        let runs = sealed.runs().partition_point(|run| run.directory.articles.end <= article);
+        let from = sealed.runs()[runs].directory.articles.start;
+        let cut = || {
+            let kept = Sealed::new(sealed.runs()[..runs].to_vec(), self.path.clone())?;
+            let committed = known(&kept)?;
+            Ok((Arc::new(kept), Arc::new(committed)))
+        };
+        (self.sealed, self.committed) = cut().map_err(|error| self.wrap(error))?;
+        self.known.clear();
+        self.pending.clear();
+        self.changed.clear();
+        self.cut = true;
+        Ok(from)
+    }
+
+    /// Makes the articles of another index, blocks as they are, the first of this one, which must have none. Until the next
+    /// commit, nobody else knows.
+    pub(crate) fn adopt(&mut self, other: &Sealed) -> Result<(), IndexError> {
+        assert!(self.sealed.runs().is_empty() && self.pending.is_empty(), "BUG: it has articles");
+        if other.runs().is_empty() {
+            return Ok(());
+        }
+        let named = run::merge(&*self.storage, self.manifest.next_run, other.runs())?;
+        self.manifest.next_run += 1;
+        let run = Arc::new(Run::open(&*self.storage, named)?);
+        self.sealed = Arc::new(Sealed::new(vec![run], self.path.clone())?);
         self.committed = Arc::new(known(&self.sealed)?);
         self.cut = true;
         Ok(())
+    }
+
+    /// What newer versions replace since the last commit; none if there is nothing. What is not committed is in a run that
+    /// no manifest names.
+    pub(crate) fn older_versions(&mut self, index: &mut Index) -> Result<Option<Staged>, Error> {
+        if self.changed.is_empty() {
+            return Ok(None);
+        }
+        let named = self.write_run(self.manifest.next_run, index)?;
+        self.manifest.next_run += 1;
+        let staged = || {
+            let mut runs = self.sealed.runs().to_vec();
+            runs.push(Arc::new(Run::open(&*self.storage, named)?));
+            let staged = Sealed::new(runs, self.path.clone())?;
+            let mut older = Vec::new();
+            for id in &self.changed {
+                let mut versions = staged.articles_named(id)?;
+                versions.pop();
+                older.extend(versions.iter().map(|version| version.number));
+            }
+            older.sort_unstable();
+            Ok((!older.is_empty()).then(|| Staged { sealed: Arc::new(staged), older }))
+        };
+        staged().map_err(|error| self.wrap(error))
     }
 
     /// The committed articles as an index in memory: entries in tables, texts where they are.
@@ -185,18 +228,17 @@ impl Writer {
     }
 
     /// Notes the article that the index has taken in last.
-    pub(crate) fn note(
-        &mut self,
-        number: usize,
-        id: &str,
-        digest: blake3::Hash,
-        segments: &[Segment],
-    ) {
+    pub(crate) fn note(&mut self, article: &Article, digest: blake3::Hash) {
+        let Article { number, id, provenance, segments, .. } = article;
+        if self.status(id, &digest) == Status::Changed {
+            self.changed.insert(id.clone());
+        }
         self.known.insert(half(&blake3::hash(id.as_bytes())), half(&digest));
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         self.pending.push(Pending {
             digest,
-            segments: group::encode_segments(segments, number),
+            provenance: provenance.clone(),
+            segments: group::encode_segments(segments, *number),
             bytes_in: segments.last().map_or(0, |last| last.range().end) as u64,
             bytes_left: new.map(|segment| segment.range().len()).sum::<usize>() as u64,
         });
@@ -220,7 +262,7 @@ impl Writer {
         self.seal(next, runs).map_err(|source| self.wrap(source))?;
         index.rest_on(self.sealed.clone());
         // The commit stands, whatever becomes of the leftovers.
-        let _ = self.tidy();
+        let _ = self.manifest.tidy(&*self.storage);
         Ok(())
     }
 
@@ -242,6 +284,7 @@ impl Writer {
         self.manifest = manifest;
         self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
         self.pending.clear();
+        self.changed.clear();
         self.cut = false;
         Ok(())
     }
@@ -252,7 +295,8 @@ impl Writer {
         let coordinates = texts.held_coordinates();
         let first = self.sealed.article_count();
         let mut writer =
-            RunWriter::create(&*self.storage, number, coordinates.start, first).map_err(wrap)?;
+            RunWriter::create(&*self.storage, self.threads, number, coordinates.start, first)
+                .map_err(wrap)?;
         let mut address = 0;
         while address < texts.kept() {
             let text = texts.held_text(address)?;
@@ -260,7 +304,7 @@ impl Writer {
             address += text.len() as u64;
         }
         let mut groups = Groups::new(&mut writer);
-        let mut kept = 0;
+        let (mut kept, mut record_before) = (0, 0);
         let mut ids = Vec::with_capacity(self.pending.len());
         for (at, pending) in self.pending.iter().enumerate() {
             let held = texts.held(at)?.expect("BUG: an article is noted that is not held");
@@ -268,7 +312,12 @@ impl Writer {
             let removed: u64 = held.removed.iter().map(|part| part.end - part.start).sum();
             kept += held.end - held.start - removed;
             let describe = |bytes: &mut Vec<u8>| {
-                group::encode(bytes, &held, &pending.digest, &pending.segments);
+                if bytes.is_empty() {
+                    record_before = 0; // the first of its group, which is read alone
+                }
+                let stated = group::encode_stated(&pending.provenance, record_before);
+                record_before = pending.provenance.record.unwrap_or(record_before);
+                group::encode(bytes, &held, &pending.digest, &stated, &pending.segments);
             };
             groups.article((held.end, article + 1, kept), describe).map_err(wrap)?;
             let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()), ID_KEY_BITS);
@@ -315,40 +364,4 @@ fn known(sealed: &Sealed) -> Result<Known, IndexError> {
         }
     }
     Ok(known)
-}
-
-/// From which run on all are to become one, so that each has more than twice the size of the next.
-fn runs_to_merge(lens: &[u64]) -> usize {
-    let mut from = lens.len();
-    let mut size = 0;
-    for (at, len) in lens.iter().enumerate().rev() {
-        if size * 2 >= *len || size == 0 {
-            size += len;
-            from = at;
-        } else {
-            break;
-        }
-    }
-    from
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_stay_few_and_are_seldom_rewritten() {
-        let mut lens: Vec<u64> = Vec::new();
-        let mut written = 0;
-        for _ in 0..1000 {
-            lens.push(10);
-            let from = runs_to_merge(&lens);
-            let merged: u64 = lens.drain(from..).sum();
-            written += merged;
-            lens.push(merged);
-            assert!(lens.len() <= 10, "{lens:?}");
-        }
-        assert_eq!(lens.iter().sum::<u64>(), 10_000);
-        assert!(written < 10_000 * 12, "{written}");
-    }
 }

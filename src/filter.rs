@@ -1,0 +1,337 @@
+//! The engine of an index without text: paragraphs whose fingerprints were seen go.
+
+use std::borrow::Cow;
+use std::iter::FusedIterator;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::article::Provenance;
+use crate::canonical::canonicalise;
+use crate::cut::cuts;
+use crate::deduper::{LONGEST, Stats};
+use crate::error::Error;
+use crate::options::Config;
+use crate::pipeline::Prepare;
+use crate::source::{Parts, Skip, Source};
+use crate::split;
+use crate::store::{FingerprintRecipe, FingerprintWriter};
+use crate::stream::{Engaged, Engine};
+use crate::text::Text;
+
+/// Takes articles one by one and gives them back without the paragraphs that were seen before.
+///
+/// What [`Deduper`](crate::Deduper) is for an index with text. Made by [`Options::filter`](crate::Options::filter). Only whole paragraphs
+/// of at least `min_paragraph` bytes are known again, wherever they come; where they stood is not kept, nor which articles there were, so an
+/// article that comes twice loses all of those. See [`Fingerprints`](crate::Fingerprints) for the odds of a mistake.
+///
+/// # Examples
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().join("seen.dedup");
+/// let report = "Three barges left the basin before dawn, the keeper wrote, with timber for the new bridge.";
+/// let mut filter = dedup::Options::new().filter(&dir)?;
+/// filter.push("herald", report)?;
+/// let courier = filter.push("courier", format!("By wire.\n\n{report}"))?;
+/// assert_eq!(courier.text(), "By wire.");
+/// assert!(courier.segments()[1].seen);
+/// filter.checkpoint()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Filter {
+    writer: FingerprintWriter,
+    stats: Stats,
+}
+
+impl Filter {
+    pub(crate) fn new(path: &Path, config: &Config) -> Result<Self, Error> {
+        let writer = FingerprintWriter::open(path, config.criteria.min_paragraph)?;
+        Ok(Self { writer, stats: Stats::default() })
+    }
+
+    /// Takes the next article.
+    ///
+    /// # Errors
+    ///
+    /// If the article is longer than 1.4 GB, or the fingerprints cannot be read; neither changes them.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the length of the text. A paragraph costs its hash, and a look at a page of each run, of which there are as many as the logarithm of the commits.
+    pub fn push(
+        &mut self,
+        id: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Result<FilteredArticle, Error> {
+        let parts = (id.into().into(), Provenance::default(), text.into());
+        self.take(Marked::prepare(parts, &self.writer.recipe())?)
+    }
+
+    /// Commits the fingerprints of what was pushed so far.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written. Then what was committed before is safe, and the engine is of no further use.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.writer.commit()
+    }
+
+    /// Totals so far. A block is a run of removed paragraphs, and a repeat one of them; `index_bytes` is the memory of what is not
+    /// committed.
+    pub fn stats(&self) -> Stats {
+        Stats { index_bytes: self.writer.memory() as u64, ..self.stats.clone() }
+    }
+
+    fn take(&mut self, marked: Marked) -> Result<FilteredArticle, Error> {
+        let Marked { id, provenance, original, paragraphs, fingerprints } = marked;
+        let seen = self.writer.insert(&fingerprints)?;
+        let runs: Vec<Range<usize>> = runs(&seen);
+        let cuts = cuts(original.as_bytes(), &paragraphs, runs.iter());
+        let mut segments = Vec::with_capacity(2 * cuts.len() + 1);
+        let (mut at, mut removed) = (0, 0);
+        for cut in cuts {
+            if at < cut.start {
+                segments.push(FilteredSegment { range: at..cut.start, seen: false });
+            }
+            (at, removed) = (cut.end, removed + cut.len());
+            segments.push(FilteredSegment { range: cut, seen: true });
+        }
+        if at < original.len() {
+            segments.push(FilteredSegment { range: at..original.len(), seen: false });
+        }
+        let stats = &mut self.stats;
+        stats.articles += 1;
+        stats.reencoded += u64::from(provenance.encoding.is_some());
+        stats.replaced += provenance.replaced;
+        stats.attachments += provenance.attachments;
+        stats.bytes_in += original.len() as u64;
+        stats.bytes_kept += (original.len() - removed) as u64;
+        stats.bytes_removed += removed as u64;
+        stats.blocks += runs.len() as u64;
+        stats.repeats += seen.iter().map(|&seen| u64::from(seen)).sum::<u64>();
+        Ok(FilteredArticle { id, provenance, original, paragraphs, segments })
+    }
+}
+
+/// Where values are true, in runs.
+fn runs(values: &[bool]) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let mut runs = Vec::new();
+    for run in values.chunk_by(|a, b| a == b) {
+        let end = start + run.len();
+        if run[0] {
+            runs.push(start..end);
+        }
+        start = end;
+    }
+    runs
+}
+
+/// An article, and the fingerprints of its paragraphs.
+#[derive(Debug)]
+pub(crate) struct Marked {
+    id: Arc<str>,
+    provenance: Provenance,
+    original: Text,
+    /// Only paragraphs that have canonical bytes.
+    paragraphs: Vec<Range<usize>>,
+    fingerprints: Vec<Option<u64>>,
+}
+
+impl Prepare for Marked {
+    type How = FingerprintRecipe;
+
+    fn prepare((id, provenance, text): Parts, recipe: &FingerprintRecipe) -> Result<Self, Error> {
+        if text.len() > LONGEST {
+            let (len, limit) = (text.len() as u64, LONGEST as u64);
+            return Err(Error::TooLong { id: id.to_string(), len, limit });
+        }
+        let canonical = canonicalise(&text);
+        let all = split::paragraphs(&text);
+        let (paragraphs, fingerprints) = all
+            .iter()
+            .cloned()
+            .zip(canonical.to_canonical(&all))
+            .filter(|(_, range)| !range.is_empty())
+            .map(|(paragraph, range)| (paragraph, recipe.fingerprint(&canonical.bytes[range])))
+            .unzip();
+        Ok(Self { id, provenance, original: text.into(), paragraphs, fingerprints })
+    }
+}
+
+impl Engine for Filter {
+    type Prepared = Marked;
+    type Article = FilteredArticle;
+
+    fn admit(&mut self, marked: Marked) -> Result<Option<FilteredArticle>, Error> {
+        self.take(marked).map(Some)
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        self.checkpoint()
+    }
+
+    fn count_error(&mut self) {
+        self.stats.errors += 1;
+    }
+
+    fn count_skipped(&mut self, why: Skip) {
+        self.stats.skipped.count(why);
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+}
+
+/// The articles of a source, in order, without the paragraphs whose fingerprints were seen; as [`Articles`](crate::Articles) in all
+/// else.
+///
+/// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed when the stream is exhausted.
+#[derive(Debug)]
+pub struct FilteredArticles(Engaged<Filter>);
+
+impl FilteredArticles {
+    pub(crate) fn new(
+        path: &Path,
+        config: &Config,
+        source: Box<dyn Source>,
+    ) -> Result<Self, Error> {
+        let start = || {
+            let filter = Filter::new(path, config)?;
+            let recipe = filter.writer.recipe();
+            Ok((filter, recipe))
+        };
+        Engaged::new(config, source, start).map(Self)
+    }
+
+    /// Commits the fingerprints of the articles yielded so far.
+    ///
+    /// # Errors
+    ///
+    /// As [`Filter::checkpoint`].
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.0.engine.checkpoint()
+    }
+
+    /// Totals of the articles yielded so far, as [`Filter::stats`].
+    pub fn stats(&self) -> Stats {
+        self.0.engine.stats()
+    }
+}
+
+impl Iterator for FilteredArticles {
+    type Item = Result<FilteredArticle, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+impl FusedIterator for FilteredArticles {}
+
+/// One article, as it was, and which of its paragraphs were seen before.
+///
+/// All ranges are byte ranges of [`original`](Self::original), on character boundaries. A clone shares the text.
+#[derive(Clone, Debug)]
+pub struct FilteredArticle {
+    id: Arc<str>,
+    provenance: Provenance,
+    original: Text,
+    paragraphs: Vec<Range<usize>>,
+    segments: Vec<FilteredSegment>,
+}
+
+/// A part of a [`FilteredArticle`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FilteredSegment {
+    /// Where it stands in the original.
+    pub range: Range<usize>,
+    /// Whether it was removed: paragraphs that were seen before, with the line breaks that went with them.
+    pub seen: bool,
+}
+
+impl FilteredArticle {
+    /// The article's name; see [`Article::id`](crate::Article::id).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The file that the article came from, if it came from one.
+    pub fn path(&self) -> Option<&Path> {
+        self.provenance.path.as_deref().map(PathBuf::as_path)
+    }
+
+    /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the line.
+    pub fn record(&self) -> Option<u64> {
+        self.provenance.record
+    }
+
+    /// The title or subject, where its format states one.
+    pub fn title(&self) -> Option<&str> {
+        self.provenance.title.as_deref()
+    }
+
+    /// When it was published or sent, where its format states that; see [`Article::date`](crate::Article::date).
+    pub fn date(&self) -> Option<&str> {
+        self.provenance.date.as_deref()
+    }
+
+    /// The language, where its format states one; see [`Article::language`](crate::Article::language).
+    pub fn language(&self) -> Option<&str> {
+        self.provenance.language.as_deref()
+    }
+
+    /// The encoding it was in, by its name in the WHATWG Encoding Standard; none if that was UTF-8.
+    pub fn encoding(&self) -> Option<&'static str> {
+        self.provenance.encoding
+    }
+
+    /// How many sequences of bytes could not be decoded and became U+FFFD.
+    pub fn replaced(&self) -> u64 {
+        self.provenance.replaced
+    }
+
+    /// How many attachments were left out.
+    pub fn attachments(&self) -> u64 {
+        self.provenance.attachments
+    }
+
+    /// The article as it was read, without a byte order mark.
+    pub fn original(&self) -> &str {
+        &self.original
+    }
+
+    /// The original as shared bytes.
+    pub fn bytes(&self) -> &Bytes {
+        self.original.as_bytes()
+    }
+
+    /// What is left, every byte as it was. Copies only when something was removed from the middle.
+    pub fn text(&self) -> Cow<'_, str> {
+        let mut new = self.segments.iter().filter(|segment| !segment.seen);
+        let text = |segment: &FilteredSegment| &self.original[segment.range.clone()];
+        match (new.next(), new.next()) {
+            (None, _) => Cow::Borrowed(""),
+            (Some(only), None) => Cow::Borrowed(text(only)),
+            (Some(first), Some(second)) => {
+                Cow::Owned([first, second].into_iter().chain(new).map(text).collect())
+            }
+        }
+    }
+
+    /// The original cut into what is kept and what was removed, in reading order, without gap or overlap.
+    pub fn segments(&self) -> &[FilteredSegment] {
+        &self.segments
+    }
+
+    /// The paragraphs, as [`split::paragraphs`](crate::split::paragraphs) finds them.
+    pub fn paragraphs(&self) -> &[Range<usize>] {
+        &self.paragraphs
+    }
+}
