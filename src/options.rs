@@ -398,6 +398,7 @@ impl Options {
     }
 
     /// Whether there are commits, which threads compress.
+    #[cfg_attr(not(feature = "index"), expect(clippy::unused_self))]
     fn has_index(&self) -> bool {
         #[cfg(feature = "index")]
         return self.index.is_some();
