@@ -302,6 +302,18 @@ fn withdrawn_text_is_in_no_file() {
     index.verify().unwrap();
     assert_eq!(index.stats().articles, 0);
     assert!(index.find("anything at all").unwrap().is_empty());
+
+    // What was replaced is gone too, whether it was committed or not.
+    let mut options = Options::new();
+    let mut deduper = options.index(dir.path()).versions(Versions::Replace).deduper().unwrap();
+    deduper.push("letter", format!("{secret} was a mistake.")).unwrap();
+    deduper.checkpoint().unwrap();
+    assert!(holds(files(dir.path())));
+    deduper.push("letter", format!("{secret} was another.")).unwrap();
+    deduper.push("letter", "Corrected.").unwrap();
+    deduper.checkpoint().unwrap();
+    assert!(!holds(files(dir.path())));
+    assert_eq!(Index::open(dir.path()).unwrap().stats().articles, 1);
 }
 
 /// What a format says of an article.
