@@ -44,20 +44,9 @@ pub enum WithinArticle {
     Remove,
     /// It stays, and is not reported: a refrain belongs to its song.
     Keep,
-    /// It goes if the run has so many bytes of canonical form, `min_span` or more: a refrain stays, an article that was pasted
-    /// twice does not.
+    /// It goes if the run has so many bytes of canonical form, from `min_span` to
+    /// [`Options::GREATEST_SPAN`](crate::Options::GREATEST_SPAN): a refrain stays, an article that was pasted twice does not.
     RemoveFrom(usize),
-}
-
-impl WithinArticle {
-    /// The length below which such a run stays.
-    pub(crate) fn least(self) -> usize {
-        match self {
-            Self::Remove => 0,
-            Self::Keep => usize::MAX,
-            Self::RemoveFrom(bytes) => bytes,
-        }
-    }
 }
 
 /// A share, in parts of a million: compared without rounding, and on every machine alike.

@@ -115,6 +115,8 @@ pub(crate) struct Prepared {
     canonical: Canonical,
     departures: Packed,
     anchors: Anchors,
+    /// If the article is held against itself by other criteria.
+    own_anchors: Option<Anchors>,
     /// If near copies are looked for.
     near_anchors: Option<Anchors>,
     /// With an index on disk.
@@ -158,6 +160,7 @@ impl Prepared {
             canonical: Canonical::default(),
             departures: Packed::default(),
             anchors: Anchors::default(),
+            own_anchors: None,
             near_anchors: None,
             digest: Some(digest),
         }
@@ -184,10 +187,12 @@ impl Prepared {
             .zip(canonical.to_canonical(&all))
             .filter(|(_, range)| !range.is_empty())
             .unzip();
-        let anchors = match criteria.within_article {
+        let chosen = match criteria.within_article {
             WithinArticle::Remove => anchors(&canonical.bytes, &criteria.scheme),
             _ => all_anchors(&canonical.bytes, &criteria.scheme),
         };
+        let own = resolve::own_criteria(criteria);
+        let own_anchors = own.map(|own| anchors(&canonical.bytes, &own.scheme));
         let near_anchors = criteria.near.map(|_| near::anchors(&canonical.bytes));
         let departures = Packed::new(text.as_bytes(), &canonical.departures);
         Ok(Self {
@@ -198,7 +203,8 @@ impl Prepared {
             canonical_paragraphs,
             canonical,
             departures,
-            anchors,
+            anchors: chosen,
+            own_anchors,
             near_anchors,
             #[cfg(feature = "index")]
             digest: None,
@@ -493,6 +499,7 @@ impl Deduper {
         let incoming = Incoming {
             canonical: &prepared.canonical.bytes,
             anchors: &prepared.anchors,
+            own_anchors: prepared.own_anchors.as_ref(),
             paragraphs: &prepared.canonical_paragraphs,
         };
         let matches = resolve::find(&mut self.index, &incoming, &self.criteria)?;

@@ -563,9 +563,10 @@ impl Options {
             return problem("cut", "needs the feature `sentences` of the crate `dedup`");
         }
         if let Some(WithinArticle::RemoveFrom(bytes)) = self.within_article
-            && bytes < min_span
+            && !(min_span..=Self::GREATEST_SPAN).contains(&bytes)
         {
-            let text = format!("{bytes} is below {min_span}, the min_span");
+            let range = Self::GREATEST_SPAN;
+            let text = format!("{bytes} is not from {min_span}, the min_span, to {range}");
             return problem("within_article", text);
         }
         let near = match self.near {

@@ -67,9 +67,12 @@ impl Match {
 }
 
 /// An article on its way through the index.
+#[derive(Clone, Copy)]
 pub(crate) struct Incoming<'a> {
     pub(crate) canonical: &'a [u8],
     pub(crate) anchors: &'a Anchors,
+    /// By the scheme of [`own_criteria`], if there are such.
+    pub(crate) own_anchors: Option<&'a Anchors>,
     /// Canonical ranges of the paragraphs.
     pub(crate) paragraphs: &'a [Range<usize>],
 }
@@ -86,6 +89,33 @@ pub(crate) fn find(
     article: &Incoming<'_>,
     criteria: &Criteria,
 ) -> Result<Vec<Match>, Error> {
+    let base = index.texts.end();
+    let mut matches = equal_runs(index, article, criteria)?;
+    matches.extend(equal_paragraphs(index, article, criteria)?);
+    if let (Some(criteria), Some(anchors)) = (own_criteria(criteria), article.own_anchors) {
+        // A run of so many bytes may stand for the first time where each of its parts of `min_span`
+        // bytes stood before, so what was left out of the index for their sake may be missed: the
+        // article is an index of its own.
+        let article = Incoming { anchors, own_anchors: None, paragraphs: &[], ..*article };
+        let own = equal_runs(&mut Index::default(), &article, &criteria)?;
+        matches.extend(own.into_iter().map(|own| Match { source: base + own.source, ..own }));
+    }
+    Ok(longest(matches))
+}
+
+/// By what an article is held against itself, if it is apart from all others.
+pub(crate) fn own_criteria(criteria: &Criteria) -> Option<Criteria> {
+    let WithinArticle::RemoveFrom(bytes) = criteria.within_article else { return None };
+    let scheme = Scheme::new(bytes);
+    Some(Criteria { scheme, within_article: WithinArticle::Remove, ..*criteria })
+}
+
+/// Runs of at least the span.
+fn equal_runs(
+    index: &mut Index,
+    article: &Incoming<'_>,
+    criteria: &Criteria,
+) -> Result<Vec<Match>, Error> {
     let mut finder = Finder {
         beneath: index.beneath.as_deref(),
         table: &mut index.anchors,
@@ -95,7 +125,7 @@ pub(crate) fn find(
             canonical: article.canonical,
         },
         scheme: criteria.scheme,
-        least_own: criteria.within_article.least(),
+        keep_own: criteria.within_article != WithinArticle::Remove,
         matches: Vec::new(),
         active: Vec::new(),
         own: Vec::new(),
@@ -118,9 +148,7 @@ pub(crate) fn find(
     for period in periods {
         finder.propose_period(*period)?;
     }
-    let mut matches = finder.matches;
-    matches.extend(equal_paragraphs(index, article, criteria)?);
-    Ok(longest(matches))
+    Ok(finder.matches)
 }
 
 struct Finder<'a> {
@@ -132,8 +160,8 @@ struct Finder<'a> {
     matches: Vec<Match>,
     /// The matches that end after the anchor at hand.
     active: Vec<Match>,
-    /// Runs shorter than this count for nothing if their source is in the article at hand.
-    least_own: usize,
+    /// Whether runs whose source is in the article at hand count for nothing.
+    keep_own: bool,
     /// Such runs that end after the anchor at hand: not to be measured again at every anchor.
     own: Vec<Match>,
     /// What the table says of the key at hand; empty between two keys.
@@ -290,10 +318,9 @@ impl Finder<'_> {
     }
 
     fn record(&mut self, found: Match) {
-        let len = found.end - found.start;
-        if len < self.least_own && found.source >= self.view.base {
+        if self.keep_own && found.source >= self.view.base {
             self.own.push(found);
-        } else if len >= self.scheme.span() {
+        } else if found.end - found.start >= self.scheme.span() {
             self.matches.push(found);
             self.active.push(found);
         }
@@ -473,7 +500,7 @@ fn equal_paragraphs(
         }
     }
     if criteria.within_article != WithinArticle::Remove {
-        matches.retain(|found| found.source < base); // all are shorter than the least
+        matches.retain(|found| found.source < base);
     }
     Ok(matches)
 }

@@ -89,15 +89,17 @@ impl Recipe {
 
     /// What this recipe looks for, if this version of the crate follows it.
     pub(crate) fn criteria(&self) -> Result<Criteria, IndexError> {
-        let span =
-            (self.span as usize).clamp(crate::Options::LEAST_SPAN, crate::Options::GREATEST_SPAN);
+        let greatest = crate::Options::GREATEST_SPAN;
+        let span = (self.span as usize).clamp(crate::Options::LEAST_SPAN, greatest);
         let criteria = Criteria {
             scheme: Scheme::new(span),
             min_paragraph: (self.min_paragraph as usize).clamp(1, span),
             within_article: match self.within_article {
                 0 => WithinArticle::Remove,
                 u64::MAX => WithinArticle::Keep,
-                bytes => WithinArticle::RemoveFrom(usize::try_from(bytes).unwrap_or(usize::MAX)),
+                bytes => WithinArticle::RemoveFrom(
+                    usize::try_from(bytes).map_or(span, |bytes| bytes.clamp(span, greatest)),
+                ),
             },
             near: Share::from_millionths(self.near),
             cut: match self.cut {
