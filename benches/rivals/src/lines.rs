@@ -8,8 +8,8 @@ use std::path::Path;
 use memchr::memmem;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::input::texts;
-use crate::rivals::Found;
+use crate::input::{articles, texts};
+use crate::rivals::{Found, Unit};
 
 /// A set of what is a hash already.
 pub(crate) type Hashes = HashSet<u64, BuildHasherDefault<Already>>;
@@ -37,17 +37,18 @@ pub(crate) fn read(path: &Path) -> Result<Found> {
     Ok(found)
 }
 
-pub(crate) fn hashed(path: &Path) -> Result<Found> {
+/// Lines whose hash was seen.
+pub(crate) fn hashed(path: &Path, each: &mut dyn FnMut(Unit<'_>)) -> Result<()> {
     let mut seen = Hashes::default();
-    units(path, lines, |line| !seen.insert(xxh3_64(line)))
+    units(path, lines, |line| !seen.insert(xxh3_64(line)), each)
 }
 
-pub(crate) fn exact(path: &Path) -> Result<Found> {
+pub(crate) fn exact(path: &Path, each: &mut dyn FnMut(Unit<'_>)) -> Result<()> {
     let mut seen: HashSet<Box<[u8]>> = HashSet::new();
-    units(path, lines, |line| seen.contains(line) || !seen.insert(line.into()))
+    units(path, lines, |line| seen.contains(line) || !seen.insert(line.into()), each)
 }
 
-pub(crate) fn paragraphs(path: &Path) -> Result<Found> {
+pub(crate) fn paragraphs(path: &Path, each: &mut dyn FnMut(Unit<'_>)) -> Result<()> {
     let mut seen = Hashes::default();
     let blank = memmem::Finder::new(b"\n\n");
     let split = |text: &[u8], each: &mut dyn FnMut(&[u8])| {
@@ -58,13 +59,13 @@ pub(crate) fn paragraphs(path: &Path) -> Result<Found> {
         }
         each(&text[start..]);
     };
-    units(path, split, |paragraph| !seen.insert(xxh3_64(paragraph)))
+    units(path, split, |paragraph| !seen.insert(xxh3_64(paragraph)), each)
 }
 
-pub(crate) fn documents(path: &Path) -> Result<Found> {
+pub(crate) fn documents(path: &Path, each: &mut dyn FnMut(Unit<'_>)) -> Result<()> {
     let mut seen = Hashes::default();
     let whole = |text: &[u8], each: &mut dyn FnMut(&[u8])| each(text);
-    units(path, whole, |text| !seen.insert(xxh3_64(text)))
+    units(path, whole, |text| !seen.insert(xxh3_64(text)), each)
 }
 
 /// Lines with their ends.
@@ -81,11 +82,14 @@ fn units(
     path: &Path,
     split: impl Fn(&[u8], &mut dyn FnMut(&[u8])),
     mut seen: impl FnMut(&[u8]) -> bool,
-) -> Result<Found> {
-    let mut found = Found::default();
-    texts(path, |text| {
-        found.text += text.len() as u64;
-        split(text.as_bytes(), &mut |unit| found.unit(unit.len(), seen(unit)));
-    })?;
-    Ok(found)
+    each: &mut dyn FnMut(Unit<'_>),
+) -> Result<()> {
+    articles(path, |id, text| {
+        let mut start = 0;
+        split(text.as_bytes(), &mut |unit| {
+            let end = start + unit.len();
+            each(Unit { id, range: start..end, seen: seen(unit) });
+            start = end;
+        });
+    })
 }

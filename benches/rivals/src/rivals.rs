@@ -1,6 +1,7 @@
 //! The list of them.
 
 use std::io::Result;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::{chunks, engine, lines, shingles, substrings};
@@ -27,7 +28,38 @@ pub struct Found {
     pub removed: u64,
 }
 
+/// A part of a text that goes or stays as a whole. Those of a text tile it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit<'a> {
+    /// Which text.
+    pub id: &'a str,
+    /// Where in it.
+    pub range: Range<usize>,
+    /// Whether it goes.
+    pub seen: bool,
+}
+
+/// A rival that judges units: calls what it is given with each, in order.
+pub type Filter = fn(&Path, &mut dyn FnMut(Unit<'_>)) -> Result<()>;
+
+/// The filters that docs/quality.md is about.
+pub const FILTERS: [(&str, Filter); 3] = [
+    ("lines", lines::hashed),
+    ("13-grams", shingles::of_13_words),
+    ("7-grams", shingles::of_7_words),
+];
+
 impl Found {
+    /// What a filter finds.
+    fn count(path: &Path, filter: Filter) -> Result<Self> {
+        let mut found = Self::default();
+        filter(path, &mut |unit| {
+            found.text += unit.range.len() as u64;
+            found.unit(unit.range.len(), unit.seen);
+        })?;
+        Ok(found)
+    }
+
     /// Adds a unit that goes or stays as a whole.
     pub(crate) fn unit(&mut self, bytes: usize, seen: bool) {
         if seen {
@@ -42,14 +74,26 @@ pub const ALL: [Rival; 12] = [
     Rival { name: "dedup", what: "`dedup::ingest`, 1 thread", run: engine::one_thread },
     Rival { name: "dedup-2", what: "`dedup::ingest`, 2 threads", run: engine::two_threads },
     Rival { name: "read", what: "reading the texts and nothing else", run: lines::read },
-    Rival { name: "lines", what: "set of the xxh3 of each line", run: lines::hashed },
-    Rival { name: "exact-lines", what: "set of the lines themselves", run: lines::exact },
+    Rival {
+        name: "lines",
+        what: "set of the xxh3 of each line",
+        run: |path| Found::count(path, lines::hashed),
+    },
+    Rival {
+        name: "exact-lines",
+        what: "set of the lines themselves",
+        run: |path| Found::count(path, lines::exact),
+    },
     Rival {
         name: "paragraphs",
         what: "set of the xxh3 of what blank lines part",
-        run: lines::paragraphs,
+        run: |path| Found::count(path, lines::paragraphs),
     },
-    Rival { name: "documents", what: "set of the xxh3 of each text", run: lines::documents },
+    Rival {
+        name: "documents",
+        what: "set of the xxh3 of each text",
+        run: |path| Found::count(path, lines::documents),
+    },
     Rival {
         name: "fastcdc",
         what: "FastCDC chunks of 1 KiB, BLAKE3, hash map",
@@ -63,7 +107,7 @@ pub const ALL: [Rival; 12] = [
     Rival {
         name: "bloom",
         what: "Bloom filter of 13-grams, 8 in 10 of a line's",
-        run: shingles::bloom,
+        run: |path| Found::count(path, shingles::of_13_words),
     },
     Rival {
         name: "minhash",

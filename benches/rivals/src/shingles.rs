@@ -6,31 +6,42 @@ use std::path::Path;
 use fastbloom::BloomFilter;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::input::texts;
+use crate::input::{articles, texts};
 use crate::lines::Hashes;
-use crate::rivals::Found;
+use crate::rivals::{Found, Unit};
 
-/// Lines of which at least 8 in 10 runs of 13 words are in a Bloom filter (1 in 100 falsely), as tools
-/// for training data do it; these find words by Unicode's rules, which is slower.
-pub(crate) fn bloom(path: &Path) -> Result<Found> {
-    let mut found = Found::default();
+/// Lines of which at least 8 in 10 runs of 13 words were seen, as tools for training data have it.
+pub(crate) fn of_13_words(path: &Path, each: &mut dyn FnMut(Unit<'_>)) -> Result<()> {
+    bloom(path, 13, 8, each)
+}
+
+/// Lines of which at least 5 in 10 runs of 7 words were seen, as tools for corpora of the web have it.
+pub(crate) fn of_7_words(path: &Path, each: &mut dyn FnMut(Unit<'_>)) -> Result<()> {
+    bloom(path, 7, 5, each)
+}
+
+/// Lines of which at least so many tenths of the runs of `words` words are in a Bloom filter (1 in 100
+/// falsely). Some such tools find words by Unicode's rules, which is slower.
+fn bloom(path: &Path, words: usize, tenths: usize, each: &mut dyn FnMut(Unit<'_>)) -> Result<()> {
     // Such filters are sized beforehand. A word and its space have at least five bytes on average.
-    let words =
+    let expected =
         usize::try_from(std::fs::metadata(path)?.len() / 5).expect("a file of this machine");
-    let mut filter = BloomFilter::with_false_pos(0.01).expected_items(words.max(1));
+    let mut filter = BloomFilter::with_false_pos(0.01).expected_items(expected.max(1));
     let mut hashes = Vec::new();
-    texts(path, |text| {
-        found.text += text.len() as u64;
+    articles(path, |id, text| {
+        let mut start = 0;
         for line in text.split_inclusive('\n') {
-            shingles(line, 13, &mut hashes);
-            let seen = hashes.iter().filter(|&&hash| filter.contains_hash(hash)).count();
-            found.unit(line.len(), !hashes.is_empty() && seen * 10 >= hashes.len() * 8);
+            shingles(line, words, &mut hashes);
+            let known = hashes.iter().filter(|&&hash| filter.contains_hash(hash)).count();
+            let end = start + line.len();
+            let seen = !hashes.is_empty() && known * 10 >= hashes.len() * tenths;
+            each(Unit { id, range: start..end, seen });
+            start = end;
             for &hash in &hashes {
                 filter.insert_hash(hash);
             }
         }
-    })?;
-    Ok(found)
+    })
 }
 
 /// Texts one of whose 16 bands of 8 minima, of 128 over all runs of 5 words, is that of another.
