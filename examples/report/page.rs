@@ -167,10 +167,10 @@ fn safe(svg: String) -> Value {
     Value::from_safe_string(svg)
 }
 
-/// "12.3 %".
+/// "12.3 %", in one line like all numbers with a unit.
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
 fn share(part: u64, whole: u64) -> String {
-    format!("{:.1} %", part as f64 / whole.max(1) as f64 * 100.0)
+    format!("{:.1}\u{a0}%", part as f64 / whole.max(1) as f64 * 100.0)
 }
 
 /// "1,234,567".
@@ -190,12 +190,12 @@ fn count(number: u64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
 fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
-        0..10_000 => return format!("{} B", count(bytes)),
+        0..10_000 => return format!("{}\u{a0}B", count(bytes)),
         10_000..1_000_000 => (1e3, "kB"),
         1_000_000..1_000_000_000 => (1e6, "MB"),
         _ => (1e9, "GB"),
     };
-    format!("{:.1} {name}", bytes as f64 / unit)
+    format!("{:.1}\u{a0}{name}", bytes as f64 / unit)
 }
 
 #[cfg(test)]
@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_rounded() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0, 9999, 12_345, 1 << 30].map(size), ["0 B", "9,999 B", "12.3 kB", "1.1 GB"]);
-        assert_eq!(share(1, 3), "33.3 %");
-        assert_eq!(share(0, 0), "0.0 %");
+        assert_eq!([0, 9999, 12_345, 1 << 30].map(size), ["0\u{a0}B", "9,999\u{a0}B", "12.3\u{a0}kB", "1.1\u{a0}GB"]);
+        assert_eq!(share(1, 3), "33.3\u{a0}%");
+        assert_eq!(share(0, 0), "0.0\u{a0}%");
     }
 }

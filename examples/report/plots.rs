@@ -143,8 +143,8 @@ impl Plots {
         self.grid.as_ref().filter(|grid| grid.there.articles > 1 && self.bytes > 0)
     }
 
-    /// The one article that has most of the repeats within itself, if one has.
+    /// The article that repeats itself most, if a quarter of all there is to see lies within it.
     pub(crate) fn doubled(&self) -> Option<&Doubled> {
-        (self.doubled.bytes > 0 && self.doubled.bytes >= self.bytes / 2).then_some(&self.doubled)
+        (self.doubled.bytes > 0 && self.doubled.bytes >= self.bytes / 4).then_some(&self.doubled)
     }
 }

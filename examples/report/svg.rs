@@ -43,8 +43,8 @@ pub(crate) fn grid(grid: &Grid) -> String {
         let mut here = 0;
         while here < columns {
             let shade = shade(grid.bytes(here, there), most);
-            let end = (here..columns)
-                .find(|next| crate::svg::shade(grid.bytes(*next, there), most) != shade);
+            let end =
+                (here..columns).find(|next| self::shade(grid.bytes(*next, there), most) != shade);
             let end = end.unwrap_or(columns);
             if let Some(shade) = shade {
                 _ = write!(paths[shade], "M{here} {there}h{}", end - here);
@@ -65,7 +65,7 @@ pub(crate) fn grid(grid: &Grid) -> String {
             id: "grid",
             title: "Articles against earlier articles",
             desc: &format!(
-                "{} articles across, {} down, in {columns} by {rows} cells; a cell is the darker the more bytes of the \
+                "{} articles across, {} down, in {columns} by {rows} cells; a cell is the darker, the more bytes of the \
                  articles across stood in the articles down, {most} at most. Cells on the diagonal are repeats between neighbours or within an article.",
                 grid.here.articles, grid.there.articles,
             ),
@@ -145,17 +145,10 @@ fn plot(labels: &Labels<'_>, across: (usize, usize), down: (usize, usize), marks
     )
 }
 
-/// How dark a cell is, by orders of magnitude; none if it is empty.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a picture"
-)]
+/// How dark a cell is: a shade less for every quarter. None if it is empty.
 fn shade(bytes: u64, most: u64) -> Option<usize> {
-    (bytes > 0).then_some(())?;
-    let share = ((bytes as f64).ln() + 1.0) / ((most as f64).ln() + 1.0);
-    Some(((share * SHADES as f64).ceil() as usize).clamp(1, SHADES) - 1)
+    let quarters = most.checked_div(bytes)?.ilog2() as usize / 2;
+    Some((SHADES - 1).saturating_sub(quarters))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a picture")]
