@@ -185,3 +185,62 @@ fn key(block: &Block) -> u64 {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Digits that look like nothing else, the more the greater the number is.
+    fn line(number: usize) -> String {
+        let digits =
+            |at: u64| (number as u64 * 2 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ (at * at));
+        let words = u64::from(6 + number.checked_ilog10().unwrap_or_default());
+        let words: Vec<String> = (0..words).map(|at| format!("{:016x}", digits(at))).collect();
+        format!("Line {number}, {}", words.join(" "))
+    }
+
+    /// Counts the blocks of articles with these lines, each of which is a block of its own.
+    fn counted(articles: impl IntoIterator<Item = Vec<usize>>) -> Blocks {
+        let mut deduper = dedup::Deduper::new();
+        let mut blocks = Blocks::default();
+        for (number, lines) in articles.into_iter().enumerate() {
+            let text: String =
+                lines.iter().map(|of| format!("{}\n\n{number}\n\n", line(*of))).collect();
+            blocks.add(&deduper.push(number.to_string(), text).unwrap());
+        }
+        blocks
+    }
+
+    #[test]
+    fn lists_are_in_order_and_copies_are_counted() {
+        let blocks = counted([vec![1, 20, 300], vec![1, 20], vec![300, 1], vec![1]]);
+        let of = |list: Vec<&Removed>| {
+            list.iter().map(|block| (block.text[..8].to_owned(), block.copies)).collect::<Vec<_>>()
+        };
+        let [one, twenty, hundreds] = ["Line 1, ", "Line 20,", "Line 300"].map(str::to_owned);
+        assert_eq!(of(blocks.largest()), [(hundreds, 1), (twenty, 1), (one.clone(), 3)]);
+        assert_eq!(of(blocks.frequent()), [(one, 3)]);
+        assert_eq!(blocks.missed(), 0);
+        let classes = blocks.classes();
+        assert_eq!(classes.iter().map(|class| class.blocks).sum::<u64>(), 5);
+        assert!(classes[0].blocks > 0);
+        assert_eq!(blocks.largest()[2].copied_to.len(), PLACES);
+    }
+
+    #[test]
+    fn no_more_copies_are_missed_than_is_said() {
+        // One line comes with every article; the others come in twice as many as can be counted, and again.
+        let rare = 2 * COUNTED + 500;
+        let once = (1..=rare).map(|at| vec![0, at]);
+        let blocks = counted(once.clone().chain(once));
+        let copies = 2 * rare as u64 - 1;
+        let most = blocks.frequent()[0];
+        assert!(blocks.missed() > 0 && blocks.missed() < 5, "{}", blocks.missed());
+        assert!(
+            (copies - blocks.missed()..=copies).contains(&most.copies),
+            "{} of {copies}",
+            most.copies
+        );
+        assert!(blocks.frequent.len() <= 2 * COUNTED + 1);
+    }
+}

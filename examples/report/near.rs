@@ -10,10 +10,10 @@ use crate::blocks::Spot;
 use crate::text;
 
 /// Pairs shown, the longest.
-const SHOWN: usize = 12;
+const SHOWN: usize = 10;
 
-/// Pieces shown of a pair.
-const PIECES: usize = 60;
+/// Bytes shown of a pair, but for the last piece.
+const PAIR: usize = 2400;
 
 /// Characters shown of a piece.
 const PIECE: usize = 240;
@@ -93,27 +93,26 @@ impl NearCopies {
         let original = article.original();
         let mut pieces: Vec<Piece> = Vec::new();
         let mut reached = block.range.start;
-        for (changed, range, place) in parts.iter().take(PIECES) {
+        let (mut shown, mut more) = (0, false);
+        for (changed, range, place) in parts {
+            more = shown > PAIR;
+            if more {
+                break;
+            }
             // Spaces that are of neither part.
             let between = &original[reached..range.start.max(reached)];
             reached = range.end.max(reached);
-            if !between.is_empty() {
-                pieces.push(piece(false, between, between));
-            }
             let there = self.originals.read(place)?;
-            pieces.push(piece(
-                *changed,
-                there.as_deref().unwrap_or("[…]"),
-                &original[(*range).clone()],
-            ));
+            let there = there.as_deref().unwrap_or("[…]");
+            for piece in
+                [piece(false, between, between), piece(changed, there, &original[range.clone()])]
+            {
+                shown += piece.kept.len() + piece.removed.len();
+                pieces.push(piece);
+            }
         }
-        Ok(Pair {
-            kept,
-            removed: Spot::new(article.id(), &block.range),
-            changes: block.changes.len(),
-            pieces,
-            more: parts.len() > PIECES,
-        })
+        let removed = Spot::new(article.id(), &block.range);
+        Ok(Pair { kept, removed, changes: block.changes.len(), pieces, more })
     }
 }
 

@@ -205,7 +205,10 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_rounded() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0, 9999, 12_345, 1 << 30].map(size), ["0\u{a0}B", "9,999\u{a0}B", "12.3\u{a0}kB", "1.1\u{a0}GB"]);
+        assert_eq!(
+            [0, 9999, 12_345, 1 << 30].map(size),
+            ["0\u{a0}B", "9,999\u{a0}B", "12.3\u{a0}kB", "1.1\u{a0}GB"]
+        );
         assert_eq!(share(1, 3), "33.3\u{a0}%");
         assert_eq!(share(0, 0), "0.0\u{a0}%");
     }
