@@ -179,9 +179,8 @@ fn hostile_ids_and_texts_are_text() {
 #[test]
 fn a_doubled_article_is_a_diagonal() {
     let dir = tempfile::tempdir().expect("a folder");
-    let body: String = (0..40)
-        .map(|at| format!("Paragraph {at} of the letter, {}.\n", REPORT.to_uppercase()))
-        .collect();
+    let line = |at: usize| format!("Paragraph {at} of the letter, {}.\n", REPORT.to_uppercase());
+    let body = (0..40).map(line).collect::<Vec<_>>().concat();
     let path = dir.path().join("letter.txt");
     fs::write(&path, format!("{body}{body}")).expect("a file");
     let page = page(&path, &[]);

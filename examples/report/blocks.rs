@@ -54,7 +54,7 @@ impl Removed {
         let kept = block.sources.iter().take(PLACES);
         Self {
             key,
-            text: text::excerpt(&article.original()[block.range.clone()], text::TEXT),
+            text: text::paragraphs(&article.original()[block.range.clone()]),
             bytes: block.range.len(),
             paragraphs: block.paragraphs.len(),
             changes: block.changes.len(),
@@ -204,8 +204,8 @@ mod tests {
         let mut deduper = dedup::Deduper::new();
         let mut blocks = Blocks::default();
         for (number, lines) in articles.into_iter().enumerate() {
-            let text: String =
-                lines.iter().map(|of| format!("{}\n\n{number}\n\n", line(*of))).collect();
+            let lines: Vec<String> = lines.iter().map(|of| line(*of)).collect();
+            let text = lines.join(&format!("\n\n{number}\n\n"));
             blocks.add(&deduper.push(number.to_string(), text).unwrap());
         }
         blocks

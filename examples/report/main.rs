@@ -149,7 +149,7 @@ impl Report {
 
     fn problem(&mut self, message: &str) {
         if self.problems.len() < PROBLEMS {
-            self.problems.push(text::excerpt(message, text::TEXT));
+            self.problems.push(text::paragraphs(message));
         }
     }
 }

@@ -145,10 +145,10 @@ fn plot(labels: &Labels<'_>, across: (usize, usize), down: (usize, usize), marks
     )
 }
 
-/// How dark a cell is: a shade less for every quarter. None if it is empty.
+/// How dark a cell is: a shade less for every order of magnitude. None if it is empty.
 fn shade(bytes: u64, most: u64) -> Option<usize> {
-    let quarters = most.checked_div(bytes)?.ilog2() as usize / 2;
-    Some((SHADES - 1).saturating_sub(quarters))
+    let magnitudes = most.checked_div(bytes)?.ilog10() as usize;
+    Some((SHADES - 1).saturating_sub(magnitudes))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a picture")]

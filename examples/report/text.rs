@@ -1,7 +1,10 @@
 //! Text of strangers, made fit to be shown.
 
 /// The longest excerpt of a text, in characters.
-pub(crate) const TEXT: usize = 480;
+const TEXT: usize = 480;
+
+/// And in lines.
+const LINES: usize = 12;
 
 /// The same for a name.
 const NAME: usize = 100;
@@ -28,6 +31,17 @@ pub(crate) fn excerpt(text: &str, most: usize) -> String {
     format!("{} […] {}", visible(head).trim_end(), visible(tail).trim_start())
 }
 
+/// An excerpt of at most `LINES` lines, of which none is empty.
+pub(crate) fn paragraphs(text: &str) -> String {
+    let text = excerpt(text, TEXT);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.len() <= LINES {
+        return lines.join("\n");
+    }
+    let (head, tail) = (&lines[..LINES * 2 / 3], &lines[lines.len() - (LINES / 3 - 1)..]);
+    [head, &["[…]"], tail].concat().join("\n")
+}
+
 /// An article's id or a file's name, on one line.
 pub(crate) fn name(text: &str) -> String {
     excerpt(text, NAME).replace('\n', "␊").replace('\t', "␉")
@@ -52,5 +66,20 @@ fn sign(c: char) -> char {
         | '\u{fdd0}'..='\u{fdef}' => char::REPLACEMENT_CHARACTER,
         c if u32::from(c) & 0xfffe == 0xfffe => char::REPLACEMENT_CHARACTER,
         c => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpts_have_both_ends_and_no_more_than_is_asked_for() {
+        assert_eq!(excerpt(" one two ", 7), "one two");
+        assert_eq!(excerpt("one two three four five six seven", 20), "one two […] seven");
+        assert_eq!(excerpt(&"ß".repeat(100), 9), "ßßßßßß […] ßßß");
+        let lines = (1..=40).map(|line| format!("{line}\r\n\r\n")).collect::<Vec<_>>().concat();
+        assert_eq!(paragraphs(&lines), "1\n2\n3\n4\n5\n6\n7\n8\n[…]\n38\n39\n40");
+        assert_eq!(name("a\tb\r\nc\0"), "a␉b␊c␀");
     }
 }
