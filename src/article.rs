@@ -230,6 +230,11 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
+    #[cfg(feature = "index")]
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref().map(PathBuf::as_path)
+    }
+
     pub(crate) fn language(&self) -> Option<&str> {
         self.language.as_deref()
     }

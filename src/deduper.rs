@@ -237,6 +237,12 @@ impl Deduper {
         Ok(Self { index, ..Self::of_writer(writer, criteria) })
     }
 
+    /// How many articles there are, those of an index on disk among them.
+    #[cfg(feature = "index")]
+    pub(crate) fn articles(&self) -> usize {
+        self.index.texts.len()
+    }
+
     /// What an index on disk is made by.
     #[cfg(feature = "index")]
     pub(crate) fn recipe(&self) -> Recipe {

@@ -74,8 +74,9 @@ pub use crate::progress::Progress;
 pub use crate::source::{Document, Format, Item, Limits, Problem, Skip, Skipped, Source, Stream};
 #[cfg(feature = "index")]
 pub use crate::store::{
-    FingerprintRecipe, Fingerprints, Index, IndexError, IndexStats, Recipe, Reference,
-    StoredArticle, StoredArticles, StoredSegment,
+    Boilerplate, BoilerplateFree, Cluster, FingerprintRecipe, Fingerprints, Frequent, Index,
+    IndexError, IndexStats, Passage, Recipe, Reference, Reprint, StoredArticle, StoredArticles,
+    StoredSegment,
 };
 pub use crate::stream::Articles;
 

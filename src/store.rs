@@ -14,6 +14,7 @@ mod manifest;
 mod run;
 mod sealed;
 mod storage;
+mod survey;
 mod table;
 mod wire;
 mod writer;
@@ -38,6 +39,7 @@ use self::run::Table;
 use self::sealed::Found;
 pub(crate) use self::sealed::Sealed;
 use self::storage::{Directory, Storage};
+pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
 pub(crate) use self::writer::{Known, Status, Writer, status};
 use crate::article::{Article, Provenance, Repeat, Segment};
 use crate::criteria::Criteria;
@@ -421,6 +423,8 @@ pub struct StoredSegment {
     pub range: Range<usize>,
     /// If it was removed, where its text, or the first part of it, is kept.
     pub first: Option<Reference>,
+    /// Whether it was removed as [boilerplate](Boilerplate::articles), of which no copy is kept.
+    pub boilerplate: bool,
 }
 
 /// A place in an article of an index; for its id, see [`Index::id`].
@@ -488,7 +492,11 @@ fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
                 let article = usize::try_from(article).map_err(too_long)?;
                 Ok::<_, IndexError>(Reference { article, range: range(place)? })
             });
-            Ok(StoredSegment { range: range(segment.range)?, first: first.transpose()? })
+            Ok(StoredSegment {
+                range: range(segment.range)?,
+                first: first.transpose()?,
+                boilerplate: false,
+            })
         });
         Ok(StoredArticle {
             number: usize::try_from(found.number).map_err(too_long)?,

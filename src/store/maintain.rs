@@ -7,11 +7,11 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Index;
 use super::error::IndexError;
 use super::manifest::{Manifest, Recipe};
 use super::storage::{Directory, Storage};
 use super::writer::Writer;
+use super::{Index, StoredArticle};
 use crate::deduper::Deduper;
 use crate::error::Error;
 use crate::options::{Config, Options};
@@ -101,6 +101,64 @@ impl Index {
             }
         }
         into.as_mut().map_or(Ok(()), Deduper::checkpoint)
+    }
+
+    /// Makes another index, of the same articles in another order: by `key`, and those with the same key in the
+    /// order of this one.
+    ///
+    /// Of equal texts the first in order stays, so this says which: with the negative of their length that in the longest
+    /// article, with their [dates](StoredArticle::date) the earliest, or whatever a caller makes of what is known of an article. That
+    /// needs all articles before the first, so it is done with a finished index and not by a stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if there are articles in the other index already, this one cannot be read, or the other cannot
+    /// be written. Then there is nothing in it.
+    ///
+    /// # Complexity
+    ///
+    /// Reads this index twice, and ingests it once; the keys are in memory, and what is kept until the end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cmp::Reverse;
+    /// use dedup::{Index, Options};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let (arrived, by_length) = (dir.path().join("arrived"), dir.path().join("by-length"));
+    /// let wire = "The ferry across the lower reach does not run on Sunday, says the harbour office.";
+    /// let mut deduper = Options::new().index(&arrived).deduper()?;
+    /// deduper.push("agency", wire)?;
+    /// deduper.push("herald", format!("{wire}\n\nOur reporter found it in dock."))?;
+    /// deduper.checkpoint()?;
+    ///
+    /// Index::open(&arrived)?.rearrange(&by_length, |article| Reverse(article.original_len()))?;
+    /// let index = Index::open(&by_length)?;
+    /// assert!(index.article("herald")?.unwrap().text().starts_with(wire));
+    /// assert_eq!(index.article("agency")?.unwrap().text(), "");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rearrange<K: Ord>(
+        &self,
+        path: impl AsRef<Path>,
+        mut key: impl FnMut(&StoredArticle) -> K,
+    ) -> Result<(), Error> {
+        let path = path.as_ref();
+        let mut deduper = writing(self, path)?;
+        if deduper.articles() > 0 {
+            return Err(Error::Index { path: path.to_owned(), source: IndexError::Occupied });
+        }
+        let mut order = Vec::new();
+        for (number, article) in (0..).zip(self.articles()) {
+            order.push((key(&article?), number));
+        }
+        order.sort();
+        for (_, number) in order {
+            let (id, provenance, text) = self.sealed.parts(number)?;
+            deduper.push_stored(id, provenance, text)?;
+        }
+        deduper.checkpoint()
     }
 }
 

@@ -1,0 +1,459 @@
+//! What a finished index tells of all articles together: reprints, and boilerplate.
+//!
+//! Both are read from the descriptions of the articles alone, in one pass; texts stay where they are.
+
+use std::collections::BTreeMap;
+use std::iter::FusedIterator;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::IndexError;
+use super::group::Text;
+use super::sealed::Sealed;
+use super::{Index, Reference, StoredArticle, StoredArticles, StoredSegment};
+use crate::canonical::canonicalise;
+use crate::criteria::Share;
+use crate::cut::cuts;
+use crate::error::Error;
+use crate::index::base::Base;
+use crate::split;
+
+/// An article that repeats so much of one other is a reprint of it; what they share is no boilerplate.
+const REPRINT: f64 = 0.8;
+
+/// An article and its reprints.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Cluster {
+    /// The number of the article that holds the text.
+    pub article: usize,
+    /// The others, in order of arrival.
+    pub reprints: Vec<Reprint>,
+}
+
+/// An article of which a share stands in another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Reprint {
+    /// The number of the article.
+    pub article: usize,
+    /// The share of its canonical bytes that were removed and are kept in the other.
+    pub share: f64,
+}
+
+/// How often text must stand somewhere to be boilerplate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Frequent {
+    /// In so many articles at least, from 2.
+    Articles(usize),
+    /// In at least this share of the articles of one source, above 0 and up to 1, and in three of them.
+    ShareOfSource(f64),
+}
+
+/// Text that stands in many articles; made by [`Index::boilerplate`].
+#[derive(Clone, Debug)]
+pub struct Boilerplate {
+    sealed: Arc<Sealed>,
+    templates: Vec<Template>,
+}
+
+/// A stretch of kept text, by its coordinates.
+#[derive(Clone, Debug)]
+struct Template {
+    article: u64,
+    coordinates: Range<u64>,
+    articles: usize,
+}
+
+/// A passage that stands in many articles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passage {
+    /// Where it is kept.
+    pub first: Reference,
+    /// In how many articles all of it stands; with [`Frequent::ShareOfSource`], in the source that has most of them.
+    pub articles: usize,
+}
+
+/// What an article has of the kept text of others: coordinates, in order and apart, by the article that
+/// keeps them.
+struct Uses {
+    number: u64,
+    canonical_len: u64,
+    by_keeper: BTreeMap<u64, Vec<Range<u64>>>,
+}
+
+impl Index {
+    /// Groups each article with those that repeat at least this share of themselves from it, from 0.5 to 1.
+    ///
+    /// What is removed of an article names the article that keeps the text, so clusters are stars: all reprints were
+    /// compared with the one article, and no chain of likenesses leads to something else. An article is a reprint of at most one
+    /// other, that which holds most of it. Text that was [kept for what else its paragraph says](crate::Cut) does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] if the share is not from 0.5 to 1, [`Error::Index`] if the index cannot be read.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the descriptions of the articles.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("news.dedup");
+    /// let wire = "The ferry across the lower reach does not run on Sunday, says the harbour office, as the cable \
+    ///             has to be greased before the ice comes.";
+    /// let mut deduper = dedup::Options::new().index(&dir).deduper()?;
+    /// deduper.push("agency", wire)?;
+    /// deduper.push("herald", format!("By wire.\n\n{wire}"))?;
+    /// deduper.push("courier", wire)?;
+    /// deduper.checkpoint()?;
+    ///
+    /// let clusters = dedup::Index::open(&dir)?.clusters(0.8)?;
+    /// let reprints: Vec<usize> = clusters[0].reprints.iter().map(|reprint| reprint.article).collect();
+    /// assert_eq!((clusters.len(), clusters[0].article, reprints), (1, 0, vec![1, 2]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clusters(&self, share: f64) -> Result<Vec<Cluster>, Error> {
+        let Some(least) = Share::new(share) else {
+            let problem = format!("{share} is not from 0.5 to 1");
+            return Err(Error::Option { option: "clusters", problem });
+        };
+        let mut clusters: BTreeMap<u64, Vec<Reprint>> = BTreeMap::new();
+        self.sealed.each_use(|uses, _| {
+            let Some((keeper, len)) = uses.most() else { return };
+            if least.is_reached(to_usize(len), to_usize(uses.canonical_len)) {
+                let share = share_of(len, uses.canonical_len);
+                let reprint = Reprint { article: to_usize(uses.number), share };
+                clusters.entry(keeper).or_default().push(reprint);
+            }
+        })?;
+        let cluster = |(article, reprints)| Cluster { article: to_usize(article), reprints };
+        Ok(clusters.into_iter().map(cluster).collect())
+    }
+
+    /// Finds the text that is boilerplate: footers, notices, menus.
+    ///
+    /// `source` says which source an article is from, by its id and path; for [`Frequent::Articles`] it has no
+    /// influence. An article that repeats at least 0.8 of itself from one other is a reprint of that, and counts for nothing: syndicated text
+    /// is no boilerplate, however many print it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] if the rule makes no sense, [`Error::Index`] if the index cannot be read.
+    ///
+    /// # Complexity
+    ///
+    /// Reads the descriptions of the articles; n log n in what they repeat.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dedup::{Frequent, Index, Options};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("letters.dedup");
+    /// let footer = "You get this letter because you asked for it; to get it no more, answer it with one word: stop.";
+    /// let mut deduper = Options::new().index(&dir).deduper()?;
+    /// for news in ["The pool stays closed.", "The ferry runs again.", "The mill is for sale."] {
+    ///     deduper.push(news, format!("{news} More of that next week, or so.\n\n{footer}"))?;
+    /// }
+    /// deduper.checkpoint()?;
+    ///
+    /// let boilerplate = Index::open(&dir)?.boilerplate(Frequent::Articles(3), |_, _| String::new())?;
+    /// assert_eq!(boilerplate.passages()?[0].articles, 3);
+    /// // `Index::articles` keeps the first footer; this keeps none.
+    /// for article in boilerplate.articles() {
+    ///     assert!(!article?.text().contains("asked for it"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn boilerplate(
+        &self,
+        rule: Frequent,
+        mut source: impl FnMut(&str, Option<&Path>) -> String,
+    ) -> Result<Boilerplate, Error> {
+        let possible = match rule {
+            Frequent::Articles(least) => least >= 2,
+            Frequent::ShareOfSource(share) => share > 0.0 && share <= 1.0,
+        };
+        if !possible {
+            let problem = format!("{rule:?} is not possible");
+            return Err(Error::Option { option: "boilerplate", problem });
+        }
+        let one_source = matches!(rule, Frequent::Articles(_));
+        let mut sources: BTreeMap<String, Source> = BTreeMap::new();
+        let mut source_of = Vec::new();
+        let mut names = BTreeMap::new();
+        self.sealed.each_use(|uses, described| {
+            let name = if one_source { String::new() } else { source(described.0, described.1) };
+            let next = names.len();
+            source_of.push(*names.entry(name.clone()).or_insert(next));
+            let source = sources.entry(name).or_default();
+            source.articles += 1;
+            let reprint =
+                uses.most().is_some_and(|(_, len)| share_of(len, uses.canonical_len) >= REPRINT);
+            if !reprint {
+                source.uses.extend(uses.by_keeper.into_values().flatten());
+            }
+        })?;
+        let mut templates: Vec<Template> = Vec::new();
+        for (name, mut source) in sources {
+            let number = names[&name];
+            let least = match rule {
+                Frequent::Articles(least) => least,
+                Frequent::ShareOfSource(share) => share_up(share, source.articles).max(3),
+            };
+            for (coordinates, users) in source.depths() {
+                let keeper = self.sealed.locate(coordinates.start)?.article;
+                let articles = users + usize::from(source_of[keeper] == number);
+                if articles >= least {
+                    templates.push(Template { article: keeper as u64, coordinates, articles });
+                }
+            }
+        }
+        Ok(Boilerplate { sealed: self.sealed.clone(), templates: joined(templates) })
+    }
+}
+
+/// The articles of one source.
+#[derive(Default)]
+struct Source {
+    articles: usize,
+    /// Coordinates of kept text, once for each article that has it too.
+    uses: Vec<Range<u64>>,
+}
+
+impl Source {
+    /// The stretches that are used at all, each as often throughout, and how often.
+    fn depths(&mut self) -> Vec<(Range<u64>, usize)> {
+        let mut starts: Vec<u64> = self.uses.iter().map(|used| used.start).collect();
+        let mut ends: Vec<u64> = self.uses.drain(..).map(|used| used.end).collect();
+        starts.sort_unstable();
+        ends.sort_unstable();
+        let (mut depths, mut depth, mut at) = (Vec::new(), 0, 0);
+        let mut starts = starts.into_iter().peekable();
+        for end in ends {
+            while let Some(start) = starts.next_if(|&start| start < end) {
+                if depth > 0 && at < start {
+                    depths.push((at..start, depth));
+                }
+                (at, depth) = (start, depth + 1);
+            }
+            if at < end {
+                depths.push((at..end, depth));
+            }
+            (at, depth) = (end, depth - 1);
+        }
+        depths
+    }
+}
+
+/// Sorts templates, and makes one of those that meet.
+fn joined(mut templates: Vec<Template>) -> Vec<Template> {
+    templates.sort_by_key(|template| (template.coordinates.start, template.coordinates.end));
+    let mut joined: Vec<Template> = Vec::new();
+    for template in templates {
+        match joined.last_mut() {
+            // One space may lie between two blocks.
+            Some(last)
+                if last.article == template.article
+                    && template.coordinates.start <= last.coordinates.end + 1 =>
+            {
+                last.articles = if template.coordinates == last.coordinates {
+                    last.articles.max(template.articles)
+                } else {
+                    last.articles.min(template.articles)
+                };
+                last.coordinates.end = last.coordinates.end.max(template.coordinates.end);
+            }
+            _ => joined.push(template),
+        }
+    }
+    joined
+}
+
+impl Uses {
+    /// The article that keeps most of this one, the earliest of several, and how much.
+    fn most(&self) -> Option<(u64, u64)> {
+        let len = |ranges: &Vec<Range<u64>>| ranges.iter().map(|used| used.end - used.start).sum();
+        let lens = self.by_keeper.iter().rev().map(|(&keeper, ranges)| (keeper, len(ranges)));
+        lens.max_by_key(|&(_, len): &(u64, u64)| len)
+    }
+}
+
+impl Sealed {
+    /// Visits all articles in order, with what they have of the text of others, and their ids and paths.
+    fn each_use(&self, mut visit: impl FnMut(Uses, (&str, Option<&Path>))) -> Result<(), Error> {
+        for number in 0..self.article_count() {
+            let found = self.article(number).map_err(|error| self.wrap(error))?;
+            let record = found.record();
+            let mut by_keeper: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
+            for piece in found.group().pieces(record) {
+                let Text::Removed { origin, period } = piece.place else { continue };
+                let keeper = self.locate(origin)?.article as u64;
+                if keeper != number {
+                    by_keeper.entry(keeper).or_default().push(origin..origin + period);
+                }
+            }
+            for ranges in by_keeper.values_mut() {
+                // What an article says twice it still says once.
+                ranges.sort_unstable_by_key(|used| (used.start, used.end));
+                ranges.dedup_by(|next, last| {
+                    let meets = next.start <= last.end;
+                    last.end = if meets { last.end.max(next.end) } else { last.end };
+                    meets
+                });
+            }
+            let canonical_len = record.coordinates.end - record.coordinates.start - 1;
+            let provenance = found.provenance();
+            let path = provenance.path().map(Path::to_path_buf);
+            visit(Uses { number, canonical_len, by_keeper }, (found.id(), path.as_deref()));
+        }
+        Ok(())
+    }
+}
+
+impl Boilerplate {
+    /// The passages, in the order of the articles that keep them.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn passages(&self) -> Result<Vec<Passage>, Error> {
+        let passage = |template: &Template| {
+            let article = to_usize(template.article);
+            let start = self.sealed.start(article)?;
+            let Range { start: from, end } = template.coordinates;
+            let canonical = to_usize(from - start)..to_usize(end - start);
+            let departures = self.sealed.departures(article, canonical.start)?;
+            let range = departures.original_range(canonical)?;
+            Ok(Passage { first: Reference { article, range }, articles: template.articles })
+        };
+        self.templates.iter().map(passage).collect()
+    }
+
+    /// The articles of the index without what they repeat, and without the first copies of boilerplate either: of
+    /// those the paragraphs that are boilerplate from end to end.
+    pub fn articles(&self) -> BoilerplateFree {
+        let articles = StoredArticles { sealed: self.sealed.clone(), next: 0 };
+        BoilerplateFree { articles, templates: self.templates.clone(), next: 0 }
+    }
+}
+
+/// The articles of an index without boilerplate; made by [`Boilerplate::articles`].
+#[derive(Clone, Debug)]
+pub struct BoilerplateFree {
+    articles: StoredArticles,
+    templates: Vec<Template>,
+    /// The first template that no article came up to yet.
+    next: usize,
+}
+
+impl Iterator for BoilerplateFree {
+    type Item = Result<StoredArticle, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let article = match self.articles.next()? {
+            Ok(article) => article,
+            Err(error) => return Some(Err(error)),
+        };
+        let number = article.number() as u64;
+        let rest = &self.templates[self.next..];
+        let before = rest.partition_point(|template| template.article < number);
+        let own = &rest[before..];
+        let own = &own[..own.partition_point(|template| template.article == number)];
+        self.next += before + own.len();
+        if own.is_empty() {
+            return Some(Ok(article));
+        }
+        let sealed = &self.articles.sealed;
+        Some(without(sealed, article, own).map_err(|error| sealed.wrap(error)))
+    }
+}
+
+impl FusedIterator for BoilerplateFree {}
+
+/// An article without the paragraphs that its templates cover.
+fn without(
+    sealed: &Sealed,
+    mut article: StoredArticle,
+    templates: &[Template],
+) -> Result<StoredArticle, IndexError> {
+    let found = sealed.article(article.number() as u64)?;
+    let start = found.record().coordinates.start;
+    let original = sealed.text(&found, std::slice::from_ref(&(0..found.record().original_len)))?;
+    let canonical = canonicalise(&original);
+    let paragraphs = split::paragraphs(&original);
+    let forms = canonical.to_canonical(&paragraphs);
+    let (mut runs, mut next): (Vec<Range<usize>>, usize) = (Vec::new(), 0);
+    for (number, form) in forms.iter().enumerate() {
+        let form = start + form.start as u64..start + form.end as u64;
+        while templates.get(next).is_some_and(|template| template.coordinates.end < form.end) {
+            next += 1;
+        }
+        let covers = |template: &Template| template.coordinates.start <= form.start;
+        if form.is_empty() || !templates.get(next).is_some_and(covers) {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if run.end == number => run.end += 1,
+            _ => runs.push(number..number + 1),
+        }
+    }
+    let mut cuts = cuts(original.as_bytes(), &paragraphs, runs.iter()).into_iter().peekable();
+    let (mut text, mut segments) = (String::new(), Vec::new());
+    for segment in article.segments {
+        if segment.first.is_some() {
+            segments.push(segment);
+            continue;
+        }
+        let Range { start: mut at, end } = segment.range;
+        let mut push = |range: Range<usize>, boilerplate: bool| {
+            if !range.is_empty() {
+                if !boilerplate {
+                    text.push_str(&original[range.clone()]);
+                }
+                segments.push(StoredSegment { range, first: None, boilerplate });
+            }
+        };
+        while let Some(cut) = cuts.peek().filter(|cut| cut.start < end) {
+            push(at..cut.start.max(at), false);
+            at = at.max(cut.start);
+            push(at..cut.end.min(end).max(at), true);
+            at = at.max(cut.end.min(end));
+            if cut.end > end {
+                break;
+            }
+            cuts.next();
+        }
+        push(at..end, false);
+    }
+    (article.text, article.segments) = (text, segments);
+    Ok(article)
+}
+
+fn to_usize(value: u64) -> usize {
+    usize::try_from(value)
+        .expect("BUG: numbers and lengths of an index were checked when it was opened")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
+fn share_of(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// The least number of articles that is a share of all.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a count"
+)]
+fn share_up(share: f64, all: usize) -> usize {
+    (share * all as f64).ceil() as usize
+}

@@ -1,0 +1,185 @@
+//! What a finished index tells of all its articles: reprints, boilerplate, and which copy stays.
+
+use std::cmp::Reverse;
+use std::path::Path;
+
+use dedup::{Deduper, Error, Frequent, Index, Options};
+
+/// A paragraph of its own for each number.
+fn story(number: usize) -> String {
+    let word = |at: usize| {
+        let mut hash = (number * 131 + at).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut word = String::new();
+        for _ in 0..4 + at % 3 {
+            hash = (hash ^ hash >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            word.push(char::from(b'a' + u8::try_from(hash >> 40 & 0xF).expect("four bits")));
+        }
+        word
+    };
+    (0..40).map(word).collect::<Vec<_>>().join(" ")
+}
+
+const FOOTER: &str = "You get this letter because you asked for it. To get it no more, answer it with one \
+    word, and we shall be sorry.";
+const NOTICE: &str = "All rights to these texts are with those who wrote them; they may be printed elsewhere \
+    once they have agreed to it.";
+
+fn writer(dir: &Path) -> Deduper {
+    Options::new().index(dir).deduper().unwrap()
+}
+
+fn made(dir: &Path, articles: &[(&str, String)]) -> Index {
+    let mut deduper = writer(dir);
+    for (number, (id, text)) in articles.iter().enumerate() {
+        deduper.push(*id, text.as_str()).unwrap();
+        if number % 3 == 2 {
+            deduper.checkpoint().unwrap();
+        }
+    }
+    deduper.checkpoint().unwrap();
+    Index::open(dir).unwrap()
+}
+
+#[test]
+fn reprints_are_grouped_around_what_they_repeat() {
+    let long = || format!("{} {}", story(2), story(20));
+    let dir = tempfile::tempdir().unwrap();
+    let index = made(
+        dir.path(),
+        &[
+            ("0 agency", story(1)),
+            ("1 other", long()),
+            ("2 herald", format!("By wire.\n\n{}", story(1))),
+            ("3 digest", format!("{}\n\n{}", story(1), long())),
+            ("4 reprint of the digest", format!("{}\n\n{}", story(1), long())),
+            ("5 doubled", format!("{}\n\n{}", story(3), story(3))),
+            ("6 courier", long()),
+            ("7 empty", String::new()),
+        ],
+    );
+    let clusters = |share: f64| -> Vec<(usize, Vec<usize>)> {
+        let clusters = index.clusters(share).unwrap();
+        let numbers =
+            |cluster: &dedup::Cluster| cluster.reprints.iter().map(|r| r.article).collect();
+        clusters.iter().map(|cluster| (cluster.article, numbers(cluster))).collect()
+    };
+    assert_eq!(clusters(0.9), [(0, vec![2]), (1, vec![6])]);
+    // What was removed names who keeps it, and the digest keeps nothing.
+    assert_eq!(clusters(0.5), [(0, vec![2]), (1, vec![3, 4, 6])]);
+    let reprint = index.clusters(0.9).unwrap()[0].reprints[0];
+    assert!((0.9..1.0).contains(&reprint.share));
+    for share in [0.0, 0.49, 1.1, f64::NAN] {
+        assert!(matches!(index.clusters(share), Err(Error::Option { option: "clusters", .. })));
+    }
+}
+
+#[test]
+fn boilerplate_is_what_stands_in_many_articles() {
+    let dir = tempfile::tempdir().unwrap();
+    let letter = |number: usize| format!("{}\n\n{FOOTER}\n\n{NOTICE}\n", story(number));
+    let mut articles: Vec<(String, String)> =
+        (0..6).map(|n| (format!("letters/{n}"), letter(n))).collect();
+    articles.push(("paper/1".into(), format!("{}\n\n{NOTICE}", story(50))));
+    // Syndicated, however often, is no boilerplate.
+    articles.extend((0..9).map(|n| (format!("wire/{n}"), story(70))));
+    let articles: Vec<(&str, String)> =
+        articles.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
+    let index = made(dir.path(), &articles);
+    let folder = |id: &str, path: Option<&Path>| {
+        assert_eq!(path, None);
+        id.split('/').next().unwrap_or_default().to_owned()
+    };
+
+    let passages = |rule: Frequent| -> Vec<(usize, String)> {
+        let boilerplate = index.boilerplate(rule, folder).unwrap();
+        let text = |passage: &dedup::Passage| {
+            let id = index.id(passage.first.article).unwrap();
+            index.original(&id).unwrap().unwrap()[passage.first.range.clone()].to_owned()
+        };
+        let passages = boilerplate.passages().unwrap();
+        passages.iter().map(|passage| (passage.articles, text(passage))).collect()
+    };
+    assert_eq!(passages(Frequent::Articles(7)), [(7, NOTICE.to_owned())]);
+    assert_eq!(passages(Frequent::Articles(6)), [(6, format!("{FOOTER}\n\n{NOTICE}"))]);
+    assert_eq!(passages(Frequent::Articles(8)), []);
+    let both = [(6, format!("{FOOTER}\n\n{NOTICE}"))];
+    assert_eq!(passages(Frequent::ShareOfSource(1.0)), both);
+    assert_eq!(passages(Frequent::ShareOfSource(0.1)), both);
+
+    let free: Vec<_> = index
+        .boilerplate(Frequent::Articles(6), folder)
+        .unwrap()
+        .articles()
+        .map(Result::unwrap)
+        .collect();
+    let all: Vec<_> = index.articles().map(Result::unwrap).collect();
+    assert_eq!(free.len(), all.len());
+    for (free, all) in free.iter().zip(&all) {
+        assert!(!free.text().contains("sorry") && !free.text().contains("rights"), "{free:?}");
+        assert_eq!(free.id(), all.id());
+        assert_eq!(free.original_len(), all.original_len());
+        let segments = free.segments();
+        assert_eq!(segments.first().map_or(0, |first| first.range.start), 0);
+        assert!(segments.windows(2).all(|two| two[0].range.end == two[1].range.start));
+    }
+    assert_eq!(free[0].text().trim_end(), story(0));
+    assert_eq!(free[0].segments().iter().filter(|segment| segment.boilerplate).count(), 1);
+    assert!(free[1..].iter().zip(&all[1..]).all(|(free, all)| free == all));
+
+    for rule in [
+        Frequent::Articles(1),
+        Frequent::ShareOfSource(0.0),
+        Frequent::ShareOfSource(1.5),
+        Frequent::ShareOfSource(f64::NAN),
+    ] {
+        let error = index.boilerplate(rule, folder).unwrap_err();
+        assert!(matches!(error, Error::Option { option: "boilerplate", .. }), "{error}");
+    }
+}
+
+#[test]
+fn boilerplate_goes_from_the_middle_and_only_as_whole_paragraphs() {
+    let dir = tempfile::tempdir().unwrap();
+    let inside = format!("He said: {NOTICE} That was all.");
+    let index = made(
+        dir.path(),
+        &[
+            ("0", format!("{}\n{FOOTER}\n\n{}\n{inside}\n", story(1), story(2))),
+            ("1", format!("{}\n{FOOTER}\n{NOTICE}\n{}\n", story(3), story(5))),
+            ("2", format!("{FOOTER}\n{}\n{NOTICE}", story(4))),
+        ],
+    );
+    let boilerplate = index.boilerplate(Frequent::Articles(3), |_, _| String::new()).unwrap();
+    assert_eq!(boilerplate.passages().unwrap().len(), 1);
+    let texts: Vec<String> =
+        boilerplate.articles().map(|article| article.unwrap().into_text()).collect();
+    assert_eq!(texts[0], format!("{}\n\n{}\n{inside}\n", story(1), story(2)));
+    assert_eq!(texts[1], format!("{}\n{NOTICE}\n{}\n", story(3), story(5)));
+    assert_eq!(texts[2], story(4));
+}
+
+#[test]
+fn another_order_keeps_other_copies() {
+    let dir = tempfile::tempdir().unwrap();
+    let (arrived, longest) = (dir.path().join("arrived"), dir.path().join("longest"));
+    let articles = [
+        ("short", story(1)),
+        ("long", format!("{}\n\n{}", story(1), story(2))),
+        ("middle", format!("{}\n\nAnd.", story(2))),
+    ];
+    let index = made(&arrived, &articles);
+    index.rearrange(&longest, |article| Reverse(article.original_len())).unwrap();
+    let rearranged = Index::open(&longest).unwrap();
+    rearranged.verify().unwrap();
+    let direct = dir.path().join("direct");
+    let expected = made(&direct, &[articles[1].clone(), articles[2].clone(), articles[0].clone()]);
+    let all = |index: &Index| index.articles().map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!(all(&rearranged), all(&expected));
+    assert_eq!(rearranged.article("short").unwrap().unwrap().text(), "");
+    // The same key for all is the order of arrival.
+    let same = dir.path().join("same");
+    index.rearrange(&same, |_| 0).unwrap();
+    assert_eq!(all(&Index::open(&same).unwrap()), all(&index));
+    let error = index.rearrange(&same, |_| 0).unwrap_err();
+    assert!(matches!(error, Error::Index { .. }), "{error}");
+}
