@@ -9,7 +9,7 @@ const LINES: usize = 12;
 /// The same for a name.
 const NAME: usize = 100;
 
-/// `text`, with its middle left out if it has more than `most` characters.
+/// `text`, with its middle left out if it has more than `most` characters, three at least.
 pub(crate) fn excerpt(text: &str, most: usize) -> String {
     let text = text.trim();
     if text.char_indices().nth(most).is_none() {
@@ -17,7 +17,7 @@ pub(crate) fn excerpt(text: &str, most: usize) -> String {
     }
     let tail = most / 3;
     let head = text.char_indices().nth(most - tail).map_or(0, |(at, _)| at);
-    let tail = text.char_indices().nth_back(tail).map_or(text.len(), |(at, _)| at);
+    let tail = text.char_indices().nth_back(tail - 1).map_or(text.len(), |(at, _)| at);
     let (head, tail) = (&text[..head], &text[tail..]);
     // Whole words, where there are words.
     let head = head
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn excerpts_have_both_ends_and_no_more_than_is_asked_for() {
         assert_eq!(excerpt(" one two ", 7), "one two");
-        assert_eq!(excerpt("one two three four five six seven", 20), "one two […] seven");
+        assert_eq!(excerpt("one two three four five six seven", 20), "one two three […] seven");
         assert_eq!(excerpt(&"ß".repeat(100), 9), "ßßßßßß […] ßßß");
         let lines = (1..=40).map(|line| format!("{line}\r\n\r\n")).collect::<Vec<_>>().concat();
         assert_eq!(paragraphs(&lines), "1\n2\n3\n4\n5\n6\n7\n8\n[…]\n38\n39\n40");
