@@ -148,3 +148,36 @@ impl Plots {
         (self.doubled.bytes > 0 && self.doubled.bytes >= self.bytes / 4).then_some(&self.doubled)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joined_cells_keep_every_byte_in_its_place() {
+        const ARTICLES: usize = 5 * SIDE;
+        let mut deduper = dedup::Deduper::new();
+        let mut plots = Plots::default();
+        let mut repeats = 0;
+        for number in 0..ARTICLES {
+            // Each paragraph comes in one article and the next.
+            let paragraph =
+                |of: usize| format!("{of} on the {of}th day at {of}; ").repeat(9) + "\n\n";
+            let text = paragraph(number + 10_000) + &paragraph(number + 10_001);
+            let article = deduper.push(number.to_string(), text).unwrap();
+            repeats +=
+                article.repeats().iter().filter(|repeat| repeat.source.article != number).count();
+            plots.add(&article);
+        }
+        assert!(repeats >= ARTICLES - 1);
+        let grid = plots.grid().unwrap();
+        assert_eq!((grid.here.per_cell, grid.here.cells()), (8, ARTICLES.div_ceil(8)));
+        assert_eq!(grid.cells.iter().sum::<u64>(), plots.bytes);
+        for (at, bytes) in grid.cells.iter().enumerate() {
+            let (here, there) = (at % SIDE, at / SIDE);
+            let near = there <= here && here - there <= 1 && here < grid.here.cells();
+            assert!(*bytes == 0 || near, "{bytes} bytes at {here}, {there}");
+            assert!(*bytes > 0 || here != there || here >= grid.here.cells());
+        }
+    }
+}
