@@ -111,6 +111,10 @@ impl NearCopies {
                 pieces.push(piece);
             }
         }
+        if !more {
+            let rest = &original[reached.min(block.range.end)..block.range.end];
+            pieces.push(piece(false, rest, rest));
+        }
         let removed = Spot::new(article.id(), &block.range);
         Ok(Pair { kept, removed, changes: block.changes.len(), pieces, more })
     }
