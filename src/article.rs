@@ -104,7 +104,13 @@ impl Article {
             (None, _) => Cow::Borrowed(""),
             (Some(only), None) => Cow::Borrowed(only),
             (Some(first), Some(second)) => {
-                Cow::Owned([first, second].into_iter().chain(new).collect())
+                let len = self.segments.iter().map(|segment| match segment {
+                    Segment::New { range } => range.len(),
+                    Segment::Seen { .. } => 0,
+                });
+                let mut text = String::with_capacity(len.sum());
+                text.extend([first, second].into_iter().chain(new));
+                Cow::Owned(text)
             }
         }
     }

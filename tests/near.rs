@@ -6,7 +6,10 @@ mod support {
     pub(crate) mod corpus;
 }
 
-use dedup::{Article, Block, Deduper, Options, Segment, canonical::canonicalise};
+use dedup::{
+    Article, Block, Cut, Deduper, Options, Segment, WithinArticle, canonical::canonicalise,
+};
+use proptest::prelude::*;
 use support::corpus::Rng;
 
 const SYLLABLES: [&str; 16] = [
@@ -72,9 +75,11 @@ fn check_near(block: &Block, article: &Article, all: &[Article]) -> f64 {
         let its = &there.original()[change.source.range.clone()];
         assert!(form(own).len() <= 64, "{own:?}");
         assert!(!own.contains(char::is_numeric) && !its.contains(char::is_numeric));
-        assert_ne!(form(own), form(its));
+        assert!(form(own) != form(its) || own.trim() != own || its.trim() != its, "{own:?}");
         for (text, range) in [(original, &change.range), (there.original(), &change.source.range)] {
-            let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            let letter = |c: Option<char>| {
+                c.is_some_and(|c| c.is_ascii_alphanumeric() || "äöüß".contains(c))
+            };
             for at in [range.start, range.end] {
                 let (before, after) = text.split_at(at);
                 let cut = letter(before.chars().next_back()) && letter(after.chars().next());
@@ -289,6 +294,57 @@ fn what_is_near_is_so_in_any_number_of_steps() {
     for (number, text) in texts.iter().enumerate() {
         let original = index.original(&number.to_string()).unwrap().unwrap();
         assert_eq!(original, text.join(" "));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Texts that are put together of the same few pieces, in all modes at once.
+    #[test]
+    fn any_text_in_any_mode(
+        pieces in prop::collection::vec("\\PC{0,60}|[a-zäß .!?0-9\n>„“-]{0,120}", 1..6),
+        articles in prop::collection::vec(prop::collection::vec((0..6_usize, 0..4_usize), 0..12), 1..6),
+        mode in 0..18_u8,
+    ) {
+        let mut options = Options::new();
+        options.min_span(32).min_paragraph(8);
+        if mode % 2 == 0 {
+            options.near(0.5);
+        }
+        match mode / 2 % 3 {
+            1 => _ = options.cut(Cut::Span),
+            #[cfg(feature = "sentences")]
+            2 => _ = options.cut(Cut::Sentence),
+            _ => {}
+        }
+        match mode / 6 {
+            1 => _ = options.within_article(WithinArticle::Keep),
+            2 => _ = options.within_article(WithinArticle::RemoveFrom(50)),
+            _ => {}
+        }
+        let mut deduper = options.deduper().unwrap();
+        let mut done: Vec<Article> = Vec::new();
+        for (number, article) in articles.iter().enumerate() {
+            let text: String = article
+                .iter()
+                .flat_map(|&(piece, gap)| [&*pieces[piece % pieces.len()], [" ", "\n", "\n\n", ""][gap]])
+                .collect();
+            let article = deduper.push(number.to_string(), text.as_str()).unwrap();
+            let mut at = 0;
+            for segment in article.segments() {
+                prop_assert_eq!(segment.range().start, at);
+                at = segment.range().end;
+            }
+            prop_assert_eq!(at, text.len());
+            for block in article.blocks() {
+                prop_assert!(!block.sources.is_empty());
+                if !block.changes.is_empty() {
+                    check_near(block, &article, &done);
+                }
+            }
+            done.push(article);
+        }
     }
 }
 

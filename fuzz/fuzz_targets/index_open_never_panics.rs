@@ -54,7 +54,8 @@ fn sound() -> (Vec<u8>, Vec<u8>) {
     let line = |n: u32| format!("Entry {n}: the {} gauge was read, and it was dry.", n * 7919);
     let mut deduper = options(dir.path()).deduper().expect("an index");
     for n in 0..4 {
-        let text = [line(n), "\u{201c}Quoted\u{201d}  ".to_owned(), line(n / 2), line(n / 2)].join("\r\n");
+        let text =
+            [line(n), "\u{201c}Quoted\u{201d}  ".to_owned(), line(n / 2), line(n / 2)].join("\r\n");
         deduper.push(n.to_string(), text).expect("pushed");
     }
     deduper.checkpoint().expect("committed");

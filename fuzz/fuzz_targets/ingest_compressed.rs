@@ -9,8 +9,7 @@ use std::io::Write;
 use dedup::Options;
 use libfuzzer_sys::fuzz_target;
 
-const STARTS: [&[u8]; 4] =
-    [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"BZh91AY&SY", b"\xfd7zXZ\0"];
+const STARTS: [&[u8]; 4] = [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"BZh91AY&SY", b"\xfd7zXZ\0"];
 
 fuzz_target!(|data: &[u8]| {
     let [kind, read_buffer, at, content @ ..] = data else { return };

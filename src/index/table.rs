@@ -304,7 +304,7 @@ impl Shard {
             | u64::from(posting.hot);
         if self.slots.len() == self.slots.capacity() {
             // Exactly, and little: shards are many, and room in each of them would add up.
-            self.slots.reserve_exact((self.slots.len() / 8).max(4));
+            self.slots.reserve_exact((self.slots.len() / 16).max(4));
         }
         // Sorted entries are loaded from the front to the end.
         let is_last = self.slots.last().is_none_or(|&last| unpack(last) < slot);

@@ -25,14 +25,14 @@ pub(crate) mod tail;
 pub(crate) const END: u8 = 0xFF;
 
 /// Coordinates that an entry of the directory spans.
-const BLOCK: u64 = 1 << 11;
+const BLOCK: u64 = 1 << 12;
 
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     /// Kept text: a byte of it has an *address* here.
     kept: Log,
     pieces: Vec<Piece>,
-    removed: Vec<RemovedPiece>,
+    periodic: Vec<Periodic>,
     /// For each block of coordinates.
     directory: Vec<Entry>,
     articles: Vec<Stored>,
@@ -40,8 +40,9 @@ pub(crate) struct Texts {
     /// The first coordinate of the next article.
     end: u64,
     ids: usize,
-    /// The piece that was looked at last: mostly the next look is at the same.
-    recent: (usize, Piece),
+    /// The piece that was looked at last, and where its text begins: mostly the next look is at
+    /// the same.
+    recent: (usize, Piece, u64),
     /// What came before, if it lies elsewhere.
     base: Option<Arc<dyn Base>>,
     /// The first coordinate, and the number of the first article, that are held here.
@@ -56,20 +57,29 @@ pub(crate) struct Texts {
 #[derive(Clone, Copy, Debug, Default)]
 struct Piece {
     start: u64,
-    /// The address of the text, or [`REMOVED`] and the number of a removed piece.
+    /// The address of the text; or [`REMOVED`] and the coordinate of the kept text that this stands
+    /// for; or [`REMOVED`], [`PERIODIC`] and the number of a periodic piece.
     kept: u64,
 }
 
 const REMOVED: u64 = 1 << 63;
+const PERIODIC: u64 = 1 << 62;
 
+/// Removed text that repeats itself, which is rare.
 #[derive(Clone, Copy, Debug)]
-struct RemovedPiece {
-    /// The coordinate of the kept text that this stands for.
+struct Periodic {
+    /// The coordinate of the kept text.
     origin: u64,
-    /// The address of that text, unless it is in the base.
-    kept: u64,
     /// The text repeats every so many bytes.
     period: u64,
+}
+
+/// Where the text of a piece is.
+enum Whereabouts {
+    /// At an address.
+    Kept(u64),
+    /// At another coordinate, again and again if there is a period.
+    Removed(u64, Option<u64>),
 }
 
 /// Where a block of coordinates is kept: a shortcut past the pieces for those, nearly all, that lie
@@ -192,7 +202,7 @@ impl Texts {
     /// Bytes of memory of all else.
     pub(crate) fn bookkeeping_memory(&self) -> usize {
         self.pieces.capacity() * size_of::<Piece>()
-            + self.removed.capacity() * size_of::<RemovedPiece>()
+            + self.periodic.capacity() * size_of::<Periodic>()
             + self.directory.capacity() * size_of::<Entry>()
             + self.articles.capacity() * size_of::<Stored>()
             + self.departures.memory()
@@ -256,7 +266,7 @@ impl Texts {
         }
         while at < coordinates.end {
             let (number, piece) = self.piece(at);
-            let stretch = self.stretch_in(number, piece, at);
+            let stretch = self.stretch_in(number, piece, self.address(piece), at);
             let len = stretch.ahead.min(coordinates.end - at);
             origins.push((stretch.origin, len));
             at += len;
@@ -403,25 +413,14 @@ impl Texts {
             while let Some(piece) = own.next_if(|piece| piece.start < begins) {
                 self.lay_out_kept(*piece);
             }
-            let address = if part.origin >= start {
-                let piece = kept[kept.partition_point(|piece| piece.start <= part.origin) - 1];
-                piece.kept + (part.origin - piece.start)
+            let kept = if part.period == part.end - part.start {
+                part.origin
             } else {
-                self.stretch(part.origin).address
+                let (origin, period) = (part.origin, part.period as u64);
+                push(&mut self.periodic, Periodic { origin, period });
+                PERIODIC | (self.periodic.len() - 1) as u64
             };
-            let plain = part.period == part.end - part.start;
-            push(
-                &mut self.pieces,
-                Piece { start: begins, kept: REMOVED | self.removed.len() as u64 },
-            );
-            push(
-                &mut self.removed,
-                RemovedPiece {
-                    origin: part.origin,
-                    kept: address,
-                    period: if plain { u64::MAX } else { part.period as u64 },
-                },
-            );
+            push(&mut self.pieces, Piece { start: begins, kept: REMOVED | kept });
         }
         own.for_each(|piece| self.lay_out_kept(*piece));
         self.extend_directory(start);
@@ -472,30 +471,18 @@ impl Texts {
         if coordinate < self.first {
             return Stretch::in_base(coordinate);
         }
-        let (number, piece) = self.recent;
+        let (number, piece, address) = self.recent;
         let next = self.piece_end(number);
         if (piece.start..next).contains(&coordinate) {
-            return self.stretch_in(number, piece, coordinate);
+            return self.stretch_in(number, piece, address, coordinate);
         }
         if let Way::Kept(address) = self.directory[self.block(coordinate)].way() {
             return Stretch::in_block(address, coordinate);
         }
-        self.recent = self.piece(coordinate);
-        let (number, piece) = self.recent;
-        self.stretch_in(number, piece, coordinate)
-    }
-
-    fn stretch(&self, coordinate: u64) -> Stretch {
-        if coordinate < self.first {
-            return Stretch::in_base(coordinate);
-        }
-        match self.directory[self.block(coordinate)].way() {
-            Way::Kept(address) => Stretch::in_block(address, coordinate),
-            Way::Piece(_) => {
-                let (number, piece) = self.piece(coordinate);
-                self.stretch_in(number, piece, coordinate)
-            }
-        }
+        let (number, piece) = self.piece(coordinate);
+        let address = self.address(piece);
+        self.recent = (number, piece, address);
+        self.stretch_in(number, piece, address, coordinate)
     }
 
     /// The coordinate after the last of a piece.
@@ -524,24 +511,57 @@ impl Texts {
         (number, self.pieces[number])
     }
 
-    fn stretch_in(&self, number: usize, piece: Piece, coordinate: u64) -> Stretch {
+    /// Of a piece, and the address where its text, or the text that it stands for, begins.
+    fn stretch_in(&self, number: usize, piece: Piece, address: u64, coordinate: u64) -> Stretch {
         let end = self.piece_end(number);
         let offset = coordinate - piece.start;
-        if piece.kept & REMOVED == 0 {
-            return Stretch {
-                origin: coordinate,
-                address: piece.kept + offset,
-                back: offset + 1,
-                ahead: end - coordinate,
-            };
-        }
-        let removed = self.removed[index(piece.kept & !REMOVED)];
-        let offset = offset % removed.period;
+        let (origin, period) = match self.whereabouts(piece) {
+            Whereabouts::Kept(_) => {
+                return Stretch {
+                    origin: coordinate,
+                    address: address + offset,
+                    back: offset + 1,
+                    ahead: end - coordinate,
+                };
+            }
+            Whereabouts::Removed(origin, period) => (origin, period.unwrap_or(u64::MAX)),
+        };
+        let offset = offset % period;
         Stretch {
-            origin: removed.origin + offset,
-            address: removed.kept + offset,
+            origin: origin + offset,
+            address: address + offset,
             back: offset + 1,
-            ahead: (removed.period - offset).min(end - coordinate),
+            ahead: (period - offset).min(end - coordinate),
+        }
+    }
+
+    fn whereabouts(&self, piece: Piece) -> Whereabouts {
+        let rest = piece.kept & !(REMOVED | PERIODIC);
+        match (piece.kept & REMOVED != 0, piece.kept & PERIODIC != 0) {
+            (false, _) => Whereabouts::Kept(piece.kept),
+            (true, false) => Whereabouts::Removed(rest, None),
+            (true, true) => {
+                let Periodic { origin, period } = self.periodic[index(rest)];
+                Whereabouts::Removed(origin, Some(period))
+            }
+        }
+    }
+
+    /// Where the text of a piece begins, unless that is in the base.
+    fn address(&self, piece: Piece) -> u64 {
+        let origin = match self.whereabouts(piece) {
+            Whereabouts::Kept(address) => return address,
+            Whereabouts::Removed(origin, _) => origin,
+        };
+        if origin < self.first {
+            return 0;
+        }
+        match self.directory[self.block(origin)].way() {
+            Way::Kept(address) => address + origin % BLOCK,
+            Way::Piece(_) => {
+                let (_, piece) = self.piece(origin);
+                piece.kept + (origin - piece.start)
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Piece, REMOVED, Texts, index};
+use super::{Piece, Texts, Whereabouts};
 use crate::error::Error;
 use crate::index::base::Base;
 
@@ -34,7 +34,7 @@ impl Texts {
     pub(crate) fn above(base: Arc<dyn Base>) -> Self {
         let (first, first_article) = (base.end(), base.articles());
         // No coordinate is in this piece.
-        let recent = (0, Piece { start: u64::MAX, kept: 0 });
+        let recent = (0, Piece { start: u64::MAX, kept: 0 }, 0);
         Self { base: Some(base), first, end: first, first_article, recent, ..Self::default() }
     }
 
@@ -52,14 +52,16 @@ impl Texts {
         let departures = self.departures.encoded(departures)?;
         let from = self.pieces.partition_point(|piece| piece.start < start);
         let to = from + self.pieces[from..].partition_point(|piece| piece.start < end);
-        let removed = (from..to).filter(|&at| self.pieces[at].kept & REMOVED != 0).map(|at| {
-            let removed = self.removed[index(self.pieces[at].kept & !REMOVED)];
-            RemovedPart {
+        let removed = (from..to).filter_map(|at| {
+            let Whereabouts::Removed(origin, period) = self.whereabouts(self.pieces[at]) else {
+                return None;
+            };
+            Some(RemovedPart {
                 start: self.pieces[at].start,
                 end: self.piece_end(at),
-                origin: removed.origin,
-                period: (removed.period != u64::MAX).then_some(removed.period),
-            }
+                origin,
+                period,
+            })
         });
         Ok(Some(Held { id, start, end, removed: removed.collect(), departures }))
     }
