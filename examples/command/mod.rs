@@ -178,8 +178,7 @@ impl Command {
         options
     }
 
-    /// The canonical path of an output, unless that would overwrite the input or make the run read what it
-    /// writes.
+    /// Refuses an output that would overwrite the input, or be read by the run that writes it.
     pub(crate) fn check_output(&self, path: &Path) -> Result<(), String> {
         let place = |e| cannot_write(path, &e);
         let output = resolve(path).map_err(place)?;
