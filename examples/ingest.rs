@@ -2,44 +2,32 @@
 //!
 //! `cargo run --release --example ingest -- --help` lists the flags.
 
+mod command;
+
 use std::{
-    collections::HashSet,
     error::Error,
-    ffi::{OsStr, OsString},
-    fmt::Display,
+    ffi::OsString,
     fs::File,
-    io::{self, BufReader, BufWriter, IsTerminal, Write},
+    io::{self, BufWriter, IsTerminal, Write},
     ops::Range,
     path::{Path, PathBuf},
     process::ExitCode,
-    str::FromStr,
     sync::atomic::{AtomicBool, Ordering},
-    thread,
     time::Instant,
 };
 
-use dedup::{
-    Article, Articles, Cut, Format, Limits, OnError, Options, Place, Stats, WithinArticle,
-};
-use indicatif::{ProgressBar, ProgressStyle};
+use command::{Command, Values, cannot_write, counted, explained};
+use dedup::{Article, Options, Place, Stats};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
-
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sample");
 
 const HELP: &str = "\
 Removes repeated text from articles and says where each block was first seen.
 
 Usage: ingest [OPTIONS] [PATH…]
+";
 
-A PATH is a file or a directory; several are taken in the order given. What a file is, its name and
-content tell, compressed or not. `-` alone is standard input. Without any PATH, the sample that comes with
-the repository is used.
-
-What is read: .txt .md .jsonl .ndjson .json, and with the features in brackets
-  .csv .tsv [csv], .eml .mbox Maildir [mail], .html .htm .xhtml [html], .warc .wet [warc],
-  .rss .atom and .xml with a feed [feeds], .parquet [parquet]; any of these as .gz [gzip], .zst [zstd],
-  .bz2 [bzip2] or .xz [xz]; text that is not UTF-8 [encodings]. `cargo run --all-features` has them all.
-
+const HELP_OUTPUT: &str = "\
 Output:
   --removed OUT.jsonl   one line per removed range, with the place where it was first seen
   --repeats OUT.jsonl   one line per repeat, removed or not
@@ -47,46 +35,14 @@ Output:
   --json                print the totals as one JSON object, and nothing else
   --quiet               print the totals only, not each article
 
-What counts as a repeat:
-  --min-span N          shortest repeated run, in bytes of canonical text [default: 200]
-  --min-paragraph N     shortest repeated whole paragraph, likewise [default: 80]
-  --near SHARE          remove paragraphs too of which this share, from 0.5 to 1, stands in an earlier one
-  --cut WHAT            cut paragraphs, sentences [sentences] or spans [default: paragraph]
-  --within-article WHAT remove what repeats the same article only, keep it, or remove it from N bytes on
-                        [default: remove]
-
-Input:
-  --format NAME         text, jsonl, json, csv, mail, mbox, html, warc, feed or parquet [default: told]
-  --text-field NAME     field or column that holds the text; dots lead inside [default: text]
-  --id-field NAME       the same for the id [default: id]
-  --title-field NAME    the same for the title [default: title]
-  --date-field NAME     the same for the date [default: date]
-  --language-field NAME the same for the language [default: language]
-  --strict-encoding     bytes that cannot be decoded are errors
-  --no-hidden           leave out files and directories whose names start with a dot
-  --ignore-rules        leave out what .gitignore and .ignore name
-  --on-error WHAT       skip what could not be read, or stop [default: skip]
-  --read-buffer N       bytes read at a time [default: 1048576]
-  --memory N            bytes of kept text in memory; more go to a file [default: 1073741824]
-
 Index on disk (a build with --features index):
   --index DIR           keep the index in a directory, and take what is in it as earlier
-  --against DIR         take what is in an index as earlier, and add nothing to it
   --versions WHAT       an id comes with other content: keep both, replace the older, or refuse the newer [default: keep]
   --fingerprints DIR    instead of an index with text: whole paragraphs are removed that were seen by their
                         fingerprints in a directory, and nothing says where
+";
 
-Limits:
-  --max-article N       bytes of text [default: 1073741824]
-  --max-record N        bytes of a line, a row, a mail or a file that is one article [default: 1073741824]
-  --max-ratio N         bytes out of each compressed byte [default: 256]
-  --max-nesting N       parts inside parts [default: 256]
-  --max-window N        bytes of memory for .zst and .xz [default: 134217728]
-
-  --threads N           worker threads [default: all]; never changes the result
-
-  --help                print this text
-
+const HELP_END: &str = "\
 The exit code is 1 if any input could not be read (the rest is still processed), 2 if the command line
 makes no sense, and 130 after Ctrl-C, which ends the run with its totals; a second one ends it at once.
 ";
@@ -98,8 +54,9 @@ fn main() -> ExitCode {
     let args = match Args::parse(std::env::args_os().skip(1)) {
         Ok(Some(args)) => args,
         Ok(None) => {
+            let help = [HELP, command::HELP_PATHS, HELP_OUTPUT, command::HELP_SETTINGS, HELP_END];
             // A reader that has gone away has no use for the help text.
-            let _ = io::stdout().write_all(HELP.as_bytes());
+            let _ = io::stdout().write_all(help.join("\n").as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(message) => {
@@ -112,7 +69,7 @@ fn main() -> ExitCode {
             std::process::exit(130);
         }
     }) {
-        report(&error);
+        complain(&error);
     }
     match run(&args) {
         _ if INTERRUPTED.load(Ordering::Relaxed) => ExitCode::from(130),
@@ -120,7 +77,7 @@ fn main() -> ExitCode {
         Ok(_) => ExitCode::FAILURE,
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(error.as_ref());
+            complain(error.as_ref());
             ExitCode::FAILURE
         }
     }
@@ -129,17 +86,15 @@ fn main() -> ExitCode {
 /// Streams every article through `dedup` and returns how many inputs could not be read.
 fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     let start = Instant::now();
-    let sample = [PathBuf::from(SAMPLE)];
-    let paths = if args.paths.is_empty() { &sample[..] } else { &args.paths };
     let bar = bar(args);
     #[cfg(feature = "index")]
-    if let Some(dir) = &args.fingerprints {
-        return filter(args, dir, paths, &bar, start);
+    if let Some(dir) = &args.flags.fingerprints {
+        return filter(args, dir, &bar, start);
     }
-    let mut articles = open(args, paths, &bar)?;
-    let mut removed = JsonLines::create(args.removed.as_deref(), paths)?;
-    let mut repeats = JsonLines::create(args.repeats.as_deref(), paths)?;
-    let mut kept = JsonLines::create(args.kept.as_deref(), paths)?;
+    let mut articles = args.command.open(&bar)?;
+    let mut removed = JsonLines::create(args.flags.removed.as_deref(), &args.command)?;
+    let mut repeats = JsonLines::create(args.flags.repeats.as_deref(), &args.command)?;
+    let mut kept = JsonLines::create(args.flags.kept.as_deref(), &args.command)?;
     let mut stdout = BufWriter::new(io::stdout().lock());
 
     while !INTERRUPTED.load(Ordering::Relaxed) {
@@ -147,7 +102,7 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
         let article = match article {
             Ok(article) => article,
             Err(error) => {
-                bar.suspend(|| report(&error));
+                bar.suspend(|| complain(&error));
                 continue;
             }
         };
@@ -166,7 +121,7 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
         if !text.trim().is_empty() {
             kept.write(&json!({ "id": article.id(), "text": text }))?;
         }
-        if !args.quiet && !args.json {
+        if !args.flags.quiet && !args.flags.json {
             print_article(&mut stdout, &article)?;
         }
     }
@@ -177,7 +132,7 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     kept.finish()?;
     // A stream that was exhausted has done so itself.
     #[cfg(feature = "index")]
-    if args.index && INTERRUPTED.load(Ordering::Relaxed) {
+    if args.flags.index && INTERRUPTED.load(Ordering::Relaxed) {
         articles.checkpoint()?;
     }
 
@@ -192,39 +147,13 @@ fn end(
     start: Instant,
 ) -> Result<u64, Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
-    if args.json {
-        writeln!(stdout, "{}", totals(stats, seconds, args.threads))?;
+    if args.flags.json {
+        writeln!(stdout, "{}", totals(stats, seconds, args.command.threads))?;
     } else {
-        print_totals(stdout, stats, seconds, args.threads)?;
+        print_totals(stdout, stats, seconds, args.command.threads)?;
     }
     stdout.flush()?;
     Ok(stats.errors)
-}
-
-/// Opens what the command line names: paths, or standard input.
-fn open(args: &Args, paths: &[PathBuf], bar: &ProgressBar) -> Result<Articles, dedup::Error> {
-    let options = with_progress(args, bar);
-    match paths {
-        [path] if is_stdin(path) => options.reader("-", BufReader::new(io::stdin())),
-        paths => options.ingest_all(paths),
-    }
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-fn with_progress(args: &Args, bar: &ProgressBar) -> Options {
-    let mut options = args.options.clone();
-    if !bar.is_hidden() {
-        let bar = bar.clone();
-        options.progress(move |progress| {
-            bar.set_length(progress.total_bytes.unwrap_or(progress.bytes));
-            bar.set_position(progress.bytes);
-            bar.set_message(counted(progress.articles, "article"));
-        });
-    }
-    options
 }
 
 /// As [`run`], by fingerprints.
@@ -232,31 +161,30 @@ fn with_progress(args: &Args, bar: &ProgressBar) -> Options {
 fn filter(
     args: &Args,
     dir: &Path,
-    paths: &[PathBuf],
     bar: &ProgressBar,
     start: Instant,
 ) -> Result<u64, Box<dyn Error>> {
-    let options = with_progress(args, bar);
-    let mut articles = match paths {
-        [path] if is_stdin(path) => {
-            let stdin = dedup::Stream::new("-", BufReader::new(io::stdin()));
+    let options = args.command.with_progress(bar);
+    let mut articles = match &args.command.paths[..] {
+        [path] if command::is_stdin(path) => {
+            let stdin = dedup::Stream::new("-", io::BufReader::new(io::stdin()));
             options.filter_source(dir, std::iter::once(Ok(stdin.into())))?
         }
         paths => options.filter_all(dir, paths)?,
     };
-    let mut removed = JsonLines::create(args.removed.as_deref(), paths)?;
-    let mut kept = JsonLines::create(args.kept.as_deref(), paths)?;
+    let mut removed = JsonLines::create(args.flags.removed.as_deref(), &args.command)?;
+    let mut kept = JsonLines::create(args.flags.kept.as_deref(), &args.command)?;
     let mut stdout = BufWriter::new(io::stdout().lock());
     while !INTERRUPTED.load(Ordering::Relaxed) {
         let Some(article) = articles.next() else { break };
         let article = match article {
             Ok(article) => article,
             Err(error) => {
-                bar.suspend(|| report(&error));
+                bar.suspend(|| complain(&error));
                 continue;
             }
         };
-        let quiet = args.quiet || args.json;
+        let quiet = args.flags.quiet || args.flags.json;
         for segment in article.segments().iter().filter(|segment| segment.seen) {
             let Range { start, end } = segment.range;
             removed.write(&json!({ "doc": article.id(), "start": start, "end": end }))?;
@@ -281,14 +209,11 @@ fn filter(
 
 /// A bar on the terminal, unless nobody looks or something else is printed there.
 fn bar(args: &Args) -> ProgressBar {
-    let free = args.quiet || args.json || !io::stdout().is_terminal();
+    let free = args.flags.quiet || args.flags.json || !io::stdout().is_terminal();
     if !free || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {bytes} of {total_bytes}, {msg}, {binary_bytes_per_sec}, {eta} to go",
-    );
-    ProgressBar::new(0).with_style(style.expect("BUG: the template is sound"))
+    command::bar()
 }
 
 /// One line of `--removed` or `--repeats`.
@@ -398,12 +323,6 @@ fn print_totals(
     }
 }
 
-/// "1 block", "2 blocks".
-fn counted<N: Copy + Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
-    let plural = if n == N::from(1) { "" } else { "s" };
-    format!("{n} {noun}{plural}")
-}
-
 fn first_words(text: &str) -> String {
     let mut words: Vec<&str> = text.split_whitespace().take(9).collect();
     if words.len() == 9 {
@@ -412,15 +331,8 @@ fn first_words(text: &str) -> String {
     words.join(" ")
 }
 
-/// Prints an error with everything that led to it.
-fn report(error: &dyn Error) {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message = format!("{message}: {error}");
-        cause = error.source();
-    }
-    eprintln!("ingest: {message}");
+fn complain(error: &dyn Error) {
+    eprintln!("ingest: {}", explained(error));
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
@@ -432,17 +344,11 @@ struct JsonLines<'a>(Option<(&'a Path, BufWriter<File>)>);
 
 impl<'a> JsonLines<'a> {
     /// Creates the file, unless that would overwrite the input or make the run read its own output.
-    fn create(output: Option<&'a Path>, inputs: &[PathBuf]) -> Result<JsonLines<'a>, String> {
+    fn create(output: Option<&'a Path>, command: &Command) -> Result<JsonLines<'a>, String> {
         let Some(path) = output else { return Ok(JsonLines(None)) };
-        let place = |e| cannot_write(path, &e);
-        let output = resolve(path).map_err(place)?;
-        for input in inputs {
-            if output.starts_with(resolve(input).map_err(place)?) {
-                let input = input.display();
-                return Err(format!("{} lies inside the input {input}", path.display()));
-            }
-        }
-        Ok(JsonLines(Some((path, BufWriter::new(File::create(path).map_err(place)?)))))
+        command.check_output(path)?;
+        let file = File::create(path).map_err(|e| cannot_write(path, &e))?;
+        Ok(JsonLines(Some((path, BufWriter::new(file)))))
     }
 
     fn write(&mut self, value: &Value) -> Result<(), String> {
@@ -460,184 +366,79 @@ impl<'a> JsonLines<'a> {
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> String {
-    format!("cannot write {}: {error}", path.display())
-}
-
-/// The canonical path of a file that need not exist yet.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    path.canonicalize().or_else(|_| {
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        Ok(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
-    })
-}
-
-/// The command line.
-struct Args {
-    paths: Vec<PathBuf>,
+/// The flags of this program alone.
+#[derive(Default)]
+struct Flags {
     removed: Option<PathBuf>,
     repeats: Option<PathBuf>,
     kept: Option<PathBuf>,
     json: bool,
     quiet: bool,
-    threads: usize,
     /// Whether what was seen is kept on disk.
     #[cfg(feature = "index")]
     index: bool,
     /// Where fingerprints are kept, if they are to decide.
     #[cfg(feature = "index")]
     fingerprints: Option<PathBuf>,
-    options: Options,
+}
+
+/// The command line.
+struct Args {
+    command: Command,
+    flags: Flags,
 }
 
 impl Args {
     /// Reads the command line; `None` means that only help was asked for.
-    fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Option<Args>, String> {
-        let mut args = Args {
-            paths: Vec::new(),
-            removed: None,
-            repeats: None,
-            kept: None,
-            json: false,
-            quiet: false,
-            threads: thread::available_parallelism().map_or(1, usize::from),
-            #[cfg(feature = "index")]
-            index: false,
-            #[cfg(feature = "index")]
-            fingerprints: None,
-            options: Options::new(),
-        };
-        let mut limits = Limits::new();
-        let mut given = HashSet::new();
-        while let Some(word) = words.next() {
-            let flag = match word.to_str() {
-                Some(flag) if flag.starts_with('-') && flag != "-" => flag,
-                _ => {
-                    args.paths.push(word.into());
-                    continue;
-                }
-            };
-            if !given.insert(flag.to_owned()) {
-                return Err(format!("{flag} is given twice"));
-            }
-            let mut value = || words.next().ok_or_else(|| format!("{flag} needs a value"));
-            match flag {
-                "--removed" => args.removed = Some(value()?.into()),
-                "--repeats" => args.repeats = Some(value()?.into()),
-                "--kept" => args.kept = Some(value()?.into()),
-                "--json" => args.json = true,
-                "--quiet" => args.quiet = true,
-                "--min-span" => _ = args.options.min_span(parsed(flag, &value()?)?),
-                "--min-paragraph" => _ = args.options.min_paragraph(parsed(flag, &value()?)?),
-                "--near" => _ = args.options.near(parsed(flag, &value()?)?),
-                "--cut" => _ = args.options.cut(named(flag, &value()?, &CUTS)?),
-                "--within-article" => {
-                    args.options.within_article(within_article(flag, &value()?)?);
-                }
-                #[cfg(feature = "index")]
-                "--against" => _ = args.options.against(value()?),
-                #[cfg(feature = "index")]
-                "--index" => {
-                    args.options.index(value()?);
-                    args.index = true;
-                }
-                #[cfg(feature = "index")]
-                "--versions" => {
-                    args.options.versions(match value()?.to_str() {
-                        Some("keep") => dedup::Versions::Keep,
-                        Some("replace") => dedup::Versions::Replace,
-                        Some("refuse") => dedup::Versions::Refuse,
-                        _ => return Err(format!("{flag} is keep, replace or refuse")),
-                    });
-                }
-                #[cfg(feature = "index")]
-                "--fingerprints" => args.fingerprints = Some(value()?.into()),
-                #[cfg(not(feature = "index"))]
-                "--index" | "--versions" | "--against" | "--fingerprints" => {
-                    return Err(format!("{flag} needs a build with --features index"));
-                }
-                "--threads" => {
-                    args.threads = parsed(flag, &value()?)?;
-                    args.options.threads(args.threads);
-                }
-                "--text-field" => _ = args.options.text_field(parsed::<String>(flag, &value()?)?),
-                "--id-field" => _ = args.options.id_field(parsed::<String>(flag, &value()?)?),
-                "--title-field" => _ = args.options.title_field(parsed::<String>(flag, &value()?)?),
-                "--date-field" => _ = args.options.date_field(parsed::<String>(flag, &value()?)?),
-                "--language-field" => {
-                    args.options.language_field(parsed::<String>(flag, &value()?)?);
-                }
-                "--format" => _ = args.options.format(named(flag, &value()?, &FORMATS)?),
-                "--on-error" => _ = args.options.on_error(named(flag, &value()?, &POLICIES)?),
-                "--strict-encoding" => _ = args.options.strict_encoding(true),
-                "--no-hidden" => _ = args.options.hidden(false),
-                "--ignore-rules" => _ = args.options.ignore_rules(true),
-                "--max-article" => limits = limits.article(parsed(flag, &value()?)?),
-                "--max-record" => limits = limits.record(parsed(flag, &value()?)?),
-                "--max-ratio" => limits = limits.decompression_ratio(parsed(flag, &value()?)?),
-                "--max-nesting" => limits = limits.nesting(parsed(flag, &value()?)?),
-                "--max-window" => limits = limits.window(parsed(flag, &value()?)?),
-                "--memory" => _ = args.options.memory(parsed(flag, &value()?)?),
-                "--read-buffer" => _ = args.options.read_buffer(parsed(flag, &value()?)?),
-                "--help" | "-h" => return Ok(None),
-                _ => return Err(format!("there is no flag {flag}")),
-            }
-        }
-        if args.paths.len() > 1 && args.paths.iter().any(|path| is_stdin(path)) {
-            return Err("- stands alone: standard input is no part of other paths".to_owned());
-        }
+    fn parse(words: impl Iterator<Item = OsString>) -> Result<Option<Args>, String> {
+        let mut flags = Flags::default();
+        let command =
+            Command::parse(words, |flag, value, options| flags.take(flag, value, options))?;
         #[cfg(feature = "index")]
-        if args.fingerprints.is_some() && args.repeats.is_some() {
+        if flags.fingerprints.is_some() && flags.repeats.is_some() {
             return Err("--repeats: fingerprints do not say where a text stood".to_owned());
         }
-        args.options.limits(limits);
-        Ok(Some(args))
+        Ok(command.map(|command| Args { command, flags }))
     }
 }
 
-const FORMATS: [(&str, Format); 10] = [
-    ("text", Format::Text),
-    ("jsonl", Format::JsonLines),
-    ("json", Format::Json),
-    ("csv", Format::Csv),
-    ("mail", Format::Mail),
-    ("mbox", Format::Mbox),
-    ("html", Format::Html),
-    ("warc", Format::Warc),
-    ("feed", Format::Feed),
-    ("parquet", Format::Parquet),
-];
-
-const CUTS: [(&str, Cut); 3] =
-    [("paragraph", Cut::Paragraph), ("sentence", Cut::Sentence), ("span", Cut::Span)];
-
-const POLICIES: [(&str, OnError); 2] = [("skip", OnError::Skip), ("stop", OnError::Stop)];
-
-/// The value of `--within-article`.
-fn within_article(flag: &str, value: &OsStr) -> Result<WithinArticle, String> {
-    match value.to_str() {
-        Some("remove") => Ok(WithinArticle::Remove),
-        Some("keep") => Ok(WithinArticle::Keep),
-        _ => parsed(flag, value).map(WithinArticle::RemoveFrom),
+impl Flags {
+    /// Takes a flag that is this program's own.
+    fn take(
+        &mut self,
+        flag: &str,
+        value: &mut Values<'_>,
+        options: &mut Options,
+    ) -> Result<bool, String> {
+        match flag {
+            "--removed" => self.removed = Some(value()?.into()),
+            "--repeats" => self.repeats = Some(value()?.into()),
+            "--kept" => self.kept = Some(value()?.into()),
+            "--json" => self.json = true,
+            "--quiet" => self.quiet = true,
+            #[cfg(feature = "index")]
+            "--index" => {
+                options.index(value()?);
+                self.index = true;
+            }
+            #[cfg(feature = "index")]
+            "--versions" => {
+                options.versions(match value()?.to_str() {
+                    Some("keep") => dedup::Versions::Keep,
+                    Some("replace") => dedup::Versions::Replace,
+                    Some("refuse") => dedup::Versions::Refuse,
+                    _ => return Err(format!("{flag} is keep, replace or refuse")),
+                });
+            }
+            #[cfg(feature = "index")]
+            "--fingerprints" => self.fingerprints = Some(value()?.into()),
+            #[cfg(not(feature = "index"))]
+            "--index" | "--versions" | "--fingerprints" => {
+                let _ = options;
+                return Err(format!("{flag} needs a build with --features index"));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
-}
-
-/// The value of a flag, as one of some names.
-fn named<T: Copy>(flag: &str, value: &OsStr, names: &[(&str, T)]) -> Result<T, String> {
-    names
-        .iter()
-        .find(|(name, _)| value == *name)
-        .map(|(_, meaning)| *meaning)
-        .ok_or_else(|| format!("{flag} cannot be {}", value.display()))
-}
-
-/// The value of a flag, as a number or as text.
-fn parsed<T: FromStr>(flag: &str, value: &OsStr) -> Result<T, String> {
-    value
-        .to_str()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| format!("{flag} cannot be {}", value.display()))
 }

@@ -9,8 +9,13 @@
 //! a near copy if
 //!
 //! - its runs hold the share of its bytes that was asked for, each compared byte by byte;
-//! - no change of it is longer than [`LONGEST_CHANGE`]: a new sentence is no change of words; and
-//! - no change has a digit, on either side: two reports that differ in a number are different.
+//! - no change of it is longer than [`LONGEST_CHANGE`]: a new sentence is no change of words;
+//! - the numbers in a change are the same on both sides: two reports that differ in a number are
+//!   different; and
+//! - no change lies in a link: two links are two things, however alike they look.
+//!
+//! A paragraph that follows a near copy is laid beside what follows in the source, whatever its
+//! length: the lines of a wrapped paragraph may count as many.
 //!
 //! The share is that of onion (Pomikálek 2011), which counts the n-grams of a paragraph that were
 //! seen anywhere before; here they must stand in one place, in order.
@@ -104,16 +109,30 @@ pub(crate) fn near_copies(
     let mut copies = Vec::new();
     let mut anchors = &anchors.places[..];
     let mut proposed: Vec<Posting> = Vec::new();
+    // Where the source goes on, behind a near copy.
+    let mut next: Option<u64> = None;
     for (number, paragraph) in article.paragraphs.iter().enumerate() {
         let before = anchors.partition_point(|anchor| (anchor.at as usize) < paragraph.start);
         let inside = anchors.partition_point(|anchor| anchor.at as usize + gram <= paragraph.end);
         let own = &anchors[before..inside.max(before)];
         anchors = &anchors[before..];
-        if removed[number] || paragraph.len() < min_paragraph {
+        let follows = next.take();
+        if removed[number] || paragraph.is_empty() {
+            continue;
+        }
+        let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
+        if let Some(place) = follows {
+            let hit = Hit { at: paragraph.start, place, weight: WEIGHT };
+            if let Some(copy) = lay_beside(&mut view, number, paragraph, hit, share)? {
+                next = Some(behind(&mut view, &copy)?);
+                copies.push(copy);
+                continue;
+            }
+        }
+        if paragraph.len() < min_paragraph {
             continue;
         }
         index.anchors.touch(own.iter().map(|anchor| anchor.key ^ DOMAIN));
-        let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
         let mut hits = Vec::new();
         let mut known = Vec::with_capacity(own.len());
         for anchor in own {
@@ -144,6 +163,7 @@ pub(crate) fn near_copies(
             }
         }
         if let Some(copy) = found {
+            next = Some(behind(&mut view, &copy)?);
             copies.push(copy);
             continue;
         }
@@ -156,6 +176,14 @@ pub(crate) fn near_copies(
         }
     }
     Ok(copies)
+}
+
+/// Where the source of a near copy goes on.
+fn behind(view: &mut View<'_>, copy: &NearCopy) -> Result<u64, Error> {
+    let last = copy.runs.last().expect("BUG: a near copy has something in common with its source");
+    let end = last.source + (last.end - last.start) as u64;
+    let space = end < view.base + last.start as u64 && view.ahead(end)?.first() == Some(&b' ');
+    Ok(end + u64::from(space))
 }
 
 /// Bits of the key that the table does not keep.
@@ -240,7 +268,9 @@ fn lay_beside(
     for (start, start_there, len) in pairs.iter().copied().chain([(ends.0, ends.1, 0)]) {
         if (at, there) != (start, start_there) {
             let (mine, its) = (&here[at..start], &region.bytes[there..start_there]);
-            if mine.len() > LONGEST_CHANGE || has_digit(mine) || has_digit(its) {
+            let in_link =
+                is_in_link(here, at..start) || is_in_link(&region.bytes, there..start_there);
+            if mine.len() > LONGEST_CHANGE || in_link || !numbers(mine).eq(numbers(its)) {
                 return Ok(None);
             }
             changes.push(Change {
@@ -294,7 +324,7 @@ fn agreements(a: &[u8], b: &[u8], allowed: &mut usize) -> Option<Vec<Pair>> {
 }
 
 /// The shortest change, both sides taken together, behind which two texts agree.
-fn next_agreement(a: &[u8], b: &[u8]) -> Option<(usize, usize)> {
+fn next_agreement(here: &[u8], there: &[u8]) -> Option<(usize, usize)> {
     fn grams(text: &[u8]) -> impl Iterator<Item = u64> + Clone {
         let end = text.len().min(LONGEST_CHANGE + AGREE);
         let gram = |gram: &[u8]| gram.first_chunk().copied().map(u64::from_le_bytes);
@@ -306,25 +336,39 @@ fn next_agreement(a: &[u8], b: &[u8]) -> Option<(usize, usize)> {
         (to_index(hash >> 6), 1_u64 << (hash % 64))
     };
     let mut bits = [0; 8];
-    let b = grams(b);
+    let b = grams(there);
     for gram in b.clone() {
         let (word, mask) = bit(gram);
         bits[word] |= mask;
     }
     let mut shortest: Option<(usize, usize)> = None;
-    for (at, gram) in grams(a).enumerate() {
-        let least = shortest.map_or(usize::MAX, |(at, there)| at + there);
+    for (at, gram) in grams(here).enumerate() {
+        let least = shortest.map_or(usize::MAX, |(at, place)| at + place);
         if at >= least {
             break;
         }
         let (word, mask) = bit(gram);
         if bits[word] & mask != 0
-            && let Some(there) = b.clone().take(least - at).position(|other| other == gram)
+            && let Some(place) = b.clone().take(least - at).position(|other| other == gram)
         {
-            shortest = Some((at, there));
+            shortest = Some((at, place));
         }
     }
-    shortest
+    shortest.or_else(|| last_agreement(here, there))
+}
+
+/// The same, where what agrees is shorter but whole words, and the end of `a`.
+fn last_agreement(a: &[u8], b: &[u8]) -> Option<(usize, usize)> {
+    const LEAST: usize = 3;
+    if a.len() > LONGEST_CHANGE + AGREE {
+        return None;
+    }
+    let ends = a.len().saturating_sub(AGREE - 1)..a.len().saturating_sub(LEAST - 1);
+    ends.filter(|&at| a[at] == b' ').find_map(|at| {
+        let end = &a[at..];
+        let places = (0..=LONGEST_CHANGE).filter(|&place| b[place.min(b.len())..].starts_with(end));
+        places.min_by_key(|place| place.abs_diff(at)).map(|place| (at, place))
+    })
 }
 
 fn to_index(value: u64) -> usize {
@@ -387,9 +431,22 @@ fn first_char(bytes: &[u8]) -> Option<char> {
     }
 }
 
-fn has_digit(text: &[u8]) -> bool {
-    let numeric = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().chars().any(char::is_numeric);
-    text.utf8_chunks().any(numeric)
+/// The words that have digits, in order.
+fn numbers(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_digit = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().chars().any(char::is_numeric);
+    // Bytes of characters beyond ASCII are taken for parts of words.
+    let words = text.split(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
+    words.filter(move |word| word.utf8_chunks().any(is_digit))
+}
+
+/// Whether a stretch, which begins and ends with whole words, is part of a link.
+fn is_in_link(text: &[u8], stretch: Range<usize>) -> bool {
+    const LONGEST_LINK: usize = 2048;
+    let before = &text[stretch.start.saturating_sub(LONGEST_LINK)..stretch.start];
+    let after = &text[stretch.end..text.len().min(stretch.end + LONGEST_LINK)];
+    let start = stretch.start - before.iter().rev().take_while(|&&byte| byte != b' ').count();
+    let end = stretch.end + after.iter().take_while(|&&byte| byte != b' ').count();
+    memchr::memmem::find(&text[start..end], b"://").is_some()
 }
 
 #[cfg(test)]

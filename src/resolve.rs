@@ -344,7 +344,7 @@ pub(crate) struct Region {
 
 impl View<'_> {
     /// The bytes from `place` on: at least one if there is any, as many as lie together.
-    fn ahead(&mut self, place: u64) -> Result<&[u8], Error> {
+    pub(crate) fn ahead(&mut self, place: u64) -> Result<&[u8], Error> {
         match place.checked_sub(self.base) {
             None => self.texts.ahead(place),
             Some(own) => Ok(self.canonical.get(to_usize(own)..).unwrap_or_default()),

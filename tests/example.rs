@@ -1,29 +1,16 @@
 //! The example `ingest`, as people use it: in pipes, on a terminal, and interrupted.
 #![cfg(unix)]
 
+mod support {
+    //! What runs the examples.
+    pub(crate) mod program;
+}
+
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-
-/// The example, built as these tests are.
-fn example() -> PathBuf {
-    let features = if cfg!(feature = "index") { "--all-features" } else { "--no-default-features" };
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--offline", "--example=ingest", "--message-format=json", features])
-        .args(if cfg!(debug_assertions) { None } else { Some("--release") })
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let executable = |line: &[u8]| {
-        let message: Value = serde_json::from_slice(line).ok()?;
-        (message["target"]["name"] == "ingest").then_some(())?;
-        message["executable"].as_str().map(PathBuf::from)
-    };
-    output.stdout.split(|&byte| byte == b'\n').find_map(executable).expect("an executable")
-}
+use support::program::example;
 
 fn line(number: usize) -> String {
     let text = format!("Article {number}: ") + &format!("{} ", number * number).repeat(40);
@@ -38,7 +25,7 @@ fn totals(stdout: &[u8]) -> Value {
 
 #[test]
 fn standard_input_is_read_and_pipes_get_no_bar() {
-    let mut child = Command::new(example())
+    let mut child = Command::new(example("ingest"))
         .args(["-", "--json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -62,7 +49,7 @@ fn a_terminal_gets_a_bar() {
     let path = dir.path().join("a.jsonl");
     std::fs::write(&path, (0..1000).map(line).collect::<String>()).expect("a file");
     // Gives a program a terminal, and copies what it prints there.
-    let command = format!("'{}' --quiet '{}'", example().display(), path.display());
+    let command = format!("'{}' --quiet '{}'", example("ingest").display(), path.display());
     let script = Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
         .env("TERM", "xterm")
@@ -85,7 +72,7 @@ fn a_terminal_gets_a_bar() {
 fn an_interrupted_run_leaves_a_committed_index() {
     let dir = tempfile::tempdir().expect("a folder");
     let index = dir.path().join("index");
-    let mut child = Command::new(example())
+    let mut child = Command::new(example("ingest"))
         .args(["-", "--json", "--threads", "2", "--index"])
         .arg(&index)
         .stdin(Stdio::piped())
