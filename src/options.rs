@@ -142,14 +142,16 @@ impl Options {
     /// region of an earlier kept text, in the same order, though words between were changed, added or dropped. From 0.5 to 1.
     /// Default: none are looked for.
     ///
-    /// No change of a near copy is longer than 64 bytes, as a new sentence is, and none has a digit on either side: two reports
-    /// that differ in a number are different. A paragraph of less than
-    /// [`min_paragraph`](Self::min_paragraph) bytes is no near copy. What is found is a function of the articles alone, but unlike exact
-    /// repeats not all there is: an earlier text is looked at only if an anchor of 16 bytes in one of its first
+    /// No change of a near copy is longer than 64 bytes, as a new sentence is; the numbers in a change are the same on both
+    /// sides, as two reports that differ in a number are different; and none lies in a link. A paragraph of less than
+    /// [`min_paragraph`](Self::min_paragraph) bytes is a near copy only behind another, where it follows in the source too. What is
+    /// found is a function of the articles alone, but unlike exact
+    /// repeats not all there is: an earlier text is looked at only if an anchor of 20 bytes in one of its first eight
     /// places leads there. What was changed is in [`Block::changes`](crate::Block::changes); an exact copy
     /// of a near copy names that as its source.
     ///
-    /// The index takes two to three times the memory.
+    /// The index takes about twice the memory, and ingesting two to four times as long; `docs/quality.md` has the
+    /// numbers.
     ///
     /// # Examples
     ///
