@@ -126,11 +126,14 @@ impl Paragraphs<'_> {
     fn sentences(&self, number: usize) -> Vec<Part> {
         let Range { start, end } = self.canonical_ranges[number].clone();
         let text = String::from_utf8_lossy(&self.canonical.bytes[start..end]);
-        let sentences = crate::sentences::sentences(&text, self.language);
-        let forms = sentences
+        // What came from one character, such as an ellipsis, is of one sentence.
+        let whole = |at: usize| self.canonical.whole(start + at..self.canonical.len()).start;
+        crate::sentences::sentences(&text, self.language)
             .into_iter()
-            .map(|sentence| self.canonical.whole(start + sentence.start..start + sentence.end));
-        forms.map(|form| (self.canonical.to_original(form.clone()), form)).collect()
+            .map(|sentence| whole(sentence.start)..whole(sentence.end).min(end))
+            .filter(|form| !form.is_empty())
+            .map(|form| (self.canonical.to_original(form.clone()), form))
+            .collect()
     }
 
     /// The covered stretches of a paragraph, to the last whole word, and the rest.
