@@ -35,7 +35,7 @@ fn kind(message: &str) -> &str {
 #[test]
 fn corpora() {
     let first = setting("DEDUP_SEED", 1);
-    for seed in first..first + setting("DEDUP_CORPORA", 2000) {
+    for seed in first..first + setting("DEDUP_CORPORA", 1000) {
         let recipe = Recipe::seeded(seed);
         let (span, paragraph) = (recipe.min_span, recipe.min_paragraph);
         let articles = recipe.build();
@@ -56,7 +56,7 @@ fn corpora() {
 /// Corpora that fail a check, made small.
 fn hold(count: u64, what: &str, check: impl Fn(&[String], &Recipe) -> Result<(), String>) {
     let first = setting("DEDUP_SEED", 1);
-    for seed in first..first + setting("DEDUP_CORPORA", 2000) * count / 4 {
+    for seed in first..first + setting("DEDUP_CORPORA", 1000) * count / 4 {
         let recipe = Recipe::seeded(seed);
         let articles = recipe.build();
         if check(&articles, &recipe).is_ok() {
