@@ -86,26 +86,18 @@ fn main() -> ExitCode {
 /// Streams every article through `dedup` and returns how many inputs could not be read.
 fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     let start = Instant::now();
-    let bar = bar(args);
+    let bar = &bar(args);
     #[cfg(feature = "index")]
     if let Some(dir) = &args.flags.fingerprints {
-        return filter(args, dir, &bar, start);
+        return filter(args, dir, bar, start);
     }
-    let mut articles = args.command.open(&bar)?;
+    let mut articles = args.command.open(bar)?;
     let mut removed = JsonLines::create(args.flags.removed.as_deref(), &args.command)?;
     let mut repeats = JsonLines::create(args.flags.repeats.as_deref(), &args.command)?;
     let mut kept = JsonLines::create(args.flags.kept.as_deref(), &args.command)?;
     let mut stdout = BufWriter::new(io::stdout().lock());
 
-    while !INTERRUPTED.load(Ordering::Relaxed) {
-        let Some(article) = articles.next() else { break };
-        let article = match article {
-            Ok(article) => article,
-            Err(error) => {
-                bar.suspend(|| complain(&error));
-                continue;
-            }
-        };
+    while let Some(article) = next(&mut articles, bar) {
         for block in article.blocks() {
             for source in &block.sources {
                 removed.write(&reference(&article, &source.range, &source.first, source.exact))?;
@@ -137,6 +129,20 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     }
 
     end(args, &mut stdout, &articles.stats(), start)
+}
+
+/// The next article, until the end or an interrupt; complains of what is none.
+fn next<A>(
+    articles: &mut impl Iterator<Item = Result<A, dedup::Error>>,
+    bar: &ProgressBar,
+) -> Option<A> {
+    while !INTERRUPTED.load(Ordering::Relaxed) {
+        match articles.next()? {
+            Ok(article) => return Some(article),
+            Err(error) => bar.suspend(|| complain(&error)),
+        }
+    }
+    None
 }
 
 /// Prints the totals, and returns how many inputs could not be read.
@@ -175,15 +181,7 @@ fn filter(
     let mut removed = JsonLines::create(args.flags.removed.as_deref(), &args.command)?;
     let mut kept = JsonLines::create(args.flags.kept.as_deref(), &args.command)?;
     let mut stdout = BufWriter::new(io::stdout().lock());
-    while !INTERRUPTED.load(Ordering::Relaxed) {
-        let Some(article) = articles.next() else { break };
-        let article = match article {
-            Ok(article) => article,
-            Err(error) => {
-                bar.suspend(|| complain(&error));
-                continue;
-            }
-        };
+    while let Some(article) = next(&mut articles, bar) {
         let quiet = args.flags.quiet || args.flags.json;
         for segment in article.segments().iter().filter(|segment| segment.seen) {
             let Range { start, end } = segment.range;

@@ -3,13 +3,72 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "index")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::source::Document;
 use crate::text::Text;
+
+/// The accessors of what an article's source states of it, for every kind of article: of its field `provenance`.
+macro_rules! stated_accessors {
+    () => {
+        /// The file that the article came from, if it came from one.
+        pub fn path(&self) -> Option<&std::path::Path> {
+            self.provenance.path.as_deref().map(std::path::PathBuf::as_path)
+        }
+
+        /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the
+        /// line.
+        ///
+        /// Ids need not be unique; path and record are, and so is [`Place::article`](crate::Place::article).
+        pub fn record(&self) -> Option<u64> {
+            self.provenance.record
+        }
+
+        /// The title or subject, where its format states one.
+        pub fn title(&self) -> Option<&str> {
+            self.provenance.title.as_deref()
+        }
+
+        /// When it was published or sent, where its format states that: RFC 3339 where the date could be
+        /// read, else as it stands there.
+        pub fn date(&self) -> Option<&str> {
+            self.provenance.date.as_deref()
+        }
+
+        /// The language, where its format states one: a BCP 47 tag, or what stands there instead.
+        pub fn language(&self) -> Option<&str> {
+            self.provenance.language.as_deref()
+        }
+    };
+}
+
+/// The same of how it was read.
+macro_rules! decoding_accessors {
+    () => {
+        /// The encoding it was in, by its name in the WHATWG Encoding Standard; none if that was UTF-8.
+        pub fn encoding(&self) -> Option<&'static str> {
+            self.provenance.encoding
+        }
+
+        /// How many sequences of bytes could not be decoded and became U+FFFD.
+        pub fn replaced(&self) -> u64 {
+            self.provenance.replaced
+        }
+
+        /// How many attachments were left out.
+        pub fn attachments(&self) -> u64 {
+            self.provenance.attachments
+        }
+    };
+}
+
+#[cfg(feature = "index")]
+pub(crate) use {decoding_accessors, stated_accessors};
 
 /// One article, as it was, with what it repeats.
 ///
@@ -37,49 +96,8 @@ impl Article {
         &self.id
     }
 
-    /// The file that the article came from, if it came from one.
-    pub fn path(&self) -> Option<&Path> {
-        self.provenance.path.as_deref().map(PathBuf::as_path)
-    }
-
-    /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the
-    /// line.
-    ///
-    /// Ids need not be unique; path and record are, and so is [`Place::article`].
-    pub fn record(&self) -> Option<u64> {
-        self.provenance.record
-    }
-
-    /// The title or subject, where its format states one.
-    pub fn title(&self) -> Option<&str> {
-        self.provenance.title.as_deref()
-    }
-
-    /// When it was published or sent, where its format states that: RFC 3339 where the date could be
-    /// read, else as it stands there.
-    pub fn date(&self) -> Option<&str> {
-        self.provenance.date.as_deref()
-    }
-
-    /// The language, where its format states one: a BCP 47 tag, or what stands there instead.
-    pub fn language(&self) -> Option<&str> {
-        self.provenance.language.as_deref()
-    }
-
-    /// The encoding it was in, by its name in the WHATWG Encoding Standard; none if that was UTF-8.
-    pub fn encoding(&self) -> Option<&'static str> {
-        self.provenance.encoding
-    }
-
-    /// How many sequences of bytes could not be decoded and became U+FFFD.
-    pub fn replaced(&self) -> u64 {
-        self.provenance.replaced
-    }
-
-    /// How many attachments were left out.
-    pub fn attachments(&self) -> u64 {
-        self.provenance.attachments
-    }
+    stated_accessors!();
+    decoding_accessors!();
 
     /// The article as it was read, without a byte order mark.
     pub fn original(&self) -> &str {
@@ -95,24 +113,11 @@ impl Article {
     ///
     /// Copies only when something was removed from the middle.
     pub fn text(&self) -> Cow<'_, str> {
-        let original = self.original();
-        let mut new = self.segments.iter().filter_map(|segment| match segment {
-            Segment::New { range } => Some(&original[range.clone()]),
+        let new = self.segments.iter().filter_map(|segment| match segment {
+            Segment::New { range } => Some(range),
             Segment::Seen { .. } => None,
         });
-        match (new.next(), new.next()) {
-            (None, _) => Cow::Borrowed(""),
-            (Some(only), None) => Cow::Borrowed(only),
-            (Some(first), Some(second)) => {
-                let len = self.segments.iter().map(|segment| match segment {
-                    Segment::New { range } => range.len(),
-                    Segment::Seen { .. } => 0,
-                });
-                let mut text = String::with_capacity(len.sum());
-                text.extend([first, second].into_iter().chain(new));
-                Cow::Owned(text)
-            }
-        }
+        joined(&self.original, new)
     }
 
     /// The original cut into what is new and what was seen before, in reading order, without gap or
@@ -202,6 +207,23 @@ impl Article {
     /// holds across collections, and against those who would forge one.
     pub fn digest(&self) -> blake3::Hash {
         blake3::hash(self.original.as_bytes())
+    }
+}
+
+/// Parts of a text, end to end; copied only if there are several.
+pub(crate) fn joined<'a>(
+    text: &'a str,
+    parts: impl Iterator<Item = &'a Range<usize>> + Clone,
+) -> Cow<'a, str> {
+    let mut some = parts.clone();
+    match (some.next(), some.next()) {
+        (None, _) => Cow::Borrowed(""),
+        (Some(only), None) => Cow::Borrowed(&text[only.clone()]),
+        _ => {
+            let mut joined = String::with_capacity(parts.clone().map(ExactSizeIterator::len).sum());
+            joined.extend(parts.map(|part| &text[part.clone()]));
+            Cow::Owned(joined)
+        }
     }
 }
 

@@ -119,7 +119,7 @@ impl Canonical {
                 after += 1;
             }
             // The first canonical byte at or after the start of the paragraph.
-            let mut start = match after.checked_sub(1).map(|last| self.departures[last]) {
+            let start = match after.checked_sub(1).map(|last| self.departures[last]) {
                 None => paragraph.start,
                 Some(d) if paragraph.start < d.original_end() => d.canonical_end(),
                 Some(d) => d.canonical_end() + (paragraph.start - d.original_end()),
@@ -128,19 +128,12 @@ impl Canonical {
             while self.departures.get(next).is_some_and(|d| (d.original as usize) < paragraph.end) {
                 next += 1;
             }
-            let mut end = match next.checked_sub(1).map(|last| self.departures[last]) {
+            let end = match next.checked_sub(1).map(|last| self.departures[last]) {
                 None => paragraph.end,
                 Some(d) if paragraph.end < d.original_end() => d.canonical as usize,
                 Some(d) => d.canonical_end() + (paragraph.end - d.original_end()),
             };
-            end = end.min(self.bytes.len());
-            while start < end && self.bytes[start] == b' ' {
-                start += 1;
-            }
-            while start < end && self.bytes[end - 1] == b' ' {
-                end -= 1;
-            }
-            ranges.push(start..end.max(start));
+            ranges.push(without_spaces(&self.bytes, start..end.min(self.bytes.len())));
         }
         ranges
     }
@@ -156,6 +149,18 @@ pub(crate) fn locate(departure: Option<Departure>, position: usize) -> Range<usi
             original..original + 1
         }
     }
+}
+
+/// A range of canonical bytes without the spaces at its ends.
+pub(crate) fn without_spaces(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let Range { mut start, mut end } = range;
+    while start < end && bytes[start] == b' ' {
+        start += 1;
+    }
+    while start < end && bytes[end - 1] == b' ' {
+        end -= 1;
+    }
+    start..end.max(start)
 }
 
 /// Whether a character begins at `at`, or the text ends there.

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::article::{Place, Segment};
-use crate::canonical::Canonical;
+use crate::canonical::{Canonical, without_spaces};
 use crate::criteria::Cut;
-use crate::near::{NearCopy, is_inside_word};
+use crate::near::NearCopy;
 use crate::resolve::{Match, covered_units};
+use crate::words::is_inside_word;
 
 /// What goes or stays as a whole: paragraphs, or parts of some of them. Together they have all
 /// canonical bytes but spaces.
@@ -143,7 +144,7 @@ impl Paragraphs<'_> {
         let mut parts = Vec::new();
         let mut at = paragraph.start;
         let mut push = |form: Range<usize>| {
-            let form = trim(bytes, form);
+            let form = without_spaces(bytes, form);
             if !form.is_empty() {
                 parts.push((self.canonical.to_original(form.clone()), form));
             }
@@ -165,7 +166,7 @@ impl Paragraphs<'_> {
                 end -= 1;
             }
             let stretch = self.canonical.whole(start..end);
-            if !trim(bytes, stretch.clone()).is_empty() {
+            if !without_spaces(bytes, stretch.clone()).is_empty() {
                 push(at..stretch.start);
                 at = stretch.end;
                 push(stretch);
@@ -174,17 +175,6 @@ impl Paragraphs<'_> {
         push(at..paragraph.end);
         parts
     }
-}
-
-fn trim(bytes: &[u8], range: Range<usize>) -> Range<usize> {
-    let Range { mut start, mut end } = range;
-    while start < end && bytes[start] == b' ' {
-        start += 1;
-    }
-    while start < end && bytes[end - 1] == b' ' {
-        end -= 1;
-    }
-    start..end.max(start)
 }
 
 /// Cuts an article at its blocks: each the units that go, and where the text is kept.

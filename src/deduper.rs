@@ -21,7 +21,7 @@ use crate::options::Versions;
 use crate::options::{Config, Options};
 use crate::pipeline::Prepare;
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
-use crate::source::{Parts, Skip, Skipped};
+use crate::source::{Parts, Skipped};
 use crate::split;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
@@ -99,9 +99,30 @@ pub struct Stats {
     pub attachments: u64,
 }
 
+impl Stats {
+    /// An article, by its length and what was removed of it.
+    pub(crate) fn count(&mut self, provenance: &Provenance, len: usize, removed: usize) {
+        self.articles += 1;
+        self.bytes_in += len as u64;
+        self.bytes_kept += (len - removed) as u64;
+        self.bytes_removed += removed as u64;
+        self.reencoded += u64::from(provenance.encoding.is_some());
+        self.replaced += provenance.replaced;
+        self.attachments += provenance.attachments;
+    }
+}
+
 /// The longest article, in bytes: canonical offsets have 32 bits, and normalisation can lengthen a
 /// text threefold.
 pub(crate) const LONGEST: usize = (u32::MAX / 3) as usize;
+
+pub(crate) fn check_length(id: &str, text: &str) -> Result<(), Error> {
+    if text.len() > LONGEST {
+        let (len, limit) = (text.len() as u64, LONGEST as u64);
+        return Err(Error::TooLong { id: id.to_owned(), len, limit });
+    }
+    Ok(())
+}
 
 /// What can be known of an article without the others.
 #[derive(Debug)]
@@ -172,21 +193,9 @@ impl Prepared {
         text: Text,
         criteria: &Criteria,
     ) -> Result<Self, Error> {
-        if text.len() > LONGEST {
-            return Err(Error::TooLong {
-                id: id.to_string(),
-                len: text.len() as u64,
-                limit: LONGEST as u64,
-            });
-        }
+        check_length(&id, &text)?;
         let canonical = canonicalise(&text);
-        let all = split::paragraphs(&text);
-        let (paragraphs, canonical_paragraphs) = all
-            .iter()
-            .cloned()
-            .zip(canonical.to_canonical(&all))
-            .filter(|(_, range)| !range.is_empty())
-            .unzip();
+        let (paragraphs, canonical_paragraphs) = split::with_forms(&text, &canonical);
         let chosen = match criteria.within_article {
             WithinArticle::Remove => anchors(&canonical.bytes, &criteria.scheme),
             _ => all_anchors(&canonical.bytes, &criteria.scheme),
@@ -561,13 +570,8 @@ impl Deduper {
         let segments = cut::segments(prepared.original.as_bytes(), &units.ranges, &cuts);
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         let kept: usize = new.map(|segment| segment.range().len()).sum();
-        self.stats.articles += 1;
-        self.stats.reencoded += u64::from(prepared.provenance.encoding.is_some());
-        self.stats.replaced += prepared.provenance.replaced;
-        self.stats.attachments += prepared.provenance.attachments;
-        self.stats.bytes_in += prepared.original.len() as u64;
-        self.stats.bytes_kept += kept as u64;
-        self.stats.bytes_removed += (prepared.original.len() - kept) as u64;
+        let len = prepared.original.len();
+        self.stats.count(&prepared.provenance, len, len - kept);
         self.stats.blocks += blocks.len() as u64;
         self.stats.repeats += repeats.len() as u64;
         Ok(Article {
@@ -686,16 +690,12 @@ impl Engine for Deduper {
         self.commit()
     }
 
-    fn count_error(&mut self) {
-        self.stats.errors += 1;
-    }
-
-    fn count_skipped(&mut self, why: Skip) {
-        self.stats.skipped.count(why);
-    }
-
     fn stats(&self) -> Stats {
         self.stats()
+    }
+
+    fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
     }
 }
 

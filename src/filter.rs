@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 use std::iter::FusedIterator;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::article::Provenance;
+use crate::article::{Provenance, decoding_accessors, joined, stated_accessors};
 use crate::canonical::canonicalise;
 use crate::cut::cuts;
-use crate::deduper::{LONGEST, Stats};
+use crate::deduper::{Stats, check_length};
 use crate::error::Error;
 use crate::options::Config;
 use crate::pipeline::Prepare;
-use crate::source::{Parts, Skip, Source};
+use crate::source::{Parts, Source};
 use crate::split;
 use crate::store::{FingerprintRecipe, FingerprintWriter};
 use crate::stream::{Engaged, Engine};
@@ -103,16 +103,9 @@ impl Filter {
         if at < original.len() {
             segments.push(FilteredSegment { range: at..original.len(), seen: false });
         }
-        let stats = &mut self.stats;
-        stats.articles += 1;
-        stats.reencoded += u64::from(provenance.encoding.is_some());
-        stats.replaced += provenance.replaced;
-        stats.attachments += provenance.attachments;
-        stats.bytes_in += original.len() as u64;
-        stats.bytes_kept += (original.len() - removed) as u64;
-        stats.bytes_removed += removed as u64;
-        stats.blocks += runs.len() as u64;
-        stats.repeats += seen.iter().map(|&seen| u64::from(seen)).sum::<u64>();
+        self.stats.count(&provenance, original.len(), removed);
+        self.stats.blocks += runs.len() as u64;
+        self.stats.repeats += seen.iter().map(|&seen| u64::from(seen)).sum::<u64>();
         Ok(FilteredArticle { id, provenance, original, paragraphs, segments })
     }
 }
@@ -146,19 +139,11 @@ impl Prepare for Marked {
     type How = FingerprintRecipe;
 
     fn prepare((id, provenance, text): Parts, recipe: &FingerprintRecipe) -> Result<Self, Error> {
-        if text.len() > LONGEST {
-            let (len, limit) = (text.len() as u64, LONGEST as u64);
-            return Err(Error::TooLong { id: id.to_string(), len, limit });
-        }
+        check_length(&id, &text)?;
         let canonical = canonicalise(&text);
-        let all = split::paragraphs(&text);
-        let (paragraphs, fingerprints) = all
-            .iter()
-            .cloned()
-            .zip(canonical.to_canonical(&all))
-            .filter(|(_, range)| !range.is_empty())
-            .map(|(paragraph, range)| (paragraph, recipe.fingerprint(&canonical.bytes[range])))
-            .unzip();
+        let (paragraphs, forms) = split::with_forms(&text, &canonical);
+        let fingerprints =
+            forms.into_iter().map(|form| recipe.fingerprint(&canonical.bytes[form])).collect();
         Ok(Self { id, provenance, original: text.into(), paragraphs, fingerprints })
     }
 }
@@ -175,12 +160,8 @@ impl Engine for Filter {
         self.checkpoint()
     }
 
-    fn count_error(&mut self) {
-        self.stats.errors += 1;
-    }
-
-    fn count_skipped(&mut self, why: Skip) {
-        self.stats.skipped.count(why);
+    fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
     }
 
     fn stats(&self) -> Stats {
@@ -262,45 +243,8 @@ impl FilteredArticle {
         &self.id
     }
 
-    /// The file that the article came from, if it came from one.
-    pub fn path(&self) -> Option<&Path> {
-        self.provenance.path.as_deref().map(PathBuf::as_path)
-    }
-
-    /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the line.
-    pub fn record(&self) -> Option<u64> {
-        self.provenance.record
-    }
-
-    /// The title or subject, where its format states one.
-    pub fn title(&self) -> Option<&str> {
-        self.provenance.title.as_deref()
-    }
-
-    /// When it was published or sent, where its format states that; see [`Article::date`](crate::Article::date).
-    pub fn date(&self) -> Option<&str> {
-        self.provenance.date.as_deref()
-    }
-
-    /// The language, where its format states one; see [`Article::language`](crate::Article::language).
-    pub fn language(&self) -> Option<&str> {
-        self.provenance.language.as_deref()
-    }
-
-    /// The encoding it was in, by its name in the WHATWG Encoding Standard; none if that was UTF-8.
-    pub fn encoding(&self) -> Option<&'static str> {
-        self.provenance.encoding
-    }
-
-    /// How many sequences of bytes could not be decoded and became U+FFFD.
-    pub fn replaced(&self) -> u64 {
-        self.provenance.replaced
-    }
-
-    /// How many attachments were left out.
-    pub fn attachments(&self) -> u64 {
-        self.provenance.attachments
-    }
+    stated_accessors!();
+    decoding_accessors!();
 
     /// The article as it was read, without a byte order mark.
     pub fn original(&self) -> &str {
@@ -314,15 +258,8 @@ impl FilteredArticle {
 
     /// What is left, every byte as it was. Copies only when something was removed from the middle.
     pub fn text(&self) -> Cow<'_, str> {
-        let mut new = self.segments.iter().filter(|segment| !segment.seen);
-        let text = |segment: &FilteredSegment| &self.original[segment.range.clone()];
-        match (new.next(), new.next()) {
-            (None, _) => Cow::Borrowed(""),
-            (Some(only), None) => Cow::Borrowed(text(only)),
-            (Some(first), Some(second)) => {
-                Cow::Owned([first, second].into_iter().chain(new).map(text).collect())
-            }
-        }
+        let kept = self.segments.iter().filter(|segment| !segment.seen);
+        joined(&self.original, kept.map(|segment| &segment.range))
     }
 
     /// The original cut into what is kept and what was removed, in reading order, without gap or overlap.

@@ -58,6 +58,7 @@ mod store;
 mod stream;
 mod text;
 mod trace;
+mod words;
 
 use std::path::Path;
 

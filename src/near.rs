@@ -31,13 +31,14 @@
 
 use std::ops::Range;
 
-use crate::anchors::{self, Anchors, Scheme};
-use crate::canonical::is_boundary;
+use crate::anchors::{self, Anchor, Anchors, Scheme};
 use crate::criteria::Share;
 use crate::error::Error;
 use crate::index::Index;
-use crate::index::table::{GRANULE, Posting};
+use crate::index::base::Base;
+use crate::index::table::{GRANULE, Posting, Table};
 use crate::resolve::{Incoming, Match, View, common_prefix};
+use crate::words::is_inside_word;
 
 /// Bytes that must agree behind a change.
 const AGREE: usize = 8;
@@ -108,7 +109,6 @@ pub(crate) fn near_copies(
     let base = index.texts.end();
     let mut copies = Vec::new();
     let mut anchors = &anchors.places[..];
-    let mut proposed: Vec<Posting> = Vec::new();
     // Where the source goes on, behind a near copy.
     let mut next: Option<u64> = None;
     for (number, paragraph) in article.paragraphs.iter().enumerate() {
@@ -132,29 +132,7 @@ pub(crate) fn near_copies(
         if paragraph.len() < min_paragraph {
             continue;
         }
-        index.anchors.touch(own.iter().map(|anchor| anchor.key ^ DOMAIN));
-        let mut hits = Vec::new();
-        let mut known = Vec::with_capacity(own.len());
-        for anchor in own {
-            let (at, key) = (anchor.at as usize, anchor.key ^ DOMAIN);
-            if let Some(base) = &index.beneath {
-                base.anchors(key, &mut proposed)?;
-            }
-            proposed.extend(index.anchors.postings(key));
-            let hits_before = hits.len();
-            for posting in proposed.drain(..).filter(|found| found.check == check(anchor.key)) {
-                // Other grams may have the key, and which do depends on how many bits of it there
-                // was room for: they must not count.
-                if let Some(place) = place_of(&mut view, at, posting.place)? {
-                    hits.push(Hit { at, place, weight: 0 });
-                }
-            }
-            let places = hits.len() - hits_before;
-            for hit in &mut hits[hits_before..] {
-                hit.weight = WEIGHT / places;
-            }
-            known.push(places);
-        }
+        let (mut hits, known) = look_up(own, &mut view, &index.anchors, index.beneath.as_deref())?;
         let mut found = None;
         for hit in regions(&mut hits, paragraph.start) {
             found = lay_beside(&mut view, number, paragraph, hit, share)?;
@@ -176,6 +154,40 @@ pub(crate) fn near_copies(
         }
     }
     Ok(copies)
+}
+
+/// The places where the grams of anchors stood, and how many there are of each.
+fn look_up(
+    anchors: &[Anchor],
+    view: &mut View<'_>,
+    table: &Table,
+    beneath: Option<&dyn Base>,
+) -> Result<(Vec<Hit>, Vec<usize>), Error> {
+    table.touch(anchors.iter().map(|anchor| anchor.key ^ DOMAIN));
+    let mut hits: Vec<Hit> = Vec::new();
+    let mut known = Vec::with_capacity(anchors.len());
+    let mut proposed: Vec<Posting> = Vec::new();
+    for anchor in anchors {
+        let (at, key) = (anchor.at as usize, anchor.key ^ DOMAIN);
+        if let Some(base) = beneath {
+            base.anchors(key, &mut proposed)?;
+        }
+        proposed.extend(table.postings(key));
+        let before = hits.len();
+        for posting in proposed.drain(..).filter(|found| found.check == check(anchor.key)) {
+            // Other grams may have the key, and which do depends on how many bits of it there
+            // was room for: they must not count.
+            if let Some(place) = place_of(view, at, posting.place)? {
+                hits.push(Hit { at, place, weight: 0 });
+            }
+        }
+        let places = hits.len() - before;
+        for hit in &mut hits[before..] {
+            hit.weight = WEIGHT / places;
+        }
+        known.push(places);
+    }
+    Ok((hits, known))
 }
 
 /// Where the source of a near copy goes on.
@@ -389,48 +401,6 @@ fn whole_words(here: &[u8], there: &[u8], pairs: Vec<Pair>) -> Vec<Pair> {
     pairs.into_iter().filter_map(whole).collect()
 }
 
-/// Whether a cut there would part a word, or a character.
-///
-/// Words are letters, digits and marks that follow each other. Scripts that do not part words with
-/// spaces have the block of ideographs and kana in common, or lie near it: each of their characters is a word.
-pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
-    if at == 0 || at >= canonical.len() {
-        return false;
-    }
-    if !is_boundary(canonical, at) {
-        return true;
-    }
-    let (before, after) = (canonical[at - 1], canonical[at]);
-    if before.is_ascii() && after.is_ascii() {
-        return before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric();
-    }
-    let start = (0..at).rev().find(|&start| is_boundary(canonical, start)).unwrap_or(0);
-    let (Some(before), Some(after)) =
-        (first_char(&canonical[start..]), first_char(&canonical[at..]))
-    else {
-        return false;
-    };
-    unicode_normalization::char::is_combining_mark(after)
-        || before.is_alphanumeric()
-            && after.is_alphanumeric()
-            && !stands_alone(before)
-            && !stands_alone(after)
-}
-
-fn stands_alone(character: char) -> bool {
-    // Thai to Myanmar, Khmer; kana, ideographs, and what is beside them.
-    matches!(character, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
-        | '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
-}
-
-fn first_char(bytes: &[u8]) -> Option<char> {
-    let bytes = &bytes[..bytes.len().min(4)];
-    match bytes.utf8_chunks().next()?.valid() {
-        "" => None,
-        valid => valid.chars().next(),
-    }
-}
-
 /// The words that have digits, in order.
 fn numbers(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_digit = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().chars().any(char::is_numeric);
@@ -483,14 +453,5 @@ mod tests {
             [(0, 0, 7), (14, 15, 12)],
         );
         assert_eq!(words("übergroße Boote liegen", "übergrosse Boote liegen"), [(11, 11, 13)]);
-    }
-
-    #[test]
-    fn words_of_all_scripts() {
-        let inside = |text: &str, at| is_inside_word(text.as_bytes(), at);
-        assert!(inside("ab", 1) && inside("a1", 1) && inside("äb", 2) && inside("ä", 1));
-        assert!(!inside("a b", 1) && !inside("a b", 2) && !inside("a-b", 1) && !inside("ab", 2));
-        assert!(!inside("中文", 3) && inside("中文", 1) && !inside("かな", 3));
-        assert!(inside("한국", 3) && inside("x\u{301}", 1) && inside("б\u{301}", 2));
     }
 }

@@ -22,7 +22,7 @@
 
 use std::ops::Range;
 
-use crate::canonical::is_zero_width;
+use crate::canonical::{Canonical, is_zero_width};
 
 /// The widest line, in columns, that can be part of a wrapped paragraph.
 pub const WIDEST_WRAP: usize = 110;
@@ -95,6 +95,16 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
         }
     }
     paragraphs
+}
+
+/// The paragraphs that have canonical bytes, and the ranges of those in the canonical form of `text`.
+pub(crate) fn with_forms(
+    text: &str,
+    canonical: &Canonical,
+) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    let all = paragraphs(text);
+    let forms = canonical.to_canonical(&all);
+    all.into_iter().zip(forms).filter(|(_, form)| !form.is_empty()).unzip()
 }
 
 /// A line that is not blank.

@@ -41,7 +41,7 @@ pub(crate) use self::sealed::Sealed;
 use self::storage::{Directory, Storage};
 pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
 pub(crate) use self::writer::{Known, Status, Writer, status};
-use crate::article::{Article, Provenance, Repeat, Segment};
+use crate::article::{Article, Provenance, Repeat, Segment, stated_accessors};
 use crate::criteria::Criteria;
 use crate::deduper::Deduper;
 use crate::error::Error;
@@ -340,6 +340,9 @@ impl Index {
 }
 
 /// An article of an index, without what it repeats.
+///
+/// What its source stated of it is as when the article came first: one that comes again with the same id and text is
+/// passed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredArticle {
     number: usize,
@@ -361,33 +364,7 @@ impl StoredArticle {
         &self.id
     }
 
-    /// The file that the article came from, if it came from one.
-    ///
-    /// This and the following are as when the article came first: one that comes again with the same id and text
-    /// is passed over.
-    pub fn path(&self) -> Option<&Path> {
-        self.provenance.path.as_deref().map(PathBuf::as_path)
-    }
-
-    /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the line.
-    pub fn record(&self) -> Option<u64> {
-        self.provenance.record
-    }
-
-    /// The title or subject, where its format stated one.
-    pub fn title(&self) -> Option<&str> {
-        self.provenance.title.as_deref()
-    }
-
-    /// When it was published or sent, where its format stated that; see [`Article::date`].
-    pub fn date(&self) -> Option<&str> {
-        self.provenance.date.as_deref()
-    }
-
-    /// The language, where its format stated one; see [`Article::language`].
-    pub fn language(&self) -> Option<&str> {
-        self.provenance.language.as_deref()
-    }
+    stated_accessors!();
 
     /// The BLAKE3 digest of the original.
     pub fn digest(&self) -> blake3::Hash {

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::options::{Config, OnError};
 use crate::pipeline::{Arrival, Pipeline, Prepare};
 use crate::progress::{Callback, Progress};
-use crate::source::{Inputs, Skip, Source};
+use crate::source::{Inputs, Source};
 use crate::trace;
 
 /// What takes one prepared article after the other.
@@ -19,9 +19,9 @@ pub(crate) trait Engine {
     /// None if there is nothing to say of the article.
     fn admit(&mut self, prepared: Self::Prepared) -> Result<Option<Self::Article>, Error>;
     fn commit(&mut self) -> Result<(), Error>;
-    fn count_error(&mut self);
-    fn count_skipped(&mut self, why: Skip);
     fn stats(&self) -> Stats;
+    /// The totals that are counted here.
+    fn stats_mut(&mut self) -> &mut Stats;
 }
 
 /// What an engine makes of a source.
@@ -63,7 +63,7 @@ impl<E: Engine> Engaged<E> {
                 let committed = self.engine.commit();
                 if let Err(error) = &committed {
                     trace::failed(&self.span, error);
-                    self.engine.count_error();
+                    self.engine.stats_mut().errors += 1;
                 }
                 self.end();
                 return committed.err().map(Err);
@@ -74,14 +74,14 @@ impl<E: Engine> Engaged<E> {
                     None => continue, // it is in the index already
                 },
                 Ok(Err(why)) => {
-                    self.engine.count_skipped(why);
+                    self.engine.stats_mut().skipped.count(why);
                     continue;
                 }
                 Err(error) => Err(error),
             };
             if let Err(error) = &article {
                 trace::failed(&self.span, error);
-                self.engine.count_error();
+                self.engine.stats_mut().errors += 1;
                 if error.is_fatal() || self.on_error == OnError::Stop {
                     self.end();
                 }

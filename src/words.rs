@@ -1,0 +1,59 @@
+//! Words: where a text may be cut without parting one.
+
+use crate::canonical::is_boundary;
+
+/// Whether a cut there would part a word, or a character.
+///
+/// Words are letters, digits and marks that follow each other. Scripts that do not part words with
+/// spaces have the block of ideographs and kana in common, or lie near it: each of their characters is a word.
+pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
+    if at == 0 || at >= canonical.len() {
+        return false;
+    }
+    if !is_boundary(canonical, at) {
+        return true;
+    }
+    let (before, after) = (canonical[at - 1], canonical[at]);
+    if before.is_ascii() && after.is_ascii() {
+        return before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric();
+    }
+    let start = (0..at).rev().find(|&start| is_boundary(canonical, start)).unwrap_or(0);
+    let (Some(before), Some(after)) =
+        (first_char(&canonical[start..]), first_char(&canonical[at..]))
+    else {
+        return false;
+    };
+    unicode_normalization::char::is_combining_mark(after)
+        || before.is_alphanumeric()
+            && after.is_alphanumeric()
+            && !stands_alone(before)
+            && !stands_alone(after)
+}
+
+fn stands_alone(character: char) -> bool {
+    // Thai to Myanmar, Khmer; kana, ideographs, and what is beside them.
+    matches!(character, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
+        | '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+fn first_char(bytes: &[u8]) -> Option<char> {
+    let bytes = &bytes[..bytes.len().min(4)];
+    match bytes.utf8_chunks().next()?.valid() {
+        "" => None,
+        valid => valid.chars().next(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_all_scripts() {
+        let inside = |text: &str, at| is_inside_word(text.as_bytes(), at);
+        assert!(inside("ab", 1) && inside("a1", 1) && inside("äb", 2) && inside("ä", 1));
+        assert!(!inside("a b", 1) && !inside("a b", 2) && !inside("a-b", 1) && !inside("ab", 2));
+        assert!(!inside("中文", 3) && inside("中文", 1) && !inside("かな", 3));
+        assert!(inside("한국", 3) && inside("x\u{301}", 1) && inside("б\u{301}", 2));
+    }
+}
