@@ -24,6 +24,8 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::mask::gather;
+
 /// The version of the choice of anchors, their keys included: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
 pub(crate) const VERSION: u32 = 2;
@@ -291,45 +293,6 @@ fn spaces(bytes: &BlockBytes) -> [u64; BLOCK / 64] {
         *mask = gather(&spaces);
     }
     masks
-}
-
-/// The lowest bit of each byte, of which the others are 0.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-fn gather(bytes: &[u8; 64]) -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    return gather_sse2(bytes);
-    #[cfg(not(target_arch = "x86_64"))]
-    gather_portable(bytes)
-}
-
-/// All processors of this kind have the instruction for it: 0.6 instructions a byte less.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "as `gather`")]
-fn gather_sse2(bytes: &[u8; 64]) -> u64 {
-    use std::arch::x86_64::{_mm_movemask_epi8, _mm_set_epi64x, _mm_slli_epi64};
-
-    let mut mask = 0;
-    for (number, [low, high]) in bytes.as_chunks().0.as_chunks().0.iter().enumerate() {
-        let (low, high) = (i64::from_le_bytes(*low), i64::from_le_bytes(*high));
-        // SAFETY: the instructions are part of the architecture.
-        #[expect(unsafe_code, reason = "the one way to call them")]
-        let bits = unsafe { _mm_movemask_epi8(_mm_slli_epi64::<7>(_mm_set_epi64x(high, low))) };
-        mask |= u64::from(bits.cast_unsigned()) << (16 * number);
-    }
-    mask
-}
-
-#[cfg(any(test, not(target_arch = "x86_64")))]
-fn gather_portable(bytes: &[u8; 64]) -> u64 {
-    let mut mask = 0;
-    for (number, eight) in bytes.as_chunks().0.iter().enumerate() {
-        // The product has the lowest bit of each byte in its highest byte.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= bits << (8 * number);
-    }
-    mask
 }
 
 /// One bit for each gram of the block whose hash is not above `threshold`.
@@ -644,16 +607,6 @@ mod tests {
         #[expect(clippy::cast_precision_loss, reason = "a ratio")]
         let expected = 2.0 / (scheme.window() + 1) as f64;
         assert!((density / expected - 1.0).abs() < 0.05, "{density} against {expected}");
-    }
-
-    #[test]
-    fn bits_are_gathered_alike_on_every_instruction_set() {
-        for seed in 0..100 {
-            let bits = random(64, 2, seed).into_iter().map(|byte| byte - b'a');
-            let bits: [u8; 64] = bits.collect::<Vec<_>>().try_into().unwrap();
-            assert_eq!(gather(&bits), gather_portable(&bits));
-            assert!((0..64).all(|at| gather(&bits) >> at & 1 == u64::from(bits[at])));
-        }
     }
 
     #[test]

@@ -47,6 +47,7 @@ mod error;
 #[cfg(feature = "index")]
 mod filter;
 mod index;
+mod mask;
 mod near;
 mod options;
 mod pipeline;

@@ -23,6 +23,7 @@
 use std::ops::Range;
 
 use crate::canonical::{Canonical, is_zero_width};
+use crate::mask::gather;
 
 /// The widest line, in columns, that can be part of a wrapped paragraph.
 pub const WIDEST_WRAP: usize = 110;
@@ -65,7 +66,7 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
         let depth = lines[0].depth;
         let first = shapes.len();
         if lines.len() > 1 {
-            shapes.extend(lines.iter().map(|line| Shape::of(&text[line.range.clone()])));
+            shapes.extend(lines.iter().map(|line| Shape::of(&text[line.unquoted..line.range.end])));
         }
         let width = wrap_width(&shapes[first..]);
         groups.push(Group { depth, lines: lines.len(), width });
@@ -117,6 +118,8 @@ struct Line {
     ends: bool,
     item: bool,
     depth: u32,
+    /// Where it begins behind its quote marks.
+    unquoted: usize,
     /// Bytes of white space before its first sign, after quote marks.
     indent: usize,
 }
@@ -151,9 +154,9 @@ enum Case {
 }
 
 impl Shape {
-    fn of(line: &str) -> Self {
-        let (_, content) = unquote(line);
-        let content = content.trim_end();
+    /// Of a line without its quote marks.
+    fn of(unquoted: &str) -> Self {
+        let content = unquoted.trim_end();
         let body = content.trim_start();
         let wide = is_wide_line(content);
         let first = body.chars().find(|c| c.is_alphanumeric());
@@ -215,8 +218,9 @@ fn classify(text: &str) -> Vec<Line> {
             || !is_word(first) && (is_heading(body) || is_rule(body))
             || table_signs.is_row(body, range.end - rest.len() + indent);
         let item = !alone && is_list_item(body);
+        let (begins_here, unquoted) = (begins || alone || item, range.end - rest.len());
         let mut described =
-            Line { range, begins: begins || alone || item, ends: alone, item, depth, indent };
+            Line { range, begins: begins_here, ends: alone, item, depth, unquoted, indent };
         if fence.is_some() || first == b'`' || first == b'~' {
             let marker = Fence::find(body);
             if fence.is_some() || marker.is_some_and(Fence::opens) {
@@ -278,20 +282,12 @@ impl Fence {
 fn lines_of(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     let bytes = text.as_bytes();
     let mut start = 0;
-    let mut newline = Next::new(|from| memchr::memchr(b'\n', &bytes[from..]).map(|at| from + at));
-    let mut single = Next::new(|from| {
-        memchr::memchr3(b'\r', 0x0B, 0x0C, &bytes[from..]).map(|found| from + found)
-    });
-    let mut wide = Next::new(|from| {
-        let starts = memchr::memchr2_iter(0xE2, 0xC2, &bytes[from..]);
-        starts.map(|found| from + found).find(|&at| wide_break(&bytes[at..]).is_some())
-    });
+    let mut breaks = LineBreaks { bytes, block: 0, left: LineBreaks::in_block(bytes) };
     std::iter::from_fn(move || {
         if start >= bytes.len() {
             return None;
         }
-        let end =
-            newline.from(start).min(single.from(start)).min(wide.from(start)).min(bytes.len());
+        let end = breaks.from(start);
         let (len, hard) = match bytes[end..] {
             [b'\r', b'\n', ..] => (2, false),
             [0x0C, ..] => (1, true),
@@ -315,23 +311,53 @@ fn wide_break(bytes: &[u8]) -> Option<(usize, bool)> {
     }
 }
 
-/// The next place of something, looked for once and not anew for every line before it.
-struct Next<F> {
-    find: F,
-    at: Option<usize>,
+/// Finds line breaks, a block of bytes at a time.
+struct LineBreaks<'a> {
+    bytes: &'a [u8],
+    /// Where the block at hand begins.
+    block: usize,
+    /// A bit for each place in it where a line break begins, but for those passed over.
+    left: u64,
 }
 
-impl<F: FnMut(usize) -> Option<usize>> Next<F> {
-    fn new(find: F) -> Self {
-        Self { find, at: None }
+impl LineBreaks<'_> {
+    const BLOCK: usize = 64;
+
+    /// The first that begins at `start` or later, which must not decrease; the end of the text if there is none.
+    fn from(&mut self, start: usize) -> usize {
+        loop {
+            let passed = start.saturating_sub(self.block);
+            if passed < Self::BLOCK {
+                self.left &= u64::MAX << passed;
+                if self.left != 0 {
+                    return self.block + self.left.trailing_zeros() as usize;
+                }
+            }
+            let next = self.block + Self::BLOCK;
+            let Some(rest) = self.bytes.get(next..) else { return self.bytes.len() };
+            (self.block, self.left) = (next, Self::in_block(rest));
+        }
     }
 
-    /// The first place from `start` on, which must not decrease; `usize::MAX` if there is none.
-    fn from(&mut self, start: usize) -> usize {
-        match self.at {
-            Some(at) if at >= start => at,
-            _ => *self.at.insert((self.find)(start).unwrap_or(usize::MAX)),
+    /// A bit for each of the first bytes that begins a line break: one of ASCII, or U+0085, U+2028, U+2029.
+    fn in_block(bytes: &[u8]) -> u64 {
+        const LOOKED_AT: usize = LineBreaks::BLOCK + 2;
+        let mut padded = [0; LOOKED_AT];
+        let bytes = bytes.first_chunk().unwrap_or_else(|| {
+            padded[..bytes.len()].copy_from_slice(bytes);
+            &padded
+        });
+        let mut breaks = [0; Self::BLOCK];
+        for (at, begins) in breaks.iter_mut().enumerate() {
+            let [first, second, third] = [bytes[at], bytes[at + 1], bytes[at + 2]];
+            let narrow = u8::from(first.wrapping_sub(b'\n') < 4);
+            let next_line = u8::from(first == 0xC2) & u8::from(second == 0x85);
+            let separator =
+                u8::from(first == 0xE2) & u8::from(second == 0x80) & u8::from(third & !1 == 0xA8);
+            // Without branches: vector code.
+            *begins = narrow | next_line | separator;
         }
+        gather(&breaks)
     }
 }
 
@@ -439,6 +465,13 @@ impl<'a> TableSigns<'a> {
 }
 
 fn is_list_item(body: &str) -> bool {
+    // As most lines begin: a letter marks an item only with a parenthesis.
+    if let [first, second, ..] = body.as_bytes()
+        && first.is_ascii_alphabetic()
+        && *second != b')'
+    {
+        return false;
+    }
     let mut characters = body.chars();
     let first = characters.next();
     if matches!(

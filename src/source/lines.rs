@@ -1,6 +1,6 @@
 //! JSONL: a record is a line.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 use memchr::memchr;
 
@@ -26,21 +26,26 @@ impl<R: BufRead> Lines<R> {
         Self { reader, limit, number: 0, offset: 0, usual: 0 }
     }
 
-    /// Passes over what is left of a line, in constant memory.
-    fn skip_line(&mut self) -> std::io::Result<()> {
-        loop {
+    /// Takes the rest of the line, its end included, or as much of it as comes to `limit` bytes; says how much that is.
+    fn take_line(&mut self, limit: u64, mut take: impl FnMut(&[u8])) -> std::io::Result<u64> {
+        let mut taken = 0;
+        while taken < limit {
             let buffer = match self.reader.fill_buf() {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 buffer => buffer?,
             };
-            let end = memchr(b'\n', buffer);
-            let len = end.map_or(buffer.len(), |end| end + 1);
+            let most = usize::try_from(limit - taken).unwrap_or(usize::MAX).min(buffer.len());
+            let end = memchr(b'\n', &buffer[..most]);
+            let len = end.map_or(most, |end| end + 1);
+            take(&buffer[..len]);
             self.reader.consume(len);
             self.offset += len as u64;
+            taken += len as u64;
             if end.is_some() || len == 0 {
-                return Ok(());
+                break;
             }
         }
+        Ok(taken)
     }
 }
 
@@ -51,12 +56,8 @@ impl<R: BufRead> Iterator for Lines<R> {
         loop {
             let mut bytes = Vec::with_capacity(self.usual);
             let offset = self.offset;
-            let read = self
-                .reader
-                .by_ref()
-                .take(self.limit.saturating_add(1))
-                .read_until(b'\n', &mut bytes);
-            self.offset += bytes.len() as u64;
+            let read =
+                self.take_line(self.limit.saturating_add(1), |part| bytes.extend_from_slice(part));
             self.usual = bytes.len().min(MOST_SET_ASIDE);
             let number = self.number + 1;
             let end = |error: std::io::Error, offset| {
@@ -68,8 +69,7 @@ impl<R: BufRead> Iterator for Lines<R> {
                 Err(error) => return end(error, self.offset),
             }
             if bytes.len() as u64 > self.limit && bytes.last() != Some(&b'\n') {
-                drop(bytes);
-                if let Err(error) = self.skip_line() {
+                if let Err(error) = self.take_line(u64::MAX, |_| {}) {
                     return end(error, self.offset);
                 }
                 let problem = Problem::TooLong { limit: self.limit };
