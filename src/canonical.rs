@@ -50,6 +50,11 @@ impl Departure {
         self.canonical as usize + self.canonical_len as usize
     }
 
+    /// Whether some of it is among some canonical bytes, and not only where they begin or end.
+    pub(crate) fn is_in(self, range: &Range<usize>) -> bool {
+        range.start < self.canonical_end() && (self.canonical as usize) < range.end
+    }
+
     pub(crate) fn original_end(self) -> usize {
         self.original as usize + self.original_len as usize
     }
@@ -91,6 +96,13 @@ impl Canonical {
         let start = locate(self.departures[..at(range.start)].last().copied(), range.start).start;
         let end = locate(self.departures[..at(range.end - 1)].last().copied(), range.end - 1).end;
         start..end
+    }
+
+    /// The departures among some canonical bytes.
+    pub(crate) fn departures_in(&self, range: &Range<usize>) -> &[Departure] {
+        let from = self.departures.partition_point(|d| d.canonical_end() <= range.start);
+        let len = self.departures[from..].iter().take_while(|d| d.is_in(range)).count();
+        &self.departures[from..from + len]
     }
 
     /// The part of a canonical range that came from whole characters of the original.

@@ -631,7 +631,8 @@ impl Deduper {
         let located = texts.locate(coordinates.start)?;
         let start = located.start;
         let len = usize::try_from(coordinates.end - coordinates.start).expect("BUG: in an article");
-        let mut range = texts.original_range(located.article, start..start + len.max(1))?;
+        let mut range =
+            texts.original_range(located.article, start..start + len.max(1), |_, _| {})?;
         if len == 0 {
             range.end = range.start;
         }
@@ -662,18 +663,26 @@ impl Deduper {
         let texts = &mut self.index.texts;
         let located = texts.locate(source + skipped as u64)?;
         let there = located.start..located.start + len;
-        let range = prepared.canonical.to_original(within);
-        let first = Place {
-            article: located.article,
-            id: texts.id(located.article)?,
-            range: texts.original_range(located.article, there.clone())?,
-        };
-        let exact = range.len() == first.range.len()
-            && texts.is_original(
-                located.article,
-                there,
-                &prepared.original.as_bytes()[range.clone()],
-            )?;
+        let range = prepared.canonical.to_original(within.clone());
+        let original = prepared.original.as_bytes();
+        // Where both depart alike from canonical bytes that are the same, they are the same.
+        let mut ours = prepared.canonical.departures_in(&within).iter();
+        let mut alike = within.len() == len;
+        let range_there =
+            texts.original_range(located.article, there.clone(), |theirs, literal| {
+                alike = alike
+                    && ours.next().is_some_and(|ours| {
+                        let place = ours.canonical as usize + there.start;
+                        place == theirs.canonical as usize + within.start
+                            && ours.canonical_len == theirs.canonical_len
+                            && original[ours.original as usize..ours.original_end()] == *literal
+                    });
+            })?;
+        alike = alike && ours.next().is_none();
+        let exact = range.len() == range_there.len()
+            && (alike || texts.is_original(located.article, there, &original[range.clone()])?);
+        let id = texts.id(located.article)?;
+        let first = Place { article: located.article, id, range: range_there };
         Ok(Some((range, first, exact)))
     }
 }

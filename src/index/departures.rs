@@ -351,12 +351,17 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    /// The original bytes of canonical bytes of the article, not before the place that this reads from.
+    /// The original bytes of canonical bytes of the article, not before the place that this reads from; hands the
+    /// departures among them to `found`, with their original bytes.
     ///
     /// # Errors
     ///
     /// If the file cannot be read.
-    pub(crate) fn original_range(mut self, canonical: Range<usize>) -> Result<Range<usize>, Error> {
+    pub(crate) fn original_range(
+        mut self,
+        canonical: Range<usize>,
+        mut found: impl FnMut(Departure, &[u8]),
+    ) -> Result<Range<usize>, Error> {
         let mut start = None;
         // The bytes of a position, given the last departure that begins at or before it.
         let locate = |last: Option<Departure>, ends: Ends, position: usize| match last {
@@ -365,7 +370,12 @@ impl Reader<'_> {
         };
         let (mut last, ends) = (None, self.ends);
         loop {
-            let next = self.next()?.map(|(departure, _)| departure);
+            let next = self.next()?.map(|(departure, literal)| {
+                if departure.is_in(&canonical) {
+                    found(departure, literal);
+                }
+                departure
+            });
             let begins = next.map_or(usize::MAX, |departure| departure.canonical as usize);
             if begins > canonical.start {
                 let start = *start.get_or_insert_with(|| locate(last, ends, canonical.start).start);
@@ -592,7 +602,7 @@ mod encoded_tests {
                 let range = at..canonical.len().min(at + 40);
                 let reader = read(&shared, &checkpoints, at);
                 prop_assert_eq!(
-                    reader.original_range(range.clone()).unwrap(),
+                    reader.original_range(range.clone(), |_, _| {}).unwrap(),
                     canonical.to_original(range)
                 );
             }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::base::Base;
 use super::departures::{self, Departures, Packed};
 use super::log::{Log, index, push};
+use crate::canonical::Departure;
 use crate::error::Error;
 
 #[cfg(feature = "index")]
@@ -288,7 +289,7 @@ impl Texts {
         Ok(Located { article: self.first_article + number, start })
     }
 
-    /// The original byte range of canonical bytes of an article.
+    /// The original byte range of canonical bytes of an article; hands the departures among them to `found`.
     ///
     /// # Errors
     ///
@@ -297,8 +298,9 @@ impl Texts {
         &mut self,
         article: usize,
         canonical: Range<usize>,
+        found: impl FnMut(Departure, &[u8]),
     ) -> Result<Range<usize>, Error> {
-        self.departures_from(article, canonical.start)?.original_range(canonical)
+        self.departures_from(article, canonical.start)?.original_range(canonical, found)
     }
 
     /// Whether the original bytes of canonical bytes of an article are `original`.

@@ -331,7 +331,7 @@ impl Boilerplate {
             let Range { start: from, end } = template.coordinates;
             let canonical = to_usize(from - start)..to_usize(end - start);
             let departures = self.sealed.departures(article, canonical.start)?;
-            let range = departures.original_range(canonical)?;
+            let range = departures.original_range(canonical, |_, _| {})?;
             Ok(Passage { first: Reference { article, range }, articles: template.articles })
         };
         self.templates.iter().map(passage).collect()
