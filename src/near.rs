@@ -172,7 +172,7 @@ fn look_up(
         if let Some(base) = beneath {
             base.anchors(key, &mut proposed)?;
         }
-        proposed.extend(table.postings(key));
+        table.look_up(key, &mut proposed);
         let before = hits.len();
         for posting in proposed.drain(..).filter(|found| found.check == check(anchor.key)) {
             // Other grams may have the key, and which do depends on how many bits of it there

@@ -245,7 +245,7 @@ impl Finder<'_> {
         if let Some(base) = self.beneath {
             base.anchors(key, &mut proposed)?;
         }
-        proposed.extend(self.table.postings(key));
+        let spot = self.table.look_up(key, &mut proposed);
         let postings = proposed.len();
         let hot = proposed.iter().any(|posting| posting.hot);
         let (mut similar, mut known) = (0, false);
@@ -257,11 +257,13 @@ impl Finder<'_> {
         }
         self.proposed = proposed;
         if hot && slack > 0 {
-            if back + half <= at {
-                self.visit_longer(Context { back: back + half, ..context })?;
-            }
-            if at + ahead + half <= len {
-                self.visit_longer(Context { ahead: ahead + half, ..context })?;
+            let left = (back + half <= at).then_some(Context { back: back + half, ..context });
+            let right =
+                (at + ahead + half <= len).then_some(Context { ahead: ahead + half, ..context });
+            let [left, right] = [left, right].map(|longer| longer.map(|it| (it, self.key(it))));
+            self.table.touch([left, right].iter().flatten().map(|&(_, key)| key));
+            for (longer, key) in [left, right].into_iter().flatten() {
+                self.visit(longer, key)?;
             }
             return Ok(());
         }
@@ -270,14 +272,14 @@ impl Finder<'_> {
         }
         let place = self.view.base + at as u64;
         let hot = postings >= POSTINGS || similar >= SIMILAR;
-        self.table.insert(key, Posting { place, check: sides.check(), hot });
+        self.table.insert_at(spot, key, Posting { place, check: sides.check(), hot });
         Ok(())
     }
 
-    fn visit_longer(&mut self, context: Context) -> Result<(), Error> {
+    /// The key of a gram with context.
+    fn key(&self, context: Context) -> u64 {
         let domain = (context.back as u64) << 32 | context.ahead as u64;
-        let key = key(&self.view.canonical[context.range()], domain);
-        self.visit(context, key)
+        key(&self.view.canonical[context.range()], domain)
     }
 
     fn is_inside_match(&self, range: &Range<usize>) -> bool {
@@ -477,14 +479,14 @@ fn equal_paragraphs(
         if let Some(base) = &index.beneath {
             base.paragraphs(key, &mut proposed)?;
         }
-        proposed.extend(index.paragraphs.postings(key));
+        let spot = index.paragraphs.look_up(key, &mut proposed);
         let postings =
             proposed.drain(..).filter_map(|found| paragraph_place(found, paragraph.len()));
         let source = view.earliest(paragraph.clone(), postings)?;
         let Some(source) = source else {
             let place = base + paragraph.start as u64;
             let check = paragraph_check(place, paragraph.len());
-            index.paragraphs.insert(key, Posting { place, check, hot: false });
+            index.paragraphs.insert_at(spot, key, Posting { place, check, hot: false });
             continue;
         };
         let found = Match { start: paragraph.start, end: paragraph.end, source };

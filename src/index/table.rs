@@ -46,6 +46,13 @@ pub(crate) struct Posting {
     pub(crate) hot: bool,
 }
 
+/// Where the next posting of a key goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    shard: usize,
+    at: usize,
+}
+
 #[derive(Default)]
 pub(crate) struct Table {
     /// For each beginning of a key, its shard. Empty before the first insertion.
@@ -126,18 +133,19 @@ impl Table {
         Posting { place: self.first + posting.place, ..posting }
     }
 
-    /// The postings under `key`, oldest first, with a few of other keys among them.
-    pub(crate) fn postings(&self, key: u64) -> impl Iterator<Item = Posting> + use<'_> {
-        self.shard(key).into_iter().flat_map(move |number| {
-            let shard = &self.shards[number];
-            let tag = shard.tag(key);
-            let from = shard.lower_bound(tag << shard.tag_shift());
-            shard.slots[from..]
-                .iter()
-                .map(|&slot| unpack(slot))
-                .take_while(move |slot| slot >> shard.tag_shift() == tag)
-                .map(|slot| self.posting(shard, slot))
-        })
+    /// Appends the postings under `key`, oldest first, with a few of other keys among them; says where the next one goes.
+    pub(crate) fn look_up(&self, key: u64, found: &mut Vec<Posting>) -> Spot {
+        let Some(number) = self.shard(key) else { return Spot { shard: 0, at: 0 } };
+        let shard = &self.shards[number];
+        let (tag, shift) = (shard.tag(key), shard.tag_shift());
+        let mut at = shard.first(tag);
+        while let Some(slot) = shard.slots.get(at).map(|&slot| unpack(slot))
+            && slot >> shift == tag
+        {
+            found.push(self.posting(shard, slot));
+            at += 1;
+        }
+        Spot { shard: number, at }
     }
 
     /// Looks at the slot where the search for each key begins, so that the memory behind it is at
@@ -154,21 +162,33 @@ impl Table {
         std::hint::black_box(seen);
     }
 
+    /// Adds a posting behind those of its key.
     pub(crate) fn insert(&mut self, key: u64, posting: Posting) {
+        let spot = self.shard(key).map_or(Spot { shard: 0, at: 0 }, |number| Spot {
+            shard: number,
+            at: self.shards[number].after(key),
+        });
+        self.insert_at(spot, key, posting);
+    }
+
+    /// The same, where [`look_up`](Self::look_up) said that it goes; nothing may have been added since.
+    pub(crate) fn insert_at(&mut self, spot: Spot, key: u64, posting: Posting) {
         debug_assert!((self.first..=MAX_PLACE).contains(&posting.place));
         let posting = Posting { place: posting.place - self.first, ..posting };
-        let mut number = self.shard(key).unwrap_or_else(|| {
+        let Spot { shard: mut number, mut at } = spot;
+        if self.shards.is_empty() {
             self.directory.push(0);
             self.shards.push(Shard::default());
-            0
-        });
+        }
         if self.shards[number].slots.len() >= FULL && self.can_split(number) {
             self.split(key, number);
             number = self.shard(key).expect("BUG: there is a shard");
+            at = self.shards[number].after(key);
         }
         let shard = &mut self.shards[number];
+        debug_assert_eq!(at, shard.after(key), "the table has changed since");
         let before = shard.slots.capacity();
-        shard.insert(key, posting);
+        shard.insert(at, key, posting);
         self.capacity += shard.slots.capacity() - before;
         self.entries += 1;
     }
@@ -281,19 +301,31 @@ impl Shard {
         usize::try_from((tag * self.slots.len() as u64) >> bits).expect("BUG: within the shard")
     }
 
-    /// How many slots are less than `slot`.
-    fn lower_bound(&self, slot: u64) -> usize {
-        let mut at = self.guess(slot >> self.tag_shift());
-        while at > 0 && unpack(self.slots[at - 1]) >= slot {
+    /// The first slot whose tag is not less.
+    fn first(&self, tag: u64) -> usize {
+        let least = tag << self.tag_shift();
+        let mut at = self.guess(tag);
+        while at > 0 && unpack(self.slots[at - 1]) >= least {
             at -= 1;
         }
-        while self.slots.get(at).is_some_and(|&other| unpack(other) < slot) {
+        while self.slots.get(at).is_some_and(|&other| unpack(other) < least) {
             at += 1;
         }
         at
     }
 
-    fn insert(&mut self, key: u64, posting: Posting) {
+    /// Behind the last slot of a key.
+    fn after(&self, key: u64) -> usize {
+        let (tag, shift) = (self.tag(key), self.tag_shift());
+        // Sorted entries are loaded from the front to the end.
+        if self.slots.last().is_none_or(|&last| unpack(last) >> shift <= tag) {
+            return self.slots.len();
+        }
+        let first = self.first(tag);
+        first + self.slots[first..].iter().take_while(|&&slot| unpack(slot) >> shift == tag).count()
+    }
+
+    fn insert(&mut self, at: usize, key: u64, posting: Posting) {
         let granule = posting.place / u64::from(GRANULE);
         while granule >> self.place_bits != 0 {
             self.widen(0);
@@ -306,9 +338,6 @@ impl Shard {
             // Exactly, and little: shards are many, and room in each of them would add up.
             self.slots.reserve_exact((self.slots.len() / 16).max(4));
         }
-        // Sorted entries are loaded from the front to the end.
-        let is_last = self.slots.last().is_none_or(|&last| unpack(last) < slot);
-        let at = if is_last { self.slots.len() } else { self.lower_bound(slot) };
         self.slots.insert(at, pack(slot));
     }
 
@@ -350,16 +379,22 @@ mod tests {
         i.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(i.wrapping_mul(i) << 20)
     }
 
+    fn postings(table: &Table, key: u64) -> Vec<Posting> {
+        let mut found = Vec::new();
+        table.look_up(key, &mut found);
+        found
+    }
+
     fn found(table: &Table, key: u64, posting: Posting) -> bool {
         let place = posting.place - posting.place % u64::from(GRANULE);
         let expected = Posting { place, ..posting };
-        table.postings(key).any(|found| found == expected)
+        postings(table, key).contains(&expected)
     }
 
     #[test]
     fn finds_what_was_inserted() {
         let mut table = Table::default();
-        assert_eq!(table.postings(7).count(), 0);
+        assert_eq!(postings(&table, 7), []);
         let posting =
             |i: u64| Posting { place: i * 90, check: (i % 251) as u8, hot: i.is_multiple_of(7) };
         let key = |i: u64| spread(i % 50_000);
@@ -370,7 +405,7 @@ mod tests {
         for i in 0..200_000 {
             assert!(found(&table, key(i), posting(i)), "{i}");
         }
-        let others: usize = (0..50_000).map(|i| table.postings(!spread(i)).count()).sum();
+        let others: usize = (0..50_000).map(|i| postings(&table, !spread(i)).len()).sum();
         assert!(others < 500, "{others} places of other keys");
         assert!(table.memory() < 200_000 * 7, "{} bytes", table.memory());
     }
@@ -493,7 +528,7 @@ mod tests {
         for i in 0..1000 {
             table.insert(spread(i), posting(i));
         }
-        assert!((0..1000).all(|i| table.postings(spread(i)).any(|found| {
+        assert!((0..1000).all(|i| postings(&table, spread(i)).iter().any(|found| {
             found.place <= first + i && first + i < found.place + u64::from(GRANULE)
         })));
         assert_eq!(table.key_bits(), MAX_KEY_BITS);
