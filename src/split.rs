@@ -386,6 +386,9 @@ fn is_wide_line(content: &str) -> bool {
 /// Columns of a line on a terminal, by the first bytes of its characters: East Asian ones
 /// (U+3000 to U+D7FF, and beyond U+FFFF) take two, combining marks of the first block none.
 fn columns(line: &str) -> usize {
+    if line.is_ascii() {
+        return line.len();
+    }
     // A byte each in blocks whose sum fits into one, without branches: vector code.
     let of_block = |block: &[u8]| -> u8 {
         let columns = |&byte: &u8| {
