@@ -3,9 +3,12 @@
 //! One thread reads, some prepare, the caller's admits. The reader sends every batch to the
 //! workers and, in the same order, the receiver of its result to the caller: results arrive in
 //! order without being sorted, and bounded channels keep the reader from running ahead.
+//!
+//! Which takes longer, preparing or admitting, depends on the text. A caller that would have to wait prepares a batch
+//! itself, so that two cores are busy with either: 1.8 times as fast as one instead of 1.3 to 1.6.
 
 use std::num::NonZero;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -14,6 +17,9 @@ use crate::source::{Input, Inputs, Parts, Settings, Skip};
 
 /// Bytes of text in a batch, from which it is sent on: large enough that passing it costs nothing.
 const BATCH: usize = 1 << 18;
+
+/// Batches that wait for each worker.
+const AHEAD: usize = 2;
 
 /// What can be done for an article without the others, by any thread.
 pub(crate) trait Prepare: Sized + Send + 'static {
@@ -99,12 +105,24 @@ struct Job<P> {
     done: SyncSender<Vec<Arrival<P>>>,
 }
 
+impl<P: Prepare> Job<P> {
+    fn prepare(self, work: &Work<P>) {
+        let arrivals = self.inputs.into_iter().map(|input| work.on(input)).collect();
+        // Nobody listens any more if the stream was dropped.
+        let _ = self.done.send(arrivals);
+    }
+}
+
 /// Where the outcome of a job arrives.
 type Ticket<P> = Receiver<Vec<Arrival<P>>>;
 
-pub(crate) struct Threads<P> {
+/// Batches that nobody has taken yet.
+type Jobs<P> = Arc<Mutex<Receiver<Job<P>>>>;
+
+pub(crate) struct Threads<P: Prepare> {
     /// None when the threads are to stop.
-    tickets: Option<Receiver<Ticket<P>>>,
+    tickets: Option<(Receiver<Ticket<P>>, Jobs<P>)>,
+    work: Work<P>,
     batch: std::vec::IntoIter<Arrival<P>>,
     handles: Vec<JoinHandle<()>>,
 }
@@ -112,10 +130,14 @@ pub(crate) struct Threads<P> {
 impl<P: Prepare> Threads<P> {
     fn start(inputs: Inputs, workers: usize, work: &Work<P>) -> std::io::Result<Self> {
         // First, so that it is dropped last: it waits for threads that wait for the channels.
-        let mut threads =
-            Self { tickets: None, batch: Vec::new().into_iter(), handles: Vec::new() };
-        let (job_sender, jobs) = sync_channel(workers);
-        let (ticket_sender, tickets) = sync_channel(2 * workers);
+        let mut threads = Self {
+            tickets: None,
+            work: work.clone(),
+            batch: Vec::new().into_iter(),
+            handles: Vec::new(),
+        };
+        let (job_sender, jobs) = sync_channel(AHEAD * workers);
+        let (ticket_sender, tickets) = sync_channel(2 * AHEAD * workers);
         let jobs = Arc::new(Mutex::new(jobs));
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.to_owned()).spawn(work)
@@ -129,7 +151,7 @@ impl<P: Prepare> Threads<P> {
             "dedup-read",
             Box::new(move || read(inputs, &job_sender, &ticket_sender)),
         )?);
-        threads.tickets = Some(tickets);
+        threads.tickets = Some((tickets, jobs));
         Ok(threads)
     }
 
@@ -138,19 +160,35 @@ impl<P: Prepare> Threads<P> {
             if let Some(arrival) = self.batch.next() {
                 return Some(arrival);
             }
-            let Some(ticket) = self.tickets.as_ref().and_then(|tickets| tickets.recv().ok()) else {
-                self.stop();
-                return None;
-            };
-            match ticket.recv() {
-                Ok(batch) => self.batch = batch.into_iter(),
-                Err(_) => self.stop(), // a worker panicked, and `stop` passes that on
+            let (tickets, jobs) = self.tickets.as_ref()?;
+            match tickets.recv().ok().and_then(|ticket| wait_for(&ticket, jobs, &self.work)) {
+                Some(batch) => self.batch = batch.into_iter(),
+                None => self.stop(), // it is the end, or a worker panicked, and `stop` passes that on
             }
         }
     }
 }
 
-impl<P> Threads<P> {
+/// The outcome of a batch. While it is not there, prepares others.
+fn wait_for<P: Prepare>(
+    ticket: &Ticket<P>,
+    jobs: &Jobs<P>,
+    work: &Work<P>,
+) -> Option<Vec<Arrival<P>>> {
+    loop {
+        match ticket.try_recv() {
+            Ok(batch) => return Some(batch),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        // A worker that waits for a job, as there is none, holds the lock.
+        let job = jobs.try_lock().ok().and_then(|jobs| jobs.try_recv().ok());
+        let Some(job) = job else { return ticket.recv().ok() };
+        job.prepare(work);
+    }
+}
+
+impl<P: Prepare> Threads<P> {
     /// Ends all threads, and passes on the panic of one that had any.
     fn stop(&mut self) {
         self.tickets = None;
@@ -164,13 +202,17 @@ impl<P> Threads<P> {
     }
 }
 
-impl<P> Drop for Threads<P> {
+impl<P: Prepare> Drop for Threads<P> {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-fn read<P>(mut inputs: Inputs, jobs: &SyncSender<Job<P>>, tickets: &SyncSender<Ticket<P>>) {
+fn read<P: Prepare>(
+    mut inputs: Inputs,
+    jobs: &SyncSender<Job<P>>,
+    tickets: &SyncSender<Ticket<P>>,
+) {
     let mut ended = false;
     while !ended {
         let mut batch = Vec::new();
@@ -199,9 +241,7 @@ fn prepare<P: Prepare>(jobs: &Mutex<Receiver<Job<P>>>, work: &Work<P>) {
             Ok(jobs) => jobs.recv(),
             Err(_) => return,
         };
-        let Ok(Job { inputs, done }) = job else { return };
-        let arrivals = inputs.into_iter().map(|input| work.on(input)).collect();
-        // Nobody listens any more if the stream was dropped.
-        let _ = done.send(arrivals);
+        let Ok(job) = job else { return };
+        job.prepare(work);
     }
 }
