@@ -2,7 +2,6 @@
 
 /// The lowest bit of each byte, of which the others are 0.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 pub(crate) fn gather(bytes: &[u8; 64]) -> u64 {
     #[cfg(target_arch = "x86_64")]
     return gather_sse2(bytes);
@@ -13,7 +12,6 @@ pub(crate) fn gather(bytes: &[u8; 64]) -> u64 {
 /// All processors of this kind have the instruction for it: 0.6 instructions a byte less.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "as `gather`")]
 fn gather_sse2(bytes: &[u8; 64]) -> u64 {
     use std::arch::x86_64::{_mm_movemask_epi8, _mm_set_epi64x, _mm_slli_epi64};
 

@@ -1,45 +1,22 @@
 //! Whatever the files of an index hold, opening, reading and searching it ends, without a panic.
 //!
-//! The input is a list of changes to a small index: offset (two bytes) and value. Checksums of the directory and the
-//! manifest are made to agree afterwards, so that what lies behind them is reached; if the first byte is odd, those of
-//! all blocks too.
+//! The input is a list of changes to a small index, as `damage.rs` describes it.
 #![no_main]
+
+#[path = "../damage.rs"]
+mod damage;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
+use damage::{Files, number};
 use libfuzzer_sys::fuzz_target;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
-
-const RUN: &str = "run-0000000000000001";
 
 fuzz_target!(|data: &[u8]| {
-    static SOUND: OnceLock<(Vec<u8>, Vec<u8>)> = OnceLock::new();
-    let (mut manifest, mut run) = SOUND.get_or_init(sound).clone();
-    let Some((&blocks, changes)) = data.split_first() else { return };
-    let sound = run.clone();
-    for change in changes.chunks_exact(3) {
-        let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % run.len();
-        run[at] = change[2];
-    }
-    let trailer = run.len() - 32;
-    let directory = number(&sound, trailer);
-    if blocks % 2 == 1 {
-        for (at, len) in block_places(&sound[directory..trailer]) {
-            let sum = xxh3_64_with_seed(&run[at..at + len], (1 << 40) + at as u64);
-            run[at + len..at + len + 8].copy_from_slice(&sum.to_le_bytes());
-        }
-    }
-    let sum = xxh3_64(&run[directory..trailer]).to_le_bytes();
-    run[trailer + 16..trailer + 24].copy_from_slice(&sum);
-    let end = manifest.len() - 8;
-    manifest[end - 8..end].copy_from_slice(&sum);
-    let sum = xxh3_64(&manifest[..end]).to_le_bytes();
-    manifest[end..].copy_from_slice(&sum);
-
+    static SOUND: OnceLock<Files> = OnceLock::new();
+    let Some(files) = SOUND.get_or_init(sound).damaged(data, block_places) else { return };
     let dir = tempfile::tempdir().expect("a directory");
-    std::fs::write(dir.path().join("manifest"), &manifest).expect("written");
-    std::fs::write(dir.path().join(RUN), &run).expect("written");
+    files.write(dir.path());
     let Ok(index) = dedup::Index::open(dir.path()) else { return };
     let _ = index.verify();
     for article in index.articles().flatten() {
@@ -49,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// The manifest and the run of a small index.
-fn sound() -> (Vec<u8>, Vec<u8>) {
+fn sound() -> Files {
     let dir = tempfile::tempdir().expect("a directory");
     let line = |n: u32| format!("Entry {n}: the {} gauge was read, and it was dry.", n * 7919);
     let mut deduper = options(dir.path()).deduper().expect("an index");
@@ -59,18 +36,13 @@ fn sound() -> (Vec<u8>, Vec<u8>) {
         deduper.push(n.to_string(), text).expect("pushed");
     }
     deduper.checkpoint().expect("committed");
-    let read = |name: &str| std::fs::read(dir.path().join(name)).expect("written");
-    (read("manifest"), read(RUN))
+    Files::read(dir.path())
 }
 
 fn options(dir: &Path) -> dedup::Options {
     let mut options = dedup::Options::new();
     options.min_span(40).min_paragraph(12).index(dir);
     options
-}
-
-fn number(bytes: &[u8], at: usize) -> usize {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes")) as usize
 }
 
 /// Where the payloads of all blocks lie, and how long they are.
