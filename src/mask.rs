@@ -2,6 +2,7 @@
 
 /// The lowest bit of each byte, of which the others are 0.
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 pub(crate) fn gather(bytes: &[u8; 64]) -> u64 {
     #[cfg(target_arch = "x86_64")]
     return gather_sse2(bytes);
