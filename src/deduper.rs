@@ -19,13 +19,14 @@ use crate::near;
 #[cfg(feature = "index")]
 use crate::options::Versions;
 use crate::options::{Config, Options};
-use crate::pipeline::Prepare;
+#[cfg(feature = "index")]
+use crate::pipeline::{Feed, Pipeline};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
 use crate::source::{Parts, Skipped};
 use crate::split;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
-use crate::stream::Engine;
+use crate::stream::{Engine, Prepare};
 use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
@@ -148,22 +149,33 @@ pub(crate) struct Prepared {
 impl Prepare for Prepared {
     type How = Config;
 
-    fn prepare((id, provenance, text): Parts, config: &Config) -> Result<Self, Error> {
-        let text = Text::from(text);
+    fn prepare(parts: Parts, config: &Config) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(known) = &config.known {
-            let digest = blake3::hash(text.as_bytes());
-            if store::status(known, &id, &digest) == Status::Unchanged {
-                return Ok(Self::unprepared(id, provenance, text, digest));
-            }
-            let prepared = Self::of_text(id, provenance, text, &config.criteria)?;
-            return Ok(Self { digest: Some(digest), ..prepared });
+            return Self::unless_known(parts, known, &config.criteria);
         }
-        Self::of_text(id, provenance, text, &config.criteria)
+        let (id, provenance, text) = parts;
+        Self::of_text(id, provenance, text.into(), &config.criteria)
     }
 }
 
 impl Prepared {
+    /// With its digest; only that if the article is known.
+    #[cfg(feature = "index")]
+    fn unless_known(
+        (id, provenance, text): Parts,
+        known: &Known,
+        criteria: &Criteria,
+    ) -> Result<Self, Error> {
+        let text = Text::from(text);
+        let digest = blake3::hash(text.as_bytes());
+        if store::status(known, &id, &digest) == Status::Unchanged {
+            return Ok(Self::unprepared(id, provenance, text, digest));
+        }
+        let prepared = Self::of_text(id, provenance, text, criteria)?;
+        Ok(Self { digest: Some(digest), ..prepared })
+    }
+
     /// An article that is in the index already; if another version came since, it needs work after all.
     #[cfg(feature = "index")]
     fn unprepared(
@@ -328,19 +340,31 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Option<Article>, Error> {
-        self.push_stored(id.into().into(), Provenance::default(), text.into())
+        let text: String = text.into();
+        let digest = blake3::hash(text.as_bytes());
+        let (id, provenance) = (id.into().into(), Provenance::default());
+        self.admit(Prepared::unprepared(id, provenance, text.into(), digest))
     }
 
-    /// Takes an article that another index has, unless this one has it already.
+    /// Takes articles that another index has, unless this one has them already.
     #[cfg(feature = "index")]
-    pub(crate) fn push_stored(
+    pub(crate) fn ingest_stored(
         &mut self,
-        id: Arc<str>,
-        provenance: Provenance,
-        text: String,
-    ) -> Result<Option<Article>, Error> {
-        let digest = blake3::hash(text.as_bytes());
-        self.admit(Prepared::unprepared(id, provenance, text.into(), digest))
+        sealed: &Arc<store::Sealed>,
+        numbers: impl Iterator<Item = u64> + Send + 'static,
+    ) -> Result<(), Error> {
+        let writer = self.writer.as_ref().expect("BUG: what is stored goes to an index on disk");
+        let (threads, known) = (writer.threads(), writer.committed().clone());
+        let (sealed, criteria) = (sealed.clone(), self.criteria);
+        let inputs = Box::new(numbers.map(move |number| sealed.parts(number)));
+        let weigh = |parts: &Result<Parts, Error>| parts.as_ref().map_or(0, |parts| parts.2.len());
+        let work = Arc::new(move |parts: Result<Parts, Error>| {
+            parts.and_then(|parts| Prepared::unless_known(parts, &known, &criteria))
+        });
+        for prepared in Pipeline::new(Feed { inputs, weigh, work }, threads)? {
+            self.admit(prepared?)?;
+        }
+        Ok(())
     }
 
     /// Commits what was pushed so far to the [index on disk](Options::index).
@@ -408,12 +432,9 @@ impl Deduper {
         // Each was let in before, and counted.
         let versions = std::mem::take(&mut self.versions);
         let stats = self.stats.clone();
-        for number in from..sealed.article_count() {
-            if unwanted.binary_search(&number).is_err() {
-                let (id, provenance, text) = sealed.parts(number)?;
-                self.push_stored(id, provenance, text)?;
-            }
-        }
+        let unwanted = unwanted.to_vec();
+        let wanted = move |number: &u64| unwanted.binary_search(number).is_err();
+        self.ingest_stored(sealed, (from..sealed.article_count()).filter(wanted))?;
         (self.versions, self.stats) = (versions, stats);
         Ok(())
     }

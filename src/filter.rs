@@ -14,11 +14,10 @@ use crate::cut::cuts;
 use crate::deduper::{Stats, check_length};
 use crate::error::Error;
 use crate::options::Config;
-use crate::pipeline::Prepare;
 use crate::source::{Parts, Source};
 use crate::split;
 use crate::store::{FingerprintRecipe, FingerprintWriter};
-use crate::stream::{Engaged, Engine};
+use crate::stream::{Engaged, Engine, Prepare};
 use crate::text::Text;
 
 /// Takes articles one by one and gives them back without the paragraphs that were seen before.

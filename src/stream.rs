@@ -1,15 +1,33 @@
 //! The stream of articles.
 
 use std::iter::FusedIterator;
+use std::sync::Arc;
 
 use crate::article::Article;
 use crate::deduper::{Deduper, Stats};
 use crate::error::Error;
 use crate::options::{Config, OnError};
-use crate::pipeline::{Arrival, Pipeline, Prepare};
+use crate::pipeline::{Feed, Pipeline};
 use crate::progress::{Callback, Progress};
-use crate::source::{Inputs, Source};
+use crate::source::{Input, Inputs, Parts, Skip, Source};
 use crate::trace;
+
+/// What can be done for an article without the others, by any thread.
+pub(crate) trait Prepare: Sized + Send + 'static {
+    /// What that needs to know.
+    type How: Send + Sync + 'static;
+
+    fn prepare(parts: Parts, how: &Self::How) -> Result<Self, Error>;
+}
+
+/// What became of an input.
+#[derive(Debug)]
+struct Arrival<P> {
+    /// An article, or why there is none.
+    outcome: Result<Result<P, Skip>, Error>,
+    /// How many bytes of the source were read up to here.
+    read: u64,
+}
 
 /// What takes one prepared article after the other.
 pub(crate) trait Engine {
@@ -28,7 +46,7 @@ pub(crate) trait Engine {
 #[derive(Debug)]
 pub(crate) struct Engaged<E: Engine> {
     /// None after the end.
-    pipeline: Option<Pipeline<E::Prepared>>,
+    pipeline: Option<Pipeline<Input, Arrival<E::Prepared>>>,
     pub(crate) engine: E,
     on_error: OnError,
     progress: Option<(Callback, Progress)>,
@@ -47,7 +65,17 @@ impl<E: Engine> Engaged<E> {
         let (engine, how) = start()?;
         let begin = Progress { total_bytes: inputs.total_bytes(), ..Progress::default() };
         let progress = config.progress.clone().map(|callback| (callback, begin));
-        let pipeline = Pipeline::new(inputs, config.threads, config.settings.clone(), how)?;
+        let settings = config.settings.clone();
+        let work = move |Input { content, read }| {
+            let outcome = content.decode(&settings).and_then(|decoded| match decoded {
+                Ok(parts) => E::Prepared::prepare(parts, &how).map(Ok),
+                Err(why) => Ok(Err(why)),
+            });
+            Arrival { outcome, read }
+        };
+        let weigh = |input: &Input| input.content.len();
+        let feed = Feed { inputs: Box::new(inputs), weigh, work: Arc::new(work) };
+        let pipeline = Pipeline::new(feed, config.threads)?;
         let on_error = config.on_error;
         Ok(Self { pipeline: Some(pipeline), engine, on_error, progress, span })
     }

@@ -95,10 +95,7 @@ impl Index {
             if deduper.adopt(&other.sealed)? {
                 continue;
             }
-            for number in 0..other.sealed.article_count() {
-                let (id, provenance, text) = other.sealed.parts(number)?;
-                deduper.push_stored(id, provenance, text)?;
-            }
+            deduper.ingest_stored(&other.sealed, 0..other.sealed.article_count())?;
         }
         into.as_mut().map_or(Ok(()), Deduper::checkpoint)
     }
@@ -154,10 +151,8 @@ impl Index {
             order.push((key(&article?), number));
         }
         order.sort();
-        for (_, number) in order {
-            let (id, provenance, text) = self.sealed.parts(number)?;
-            deduper.push_stored(id, provenance, text)?;
-        }
+        let order: Vec<u64> = order.into_iter().map(|(_, number)| number).collect();
+        deduper.ingest_stored(&self.sealed, order.into_iter())?;
         deduper.checkpoint()
     }
 }

@@ -122,9 +122,13 @@ impl Writer {
         })
     }
 
-    /// Lets so many threads compress what is committed.
+    /// Lets so many threads compress what is committed, and prepare what is ingested from another index.
     pub(crate) fn with_threads(self, threads: NonZero<usize>) -> Self {
         Self { threads, ..self }
+    }
+
+    pub(crate) fn threads(&self) -> NonZero<usize> {
+        self.threads
     }
 
     /// The runs that the index had when it was opened.
