@@ -134,7 +134,11 @@ fn choose(canonical: &[u8], scheme: &Scheme, heed_periods: bool) -> Anchors {
         canonical,
         scheme: *scheme,
         scratch: Box::new(Scratch::new()),
-        chosen: Anchors::default(),
+        chosen: Anchors {
+            // As many as there are on average, and some more.
+            places: Vec::with_capacity(canonical.len() * 9 / 4 / scheme.window() + 4),
+            periods: Vec::new(),
+        },
         heed_periods,
         last: None,
         periodic: None,

@@ -25,6 +25,9 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 #[cfg(feature = "index")]
 pub(crate) const VERSION: u32 = 2;
 
+/// Bytes between two departures, of text that has many.
+const USUAL_DISTANCE: usize = 64;
+
 /// A text in canonical form, with the map back to the bytes that it came from.
 ///
 /// Offsets are 32 bits wide: [`canonicalise`] takes texts below 4 GiB.
@@ -200,7 +203,8 @@ pub(crate) fn is_boundary(bytes: &[u8], at: usize) -> bool {
 pub fn canonicalise(text: &str) -> Canonical {
     assert!(u32::try_from(text.len()).is_ok(), "a text of 4 GiB or more");
     let bytes = Vec::with_capacity(text.len());
-    Canonicaliser { text, bytes, departures: Vec::new(), run: 0, gap_end: 0 }.run()
+    let departures = Vec::with_capacity(text.len() / USUAL_DISTANCE + 4);
+    Canonicaliser { text, bytes, departures, run: 0, gap_end: 0 }.run()
 }
 
 struct Canonicaliser<'a> {

@@ -31,6 +31,9 @@ pub const WIDEST_WRAP: usize = 110;
 /// The narrowest width to which text is taken to be wrapped; narrower lines are verse or lists.
 const NARROWEST_WRAP: usize = 50;
 
+/// Bytes of a line, blank ones not counted, in text that has short ones.
+const USUAL_LINE: usize = 48;
+
 /// The version of the rules: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
 pub(crate) const VERSION: u32 = 1;
@@ -61,7 +64,7 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     let lines = classify(text);
     let mut paragraphs: Vec<Range<usize>> = Vec::with_capacity(lines.len());
     let mut shapes: Vec<Shape> = Vec::new();
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<Group> = Vec::with_capacity(lines.len());
     for lines in lines.chunk_by(|_, next| !next.begins) {
         let depth = lines[0].depth;
         let first = shapes.len();
@@ -95,6 +98,10 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
             }
         }
     }
+    // They stay with the article, and there was room for one a line.
+    if paragraphs.len() < paragraphs.capacity() / 2 {
+        paragraphs.shrink_to_fit();
+    }
     paragraphs
 }
 
@@ -103,9 +110,14 @@ pub(crate) fn with_forms(
     text: &str,
     canonical: &Canonical,
 ) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
-    let all = paragraphs(text);
-    let forms = canonical.to_canonical(&all);
-    all.into_iter().zip(forms).filter(|(_, form)| !form.is_empty()).unzip()
+    let mut all = paragraphs(text);
+    let mut forms = canonical.to_canonical(&all);
+    if forms.iter().any(Range::is_empty) {
+        let mut of_all = forms.iter();
+        all.retain(|_| of_all.next().is_some_and(|form| !form.is_empty()));
+        forms.retain(|form| !form.is_empty());
+    }
+    (all, forms)
 }
 
 /// A line that is not blank.
@@ -198,7 +210,7 @@ fn sentence_ends(content: &str) -> bool {
 }
 
 fn classify(text: &str) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<Line> = Vec::with_capacity(text.len() / USUAL_LINE + 1);
     let mut begins = true;
     let mut fence: Option<Fence> = None;
     let mut table_signs = TableSigns::new(text.as_bytes());
