@@ -1,0 +1,237 @@
+//! No quadratic corner: what texts could be made of to be slow costs no more for each byte as they grow.
+//!
+//! Each is ingested at one size and at four times that. Linear work keeps the time for each byte; quadratic work makes it four times as
+//! long. Clocks of shared machines lie now and then, so a case fails only if every one of several attempts does.
+
+use std::time::{Duration, Instant};
+
+use dedup::anchors::{Scheme, anchors};
+use dedup::{Deduper, Options};
+
+/// Bytes of the smaller text.
+const SIZE: usize = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 20 };
+
+/// How many times as much a byte may cost at four times the size. Larger text also leaves caches, and the table of anchors grows.
+const MOST: f64 = 2.5;
+
+/// The length of the runs that are found.
+const SPAN: usize = 200;
+
+const ATTEMPTS: usize = 6;
+
+/// Numbers that are random enough (Steele, Lea and Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).expect("below a length")
+    }
+
+    fn word(&mut self) -> String {
+        let len = 3 + self.below(8);
+        (0..len)
+            .map(|_| char::from(b'a' + u8::try_from(self.below(26)).expect("a letter")))
+            .collect()
+    }
+
+    fn words(&mut self, bytes: usize) -> String {
+        let mut text = String::with_capacity(bytes + 12);
+        while text.len() < bytes {
+            text += &self.word();
+            text.push(' ');
+        }
+        text
+    }
+}
+
+fn time(articles: &[String]) -> (Duration, Deduper) {
+    let mut deduper = Options::new().min_span(SPAN).deduper().expect("a span that is possible");
+    let start = Instant::now();
+    for (number, article) in articles.iter().enumerate() {
+        deduper.push(number.to_string(), article.as_str()).expect("pushed");
+    }
+    (start.elapsed(), deduper)
+}
+
+/// Checks that the articles which `make` makes of so many bytes cost a like time for each byte.
+fn check_linear(name: &str, make: impl Fn(usize) -> Vec<String>) {
+    let (small, large) = (make(SIZE), make(4 * SIZE));
+    let bytes = |articles: &[String]| articles.iter().map(String::len).sum::<usize>();
+    let mut ratios = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let a_byte = |articles: &[String]| {
+            time(articles).0.as_secs_f64() / f64::from(u32::try_from(bytes(articles)).expect("few"))
+        };
+        let ratio = a_byte(&large) / a_byte(&small);
+        if ratio < MOST {
+            return;
+        }
+        ratios.push(ratio);
+    }
+    panic!("{name}: a byte costs {ratios:.1?} times as much at four times the size");
+}
+
+/// The word that no window passes over: of many, the one whose gram is the least.
+fn least_word(random: &mut Random) -> String {
+    let mut words: Vec<String> = (0..20_000).map(|_| random.word() + "xyzxyzxyz").collect();
+    let scheme = Scheme::new(SPAN);
+    while words.len() > 1 {
+        let text = format!("{} ", words.join(" "));
+        let mut text = text.repeat(SPAN.div_ceil(text.len()) + 1);
+        text.insert(0, ' ');
+        let before = words.len();
+        let chosen = anchors(text.as_bytes(), &scheme).places;
+        words = chosen
+            .iter()
+            .filter_map(|anchor| text[anchor.at as usize..].split_whitespace().next())
+            .map(str::to_owned)
+            .collect();
+        words.sort();
+        words.dedup();
+        if words.len() == before {
+            words.pop(); // of those that are left, each will do
+        }
+    }
+    words.pop().expect("one is left")
+}
+
+#[test]
+fn copies_of_a_footer() {
+    let footer = Random(1).words(300);
+    check_linear("footers", |bytes| {
+        let mut random = Random(2);
+        (0..bytes / 350).map(|_| format!("{}\n{footer}", random.words(40))).collect()
+    });
+}
+
+#[test]
+fn one_line() {
+    check_linear("one line", |bytes| vec![Random(3).words(bytes)]);
+}
+
+#[test]
+fn one_article() {
+    check_linear("one article", |bytes| {
+        let mut random = Random(4);
+        vec![(0..bytes / 80).map(|_| random.words(72) + "\n").collect()]
+    });
+}
+
+#[test]
+fn lines_of_a_byte() {
+    check_linear("lines of a byte", |bytes| {
+        let mut random = Random(5);
+        let letter = |_| char::from(b'a' + u8::try_from(random.below(26)).expect("a letter"));
+        vec![(0..bytes / 2).map(letter).flat_map(|letter| [letter, '\n']).collect()]
+    });
+}
+
+#[test]
+fn unique_words() {
+    check_linear("unique words", |bytes| {
+        let mut random = Random(6);
+        (0..bytes / 4000).map(|_| random.words(4000)).collect()
+    });
+}
+
+#[test]
+fn periodic_text() {
+    for period in [1, 2, 3, 7, 24, 25, 199, 200, 201, 5000] {
+        let unit = Random(period).words(usize::try_from(period).expect("short"));
+        let unit = &unit[..usize::try_from(period).expect("short")];
+        check_linear(&format!("a period of {period}"), |bytes| {
+            let whole = unit.repeat(bytes / unit.len());
+            let parts = (1..=bytes / 4000).map(|part| unit.repeat(4000 / unit.len() + part % 2));
+            parts.chain([whole]).collect()
+        });
+    }
+}
+
+/// Every anchor is the same gram, with other text around it each time: all of them are proposed by the first place, and by each other.
+///
+/// What bounds the work: after eight places the key is hot. From then on the gram is looked up with half of the text that is left on its left, and on its right,
+/// which doubles what the key says at each step, and after log2 of the span no text is left; and of the places under a key only those are
+/// compared whose check says that the text beside agrees, one in eight of those where it does not.
+#[test]
+fn one_gram_in_all_windows() {
+    let gram = least_word(&mut Random(7));
+    let scheme = Scheme::new(SPAN);
+    let make = |bytes: usize| {
+        let mut random = Random(8);
+        let part = |random: &mut Random| format!("{} {gram} ", random.words(60));
+        (0..bytes / 4000)
+            .map(|_| (0..40).map(|_| part(&mut random)).collect::<String>())
+            .collect::<Vec<_>>()
+    };
+    let text = &make(8000)[0];
+    let places = anchors(text.as_bytes(), &scheme).places;
+    let same = places.iter().filter(|anchor| text[anchor.at as usize + 1..].starts_with(&gram));
+    assert!(same.count() * 10 > places.len() * 9, "no adversary");
+    check_linear("one gram", make);
+}
+
+/// The same gram, and on one side the same text as at hundreds of other places, so that every check agrees.
+#[test]
+fn one_gram_with_few_contexts() {
+    let mut random = Random(9);
+    let gram = least_word(&mut random);
+    let contexts: Vec<String> = (0..16).map(|_| random.words(90)).collect();
+    check_linear("few contexts", |bytes| {
+        let mut random = Random(10);
+        let part = |random: &mut Random| {
+            format!("{}{gram} {}", contexts[random.below(16)], contexts[random.below(16)])
+        };
+        (0..bytes / 4000).map(|_| (0..20).map(|_| part(&mut random)).collect()).collect()
+    });
+}
+
+/// Grams whose order rises from one to the next: the least of every window is its first, and leaves at once.
+#[test]
+fn rising_grams() {
+    let scheme = Scheme::new(SPAN);
+    let mut random = Random(11);
+    let mut words: Vec<String> =
+        (0..2000).map(|_| format!(" {}xxxx", &random.word()[..3])).collect();
+    // Whether the gram of one is less than that of another, as a window of both says.
+    let filler = "é".repeat(SPAN);
+    words.sort_by(|a, b| {
+        let text = [a, b, filler.as_str()].concat();
+        match anchors(text.as_bytes(), &scheme).places.first() {
+            Some(first) if a != b && first.at == 0 => std::cmp::Ordering::Less,
+            _ if a == b => std::cmp::Ordering::Equal,
+            _ => std::cmp::Ordering::Greater,
+        }
+    });
+    let rising: String = words[..500].concat();
+    let places = anchors(rising.as_bytes(), &scheme).places;
+    assert!(places.len() * 2 > (rising.len() - SPAN) / 8, "no adversary: {} places", places.len());
+    check_linear("rising grams", |bytes| {
+        let mut random = Random(12);
+        let article = |_| {
+            let first = random.below(1000);
+            words[first..first + 500].concat()
+        };
+        (0..bytes / 4000).map(article).collect()
+    });
+}
+
+#[test]
+#[ignore = "takes a minute and 8 GB: CI runs it in release"]
+fn a_line_of_a_gigabyte_and_an_article_of_a_fifth() {
+    let mut random = Random(13);
+    let (seconds, deduper) = time(&[random.words(1 << 30)]);
+    assert_eq!(deduper.stats().articles, 1);
+    println!("a line of 1 GiB: {seconds:.1?}");
+    let article: String = (0..200_000_000 / 1000).map(|_| random.words(1000) + "\n").collect();
+    let again = article.clone();
+    let (seconds, deduper) = time(&[article, again]);
+    assert_eq!(deduper.stats().bytes_kept * 2, deduper.stats().bytes_in);
+    println!("an article of 200 MB, twice: {seconds:.1?}");
+}
