@@ -294,7 +294,7 @@ impl Fence {
 fn lines_of(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     let bytes = text.as_bytes();
     let mut start = 0;
-    let mut breaks = LineBreaks { bytes, block: 0, left: LineBreaks::in_block(bytes) };
+    let mut breaks = LineBreaks::new(bytes);
     std::iter::from_fn(move || {
         if start >= bytes.len() {
             return None;
@@ -323,53 +323,58 @@ fn wide_break(bytes: &[u8]) -> Option<(usize, bool)> {
     }
 }
 
-/// Finds line breaks, a block of bytes at a time.
+/// Finds line breaks: those of ASCII a block of bytes at a time, the others, which are rare, one after the other.
 struct LineBreaks<'a> {
     bytes: &'a [u8],
     /// Where the block at hand begins.
     block: usize,
-    /// A bit for each place in it where a line break begins, but for those passed over.
+    /// A bit for each line break of ASCII in it, but for those passed over.
     left: u64,
+    /// The next U+0085, U+2028 or U+2029; the end of the text if there is none.
+    wide: usize,
 }
 
-impl LineBreaks<'_> {
+impl<'a> LineBreaks<'a> {
     const BLOCK: usize = 64;
+
+    fn new(bytes: &'a [u8]) -> Self {
+        let (left, wide) = (Self::in_block(bytes), Self::next_wide(bytes, 0));
+        Self { bytes, block: 0, left, wide }
+    }
 
     /// The first that begins at `start` or later, which must not decrease; the end of the text if there is none.
     fn from(&mut self, start: usize) -> usize {
+        if self.wide < start {
+            self.wide = Self::next_wide(self.bytes, start);
+        }
         loop {
             let passed = start.saturating_sub(self.block);
             if passed < Self::BLOCK {
                 self.left &= u64::MAX << passed;
                 if self.left != 0 {
-                    return self.block + self.left.trailing_zeros() as usize;
+                    return self.wide.min(self.block + self.left.trailing_zeros() as usize);
                 }
             }
             let next = self.block + Self::BLOCK;
-            let Some(rest) = self.bytes.get(next..) else { return self.bytes.len() };
+            let Some(rest) = self.bytes.get(next..) else { return self.wide };
             (self.block, self.left) = (next, Self::in_block(rest));
         }
     }
 
-    /// A bit for each of the first bytes that begins a line break: one of ASCII, or U+0085, U+2028, U+2029.
+    /// A bit for each of the first bytes that is a line break.
     fn in_block(bytes: &[u8]) -> u64 {
-        const LOOKED_AT: usize = LineBreaks::BLOCK + 2;
-        let mut padded = [0; LOOKED_AT];
+        let mut padded = [0; Self::BLOCK];
         let bytes = bytes.first_chunk().unwrap_or_else(|| {
             padded[..bytes.len()].copy_from_slice(bytes);
             &padded
         });
-        let mut breaks = [0; Self::BLOCK];
-        for (at, begins) in breaks.iter_mut().enumerate() {
-            let [first, second, third] = [bytes[at], bytes[at + 1], bytes[at + 2]];
-            let narrow = u8::from(first.wrapping_sub(b'\n') < 4);
-            let next_line = u8::from(first == 0xC2) & u8::from(second == 0x85);
-            let separator =
-                u8::from(first == 0xE2) & u8::from(second == 0x80) & u8::from(third & !1 == 0xA8);
-            // Without branches: vector code.
-            *begins = narrow | next_line | separator;
-        }
-        gather(&breaks)
+        // Without branches: vector code.
+        gather(&bytes.map(|byte| u8::from(byte.wrapping_sub(b'\n') < 4)))
+    }
+
+    fn next_wide(bytes: &[u8], start: usize) -> usize {
+        let mut leads = memchr::memchr2_iter(0xE2, 0xC2, &bytes[start..]).map(|at| start + at);
+        leads.find(|&at| wide_break(&bytes[at..]).is_some()).unwrap_or(bytes.len())
     }
 }
 
