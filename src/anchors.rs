@@ -366,7 +366,7 @@ impl Candidate {
     }
 }
 
-/// Windows whose candidates are held at a time; those that reach over the end are looked at twice.
+/// Windows whose candidates are held at a time, if these are not wide: those that reach over the end are looked at twice.
 const STRETCH: usize = 1 << 16;
 
 struct Chooser<'a> {
@@ -384,10 +384,12 @@ struct Chooser<'a> {
 impl Chooser<'_> {
     fn run(&mut self) {
         let windows = self.canonical.len() - self.scheme.span + 1;
+        let window = self.scheme.window();
+        let stretch = STRETCH.max(8 * window);
         let mut found = Vec::new();
-        for start in (0..windows).step_by(STRETCH) {
-            let stretch = start..windows.min(start + STRETCH);
-            self.winnow(stretch, Candidates::first(self.scheme.window()), &mut found);
+        for start in (0..windows).step_by(stretch) {
+            let windows = start..windows.min(start + stretch);
+            self.winnow(windows, Candidates::first(window), &mut found);
         }
     }
 
@@ -570,6 +572,28 @@ mod tests {
                 let places: Vec<usize> =
                     anchors.places.iter().map(|anchor| anchor.at as usize).collect();
                 assert_eq!(places, by_definition(&text, &scheme), "span {span}, length {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn stretches_are_chosen_from_as_one() {
+        let text: Vec<u8> = random(3 * STRETCH, 20, 5)
+            .into_iter()
+            .map(|byte| if byte == b'a' { b' ' } else { byte })
+            .collect();
+        for span in [32, 200, 20_000] {
+            let scheme = Scheme::new(span);
+            let anchors = anchors(&text, &scheme);
+            let places: Vec<usize> =
+                anchors.places.iter().map(|anchor| anchor.at as usize).collect();
+            assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{span}");
+            for at in (STRETCH - span..STRETCH + 200).chain(2 * STRETCH - span..2 * STRETCH + 200) {
+                if span == 20_000 && at % 97 > 0 {
+                    continue;
+                }
+                let chosen = by_definition(&text[at..at + span], &scheme)[0] + at;
+                assert!(places.binary_search(&chosen).is_ok(), "span {span}, window {at}");
             }
         }
     }
