@@ -434,9 +434,11 @@ impl Deduper {
         let stats = self.stats.clone();
         let unwanted = unwanted.to_vec();
         let wanted = move |number: &u64| unwanted.binary_search(number).is_err();
-        self.ingest_stored(sealed, (from..sealed.article_count()).filter(wanted))?;
+        let done = self.ingest_stored(sealed, (from..sealed.article_count()).filter(wanted));
         (self.versions, self.stats) = (versions, stats);
-        Ok(())
+        // Then what was cut is not whole again, and must not be committed so.
+        self.broken = done.is_err();
+        done
     }
 
     #[cfg(all(test, feature = "index"))]

@@ -182,8 +182,8 @@ impl Options {
 
     /// How many threads work. Default: as many as the machine has cores.
     ///
-    /// Has no influence on the result. One thread starts none. Of articles that are pushed, the commits to an
-    /// index on disk are compressed by as many.
+    /// Has no influence on the result. One thread starts none. Of articles that are pushed, as many compress the commits to an
+    /// index on disk, and prepare what a commit ingests again for older versions that go.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
         self
@@ -468,7 +468,7 @@ impl Options {
         Ok(Config { criteria: Criteria { min_paragraph, ..config.criteria }, ..config })
     }
 
-    /// Whether there are commits, which threads compress.
+    /// Whether there are commits, which threads work on.
     #[cfg_attr(not(feature = "index"), expect(clippy::unused_self))]
     fn has_index(&self) -> bool {
         #[cfg(feature = "index")]

@@ -103,16 +103,16 @@ pub(crate) struct Threads<I, O> {
 
 impl<I: Send + 'static, O: Send + 'static> Threads<I, O> {
     fn start(feed: Feed<I, O>, workers: usize) -> std::io::Result<Self> {
-        let (job_sender, jobs) = sync_channel(AHEAD * workers);
-        let (ticket_sender, tickets) = sync_channel(2 * AHEAD * workers);
-        let jobs = Arc::new(Mutex::new(jobs));
-        // Here already, so that threads are waited for if one of them cannot be started.
+        // First, so that it is dropped last, if a thread cannot be started: it waits for those that wait for the channels.
         let mut threads = Self {
             ends: None,
             work: feed.work.clone(),
             batch: Vec::new().into_iter(),
             handles: Vec::new(),
         };
+        let (job_sender, jobs) = sync_channel(AHEAD * workers);
+        let (ticket_sender, tickets) = sync_channel(2 * AHEAD * workers);
+        let jobs = Arc::new(Mutex::new(jobs));
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.to_owned()).spawn(run)
         };

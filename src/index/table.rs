@@ -133,7 +133,8 @@ impl Table {
         Posting { place: self.first + posting.place, ..posting }
     }
 
-    /// Appends the postings under `key`, oldest first, with a few of other keys among them; says where the next one goes.
+    /// Appends the postings under `key`, in the order they came in, with a few of other keys among them; says where the next
+    /// one goes.
     pub(crate) fn look_up(&self, key: u64, found: &mut Vec<Posting>) -> Spot {
         let Some(number) = self.shard(key) else { return Spot { shard: 0, at: 0 } };
         let shard = &self.shards[number];

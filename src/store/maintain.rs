@@ -26,7 +26,8 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if the index has a writer, or cannot be read or written. Then it is as it was.
+    /// [`Error::Index`]: if the index has a writer, or cannot be read or written. [`Error::Thread`]: if no threads can be started.
+    /// Then it is as it was.
     ///
     /// # Complexity
     ///
@@ -68,7 +69,7 @@ impl Index {
     /// # Errors
     ///
     /// [`Error::Index`]: if the indexes were not made by the same [`Recipe`](crate::Recipe), or one cannot be read or written.
-    /// Then the index is as it was.
+    /// [`Error::Thread`]: if no threads can be started. Then the index is as it was.
     ///
     /// # Complexity
     ///
@@ -110,7 +111,7 @@ impl Index {
     /// # Errors
     ///
     /// [`Error::Index`]: if there are articles in the other index already, this one cannot be read, or the other cannot
-    /// be written. Then there is nothing in it.
+    /// be written. [`Error::Thread`]: if no threads can be started. Then there is nothing in it.
     ///
     /// # Complexity
     ///
