@@ -3,10 +3,10 @@
 //! `cargo run --features index --example search_origin -- INDEX < text`
 
 use std::error::Error;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::Instant;
 
-use dedup::Index;
+use dedup::{Index, Repeat};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).ok_or("usage: search_origin INDEX < text")?;
@@ -20,19 +20,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let repeats = index.find(&text)?;
     let found = start.elapsed();
 
-    for repeat in &repeats {
-        let place = &repeat.source;
-        let how = if repeat.exact { "word for word" } else { "but for spaces and quotes" };
-        println!(
-            "{:?} stands in {}, bytes {:?}, {how}",
-            &text[repeat.range.clone()],
-            place.id,
-            place.range
-        );
-    }
-    if repeats.is_empty() {
-        println!("Nothing of it was seen.");
+    match print(&text, &repeats) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {} // whoever reads has seen enough
     }
     eprintln!("{} articles; opened in {opened:?}, searched in {found:?}", index.stats().articles);
+    Ok(())
+}
+
+fn print(text: &str, repeats: &[Repeat]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    for repeat in repeats {
+        let place = &repeat.source;
+        let how = if repeat.exact { "word for word" } else { "but for spaces and quotes" };
+        let what = &text[repeat.range.clone()];
+        writeln!(stdout, "{what:?} stands in {}, bytes {:?}, {how}", place.id, place.range)?;
+    }
+    if repeats.is_empty() {
+        writeln!(stdout, "Nothing of it was seen.")?;
+    }
     Ok(())
 }
