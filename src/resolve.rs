@@ -353,8 +353,7 @@ impl View<'_> {
         }
     }
 
-    /// The places of a granule, a bit for each, at which the text may go on as at `at`: it does
-    /// for eight bytes, if so many lie together there.
+    /// The places of a granule, a bit for each, at which the text goes on as at `at` for eight bytes.
     pub(crate) fn places_of(&mut self, at: usize, granule: u64) -> Result<u8, Error> {
         const GRAM: usize = 8;
         const BYTES: usize = GRAM + GRANULE as usize - 1;
@@ -364,14 +363,33 @@ impl View<'_> {
         let earlier = u8::try_from((1_u16 << earlier) - 1).expect("BUG: eight bits");
         let ours: [u8; GRAM] =
             *self.canonical[at..].first_chunk().expect("BUG: an anchor near the end of the text");
-        let theirs = self.ahead(granule)?;
-        let Some(theirs) = theirs.first_chunk::<BYTES>() else { return Ok(earlier) };
+        let together = self.ahead(granule)?;
+        let theirs = match together.first_chunk() {
+            Some(theirs) => *theirs,
+            None => self.next_bytes::<BYTES>(granule)?,
+        };
         let mut places = 0;
         for offset in 0..usize::from(GRANULE) {
             let equal = theirs[offset..offset + GRAM] == ours;
             places |= u8::from(equal) << offset;
         }
         Ok(places & earlier)
+    }
+
+    /// The bytes from `place` on, however many pieces they lie in; [`END`] after the last.
+    fn next_bytes<const N: usize>(&mut self, place: u64) -> Result<[u8; N], Error> {
+        let mut bytes = [END; N];
+        let mut read = 0;
+        while read < N {
+            let ahead = self.ahead(place + read as u64)?;
+            let len = ahead.len().min(N - read);
+            if len == 0 {
+                break;
+            }
+            bytes[read..read + len].copy_from_slice(&ahead[..len]);
+            read += len;
+        }
+        Ok(bytes)
     }
 
     /// A copy of the text at `coordinates`, as far as it is of the article that `place` is in.

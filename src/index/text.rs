@@ -494,19 +494,20 @@ impl Texts {
 
     /// The piece of a coordinate, with its number.
     fn piece(&self, coordinate: u64) -> (usize, Piece) {
-        let block = self.block(coordinate);
-        let number = match self.directory[block].way() {
+        let number = match self.directory[self.block(coordinate)].way() {
             Way::Piece(first) => {
-                let after = match self.directory.get(block + 1).map(|entry| entry.way()) {
-                    Some(Way::Piece(next)) => next + 1,
-                    // The next block may begin within a piece that begins in this one.
-                    _ => self
-                        .pieces
-                        .len()
-                        .min(first + usize::try_from(BLOCK).unwrap_or(usize::MAX) + 1),
+                // Mostly one of the next few, so the steps grow from one.
+                let is_before = |number: usize| {
+                    self.pieces.get(number).is_some_and(|piece| piece.start <= coordinate)
                 };
-                let pieces = &self.pieces[first..after];
-                first + pieces.partition_point(|piece| piece.start <= coordinate) - 1
+                let (mut before, mut step) = (first, 1);
+                while is_before(before + step) {
+                    before += step;
+                    step *= 2;
+                }
+                let after = self.pieces.len().min(before + step);
+                let pieces = &self.pieces[before..after];
+                before + pieces.partition_point(|piece| piece.start <= coordinate) - 1
             }
             Way::Kept(_) => self.pieces.partition_point(|piece| piece.start <= coordinate) - 1,
         };
