@@ -100,18 +100,18 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
     while let Some(article) = next(&mut articles, bar) {
         for block in article.blocks() {
             for source in &block.sources {
-                removed.write(&reference(&article, &source.range, &source.first, source.exact))?;
+                removed
+                    .write(|| reference(&article, &source.range, &source.first, source.exact))?;
             }
             for change in &block.changes {
-                removed.write(&reference(&article, &change.range, &change.source, false))?;
+                removed.write(|| reference(&article, &change.range, &change.source, false))?;
             }
         }
         for repeat in article.repeats() {
-            repeats.write(&reference(&article, &repeat.range, &repeat.source, repeat.exact))?;
+            repeats.write(|| reference(&article, &repeat.range, &repeat.source, repeat.exact))?;
         }
-        let text = article.text();
-        if !text.trim().is_empty() {
-            kept.write(&json!({ "id": article.id(), "text": text }))?;
+        if kept.is_wanted() {
+            keep(&mut kept, article.id(), &article.text())?;
         }
         if !args.flags.quiet && !args.flags.json {
             print_article(&mut stdout, &article)?;
@@ -185,15 +185,14 @@ fn filter(
         let quiet = args.flags.quiet || args.flags.json;
         for segment in article.segments().iter().filter(|segment| segment.seen) {
             let Range { start, end } = segment.range;
-            removed.write(&json!({ "doc": article.id(), "start": start, "end": end }))?;
+            removed.write(|| json!({ "doc": article.id(), "start": start, "end": end }))?;
             if !quiet {
                 let words = first_words(&article.original()[start..end]);
                 writeln!(stdout, "{}: {} bytes removed: {words:?}", article.id(), end - start)?;
             }
         }
-        let text = article.text();
-        if !text.trim().is_empty() {
-            kept.write(&json!({ "id": article.id(), "text": text }))?;
+        if kept.is_wanted() {
+            keep(&mut kept, article.id(), &article.text())?;
         }
     }
     bar.finish_and_clear();
@@ -212,6 +211,14 @@ fn bar(args: &Args) -> ProgressBar {
         return ProgressBar::hidden();
     }
     command::bar()
+}
+
+/// Writes a line of `--kept`, if there is text left.
+fn keep(kept: &mut JsonLines<'_>, id: &str, text: &str) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    kept.write(|| json!({ "id": id, "text": text }))
 }
 
 /// One line of `--removed` or `--repeats`.
@@ -349,9 +356,14 @@ impl<'a> JsonLines<'a> {
         Ok(JsonLines(Some((path, BufWriter::new(file)))))
     }
 
-    fn write(&mut self, value: &Value) -> Result<(), String> {
+    fn is_wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Writes a line; it is not made up if nobody wants it.
+    fn write(&mut self, line: impl FnOnce() -> Value) -> Result<(), String> {
         match &mut self.0 {
-            Some((path, file)) => writeln!(file, "{value}").map_err(|e| cannot_write(path, &e)),
+            Some((path, file)) => writeln!(file, "{}", line()).map_err(|e| cannot_write(path, &e)),
             None => Ok(()),
         }
     }

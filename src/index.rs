@@ -7,6 +7,7 @@
 //! An index may stand on a [`base`], which holds the articles that came before.
 
 pub(crate) mod base;
+mod chunk;
 pub(crate) mod departures;
 mod log;
 pub(crate) mod table;

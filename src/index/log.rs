@@ -4,10 +4,11 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 
+use super::chunk::Chunk;
 use crate::error::Error;
 
 /// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = Chunk::SIZE;
 
 /// Bytes of the file that are read at a time, and held in case they are wanted again.
 const BLOCK: usize = 1 << 14;
@@ -17,8 +18,8 @@ const HELD: usize = 256;
 
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    /// All but the last are full, and those in the file are empty.
-    chunks: Vec<Vec<u8>>,
+    /// All but the last are full.
+    chunks: Vec<Chunk>,
     len: u64,
     spilled: Option<Spilled>,
 }
@@ -32,21 +33,18 @@ impl Log {
     pub(crate) fn memory(&self) -> usize {
         let spilled = self.spilled.as_ref().map_or(0, |spilled| spilled.chunks);
         let held = self.spilled.as_ref().map_or(0, |_| HELD * BLOCK);
-        self.chunks[spilled..].iter().map(Vec::capacity).sum::<usize>() + held
+        self.chunks[spilled..].iter().map(Chunk::memory).sum::<usize>() + held
     }
 
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while !bytes.is_empty() {
-            if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            if self.chunks.last().is_none_or(Chunk::is_full) {
                 // The first grows as it fills: most collections are small.
-                let capacity = if self.chunks.is_empty() { 0 } else { CHUNK };
-                self.chunks.push(Vec::with_capacity(capacity));
+                let is_first = self.chunks.is_empty();
+                self.chunks.push(if is_first { Chunk::small() } else { Chunk::full_sized() });
             }
-            let chunk = self.chunks.last_mut().expect("BUG: a chunk was pushed");
-            let (now, later) = bytes.split_at(bytes.len().min(CHUNK - chunk.len()));
-            chunk.extend_from_slice(now);
-            bytes = later;
+            bytes = self.chunks.last_mut().expect("BUG: a chunk was pushed").fill(bytes);
         }
     }
 
@@ -89,7 +87,7 @@ impl Log {
     /// Whether there is a full chunk in memory.
     pub(crate) fn can_spill(&self) -> bool {
         let spilled = self.spilled.as_ref().map_or(0, |spilled| spilled.chunks);
-        self.chunks.get(spilled).is_some_and(|chunk| chunk.len() == CHUNK)
+        self.chunks.get(spilled).is_some_and(Chunk::is_full)
     }
 
     /// Puts the oldest chunk in memory into the file.
@@ -111,7 +109,7 @@ impl Log {
             .and_then(|_| spilled.file.file.write_all(chunk))
             .map_err(spill)?;
         spilled.chunks += 1;
-        *chunk = Vec::new();
+        *chunk = Chunk::small();
         Ok(())
     }
 }

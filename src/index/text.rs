@@ -41,9 +41,8 @@ pub(crate) struct Texts {
     /// The first coordinate of the next article.
     end: u64,
     ids: usize,
-    /// The piece that was looked at last, and where its text begins: mostly the next look is at
-    /// the same.
-    recent: (usize, Piece, u64),
+    /// The piece that was looked at last: mostly the next look is at the same, or at one beside it.
+    recent: Resolved,
     /// What came before, if it lies elsewhere.
     base: Option<Arc<dyn Base>>,
     /// The first coordinate, and the number of the first article, that are held here.
@@ -73,6 +72,35 @@ struct Periodic {
     origin: u64,
     /// The text repeats every so many bytes.
     period: u64,
+}
+
+/// A piece, and the kept text that it is or stands for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Resolved {
+    number: usize,
+    start: u64,
+    /// The coordinate after its last.
+    end: u64,
+    /// Coordinate and address of the first byte of the kept text.
+    origin: u64,
+    address: u64,
+    /// The text repeats every so many bytes; more than it has if it does not.
+    period: u64,
+}
+
+impl Resolved {
+    fn stretch(&self, coordinate: u64) -> Stretch {
+        let mut offset = coordinate - self.start;
+        if offset >= self.period {
+            offset %= self.period;
+        }
+        Stretch {
+            origin: self.origin + offset,
+            address: self.address + offset,
+            back: offset + 1,
+            ahead: (self.period - offset).min(self.end - coordinate),
+        }
+    }
 }
 
 /// Where the text of a piece is.
@@ -266,8 +294,7 @@ impl Texts {
             at = end;
         }
         while at < coordinates.end {
-            let (number, piece) = self.piece(at);
-            let stretch = self.stretch_in(number, piece, self.address(piece), at);
+            let stretch = self.resolved(self.piece(at)).stretch(at);
             let len = stretch.ahead.min(coordinates.end - at);
             origins.push((stretch.origin, len));
             at += len;
@@ -473,18 +500,30 @@ impl Texts {
         if coordinate < self.first {
             return Stretch::in_base(coordinate);
         }
-        let (number, piece, address) = self.recent;
-        let next = self.piece_end(number);
-        if (piece.start..next).contains(&coordinate) {
-            return self.stretch_in(number, piece, address, coordinate);
+        if !(self.recent.start..self.recent.end).contains(&coordinate) {
+            let number = match self.beside_recent(coordinate) {
+                Some(number) => number,
+                None => match self.directory[self.block(coordinate)].way() {
+                    Way::Kept(address) => return Stretch::in_block(address, coordinate),
+                    Way::Piece(first) => self.piece_from(first, coordinate),
+                },
+            };
+            self.recent = self.resolved(number);
         }
-        if let Way::Kept(address) = self.directory[self.block(coordinate)].way() {
-            return Stretch::in_block(address, coordinate);
-        }
-        let (number, piece) = self.piece(coordinate);
-        let address = self.address(piece);
-        self.recent = (number, piece, address);
-        self.stretch_in(number, piece, address, coordinate)
+        self.recent.stretch(coordinate)
+    }
+
+    /// The piece of a coordinate, if that is the one after or before the recent one.
+    fn beside_recent(&self, coordinate: u64) -> Option<usize> {
+        let Resolved { number, start, end, .. } = self.recent;
+        let beside = if coordinate >= end { number.checked_add(1) } else { number.checked_sub(1) }?;
+        let distance = if coordinate >= end { coordinate - end } else { start - coordinate };
+        let holds = |number: usize| {
+            let from = self.pieces.get(number).map_or(u64::MAX, |piece| piece.start);
+            (from..self.piece_end(number)).contains(&coordinate)
+        };
+        // Elsewhere, the directory is as quick.
+        (distance < BLOCK && holds(beside)).then_some(beside)
     }
 
     /// The coordinate after the last of a piece.
@@ -492,50 +531,37 @@ impl Texts {
         self.pieces.get(number + 1).map_or(self.end, |next| next.start)
     }
 
-    /// The piece of a coordinate, with its number.
-    fn piece(&self, coordinate: u64) -> (usize, Piece) {
-        let number = match self.directory[self.block(coordinate)].way() {
-            Way::Piece(first) => {
-                // Mostly one of the next few, so the steps grow from one.
-                let is_before = |number: usize| {
-                    self.pieces.get(number).is_some_and(|piece| piece.start <= coordinate)
-                };
-                let (mut before, mut step) = (first, 1);
-                while is_before(before + step) {
-                    before += step;
-                    step *= 2;
-                }
-                let after = self.pieces.len().min(before + step);
-                let pieces = &self.pieces[before..after];
-                before + pieces.partition_point(|piece| piece.start <= coordinate) - 1
-            }
+    /// The number of the piece of a coordinate.
+    fn piece(&self, coordinate: u64) -> usize {
+        match self.directory[self.block(coordinate)].way() {
+            Way::Piece(first) => self.piece_from(first, coordinate),
             Way::Kept(_) => self.pieces.partition_point(|piece| piece.start <= coordinate) - 1,
-        };
-        (number, self.pieces[number])
+        }
     }
 
-    /// Of a piece, and the address where its text, or the text that it stands for, begins.
-    fn stretch_in(&self, number: usize, piece: Piece, address: u64, coordinate: u64) -> Stretch {
-        let end = self.piece_end(number);
-        let offset = coordinate - piece.start;
-        let (origin, period) = match self.whereabouts(piece) {
-            Whereabouts::Kept(_) => {
-                return Stretch {
-                    origin: coordinate,
-                    address: address + offset,
-                    back: offset + 1,
-                    ahead: end - coordinate,
-                };
-            }
-            Whereabouts::Removed(origin, period) => (origin, period.unwrap_or(u64::MAX)),
-        };
-        let offset = offset % period;
-        Stretch {
-            origin: origin + offset,
-            address: address + offset,
-            back: offset + 1,
-            ahead: (period - offset).min(end - coordinate),
+    /// The same, if it is not before the piece `first`.
+    fn piece_from(&self, first: usize, coordinate: u64) -> usize {
+        let is_before =
+            |number: usize| self.pieces.get(number).is_some_and(|piece| piece.start <= coordinate);
+        // Mostly it is one of the next few, so the steps grow from one.
+        let (mut before, mut step) = (first, 1);
+        while is_before(before + step) {
+            before += step;
+            step *= 2;
         }
+        let after = self.pieces.len().min(before + step);
+        let pieces = &self.pieces[before..after];
+        before + pieces.partition_point(|piece| piece.start <= coordinate) - 1
+    }
+
+    fn resolved(&self, number: usize) -> Resolved {
+        let piece = self.pieces[number];
+        let (start, end) = (piece.start, self.piece_end(number));
+        let (origin, address, period) = match self.whereabouts(piece) {
+            Whereabouts::Kept(address) => (start, address, None),
+            Whereabouts::Removed(origin, period) => (origin, self.address(origin), period),
+        };
+        Resolved { number, start, end, origin, address, period: period.unwrap_or(u64::MAX) }
     }
 
     fn whereabouts(&self, piece: Piece) -> Whereabouts {
@@ -550,19 +576,15 @@ impl Texts {
         }
     }
 
-    /// Where the text of a piece begins, unless that is in the base.
-    fn address(&self, piece: Piece) -> u64 {
-        let origin = match self.whereabouts(piece) {
-            Whereabouts::Kept(address) => return address,
-            Whereabouts::Removed(origin, _) => origin,
-        };
+    /// The address of kept text, unless that is in the base.
+    fn address(&self, origin: u64) -> u64 {
         if origin < self.first {
             return 0;
         }
         match self.directory[self.block(origin)].way() {
             Way::Kept(address) => address + origin % BLOCK,
-            Way::Piece(_) => {
-                let (_, piece) = self.piece(origin);
+            Way::Piece(first) => {
+                let piece = self.pieces[self.piece_from(first, origin)];
                 piece.kept + (origin - piece.start)
             }
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Piece, Texts, Whereabouts};
+use super::{Texts, Whereabouts};
 use crate::error::Error;
 use crate::index::base::Base;
 
@@ -33,9 +33,7 @@ impl Texts {
     /// No texts above a base.
     pub(crate) fn above(base: Arc<dyn Base>) -> Self {
         let (first, first_article) = (base.end(), base.articles());
-        // No coordinate is in this piece.
-        let recent = (0, Piece { start: u64::MAX, kept: 0 }, 0);
-        Self { base: Some(base), first, end: first, first_article, recent, ..Self::default() }
+        Self { base: Some(base), first, end: first, first_article, ..Self::default() }
     }
 
     /// The coordinates of the articles that are held here.
