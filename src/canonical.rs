@@ -14,12 +14,14 @@
 //! canonical text that holds no `>` after its start is that text.
 //!
 //! Nearly all text is in canonical form already, but for its line breaks, so the work is to find
-//! the places where it is not (`skip_plain`) and to copy what lies between.
+//! the places where it is not (`Plain`) and to copy what lies between.
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use crate::mask::gather;
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
@@ -204,15 +206,19 @@ pub fn canonicalise(text: &str) -> Canonical {
     assert!(u32::try_from(text.len()).is_ok(), "a text of 4 GiB or more");
     let bytes = Vec::with_capacity(text.len());
     let departures = Vec::with_capacity(text.len() / USUAL_DISTANCE + 4);
-    Canonicaliser { text, bytes, departures, run: 0, gap_end: 0 }.run()
+    let plain = Plain::new(text.as_bytes());
+    Canonicaliser { text, bytes, departures, plain, run: 0, flushed: 0, gap_end: 0 }.run()
 }
 
 struct Canonicaliser<'a> {
     text: &'a str,
     bytes: Vec<u8>,
     departures: Vec<Departure>,
+    plain: Plain<'a>,
     /// Where the lockstep run begins that has not been copied yet.
     run: usize,
+    /// How many departures there were when it began: those after are its line breaks.
+    flushed: usize,
     /// The end of the last gap, before which nothing can combine with what follows.
     gap_end: usize,
 }
@@ -225,16 +231,11 @@ impl Canonicaliser<'_> {
             self.depart(0, at, &[]);
             self.gap_end = at;
         }
-        while at < source.len() {
-            let next = source.get(at + 1).copied().unwrap_or(0);
-            if is_plain(0, source[at], next) {
-                at = skip_plain(source, at);
-            }
+        loop {
+            at = self.skip_plain(at);
             let Some(&byte) = source.get(at) else { break };
             if byte.is_ascii() {
                 at = if matches!(byte, b'\t'..=b'\r' | b' ') { self.space(at) } else { at + 1 };
-            } else if (0xC3..=0xCB).contains(&byte) {
-                at += 2; // U+00C0 to U+02FF: letters that normalise to themselves and fold to nothing
             } else {
                 let character = self.character(at);
                 let len = character.len_utf8();
@@ -258,22 +259,36 @@ impl Canonicaliser<'_> {
         self.text[at..].chars().next().expect("BUG: a position at the end of the text")
     }
 
-    /// Copies the lockstep run that ends at `end`, with spaces for its line breaks.
+    /// The end of the plain bytes from `at` on; notes the line breaks among them.
     #[expect(clippy::cast_possible_truncation, reason = "`canonicalise` checked the length")]
+    fn skip_plain(&mut self, mut at: usize) -> usize {
+        loop {
+            let Some((end, mut breaks)) = self.plain.from(at) else { return at };
+            while breaks != 0 {
+                let original = self.plain.start + breaks.trailing_zeros() as usize;
+                breaks &= breaks - 1;
+                self.departures.push(Departure {
+                    canonical: (self.bytes.len() + original - self.run) as u32,
+                    canonical_len: 1,
+                    original: original as u32,
+                    original_len: 1,
+                });
+            }
+            at = end;
+            if end < self.plain.start + BLOCK {
+                return end;
+            }
+        }
+    }
+
+    /// Copies the lockstep run that ends at `end`, with spaces for its line breaks.
     fn flush(&mut self, end: usize) {
-        let run = &self.text.as_bytes()[self.run..end];
-        let copied = self.bytes.len();
-        self.bytes.extend_from_slice(run);
-        for offset in memchr::memchr_iter(b'\n', run) {
-            self.bytes[copied + offset] = b' ';
-            self.departures.push(Departure {
-                canonical: (copied + offset) as u32,
-                canonical_len: 1,
-                original: (self.run + offset) as u32,
-                original_len: 1,
-            });
+        self.bytes.extend_from_slice(&self.text.as_bytes()[self.run..end]);
+        for line_break in &self.departures[self.flushed..] {
+            self.bytes[line_break.canonical as usize] = b' ';
         }
         self.run = end;
+        self.flushed = self.departures.len();
     }
 
     /// Replaces the original `start..end` by `canonical`.
@@ -291,6 +306,7 @@ impl Canonicaliser<'_> {
         });
         self.bytes.extend_from_slice(canonical);
         self.run = end;
+        self.flushed = self.departures.len();
     }
 
     /// The end of the white space, zero-width characters and quote marks from `start` on, and
@@ -332,8 +348,15 @@ impl Canonicaliser<'_> {
     /// Handles the white space that begins at `at`; returns its end.
     fn space(&mut self, at: usize) -> usize {
         let source = self.text.as_bytes();
-        let line_start = is_line_break(self.character(at));
-        let (end, _) = self.gap(at, line_start);
+        let blank = |&byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
+        let mut end = at;
+        while source.get(end).is_some_and(blank) {
+            end += 1;
+        }
+        // Nearly always that is all.
+        if source.get(end).is_some_and(|&byte| !byte.is_ascii() || byte == b'>') {
+            (end, _) = self.gap(at, is_line_break(self.character(at)));
+        }
         if end == source.len() {
             self.depart(at, end, &[]);
         } else if &source[at..end] != b" " {
@@ -393,60 +416,99 @@ impl Canonicaliser<'_> {
             let starter = self.character(start).len_utf8();
             self.bytes.truncate(self.bytes.len() - starter);
             self.run = start;
+            self.flushed = self.departures.len();
         }
         self.depart(start, end, composed.as_bytes());
         end
     }
 }
 
-/// The end of the run of plain bytes from `at` on, where one is: those that canonical text has too, and single
-/// line breaks.
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// The bytes of a block, that before it and that after it.
+type BlockBytes = [u8; BLOCK + 2];
+
+/// Finds the bytes that are not plain, a block at a time.
 ///
-/// Plain are visible ASCII, letters from U+00C0 to U+02FF, and a space or line break before
-/// either, but for a line break before a quote mark.
-fn skip_plain(source: &[u8], at: usize) -> usize {
+/// Plain is what canonical text has too, and single line breaks: visible ASCII, letters from U+00C0 to U+02FF, and a
+/// space or line break before either, but for a line break before a quote mark.
+struct Plain<'a> {
+    source: &'a [u8],
+    /// Of the block at hand.
+    start: usize,
+    /// A bit for each byte of it that is not plain, and for each line feed.
+    odd: u64,
+    breaks: u64,
+}
+
+impl<'a> Plain<'a> {
+    fn new(source: &'a [u8]) -> Self {
+        let mut plain = Self { source, start: 0, odd: 0, breaks: 0 };
+        plain.look();
+        plain
+    }
+
+    /// The end of the plain bytes from `at` on, in the block that `at` is in, and the line breaks among them; none at the
+    /// end of the source. What is asked for must not decrease.
+    fn from(&mut self, at: usize) -> Option<(usize, u64)> {
+        if at >= self.source.len() {
+            return None;
+        }
+        if at - self.start >= BLOCK {
+            self.start = at - at % BLOCK;
+            self.look();
+        }
+        let ahead = u64::MAX << (at - self.start);
+        let odd = self.odd & ahead;
+        // Below the first of them.
+        let plain = odd.wrapping_sub(1) & !odd;
+        Some((self.start + odd.trailing_zeros() as usize, self.breaks & ahead & plain))
+    }
+
+    fn look(&mut self) {
+        let before = self.start.checked_sub(1);
+        let window = before.and_then(|before| self.source.get(before..)?.first_chunk());
+        (self.odd, self.breaks) = match window {
+            Some(bytes) => odd_and_breaks(bytes),
+            None => {
+                // Nothing stands before the first and after the last.
+                let mut padded = [0; BLOCK + 2];
+                let first = before.unwrap_or(0);
+                let bytes = &self.source[first..self.source.len().min(self.start + BLOCK + 1)];
+                padded[1 - (self.start - first)..][..bytes.len()].copy_from_slice(bytes);
+                odd_and_breaks(&padded)
+            }
+        };
+    }
+}
+
+/// A bit for each byte of the block that is not plain, and for each line feed.
+fn odd_and_breaks(bytes: &BlockBytes) -> (u64, u64) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
-        fn skip_plain_avx2(source: &[u8], at: usize) -> usize {
-            skip_plain_portable(source, at)
+        fn odd_and_breaks_avx2(bytes: &BlockBytes) -> (u64, u64) {
+            odd_and_breaks_portable(bytes)
         }
         // SAFETY: the instructions that it is compiled for were just found to be there.
         #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        return unsafe { skip_plain_avx2(source, at) };
+        return unsafe { odd_and_breaks_avx2(bytes) };
     }
-    skip_plain_portable(source, at)
+    odd_and_breaks_portable(bytes)
 }
 
-/// Compiled for every instruction set that [`skip_plain`] knows: the loops over blocks have no
-/// branches, so the compiler makes vector code of them.
+/// Compiled for every instruction set that [`odd_and_breaks`] knows: the loops have no branches, so the compiler
+/// makes vector code of them.
 #[inline(always)]
-fn skip_plain_portable(source: &[u8], mut at: usize) -> usize {
-    const BLOCK: usize = 64;
-    at += 1; // plain, as the caller has seen
-    while let Some(bytes) =
-        source.get(at - 1..).and_then(|rest| rest.first_chunk::<{ BLOCK + 2 }>())
-    {
-        let mut odd = [0_u8; BLOCK];
-        for i in 0..BLOCK {
-            odd[i] = u8::from(!is_plain(bytes[i], bytes[i + 1], bytes[i + 2]));
-        }
-        for (number, bytes) in odd.as_chunks().0.iter().enumerate() {
-            let word = u64::from_le_bytes(*bytes);
-            if word != 0 {
-                return at + 8 * number + (word.trailing_zeros() / 8) as usize;
-            }
-        }
-        at += BLOCK;
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn odd_and_breaks_portable(bytes: &BlockBytes) -> (u64, u64) {
+    let (mut odd, mut breaks) = ([0; BLOCK], [0; BLOCK]);
+    for i in 0..BLOCK {
+        odd[i] = u8::from(!is_plain(bytes[i], bytes[i + 1], bytes[i + 2]));
+        breaks[i] = u8::from(bytes[i + 1] == b'\n');
     }
-    while let Some(&byte) = source.get(at) {
-        // Nothing stands for the end of the text, before which a space is not plain.
-        if !is_plain(source[at - 1], byte, source.get(at + 1).copied().unwrap_or(0)) {
-            break;
-        }
-        at += 1;
-    }
-    at
+    (gather(&odd), gather(&breaks))
 }
 
 #[inline(always)]

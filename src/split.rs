@@ -69,7 +69,9 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
         let depth = lines[0].depth;
         let first = shapes.len();
         if lines.len() > 1 {
-            shapes.extend(lines.iter().map(|line| Shape::of(&text[line.unquoted..line.range.end])));
+            shapes.extend(
+                lines.iter().map(|line| Shape::of(&text[line.content.clone()], line.indent)),
+            );
         }
         let width = wrap_width(&shapes[first..]);
         groups.push(Group { depth, lines: lines.len(), width });
@@ -130,9 +132,9 @@ struct Line {
     ends: bool,
     item: bool,
     depth: u32,
-    /// Where it begins behind its quote marks.
-    unquoted: usize,
-    /// Bytes of white space before its first sign, after quote marks.
+    /// Without its quote marks and trailing space.
+    content: Range<usize>,
+    /// Bytes of white space that the content begins with.
     indent: usize,
 }
 
@@ -147,7 +149,7 @@ struct Group {
 /// What decides whether a line goes on in the next: looked at only where there is a next.
 #[derive(Debug)]
 struct Shape {
-    /// Columns without quote marks and trailing space; more than `WIDEST_WRAP` if it is wide.
+    /// Columns without quote marks and trailing space.
     columns: usize,
     /// Columns that must fit before the first place where the line could have been broken.
     first_word: usize,
@@ -166,15 +168,13 @@ enum Case {
 }
 
 impl Shape {
-    /// Of a line without its quote marks.
-    fn of(unquoted: &str) -> Self {
-        let content = unquoted.trim_end();
-        let body = content.trim_start();
-        let wide = is_wide_line(content);
-        let first = body.chars().find(|c| c.is_alphanumeric());
+    /// Of the content of a line that may be joined to another, so that is not wide.
+    fn of(content: &str, indent: usize) -> Self {
+        let body = &content[indent..];
+        let first = body.chars().find(|&c| is_alphanumeric(c));
         Self {
-            columns: if wide { usize::MAX } else { columns(content) },
-            first_word: if wide { 0 } else { first_word(body) },
+            columns: columns(content),
+            first_word: first_word(body),
             starts: match first {
                 Some(c) if c.is_lowercase() => Case::Lower,
                 Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
@@ -199,8 +199,10 @@ impl Shape {
 }
 
 fn sentence_ends(content: &str) -> bool {
-    if content.as_bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b',') {
-        return false; // as nearly always
+    match content.as_bytes().last() {
+        Some(b'.' | b'!' | b'?' | b':' | b';') => return true,
+        Some(b'"' | b'\'' | b')' | b']' | 0x80..) => {}
+        _ => return false,
     }
     content
         .trim_end_matches(|c: char| {
@@ -231,8 +233,9 @@ fn classify(text: &str) -> Vec<Line> {
             || table_signs.is_row(body, range.end - rest.len() + indent);
         let item = !alone && is_list_item(body);
         let (begins_here, unquoted) = (begins || alone || item, range.end - rest.len());
+        let content = unquoted..unquoted + content.len();
         let mut described =
-            Line { range, begins: begins_here, ends: alone, item, depth, unquoted, indent };
+            Line { range, begins: begins_here, ends: alone, item, depth, content, indent };
         if fence.is_some() || first == b'`' || first == b'~' {
             let marker = Fence::find(body);
             if fence.is_some() || marker.is_some_and(Fence::opens) {
@@ -407,13 +410,14 @@ fn columns(line: &str) -> usize {
         return line.len();
     }
     // A byte each in blocks whose sum fits into one, without branches: vector code.
-    let of_block = |block: &[u8]| -> u8 {
-        let columns = |&byte: &u8| {
-            u8::from(byte & 0xC0 != 0x80) - u8::from(byte == 0xCC) + u8::from(is_wide(byte))
-        };
-        block.iter().map(columns).sum()
+    let of_block = |block: &[u8; 64]| -> u8 {
+        block.iter().map(|&byte| columns_of(byte) + u8::from(is_wide(byte))).sum()
     };
-    line.as_bytes().chunks(64).map(|block| usize::from(of_block(block))).sum()
+    let (blocks, rest) = line.as_bytes().as_chunks();
+    // Filled up with bytes that take no column.
+    let mut last = [0x80; 64];
+    last[..rest.len()].copy_from_slice(rest);
+    blocks.iter().chain([&last]).map(|block| usize::from(of_block(block))).sum()
 }
 
 #[expect(clippy::needless_bitwise_bool, reason = "`||` is a branch")]
@@ -423,12 +427,22 @@ fn is_wide(first_byte: u8) -> bool {
 
 /// Columns of the first piece of `body` that a wrap keeps together: a word, or one wide character.
 fn first_word(body: &str) -> usize {
-    let ends = |byte: u8| byte.is_ascii_whitespace() || is_wide(byte);
-    match body.bytes().position(ends) {
-        Some(0) => 2,
-        Some(end) => columns(&body[..end]),
-        None => columns(body),
+    let bytes = body.as_bytes();
+    let visible = bytes.iter().take_while(|&&byte| byte.is_ascii_graphic()).count();
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t');
+    if bytes.get(visible).is_none_or(|&byte| blank(byte)) {
+        return visible; // as nearly always
     }
+    if is_wide(bytes[0]) {
+        return 2;
+    }
+    let word = bytes.iter().take_while(|&&byte| !blank(byte) && !is_wide(byte));
+    word.map(|&byte| usize::from(columns_of(byte))).sum()
+}
+
+/// Columns that the character takes that begins with a byte, if it is no wide one; none for the other bytes.
+fn columns_of(byte: u8) -> u8 {
+    u8::from(byte & 0xC0 != 0x80) - u8::from(byte == 0xCC)
 }
 
 fn is_heading(body: &str) -> bool {
@@ -438,7 +452,12 @@ fn is_heading(body: &str) -> bool {
 
 /// A line of signs alone: a rule, an underline, a row of dots.
 fn is_rule(body: &str) -> bool {
-    !body.chars().any(char::is_alphanumeric)
+    !body.chars().any(is_alphanumeric)
+}
+
+/// As the method of `char`, which looks into tables for the quotes and dashes that many lines begin with.
+fn is_alphanumeric(character: char) -> bool {
+    !matches!(character, '\u{2000}'..='\u{206F}') && character.is_alphanumeric()
 }
 
 /// Finds the signs that table rows have, which most texts are without.
@@ -583,6 +602,12 @@ fn usual_widths(groups: &[Group]) -> Vec<(u32, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn general_punctuation_is_no_letter() {
+        let mut all = ('\0'..=char::MAX).filter(|&c| is_alphanumeric(c) != c.is_alphanumeric());
+        assert_eq!(all.next(), None);
+    }
 
     fn split(text: &str) -> Vec<&str> {
         paragraphs(text).into_iter().map(|range| &text[range]).collect()
