@@ -467,19 +467,17 @@ impl<'a> Plain<'a> {
     }
 
     fn look(&mut self) {
-        let before = self.start.checked_sub(1);
-        let window = before.and_then(|before| self.source.get(before..)?.first_chunk());
-        (self.odd, self.breaks) = match window {
-            Some(bytes) => odd_and_breaks(bytes),
-            None => {
-                // Nothing stands before the first and after the last.
-                let mut padded = [0; BLOCK + 2];
-                let first = before.unwrap_or(0);
-                let bytes = &self.source[first..self.source.len().min(self.start + BLOCK + 1)];
-                padded[1 - (self.start - first)..][..bytes.len()].copy_from_slice(bytes);
-                odd_and_breaks(&padded)
-            }
-        };
+        // Nothing stands before the first byte and after the last.
+        let mut padded = [0; BLOCK + 2];
+        let from = self.start.saturating_sub(1);
+        let rest = &self.source[from..];
+        let window = rest.first_chunk().filter(|_| self.start > 0).unwrap_or_else(|| {
+            let len = rest.len().min(BLOCK + 1);
+            let before = 1 - (self.start - from);
+            padded[before..before + len].copy_from_slice(&rest[..len]);
+            &padded
+        });
+        (self.odd, self.breaks) = odd_and_breaks(window);
     }
 }
 
@@ -608,6 +606,25 @@ mod tests {
 
     fn text(original: &str) -> String {
         canonicalise(original).to_text()
+    }
+
+    #[test]
+    fn odd_bytes_are_the_same_on_every_instruction_set() {
+        let mut state = 1_u64;
+        let signs = b"aZ ~\n\r\t> \x7F\x80\xBF\xC2\xC3\xCB\xCC\xE2";
+        for _ in 0..2000 {
+            let bytes: BlockBytes = std::array::from_fn(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                signs[(state >> 33) as usize % signs.len()]
+            });
+            let (odd, breaks) = odd_and_breaks(&bytes);
+            assert_eq!((odd, breaks), odd_and_breaks_portable(&bytes));
+            for at in 0..BLOCK {
+                let [before, byte, next] = *bytes[at..].first_chunk().unwrap();
+                assert_eq!(odd >> at & 1 == 0, is_plain(before, byte, next));
+                assert_eq!(breaks >> at & 1 == 1, byte == b'\n');
+            }
+        }
     }
 
     #[test]
