@@ -133,7 +133,6 @@ fn choose(canonical: &[u8], scheme: &Scheme, heed_periods: bool) -> Anchors {
     let mut chooser = Chooser {
         canonical,
         scheme: *scheme,
-        scratch: Box::new(Scratch::new()),
         chosen: Anchors {
             // As many as there are on average, and some more.
             places: Vec::with_capacity(canonical.len() * 9 / 4 / scheme.window() + 4),
@@ -164,29 +163,24 @@ fn hash(first: u32, second: u32) -> u32 {
     (mixed ^ (mixed >> 15)).wrapping_mul(0xC2B2_AE3D) >> (u32::BITS - HASH_BITS)
 }
 
-/// The place of a gram in the order; the least wins.
+/// The place in the order of a gram that begins with these two halves; the least wins.
 ///
 /// Grams that begin with a space come first, then all others but those with a period of one, two
 /// or four bytes (dashes, dot leaders, table rules): a short row of them is no anchor. Bytes
 /// inside a character come last of all, so that anchors stand on character boundaries where there
 /// is any.
-fn rank(gram: [u8; ORDERED]) -> u32 {
-    let (first, second) = halves(gram);
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn rank(first: u32, second: u32) -> u32 {
     // Without branches, as `hash` decides and not what is likely.
-    let within_words = u32::from(gram[0] != b' ') << HASH_BITS;
+    let begins = first & 0xFF;
+    let within_words = u32::from(begins != u32::from(b' ')) << HASH_BITS;
     let periodic = u32::from(first == second) << (HASH_BITS + 1);
-    let inside = if gram[0] & 0xC0 == 0x80 { u32::MAX } else { 0 };
+    let inside = if begins & 0xC0 == 0x80 { u32::MAX } else { 0 };
     hash(first, second) | within_words | periodic | inside
 }
 
-/// The same of a gram that begins with a space.
-#[inline]
-fn rank_of_word(gram: [u8; ORDERED]) -> u32 {
-    let (first, second) = halves(gram);
-    hash(first, second) | u32::from(first == second) << (HASH_BITS + 1)
-}
-
-fn halves(gram: [u8; ORDERED]) -> (u32, u32) {
+fn halves_of(gram: [u8; ORDERED]) -> (u32, u32) {
     let [first, second] = gram.as_chunks().0 else {
         unreachable!("BUG: eight bytes are two halves")
     };
@@ -239,54 +233,90 @@ impl Candidates {
     }
 }
 
-/// Puts the grams of a block whose rank is not above the threshold into `found`, and says how many there are.
-fn select(
-    bytes: &BlockBytes,
-    start: usize,
-    grams: [u64; BLOCK / 64],
-    threshold: u32,
-    rank: impl Fn([u8; ORDERED]) -> u32,
-    found: &mut [Candidate],
-) -> usize {
-    let mut count = 0;
-    for (number, mut mask) in grams.into_iter().enumerate() {
-        while mask != 0 {
-            let offset = 64 * number + mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            let gram = bytes[offset..].first_chunk().expect("BUG: a gram beyond the block");
-            let rank = rank(*gram);
-            // Without a branch, which would be mispredicted at every candidate.
-            found[count] = Candidate::new(start + offset, rank);
-            count += usize::from(rank <= threshold);
-        }
-    }
-    count
-}
-
 /// Grams that are hashed at a time.
-const BLOCK: usize = 512;
+const BLOCK: usize = 256;
 
 /// The bytes that the grams of a block are ordered by.
 type BlockBytes = [u8; BLOCK + ORDERED];
 
-/// What is computed of a block on the way, in memory that is not cleared for each.
-struct Scratch {
-    pairs: [u16; BLOCK + ORDERED / 2 + 2],
-    halves: [u32; BLOCK + ORDERED / 2],
-    survives: [u8; BLOCK],
+/// Some grams of a block, with a column for each thing that is known of them.
+struct Grams {
+    count: usize,
+    offsets: [u32; BLOCK + Self::LANES],
+    /// The halves of the bytes that they are ordered by.
+    firsts: [u32; BLOCK],
+    seconds: [u32; BLOCK],
+    ranks: [u32; BLOCK],
+    selected: [Candidate; BLOCK],
 }
 
-impl Scratch {
+impl Grams {
+    /// Grams that are done together, some of which there may not be: how often that is done is predicted more easily.
+    const LANES: usize = 8;
+
     fn new() -> Self {
         Self {
-            pairs: [0; BLOCK + ORDERED / 2 + 2],
-            halves: [0; BLOCK + ORDERED / 2],
-            survives: [0; BLOCK],
+            count: 0,
+            offsets: [0; BLOCK + Self::LANES],
+            firsts: [0; BLOCK],
+            seconds: [0; BLOCK],
+            ranks: [0; BLOCK],
+            selected: [Candidate::NONE; BLOCK],
         }
+    }
+
+    /// Takes those of a block that the masks have a bit for.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn take(&mut self, bytes: &BlockBytes, masks: [u64; BLOCK / 64]) {
+        self.count = 0;
+        for (start, mut mask) in (0_u32..).step_by(64).zip(masks) {
+            let count = mask.count_ones() as usize;
+            let room = &mut self.offsets[self.count..][..count.next_multiple_of(Self::LANES)];
+            for lanes in room.as_chunks_mut::<{ Self::LANES }>().0 {
+                for offset in lanes {
+                    *offset = start + mask.trailing_zeros();
+                    mask &= mask.wrapping_sub(1);
+                }
+            }
+            self.count += count;
+        }
+        let halves = self.firsts[..self.count].iter_mut().zip(&mut self.seconds[..self.count]);
+        for ((first, second), &offset) in halves.zip(&self.offsets[..self.count]) {
+            // Below the length of the block anyway, as the compiler can see now.
+            let gram = bytes[offset as usize % BLOCK..].first_chunk();
+            (*first, *second) = halves_of(*gram.expect("BUG: a gram beyond the block"));
+        }
+    }
+
+    /// Works out the ranks.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn rank(&mut self) {
+        let lanes = ..self.count.next_multiple_of(Self::LANES);
+        let halves = self.firsts[lanes].iter().zip(&self.seconds[lanes]);
+        for (rank_of, (&first, &second)) in self.ranks[lanes].iter_mut().zip(halves) {
+            *rank_of = rank(first, second);
+        }
+    }
+
+    /// Adds those whose rank is not above the threshold.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn select(&mut self, start: usize, threshold: u32, found: &mut Vec<Candidate>) {
+        let mut count = 0;
+        for (&offset, &rank) in self.offsets[..self.count].iter().zip(&self.ranks[..self.count]) {
+            // Without branches, which would be mispredicted at every candidate.
+            self.selected[count % BLOCK] = Candidate::new(start + offset as usize, rank);
+            count += usize::from(rank <= threshold);
+        }
+        found.extend_from_slice(&self.selected[..count]);
     }
 }
 
 /// One bit for each gram of the block that begins with a space.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn spaces(bytes: &BlockBytes) -> [u64; BLOCK / 64] {
     let mut masks = [0; BLOCK / 64];
     for (mask, bytes) in masks.iter_mut().zip(bytes.as_chunks::<64>().0) {
@@ -300,34 +330,12 @@ fn spaces(bytes: &BlockBytes) -> [u64; BLOCK / 64] {
 }
 
 /// One bit for each gram of the block whose hash is not above `threshold`.
-fn survivors(bytes: &BlockBytes, threshold: u32, scratch: &mut Scratch) -> [u64; BLOCK / 64] {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        #[target_feature(enable = "avx2")]
-        fn survivors_avx2(
-            bytes: &BlockBytes,
-            threshold: u32,
-            scratch: &mut Scratch,
-        ) -> [u64; BLOCK / 64] {
-            survivors_portable(bytes, threshold, scratch)
-        }
-        // SAFETY: the instructions that it is compiled for were just found to be there.
-        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        return unsafe { survivors_avx2(bytes, threshold, scratch) };
-    }
-    survivors_portable(bytes, threshold, scratch)
-}
-
-/// Compiled for every instruction set that [`survivors`] knows; no loop has a branch, so the
-/// compiler makes vector code of them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-fn survivors_portable(
-    bytes: &BlockBytes,
-    threshold: u32,
-    scratch: &mut Scratch,
-) -> [u64; BLOCK / 64] {
-    let Scratch { pairs, halves, survives } = scratch;
+fn survivors(bytes: &BlockBytes, threshold: u32) -> [u64; BLOCK / 64] {
+    let mut pairs = [0; BLOCK + ORDERED / 2 + 2];
+    let mut halves = [0; BLOCK + ORDERED / 2];
+    let mut survives = [0; BLOCK];
     for (i, pair) in pairs.iter_mut().enumerate() {
         *pair = u16::from_le_bytes([bytes[i], bytes[i + 1]]);
     }
@@ -342,6 +350,68 @@ fn survivors_portable(
         *mask = gather(bytes);
     }
     masks
+}
+
+/// Adds the candidates among the grams at some positions.
+fn scan(
+    canonical: &[u8],
+    positions: Range<usize>,
+    candidates: Candidates,
+    found: &mut Vec<Candidate>,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
+        #[target_feature(enable = "avx2,bmi1")]
+        fn scan_avx2(
+            canonical: &[u8],
+            positions: Range<usize>,
+            candidates: Candidates,
+            found: &mut Vec<Candidate>,
+        ) {
+            scan_portable(canonical, positions, candidates, found);
+        }
+        // SAFETY: the instructions that it is compiled for were just found to be there.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        return unsafe { scan_avx2(canonical, positions, candidates, found) };
+    }
+    scan_portable(canonical, positions, candidates, found);
+}
+
+/// Compiled for every instruction set that [`scan`] knows; few loops have a branch, so the
+/// compiler makes vector code of them.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn scan_portable(
+    canonical: &[u8],
+    positions: Range<usize>,
+    candidates: Candidates,
+    found: &mut Vec<Candidate>,
+) {
+    let end = positions.end;
+    let mut grams = Grams::new();
+    let mut padded = [0; BLOCK + ORDERED];
+    for start in positions.step_by(BLOCK) {
+        let bytes = &canonical[start..];
+        let bytes = bytes.first_chunk().unwrap_or_else(|| {
+            padded[..bytes.len()].copy_from_slice(bytes);
+            &padded
+        });
+        let mut masks = match candidates {
+            Candidates::Words(_) => spaces(bytes),
+            Candidates::All(threshold @ WITHIN_WORDS..PERIODIC) => {
+                survivors(bytes, threshold - WITHIN_WORDS)
+            }
+            Candidates::All(_) => [u64::MAX; BLOCK / 64],
+        };
+        let here = end - start;
+        if here < BLOCK {
+            masks[here / 64] &= (1 << (here % 64)) - 1;
+            masks[here / 64 + 1..].fill(0);
+        }
+        grams.take(bytes, masks);
+        grams.rank();
+        grams.select(start, candidates.threshold(), found);
+    }
 }
 
 /// A gram and its rank in one word, so that the least of several is the leftmost of the least rank.
@@ -372,7 +442,6 @@ const STRETCH: usize = 1 << 16;
 struct Chooser<'a> {
     canonical: &'a [u8],
     scheme: Scheme,
-    scratch: Box<Scratch>,
     chosen: Anchors,
     heed_periods: bool,
     /// The place kept last, with its rank.
@@ -405,7 +474,8 @@ impl Chooser<'_> {
     ) {
         let window = self.scheme.window();
         found.clear();
-        self.scan(windows.start..windows.end + window - 1, candidates, found);
+        let positions = windows.start..windows.end + window - 1;
+        scan(self.canonical, positions, candidates, found);
         let mut start = windows.start; // of the window at hand
         let (mut first, mut middle, mut end) = (0, 0, 0);
         let mut entered = Candidate::NONE;
@@ -447,45 +517,6 @@ impl Chooser<'_> {
             }
             start = least.at() + 1;
             first += found[first..middle].iter().take_while(|gone| gone.at() < start).count();
-        }
-    }
-
-    /// The candidates among the grams at some positions.
-    fn scan(
-        &mut self,
-        positions: Range<usize>,
-        candidates: Candidates,
-        found: &mut Vec<Candidate>,
-    ) {
-        let threshold = candidates.threshold();
-        for start in positions.clone().step_by(BLOCK) {
-            let mut padded = [0; BLOCK + ORDERED];
-            let bytes = &self.canonical[start..];
-            let bytes = bytes.first_chunk().unwrap_or_else(|| {
-                padded[..bytes.len()].copy_from_slice(bytes);
-                &padded
-            });
-            let mut masks = match candidates {
-                Candidates::Words(_) => spaces(bytes),
-                Candidates::All(threshold @ WITHIN_WORDS..PERIODIC) => {
-                    survivors(bytes, threshold - WITHIN_WORDS, &mut self.scratch)
-                }
-                Candidates::All(_) => [u64::MAX; BLOCK / 64],
-            };
-            let here = positions.end - start;
-            if here < BLOCK {
-                masks[here / 64] &= (1 << (here % 64)) - 1;
-                masks[here / 64 + 1..].fill(0);
-            }
-            let grams: u32 = masks.iter().map(|mask| mask.count_ones()).sum();
-            let before = found.len();
-            found.resize(before + grams as usize, Candidate::NONE);
-            let room = &mut found[before..];
-            let count = match candidates {
-                Candidates::Words(_) => select(bytes, start, masks, threshold, rank_of_word, room),
-                Candidates::All(_) => select(bytes, start, masks, threshold, rank, room),
-            };
-            found.truncate(before + count);
         }
     }
 
@@ -538,8 +569,9 @@ mod tests {
 
     /// The definition: the leftmost least gram of every window.
     fn by_definition(text: &[u8], scheme: &Scheme) -> Vec<usize> {
+        let half = |gram: &[u8]| u32::from_le_bytes(*gram.first_chunk().unwrap());
         let ranks: Vec<u32> =
-            text.windows(ORDERED).map(|gram| rank(gram.try_into().unwrap())).collect();
+            text.windows(ORDERED).map(|gram| rank(half(gram), half(&gram[4..]))).collect();
         let mut places = Vec::new();
         for start in 0..(text.len() + 1).saturating_sub(scheme.span()) {
             let least = (start..start + scheme.window()).min_by_key(|&at| (ranks[at], at)).unwrap();
@@ -637,20 +669,34 @@ mod tests {
     }
 
     #[test]
-    fn survivors_are_the_same_on_every_instruction_set() {
-        let mut scratch = Scratch::new();
+    fn candidates_are_the_same_on_every_instruction_set() {
+        let half = |bytes: &[u8]| u32::from_le_bytes(*bytes.first_chunk().unwrap());
         for seed in 0..20 {
-            let bytes = random(BLOCK + ORDERED, 4, seed);
-            let bytes = bytes.first_chunk().unwrap();
-            for threshold in [0, u32::MAX / 40, u32::MAX / 2, u32::MAX] {
-                let masks = survivors(bytes, threshold, &mut scratch);
-                assert_eq!(masks, survivors_portable(bytes, threshold, &mut scratch));
-                for at in 0..BLOCK {
-                    let half =
-                        |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-                    let survives = hash(half(at), half(at + 4)) <= threshold;
-                    assert_eq!(masks[at / 64] >> (at % 64) & 1 == 1, survives);
-                }
+            let text: Vec<u8> = random(3 * BLOCK, if seed % 2 == 0 { 4 } else { 24 }, seed)
+                .into_iter()
+                .map(|byte| if byte == b'b' { b' ' } else { byte })
+                .collect();
+            let positions = 7..2 * BLOCK + 99;
+            let few = Candidates::first(50);
+            let many = few.next(50);
+            let all = many.next(50);
+            for candidates in [few, many, all, all.next(50), Candidates::All(u32::MAX)] {
+                let (mut here, mut portable) = (Vec::new(), Vec::new());
+                scan(&text, positions.clone(), candidates, &mut here);
+                scan_portable(&text, positions.clone(), candidates, &mut portable);
+                let expected: Vec<Candidate> = positions
+                    .clone()
+                    .map(|at| Candidate::new(at, rank(half(&text[at..]), half(&text[at + 4..]))))
+                    .filter(|found| found.rank() <= candidates.threshold())
+                    .filter(|found| match candidates {
+                        // Higher words were candidates before.
+                        Candidates::All(threshold @ WITHIN_WORDS..PERIODIC) => {
+                            found.rank() % WITHIN_WORDS <= threshold % WITHIN_WORDS
+                        }
+                        _ => true,
+                    })
+                    .collect();
+                assert!(here == expected && portable == expected, "{candidates:?}");
             }
         }
     }
