@@ -177,14 +177,17 @@ impl Index {
         found.map(|found| stored(&self.sealed, &found)).transpose()
     }
 
-    /// The id of the article with a number.
+    /// The id of the article with a number; none if there are not so many.
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if the index cannot be read, or has no such article.
-    pub fn id(&self, article: usize) -> Result<Arc<str>, Error> {
-        let found = self.sealed.article(article as u64);
-        found.map(|found| found.id().into()).map_err(|error| self.sealed.wrap(error))
+    /// [`Error::Index`]: if the index cannot be read.
+    pub fn id(&self, article: usize) -> Result<Option<Arc<str>>, Error> {
+        if article as u64 >= self.sealed.article_count() {
+            return Ok(None);
+        }
+        let found = self.sealed.article(article as u64).map_err(|error| self.sealed.wrap(error))?;
+        Ok(Some(found.id().into()))
     }
 
     /// The newest article with an id as it was, byte for byte.

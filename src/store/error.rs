@@ -20,8 +20,8 @@ pub enum IndexError {
     /// The directory has no manifest.
     #[error("there is no index here")]
     Missing,
-    /// The directory has no index, and other files.
-    #[error("there is no index here, and there are other files")]
+    /// The directory has something else than the index that was looked for, or one where there may be none.
+    #[error("there is something else in the directory already")]
     Occupied,
     /// The index was written in another version of the format.
     #[error("{file} has version {found} of the format; this is version {supported}")]

@@ -103,6 +103,7 @@ impl fmt::Debug for FingerprintRecipe {
 
 impl Rules for FingerprintRecipe {
     const KIND: Kind = Kind { magic: *b"dedupFPM", version: set::VERSION };
+    const NO_MANIFEST: &str = "it is no manifest of fingerprints";
 
     fn put(&self, bytes: &mut Vec<u8>) {
         for value in [self.canonical, self.split, self.min_paragraph, 0] {
@@ -412,7 +413,8 @@ impl Writer {
         path: &Path,
         recipe: impl FnOnce(Option<FingerprintRecipe>) -> Result<FingerprintRecipe, IndexError>,
     ) -> Result<Self, Error> {
-        let storage = Directory::create(path).map_err(io("create", ".")).map_err(wrap(path))?;
+        let storage =
+            Directory::create(path).map_err(io("create", "the directory")).map_err(wrap(path))?;
         Self::open_in(Arc::new(storage), path, recipe).map_err(wrap(path))
     }
 
@@ -427,7 +429,7 @@ impl Writer {
         manifest.recipe.agrees(expected)?;
         manifest.recipe.check()?;
         let runs = Runs::open(&*storage, &manifest, path)?;
-        manifest.tidy(&*storage)?;
+        manifest.begin(&*storage)?;
         let new = HashSet::default();
         Ok(Self { storage, _lock: lock, manifest, runs, new, broken: false })
     }

@@ -26,6 +26,8 @@ const CHECKSUM: usize = size_of::<u64>();
 pub(crate) trait Rules: Clone {
     /// What the manifest begins with.
     const KIND: Kind;
+    /// Said of a file that is none, or that of something else.
+    const NO_MANIFEST: &str;
 
     fn put(&self, bytes: &mut Vec<u8>);
 
@@ -116,6 +118,7 @@ impl Recipe {
 
 impl Rules for Recipe {
     const KIND: Kind = Kind { magic: *b"dedupIDX", version: VERSION };
+    const NO_MANIFEST: &str = "it is no manifest of an index with text";
 
     fn put(&self, bytes: &mut Vec<u8>) {
         for value in [
@@ -228,18 +231,25 @@ impl<R: Rules> Manifest<R> {
 
     /// The manifest of what is to be written, with the right to write it; none if there is nothing yet.
     pub(crate) fn lock(storage: &dyn Storage) -> Result<(Lock, Option<Self>), IndexError> {
-        let lock = storage.lock().map_err(io("lock", LOCK))?.ok_or(IndexError::Locked)?;
-        let manifest = Self::read(storage)?;
-        if manifest.is_none() {
-            let ours = |name: &String| {
-                [LOCK, MANIFEST_NEW].contains(&&**name) || file::number_of(name).is_some()
-            };
-            // Not to make an index amid somebody's letters.
-            if !storage.list().map_err(io("list", "."))?.iter().all(ours) {
-                return Err(IndexError::Occupied);
-            }
+        let ours = |name: &String| {
+            [LOCK, MANIFEST, MANIFEST_NEW].contains(&&**name) || file::number_of(name).is_some()
+        };
+        // Not to make an index amid somebody's letters, nor to leave so much as a lock there.
+        if Self::read(storage)?.is_none()
+            && !storage.list().map_err(io("list", "."))?.iter().all(ours)
+        {
+            return Err(IndexError::Occupied);
         }
-        Ok((lock, manifest))
+        let lock = storage.lock().map_err(io("lock", LOCK))?.ok_or(IndexError::Locked)?;
+        Ok((lock, Self::read(storage)?))
+    }
+
+    /// Makes ready for writing on.
+    ///
+    /// A manifest stands before the first run does, so that runs without one are never what a crash left.
+    pub(crate) fn begin(&self, storage: &dyn Storage) -> Result<(), IndexError> {
+        self.tidy(storage)?;
+        if self.commit == 0 { self.write(storage) } else { Ok(()) }
     }
 
     /// Removes what this manifest, the last one written, does not name: leftovers of a crash, and runs that were merged.
@@ -255,17 +265,33 @@ impl<R: Rules> Manifest<R> {
         Ok(())
     }
 
-    /// The manifest of an index; none if there is none.
+    /// The manifest of an index; none if there is none, or nothing was committed yet.
     pub(crate) fn read(storage: &dyn Storage) -> Result<Option<Self>, IndexError> {
         let file = match storage.open(MANIFEST) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Self::check_absent(storage);
+            }
             file => file.map_err(io("open", MANIFEST))?,
         };
         let len = file.len().map_err(io("read", MANIFEST))?;
         let len = usize::try_from(len).map_err(|_| Wrong("it is too long").at(MANIFEST, 0))?;
         let mut bytes = vec![0; len];
         file.read_at(&mut bytes, 0).map_err(io("read", MANIFEST))?;
-        Self::decode(&bytes).map(Some)
+        Ok(Some(Self::decode(&bytes)?).filter(|manifest| manifest.commit > 0))
+    }
+
+    /// Where no manifest is, there are no runs: somebody has lost it, and another would be the end of them.
+    fn check_absent(storage: &dyn Storage) -> Result<Option<Self>, IndexError> {
+        let names = match storage.list() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            names => names.map_err(io("list", "."))?,
+        };
+        let is_run = |name: &String| file::number_of(name).is_some();
+        // Unless it came between the two looks.
+        if names.iter().any(is_run) && storage.open(MANIFEST).is_err() {
+            return Err(Wrong("it is not there, although runs are").at(MANIFEST, 0));
+        }
+        Ok(None)
     }
 
     /// Replaces the manifest of an index; it is durable when this returns.
@@ -300,7 +326,7 @@ impl<R: Rules> Manifest<R> {
         let (head, sum) = bytes
             .split_last_chunk::<CHECKSUM>()
             .filter(|(head, _)| head.len() >= HEAD && head.starts_with(&R::KIND.magic))
-            .ok_or(wrong(Wrong("it is no manifest")))?;
+            .ok_or(wrong(Wrong(R::NO_MANIFEST)))?;
         let mut input = Input::new(&head[MAGIC..]);
         let version = input.u32().map_err(wrong)?;
         let sound = checksum(head) == u64::from_le_bytes(*sum);

@@ -90,7 +90,8 @@ impl Writer {
     /// Opens the index in a directory for writing, or makes one.
     pub(crate) fn open(path: &Path, recipe: Recipe) -> Result<Self, Error> {
         let wrap = |source| Error::Index { path: path.to_owned(), source };
-        let directory = Directory::create(path).map_err(io("create", ".")).map_err(wrap)?;
+        let directory =
+            Directory::create(path).map_err(io("create", "the directory")).map_err(wrap)?;
         Self::open_in(Arc::new(directory), path, recipe).map_err(wrap)
     }
 
@@ -106,7 +107,7 @@ impl Writer {
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
         let committed = Arc::new(known(&sealed)?);
-        manifest.tidy(&*storage)?;
+        manifest.begin(&*storage)?;
         Ok(Self {
             storage,
             path: path.to_owned(),
