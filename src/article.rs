@@ -168,7 +168,7 @@ impl Article {
             })
     }
 
-    /// The earlier article that the [repeats](Self::repeats) lead to most, if any does.
+    /// The earlier article that the [repeats](Self::repeats), and near copies, lead to most, if any does.
     ///
     /// A run that stood in several articles counts for the one that its repeat names.
     ///
@@ -186,19 +186,25 @@ impl Article {
     /// # Ok::<(), dedup::Error>(())
     /// ```
     pub fn closest(&self) -> Option<Closest> {
-        let mut of_source: BTreeMap<usize, (usize, usize, &Repeat)> = BTreeMap::new();
-        for repeat in self.repeats.iter().filter(|repeat| repeat.source.article != self.number) {
-            // Repeats are sorted, and may overlap.
-            let (bytes, reached, _) =
-                of_source.entry(repeat.source.article).or_insert((0, 0, repeat));
-            *bytes += repeat.range.end - repeat.range.start.max(*reached);
-            *reached = repeat.range.end;
+        let repeats = self.repeats.iter().map(|repeat| (&repeat.range, &repeat.source));
+        let near = self.blocks.iter().filter(|block| !block.changes.is_empty());
+        let near = near.flat_map(|block| &block.sources);
+        let near = near.map(|source| (&source.range, &source.first));
+        let mut runs: Vec<(&Range<usize>, &Place)> =
+            repeats.chain(near).filter(|(_, source)| source.article != self.number).collect();
+        runs.sort_by_key(|(range, _)| range.start);
+        let mut of_source: BTreeMap<usize, (usize, usize, &Place)> = BTreeMap::new();
+        for (range, source) in runs {
+            let (bytes, reached, _) = of_source.entry(source.article).or_insert((0, 0, source));
+            // They may overlap.
+            *bytes += range.end.saturating_sub(range.start.max(*reached));
+            *reached = range.end.max(*reached);
         }
         // The earliest of several that hold as much.
         let most = of_source.values().rev().max_by_key(|(bytes, ..)| *bytes);
-        most.map(|&(bytes, _, repeat)| Closest {
-            article: repeat.source.article,
-            id: repeat.source.id.clone(),
+        most.map(|&(bytes, _, source)| Closest {
+            article: source.article,
+            id: source.id.clone(),
             share: share(bytes, self.paragraphs.iter().map(ExactSizeIterator::len).sum()),
         })
     }

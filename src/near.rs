@@ -10,9 +10,9 @@
 //!
 //! - its runs hold the share of its bytes that was asked for, each compared byte by byte;
 //! - no change of it is longer than [`LONGEST_CHANGE`]: a new sentence is no change of words;
-//! - the numbers in a change are the same on both sides: two reports that differ in a number are
-//!   different; and
-//! - no change lies in a link: two links are two things, however alike they look.
+//! - the numbers in the words that a change touches are the same on both sides, signs and separators
+//!   included: two reports that differ in a number are different; and
+//! - no change lies in a link or an address: two links are two things, however alike they look.
 //!
 //! A paragraph that follows a near copy is laid beside what follows in the source, whatever its
 //! length: the lines of a wrapped paragraph may count as many.
@@ -279,10 +279,10 @@ fn lay_beside(
     let ends = (here.len(), pairs[pairs.len() - 1].1 + pairs[pairs.len() - 1].2);
     for (start, start_there, len) in pairs.iter().copied().chain([(ends.0, ends.1, 0)]) {
         if (at, there) != (start, start_there) {
-            let (mine, its) = (&here[at..start], &region.bytes[there..start_there]);
-            let in_link =
-                is_in_link(here, at..start) || is_in_link(&region.bytes, there..start_there);
-            if mine.len() > LONGEST_CHANGE || in_link || !numbers(mine).eq(numbers(its)) {
+            let mine = with_words(here, at..start);
+            let its = with_words(&region.bytes, there..start_there);
+            let in_link = has_link(mine) || has_link(its);
+            if start - at > LONGEST_CHANGE || in_link || !numbers(mine).eq(numbers(its)) {
                 return Ok(None);
             }
             changes.push(Change {
@@ -401,22 +401,34 @@ fn whole_words(here: &[u8], there: &[u8], pairs: Vec<Pair>) -> Vec<Pair> {
     pairs.into_iter().filter_map(whole).collect()
 }
 
-/// The words that have digits, in order.
-fn numbers(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let is_digit = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().chars().any(char::is_numeric);
-    // Bytes of characters beyond ASCII are taken for parts of words.
-    let words = text.split(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
-    words.filter(move |word| word.utf8_chunks().any(is_digit))
-}
-
-/// Whether a stretch, which begins and ends with whole words, is part of a link.
-fn is_in_link(text: &[u8], stretch: Range<usize>) -> bool {
-    const LONGEST_LINK: usize = 2048;
-    let before = &text[stretch.start.saturating_sub(LONGEST_LINK)..stretch.start];
-    let after = &text[stretch.end..text.len().min(stretch.end + LONGEST_LINK)];
+/// The stretch with the rest of the words that it touches.
+fn with_words(text: &[u8], stretch: Range<usize>) -> &[u8] {
+    const LONGEST_WORD: usize = 2048;
+    let before = &text[stretch.start.saturating_sub(LONGEST_WORD)..stretch.start];
+    let after = &text[stretch.end..text.len().min(stretch.end + LONGEST_WORD)];
     let start = stretch.start - before.iter().rev().take_while(|&&byte| byte != b' ').count();
     let end = stretch.end + after.iter().take_while(|&&byte| byte != b' ').count();
-    memchr::memmem::find(&text[start..end], b"://").is_some()
+    &text[start..end]
+}
+
+/// The words that have digits, in order, without what stands around them: `-5` and `5`, or `1.5` and `1,5`, are two numbers.
+fn numbers(words: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_numeric = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().chars().any(char::is_numeric);
+    words.split(|&byte| byte == b' ').filter(move |word| word.utf8_chunks().any(is_numeric)).map(
+        |word| {
+            let begins = word.iter().take_while(|byte| b"\"'([{*_".contains(byte)).count();
+            let word = &word[begins..];
+            let ends =
+                word.iter().rev().take_while(|byte| b".,;:!?\"')]}*_".contains(byte)).count();
+            &word[..word.len() - ends]
+        },
+    )
+}
+
+/// Whether there is a link among some words, or an address.
+fn has_link(words: &[u8]) -> bool {
+    let marks: [&[u8]; 4] = [b"://", b"www.", b"](", b"@"];
+    marks.iter().any(|mark| memchr::memmem::find(words, mark).is_some())
 }
 
 #[cfg(test)]

@@ -142,8 +142,8 @@ impl Options {
     /// region of an earlier kept text, in the same order, though words between were changed, added or dropped. From 0.5 to 1.
     /// Default: none are looked for.
     ///
-    /// No change of a near copy is longer than 64 bytes, as a new sentence is; the numbers in a change are the same on both
-    /// sides, as two reports that differ in a number are different; and none lies in a link. A paragraph of less than
+    /// No change of a near copy is longer than 64 bytes, as a new sentence is; the numbers in the words it touches are the same on both
+    /// sides, with their signs, as two reports that differ in a number are different; and none lies in a link or an address. A paragraph of less than
     /// [`min_paragraph`](Self::min_paragraph) bytes is a near copy only behind another, where it follows in the source too. What is
     /// found is a function of the articles alone, but unlike exact
     /// repeats not all there is: an earlier text is looked at only if an anchor of 20 bytes in one of its first eight
@@ -157,7 +157,8 @@ impl Options {
     ///
     /// ```
     /// let mut deduper = dedup::Options::new().near(0.8).deduper()?;
-    /// let report = "The ferry across the lower reach does not run on Sunday, says the harbour office, as the     ///               cable has to be greased before the ice comes.";
+    /// let report = "The ferry across the lower reach does not run on Sunday, says the harbour office, as the \
+    ///               cable has to be greased before the ice comes.";
     /// deduper.push("herald", report)?;
     /// let edited = report.replace("ferry", "boat");
     /// let copy = deduper.push("courier", edited.as_str())?;

@@ -171,6 +171,37 @@ fn numbers_and_new_sentences_are_news() {
 }
 
 #[test]
+fn other_signs_of_a_number_and_other_links_are_news() {
+    let mut rng = Rng(17);
+    let common = common(&mut rng);
+    // The parts before and behind are shorter than a span.
+    let words = paragraph(40, &common, &mut rng);
+    let with = |word: &str| {
+        let mut words = words.clone();
+        words[20] = word.to_owned();
+        words.join(" ")
+    };
+    for (one, other, goes) in [
+        ("5", "-5", false),
+        ("1.5", "1,5", false),
+        ("2020.", "2020,", true),
+        ("(2020)", "2020", true),
+        ("10%", "10", false),
+        ("www.herald.example/one", "www.herald.example/two", false),
+        ("[gulls](/one.html)", "[gulls](/two.html)", false),
+        ("one@herald.example", "two@herald.example", false),
+        ("gulls", "terns", true),
+    ] {
+        let mut deduper = engine(0.8);
+        assert!(!deduper.push("first", with(one)).unwrap().is_repeat());
+        let article = deduper.push("second", with(other)).unwrap();
+        assert_eq!(article.is_repeat(), goes, "{one} {other}");
+        let closest = article.closest().filter(|_| goes);
+        assert_eq!(closest.is_some_and(|closest| &*closest.id == "first"), goes, "{one} {other}");
+    }
+}
+
+#[test]
 fn small_changes_do_not_add_up() {
     // Each version is near to the one before, but soon not to the first, which alone was kept.
     let mut rng = Rng(11);
