@@ -29,7 +29,8 @@ Usage: ingest [OPTIONS] [PATH…]
 
 const HELP_OUTPUT: &str = "\
 Output:
-  --removed OUT.jsonl   one line per removed range, with the place where it was first seen
+  --removed OUT.jsonl   one line per removed range, with the place where it was first seen; with --near also one per
+                        change, marked so, with what stands there instead
   --repeats OUT.jsonl   one line per repeat, removed or not
   --kept OUT.jsonl      one line {id, text} per article that still has text
   --json                print the totals as one JSON object, and nothing else
@@ -43,8 +44,9 @@ Index on disk (a build with --features index):
 ";
 
 const HELP_END: &str = "\
-The exit code is 1 if any input could not be read (the rest is still processed), 2 if the command line
-makes no sense, and 130 after Ctrl-C, which ends the run with its totals; a second one ends it at once.
+The exit code is 1 if any input could not be read (the rest is still processed, unless a PATH is not there at
+all), 2 if the command line makes no sense, and 130 after Ctrl-C, which ends the run with its totals; a second
+one ends it at once. If nobody reads what is printed any more, the run ends, unless it has something else to write.
 ";
 
 /// Set by Ctrl-C.
@@ -78,7 +80,8 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(error.as_ref());
-            ExitCode::FAILURE
+            let options = matches!(error.downcast_ref(), Some(dedup::Error::Option { .. }));
+            if options { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -92,10 +95,11 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
         return filter(args, dir, bar, start);
     }
     let mut articles = args.command.open(bar)?;
-    let mut removed = JsonLines::create(args.flags.removed.as_deref(), &args.command)?;
-    let mut repeats = JsonLines::create(args.flags.repeats.as_deref(), &args.command)?;
-    let mut kept = JsonLines::create(args.flags.kept.as_deref(), &args.command)?;
+    let mut removed = JsonLines::create(args.flags.removed.as_deref())?;
+    let mut repeats = JsonLines::create(args.flags.repeats.as_deref())?;
+    let mut kept = JsonLines::create(args.flags.kept.as_deref())?;
     let mut stdout = BufWriter::new(io::stdout().lock());
+    let mut printing = !args.flags.quiet && !args.flags.json;
 
     while let Some(article) = next(&mut articles, bar) {
         for block in article.blocks() {
@@ -104,7 +108,11 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
                     .write(|| reference(&article, &source.range, &source.first, source.exact))?;
             }
             for change in &block.changes {
-                removed.write(|| reference(&article, &change.range, &change.source, false))?;
+                removed.write(|| {
+                    let mut line = reference(&article, &change.range, &change.source, false);
+                    line["change"] = true.into();
+                    line
+                })?;
             }
         }
         for repeat in article.repeats() {
@@ -113,8 +121,11 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
         if kept.is_wanted() {
             keep(&mut kept, article.id(), &article.text())?;
         }
-        if !args.flags.quiet && !args.flags.json {
-            print_article(&mut stdout, &article)?;
+        if printing {
+            printing = match print_article(&mut stdout, &article) {
+                Err(error) if is_broken_pipe(&error) && args.flags.writes() => false,
+                printed => printed.map(|()| true)?,
+            };
         }
     }
     bar.finish_and_clear();
@@ -178,8 +189,8 @@ fn filter(
         }
         paths => options.filter_all(dir, paths)?,
     };
-    let mut removed = JsonLines::create(args.flags.removed.as_deref(), &args.command)?;
-    let mut kept = JsonLines::create(args.flags.kept.as_deref(), &args.command)?;
+    let mut removed = JsonLines::create(args.flags.removed.as_deref())?;
+    let mut kept = JsonLines::create(args.flags.kept.as_deref())?;
     let mut stdout = BufWriter::new(io::stdout().lock());
     while let Some(article) = next(&mut articles, bar) {
         let quiet = args.flags.quiet || args.flags.json;
@@ -319,6 +330,9 @@ fn print_totals(
             write!(out, "; {count} skipped: {what}")?;
         }
     }
+    if stats.unchanged > 0 {
+        write!(out, "; {} in the index already", counted(stats.unchanged, "article"))?;
+    }
     if stats.replaced > 0 {
         write!(out, "; {} could not be decoded", counted(stats.replaced, "sequence"))?;
     }
@@ -348,10 +362,8 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 struct JsonLines<'a>(Option<(&'a Path, BufWriter<File>)>);
 
 impl<'a> JsonLines<'a> {
-    /// Creates the file, unless that would overwrite the input or make the run read its own output.
-    fn create(output: Option<&'a Path>, command: &Command) -> Result<JsonLines<'a>, String> {
+    fn create(output: Option<&'a Path>) -> Result<JsonLines<'a>, String> {
         let Some(path) = output else { return Ok(JsonLines(None)) };
-        command.check_output(path)?;
         let file = File::create(path).map_err(|e| cannot_write(path, &e))?;
         Ok(JsonLines(Some((path, BufWriter::new(file)))))
     }
@@ -408,11 +420,43 @@ impl Args {
         if flags.fingerprints.is_some() && flags.repeats.is_some() {
             return Err("--repeats: fingerprints do not say where a text stood".to_owned());
         }
+        if let Some(command) = &command {
+            flags.check_outputs(command)?;
+        }
         Ok(command.map(|command| Args { command, flags }))
     }
 }
 
 impl Flags {
+    fn outputs(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let outputs =
+            [("--removed", &self.removed), ("--repeats", &self.repeats), ("--kept", &self.kept)];
+        outputs.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?)))
+    }
+
+    /// Whether the run has something to write beside what it prints.
+    fn writes(&self) -> bool {
+        #[cfg(feature = "index")]
+        let index = self.index;
+        #[cfg(not(feature = "index"))]
+        let index = false;
+        index || self.outputs().next().is_some()
+    }
+
+    /// No output may overwrite the input or another one, or make the run read what it writes.
+    fn check_outputs(&self, command: &Command) -> Result<(), String> {
+        let mut before: Vec<(&str, PathBuf)> = Vec::new();
+        for (flag, path) in self.outputs() {
+            command.check_output(path)?;
+            let place = std::path::absolute(path).map_err(|e| cannot_write(path, &e))?;
+            if let Some((other, _)) = before.iter().find(|(_, other)| *other == place) {
+                return Err(format!("{flag} and {other} are one file: {}", path.display()));
+            }
+            before.push((flag, place));
+        }
+        Ok(())
+    }
+
     /// Takes a flag that is this program's own.
     fn take(
         &mut self,

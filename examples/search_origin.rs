@@ -3,13 +3,35 @@
 //! `cargo run --features index --example search_origin -- INDEX < text`
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use dedup::{Index, Repeat};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: search_origin INDEX < text")?;
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let [path] = &arguments[..] else {
+        eprintln!("usage: search_origin INDEX < text");
+        return ExitCode::from(2);
+    };
+    match search(path) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint!("search_origin: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprint!(": {error}");
+                cause = error.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn search(path: &OsString) -> Result<(), Box<dyn Error>> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
 

@@ -122,7 +122,7 @@ pub struct Position {
     /// The number of the record in its file, from 1; in a file of lines, that of the line.
     pub record: Option<u64>,
     /// The first byte that is not as it should be, or where the record starts; counted from 0, after
-    /// decompression.
+    /// decompression, and in UTF-8 if the file is in UTF-16.
     pub offset: Option<u64>,
 }
 

@@ -74,6 +74,9 @@ pub enum Versions {
     /// Until the commit the older version counts as earlier, so what the stream yields of the newer one is what
     /// it says beyond that; [`Index::articles`](crate::Index::articles) has it whole. The commit ingests again what came after the first
     /// article replaced, and the rest of its run: once, however many are replaced. Those articles get new numbers.
+    ///
+    /// The id of a file is its path below the directory that is ingested. So `1.txt` of one directory replaces `1.txt` of another:
+    /// ingest what holds both.
     Replace,
     /// It is an error, which takes its place in the stream.
     Refuse,

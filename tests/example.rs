@@ -44,6 +44,43 @@ fn standard_input_is_read_and_pipes_get_no_bar() {
 }
 
 #[test]
+fn what_makes_no_sense_is_told_from_what_cannot_be_read() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::create_dir(path("in")).expect("a folder");
+    std::fs::write(path("in/a.txt"), "Nothing new.").expect("a file");
+    let (input, inside, out) = (path("in"), path("in/out"), path("out"));
+    let run = |arguments: &[&str]| {
+        let output = Command::new(example("ingest")).args(arguments).output().expect("the example");
+        assert_eq!(output.stderr.is_empty(), output.status.success());
+        output.status.code()
+    };
+    assert_eq!(run(&[&input, "--removed", &out]), Some(0));
+    assert_eq!(run(&[&input, "--min-span", "10"]), Some(2));
+    assert_eq!(run(&[&input, "--removed", &inside]), Some(2));
+    assert_eq!(run(&[&input, "--removed", &out, "--kept", &out]), Some(2));
+    assert_eq!(run(&[&path("not there")]), Some(1));
+}
+
+#[test]
+fn outputs_are_whole_though_nobody_reads_what_is_printed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, kept) = (dir.path().join("a.jsonl"), dir.path().join("kept"));
+    let lines: String = (0..2000).map(|number| line(number % 1000)).collect();
+    std::fs::write(&path, lines).expect("a file");
+    let mut child = Command::new(example("ingest"))
+        .arg(&path)
+        .arg("--kept")
+        .arg(&kept)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example");
+    drop(child.stdout.take());
+    assert!(child.wait().expect("the end of the example").success());
+    assert_eq!(std::fs::read_to_string(kept).expect("a file").lines().count(), 1000);
+}
+
+#[test]
 fn a_terminal_gets_a_bar() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("a.jsonl");

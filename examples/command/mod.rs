@@ -180,10 +180,10 @@ impl Command {
 
     /// Refuses an output that would overwrite the input, or be read by the run that writes it.
     pub(crate) fn check_output(&self, path: &Path) -> Result<(), String> {
-        let place = |e| cannot_write(path, &e);
-        let output = resolve(path).map_err(place)?;
+        let output = resolve(path).map_err(|e| cannot_write(path, &e))?;
         for input in self.paths.iter().filter(|path| !is_stdin(path)) {
-            if output.starts_with(resolve(input).map_err(place)?) {
+            // What is not there holds nothing, and is an error of its own.
+            if resolve(input).is_ok_and(|input| output.starts_with(input)) {
                 let input = input.display();
                 return Err(format!("{} lies inside the input {input}", path.display()));
             }
