@@ -29,6 +29,7 @@
 //! common are looked at, at most [`REGIONS`]. So what is found is a function of the articles before,
 //! but not all that could be: the work for each byte is bounded instead.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::anchors::{self, Anchor, Anchors, Scheme};
@@ -145,8 +146,12 @@ pub(crate) fn near_copies(
             copies.push(copy);
             continue;
         }
+        // A paragraph may have a gram again and again.
+        let mut added: HashMap<u64, usize> = HashMap::new();
         for (anchor, known) in own.iter().zip(known) {
-            if known < PLACES {
+            let added = added.entry(anchor.key).or_default();
+            if known + *added < PLACES {
+                *added += 1;
                 let place = base + u64::from(anchor.at);
                 let posting = Posting { place, check: check(anchor.key), hot: false };
                 index.anchors.insert(anchor.key ^ DOMAIN, posting);

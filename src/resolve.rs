@@ -128,7 +128,6 @@ fn equal_runs(
         keep_own: criteria.within_article != WithinArticle::Remove,
         matches: Vec::new(),
         active: Vec::new(),
-        own: Vec::new(),
         proposed: Vec::new(),
     };
     let mut periods = article.anchors.periods.iter().peekable();
@@ -162,8 +161,6 @@ struct Finder<'a> {
     active: Vec<Match>,
     /// Whether runs whose source is in the article at hand count for nothing.
     keep_own: bool,
-    /// Such runs that end after the anchor at hand: not to be measured again at every anchor.
-    own: Vec<Match>,
     /// What the table says of the key at hand; empty between two keys.
     proposed: Vec<Posting>,
 }
@@ -223,7 +220,6 @@ fn check(side: &[u8]) -> u8 {
 impl Finder<'_> {
     fn visit_anchor(&mut self, at: usize, key: u64) -> Result<(), Error> {
         self.active.retain(|found| found.end > at);
-        self.own.retain(|found| found.end > at);
         self.visit(Context { at, back: 0, ahead: self.scheme.gram() }, key)
     }
 
@@ -295,7 +291,16 @@ impl Finder<'_> {
         while places != 0 {
             let place = granule + u64::from(places.trailing_zeros());
             places &= places - 1;
-            let known = self.active.iter().chain(&self.own).any(|found| {
+            if self.keep_own && place >= self.view.base {
+                // Not worth measuring: only that it stands there is, of a whole run.
+                let whole = back + ahead == self.scheme.span();
+                let start = place.checked_sub(back as u64).filter(|_| whole && !stands);
+                if let Some(start) = start {
+                    stands = self.view.is(context.range(), start)?;
+                }
+                continue;
+            }
+            let known = self.active.iter().any(|found| {
                 found.start + back <= at
                     && at + ahead <= found.end
                     && found.source + (at - found.start) as u64 == place
@@ -320,9 +325,7 @@ impl Finder<'_> {
     }
 
     fn record(&mut self, found: Match) {
-        if self.keep_own && found.source >= self.view.base {
-            self.own.push(found);
-        } else if found.end - found.start >= self.scheme.span() {
+        if found.end - found.start >= self.scheme.span() {
             self.matches.push(found);
             self.active.push(found);
         }

@@ -52,7 +52,11 @@ impl Random {
 }
 
 fn time(articles: &[String]) -> (Duration, Deduper) {
-    let mut deduper = Options::new().min_span(SPAN).deduper().expect("a span that is possible");
+    time_with(Options::new().min_span(SPAN), articles)
+}
+
+fn time_with(options: &Options, articles: &[String]) -> (Duration, Deduper) {
+    let mut deduper = options.deduper().expect("options that are possible");
     let start = Instant::now();
     for (number, article) in articles.iter().enumerate() {
         deduper.push(number.to_string(), article.as_str()).expect("pushed");
@@ -62,12 +66,22 @@ fn time(articles: &[String]) -> (Duration, Deduper) {
 
 /// Checks that the articles which `make` makes of so many bytes cost a like time for each byte.
 fn check_linear(name: &str, make: impl Fn(usize) -> Vec<String>) {
-    let (small, large) = (make(SIZE), make(4 * SIZE));
+    check_linear_with(name, Options::new().min_span(SPAN), SIZE, make);
+}
+
+fn check_linear_with(
+    name: &str,
+    options: &Options,
+    size: usize,
+    make: impl Fn(usize) -> Vec<String>,
+) {
+    let (small, large) = (make(size), make(4 * size));
     let bytes = |articles: &[String]| articles.iter().map(String::len).sum::<usize>();
     let mut ratios = Vec::new();
     for _ in 0..ATTEMPTS {
         let a_byte = |articles: &[String]| {
-            time(articles).0.as_secs_f64() / f64::from(u32::try_from(bytes(articles)).expect("few"))
+            time_with(options, articles).0.as_secs_f64()
+                / f64::from(u32::try_from(bytes(articles)).expect("few"))
         };
         let ratio = a_byte(&large) / a_byte(&small);
         if ratio < MOST {
@@ -159,6 +173,36 @@ fn periodic_text() {
 /// What bounds the work: after eight places the key is hot. From then on the gram is looked up with half of the text that is left on its left, and on its right,
 /// which doubles what the key says at each step, and after log2 of the span no text is left; and of the places under a key only those are
 /// compared whose check says that the text beside agrees, one in eight of those where it does not.
+#[test]
+fn periodic_text_that_stays() {
+    for unit in ["-", ". ", "abc"] {
+        check_linear_with(
+            &format!("{unit:?} again and again, kept"),
+            Options::new().within_article(dedup::WithinArticle::Keep),
+            SIZE / 256,
+            |bytes| vec![unit.repeat(bytes / unit.len())],
+        );
+    }
+}
+
+#[test]
+fn near_copies_on_one_line() {
+    check_linear_with("records on one line", Options::new().near(0.8), SIZE / 8, |bytes| {
+        let mut random = Random(7);
+        let mut line = || {
+            let mut line = String::new();
+            while line.len() < bytes / 2 {
+                let value = random.below(1000);
+                line += &format!(
+                    "{{\"type\": \"measurement\", \"unit\": \"degrees Celsius\", \"value\": {value}}}, "
+                );
+            }
+            line
+        };
+        vec![line(), line()]
+    });
+}
+
 #[test]
 fn one_gram_in_all_windows() {
     let gram = least_word(&mut Random(7));

@@ -55,6 +55,22 @@ fn a_small_budget_changes_nothing() {
     }
 }
 
+#[test]
+fn text_that_fills_a_chunk_to_its_end_is_found_in_the_file() {
+    let chunk = 1 << 21;
+    let mut all = articles().concat();
+    all.retain(|c| c != '\n' && c != '\r');
+    let all = all.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    // With the mark of its end, one chunk.
+    let (first, rest) = all.split_at(chunk - 1);
+    let first = format!("{:x<1$}", first.trim_end(), chunk - 1);
+    let second = rest[..3 << 20].trim();
+    let mut deduper = Options::new().memory(0).deduper().unwrap();
+    deduper.push("first", first).unwrap();
+    deduper.push("second", second).unwrap();
+    assert!(deduper.push("third", &second[1..500_000]).unwrap().is_repeat());
+}
+
 /// What lies in a file when it is committed gets into the index on disk, and what is committed is
 /// read from there.
 #[cfg(feature = "index")]

@@ -39,7 +39,8 @@ impl Log {
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while !bytes.is_empty() {
-            if self.chunks.last().is_none_or(Chunk::is_full) {
+            // Not by the last chunk, which is empty if it was put into the file.
+            if self.len - bytes.len() as u64 == self.chunks.len() as u64 * CHUNK as u64 {
                 // The first grows as it fills: most collections are small.
                 let is_first = self.chunks.is_empty();
                 self.chunks.push(if is_first { Chunk::small() } else { Chunk::full_sized() });
@@ -246,5 +247,17 @@ mod tests {
             assert!(log.memory() <= (4 - spilled) * CHUNK + HELD * BLOCK);
         }
         assert!(!log.can_spill());
+    }
+
+    #[test]
+    fn goes_on_behind_a_full_chunk_that_lies_in_the_file() {
+        let bytes: Vec<u8> = (0..2 * CHUNK).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let mut log = Log::default();
+        log.append(&bytes[..CHUNK]);
+        log.spill().unwrap();
+        log.append(&bytes[CHUNK..]);
+        let mut copy = Vec::new();
+        log.copy(0, log.len(), &mut copy).unwrap();
+        assert!(copy == bytes);
     }
 }
