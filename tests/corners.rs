@@ -190,14 +190,12 @@ fn near_copies_on_one_line() {
     check_linear_with("records on one line", Options::new().near(0.8), SIZE / 8, |bytes| {
         let mut random = Random(7);
         let mut line = || {
-            let mut line = String::new();
-            while line.len() < bytes / 2 {
-                let value = random.below(1000);
-                line += &format!(
+            let record = |value| {
+                format!(
                     "{{\"type\": \"measurement\", \"unit\": \"degrees Celsius\", \"value\": {value}}}, "
-                );
-            }
-            line
+                )
+            };
+            (0..bytes / 128).map(|_| record(random.below(1000))).collect::<String>()
         };
         vec![line(), line()]
     });

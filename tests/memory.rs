@@ -63,7 +63,8 @@ fn text_that_fills_a_chunk_to_its_end_is_found_in_the_file() {
     let all = all.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     // With the mark of its end, one chunk.
     let (first, rest) = all.split_at(chunk - 1);
-    let first = format!("{:x<1$}", first.trim_end(), chunk - 1);
+    let mut first = first.trim_end().to_owned();
+    first += &"x".repeat(chunk - 1 - first.len());
     let second = rest[..3 << 20].trim();
     let mut deduper = Options::new().memory(0).deduper().unwrap();
     deduper.push("first", first).unwrap();
