@@ -64,6 +64,9 @@ pub struct Deduper {
     writer: Option<Box<Writer>>,
     #[cfg(feature = "index")]
     versions: Versions,
+    /// Whether what is in the index on disk already is taken all the same.
+    #[cfg(feature = "index")]
+    takes_known: bool,
 }
 
 /// Totals of a stream, or of a [`Deduper`].
@@ -287,6 +290,8 @@ impl Deduper {
             writer: None,
             #[cfg(feature = "index")]
             versions: Versions::default(),
+            #[cfg(feature = "index")]
+            takes_known: false,
         }
     }
 
@@ -344,6 +349,19 @@ impl Deduper {
         let digest = blake3::hash(text.as_bytes());
         let (id, provenance) = (id.into().into(), Provenance::default());
         self.admit(Prepared::unprepared(id, provenance, text.into(), digest))
+    }
+
+    /// Takes articles that another index has, as they came, even if one came twice with the same content.
+    #[cfg(feature = "index")]
+    pub(crate) fn ingest_all_stored(
+        &mut self,
+        sealed: &Arc<store::Sealed>,
+        numbers: impl Iterator<Item = u64> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.takes_known = true;
+        let done = self.ingest_stored(sealed, numbers);
+        self.takes_known = false;
+        done
     }
 
     /// Takes articles that another index has, unless this one has them already.
@@ -434,7 +452,7 @@ impl Deduper {
         let stats = self.stats.clone();
         let unwanted = unwanted.to_vec();
         let wanted = move |number: &u64| unwanted.binary_search(number).is_err();
-        let done = self.ingest_stored(sealed, (from..sealed.article_count()).filter(wanted));
+        let done = self.ingest_all_stored(sealed, (from..sealed.article_count()).filter(wanted));
         (self.versions, self.stats) = (versions, stats);
         // Then what was cut is not whole again, and must not be committed so.
         self.broken = done.is_err();
@@ -511,7 +529,7 @@ impl Deduper {
         let Some(writer) = &self.writer else { return Ok(Some(prepared)) };
         let digest = prepared.digest.unwrap_or_else(|| blake3::hash(prepared.original.as_bytes()));
         let status = writer.status(&prepared.id, &digest);
-        if status == Status::Unchanged {
+        if status == Status::Unchanged && !self.takes_known {
             return Ok(None);
         }
         if status == Status::Changed && self.versions == Versions::Refuse {

@@ -159,6 +159,27 @@ fn boilerplate_goes_from_the_middle_and_only_as_whole_paragraphs() {
 }
 
 #[test]
+fn what_came_again_with_the_same_content_stays_in_any_order() {
+    let place = tempfile::tempdir().unwrap();
+    let (by_time, by_text) = (place.path().join("time"), place.path().join("text"));
+    let mut deduper = Options::new().index(&by_time).deduper().unwrap();
+    for text in ["ebb", "flood", "ebb"] {
+        deduper.push("tide", text).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    let index = Index::open(&by_time).unwrap();
+    index.rearrange(&by_text, |article| article.text().to_owned() + article.id()).unwrap();
+    assert_eq!(Index::open(&by_text).unwrap().stats().articles, 3);
+    let mut deduper = Options::new().index(&by_time).deduper().unwrap();
+    deduper.push("other", "calm").unwrap();
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    Index::withdraw(&by_time, |id| id == "other").unwrap();
+    assert_eq!(Index::open(&by_time).unwrap().stats().articles, 3);
+}
+
+#[test]
 fn another_order_keeps_other_copies() {
     let dir = tempfile::tempdir().unwrap();
     let (arrived, longest) = (dir.path().join("arrived"), dir.path().join("longest"));
