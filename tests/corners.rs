@@ -168,11 +168,6 @@ fn periodic_text() {
     }
 }
 
-/// Every anchor is the same gram, with other text around it each time: all of them are proposed by the first place, and by each other.
-///
-/// What bounds the work: after eight places the key is hot. From then on the gram is looked up with half of the text that is left on its left, and on its right,
-/// which doubles what the key says at each step, and after log2 of the span no text is left; and of the places under a key only those are
-/// compared whose check says that the text beside agrees, one in eight of those where it does not.
 #[test]
 fn periodic_text_that_stays() {
     for unit in ["-", ". ", "abc"] {
@@ -202,6 +197,11 @@ fn near_copies_on_one_line() {
     });
 }
 
+/// Every anchor is the same gram, with other text around it each time: all of them are proposed by the first place, and by each other.
+///
+/// What bounds the work: after eight places the key is hot. From then on the gram is looked up with half of the text that is left on its left, and on its right,
+/// which doubles what the key says at each step, and after log2 of the span no text is left; and of the places under a key only those are
+/// compared whose check says that the text beside agrees, one in eight of those where it does not.
 #[test]
 fn one_gram_in_all_windows() {
     let gram = least_word(&mut Random(7));
