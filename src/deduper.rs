@@ -1,5 +1,7 @@
 //! The engine: one article after another through the index.
 
+#[cfg(feature = "index")]
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -64,9 +66,6 @@ pub struct Deduper {
     writer: Option<Box<Writer>>,
     #[cfg(feature = "index")]
     versions: Versions,
-    /// Whether what is in the index on disk already is taken all the same.
-    #[cfg(feature = "index")]
-    takes_known: bool,
 }
 
 /// Totals of a stream, or of a [`Deduper`].
@@ -290,8 +289,6 @@ impl Deduper {
             writer: None,
             #[cfg(feature = "index")]
             versions: Versions::default(),
-            #[cfg(feature = "index")]
-            takes_known: false,
         }
     }
 
@@ -351,19 +348,6 @@ impl Deduper {
         self.admit(Prepared::unprepared(id, provenance, text.into(), digest))
     }
 
-    /// Takes articles that another index has, as they came, even if one came twice with the same content.
-    #[cfg(feature = "index")]
-    pub(crate) fn ingest_all_stored(
-        &mut self,
-        sealed: &Arc<store::Sealed>,
-        numbers: impl Iterator<Item = u64> + Send + 'static,
-    ) -> Result<(), Error> {
-        self.takes_known = true;
-        let done = self.ingest_stored(sealed, numbers);
-        self.takes_known = false;
-        done
-    }
-
     /// Takes articles that another index has, unless this one has them already.
     #[cfg(feature = "index")]
     pub(crate) fn ingest_stored(
@@ -372,17 +356,42 @@ impl Deduper {
         numbers: impl Iterator<Item = u64> + Send + 'static,
     ) -> Result<(), Error> {
         let writer = self.writer.as_ref().expect("BUG: what is stored goes to an index on disk");
-        let (threads, known) = (writer.threads(), writer.committed().clone());
+        for prepared in self.prepared(sealed, numbers, writer.committed().clone())? {
+            self.admit(prepared?)?;
+        }
+        Ok(())
+    }
+
+    /// Takes articles that another index let in, as they came: even those that came again with the same content.
+    #[cfg(feature = "index")]
+    pub(crate) fn ingest_again(
+        &mut self,
+        sealed: &Arc<store::Sealed>,
+        numbers: impl Iterator<Item = u64> + Send + 'static,
+    ) -> Result<(), Error> {
+        for prepared in self.prepared(sealed, numbers, Arc::default())? {
+            self.check()?;
+            self.take(prepared?)?;
+        }
+        Ok(())
+    }
+
+    /// Prepares articles that another index has, on all threads, but for those that are known.
+    #[cfg(feature = "index")]
+    fn prepared<N: Iterator<Item = u64> + Send + 'static>(
+        &self,
+        sealed: &Arc<store::Sealed>,
+        numbers: N,
+        known: Arc<Known>,
+    ) -> Result<impl Iterator<Item = Result<Prepared, Error>> + use<N>, Error> {
         let (sealed, criteria) = (sealed.clone(), self.criteria);
+        let threads = self.writer.as_ref().map_or(NonZero::<usize>::MIN, |writer| writer.threads());
         let inputs = Box::new(numbers.map(move |number| sealed.parts(number)));
         let weigh = |parts: &Result<Parts, Error>| parts.as_ref().map_or(0, |parts| parts.2.len());
         let work = Arc::new(move |parts: Result<Parts, Error>| {
             parts.and_then(|parts| Prepared::unless_known(parts, &known, &criteria))
         });
-        for prepared in Pipeline::new(Feed { inputs, weigh, work }, threads)? {
-            self.admit(prepared?)?;
-        }
-        Ok(())
+        Pipeline::new(Feed { inputs, weigh, work }, threads)
     }
 
     /// Commits what was pushed so far to the [index on disk](Options::index).
@@ -448,12 +457,11 @@ impl Deduper {
         self.index = writer.load().map_err(|error| writer.wrap(error))?;
         self.broken = false;
         // Each was let in before, and counted.
-        let versions = std::mem::take(&mut self.versions);
         let stats = self.stats.clone();
         let unwanted = unwanted.to_vec();
         let wanted = move |number: &u64| unwanted.binary_search(number).is_err();
-        let done = self.ingest_all_stored(sealed, (from..sealed.article_count()).filter(wanted));
-        (self.versions, self.stats) = (versions, stats);
+        let done = self.ingest_again(sealed, (from..sealed.article_count()).filter(wanted));
+        self.stats = stats;
         // Then what was cut is not whole again, and must not be committed so.
         self.broken = done.is_err();
         done
@@ -507,6 +515,11 @@ impl Deduper {
             self.stats.unchanged += 1;
             return Ok(None);
         };
+        self.take(prepared).map(Some)
+    }
+
+    /// Takes an article with all that is known of it.
+    fn take(&mut self, prepared: Prepared) -> Result<Article, Error> {
         #[cfg(feature = "index")]
         let digest = prepared.digest;
         if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
@@ -520,7 +533,7 @@ impl Deduper {
         if let (Some(writer), Some(digest)) = (&mut self.writer, digest) {
             writer.note(&article, digest);
         }
-        Ok(Some(article))
+        Ok(article)
     }
 
     /// The article with its digest, all but the index done, unless it is in the index on disk.
@@ -529,7 +542,7 @@ impl Deduper {
         let Some(writer) = &self.writer else { return Ok(Some(prepared)) };
         let digest = prepared.digest.unwrap_or_else(|| blake3::hash(prepared.original.as_bytes()));
         let status = writer.status(&prepared.id, &digest);
-        if status == Status::Unchanged && !self.takes_known {
+        if status == Status::Unchanged {
             return Ok(None);
         }
         if status == Status::Changed && self.versions == Versions::Refuse {

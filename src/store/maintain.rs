@@ -153,7 +153,7 @@ impl Index {
         }
         order.sort();
         let order: Vec<u64> = order.into_iter().map(|(_, number)| number).collect();
-        deduper.ingest_all_stored(&self.sealed, order.into_iter())?;
+        deduper.ingest_again(&self.sealed, order.into_iter())?;
         deduper.checkpoint()
     }
 }
