@@ -122,10 +122,7 @@ fn run(args: &Args) -> Result<u64, Box<dyn Error>> {
             keep(&mut kept, article.id(), &article.text())?;
         }
         if printing {
-            printing = match print_article(&mut stdout, &article) {
-                Err(error) if is_broken_pipe(&error) && args.flags.writes() => false,
-                printed => printed.map(|()| true)?,
-            };
+            printing = args.flags.goes_on_printing(print_article(&mut stdout, &article))?;
         }
     }
     bar.finish_and_clear();
@@ -192,14 +189,16 @@ fn filter(
     let mut removed = JsonLines::create(args.flags.removed.as_deref())?;
     let mut kept = JsonLines::create(args.flags.kept.as_deref())?;
     let mut stdout = BufWriter::new(io::stdout().lock());
+    let mut printing = !args.flags.quiet && !args.flags.json;
     while let Some(article) = next(&mut articles, bar) {
-        let quiet = args.flags.quiet || args.flags.json;
         for segment in article.segments().iter().filter(|segment| segment.seen) {
             let Range { start, end } = segment.range;
             removed.write(|| json!({ "doc": article.id(), "start": start, "end": end }))?;
-            if !quiet {
+            if printing {
+                let (id, len) = (article.id(), end - start);
                 let words = first_words(&article.original()[start..end]);
-                writeln!(stdout, "{}: {} bytes removed: {words:?}", article.id(), end - start)?;
+                let printed = writeln!(stdout, "{id}: {len} bytes removed: {words:?}");
+                printing = args.flags.goes_on_printing(printed)?;
             }
         }
         if kept.is_wanted() {
@@ -437,10 +436,18 @@ impl Flags {
     /// Whether the run has something to write beside what it prints.
     fn writes(&self) -> bool {
         #[cfg(feature = "index")]
-        let index = self.index;
+        let index = self.index || self.fingerprints.is_some();
         #[cfg(not(feature = "index"))]
         let index = false;
         index || self.outputs().next().is_some()
+    }
+
+    /// Whether to print on: not if nobody reads it, and that is an error only to a run that has nothing else to write.
+    fn goes_on_printing(&self, printed: io::Result<()>) -> io::Result<bool> {
+        match printed {
+            Err(error) if is_broken_pipe(&error) && self.writes() => Ok(false),
+            printed => printed.map(|()| true),
+        }
     }
 
     /// No output may overwrite the input or another one, or make the run read what it writes.

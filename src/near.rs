@@ -275,19 +275,22 @@ fn lay_beside(
             _ => pairs.push((before + at, seed + there, len)),
         }
     }
+    // Parts of words at the ends of the paragraph have their whole words there as their change.
+    let there = pairs[0].1..pairs[pairs.len() - 1].1 + pairs[pairs.len() - 1].2;
+    let there = to_whole_words(&region.bytes, there);
     let pairs = whole_words(here, &region.bytes, pairs);
     let total: usize = pairs.iter().map(|&(_, _, len)| len).sum();
     if !share.is_reached(total, here.len()) {
         return Ok(None);
     }
-    let (mut changes, mut at, mut there) = (Vec::new(), 0, pairs[0].1);
-    let ends = (here.len(), pairs[pairs.len() - 1].1 + pairs[pairs.len() - 1].2);
-    for (start, start_there, len) in pairs.iter().copied().chain([(ends.0, ends.1, 0)]) {
+    let ends = (here.len(), there.end, 0);
+    let (mut changes, mut at, mut there) = (Vec::new(), 0, there.start);
+    for (start, start_there, len) in pairs.iter().copied().chain([ends]) {
         if (at, there) != (start, start_there) {
-            let mine = with_words(here, at..start);
-            let its = with_words(&region.bytes, there..start_there);
-            let in_link = has_link(mine) || has_link(its);
-            if start - at > LONGEST_CHANGE || in_link || !numbers(mine).eq(numbers(its)) {
+            let longest = (start - at).max(start_there - there);
+            if longest > LONGEST_CHANGE
+                || !is_of_words_only((here, at..start), (&region.bytes, there..start_there))
+            {
                 return Ok(None);
             }
             changes.push(Change {
@@ -404,6 +407,26 @@ fn whole_words(here: &[u8], there: &[u8], pairs: Vec<Pair>) -> Vec<Pair> {
         (len > 0).then_some((at, other, len))
     };
     pairs.into_iter().filter_map(whole).collect()
+}
+
+/// The stretch with the rest of the words that it cuts.
+fn to_whole_words(text: &[u8], stretch: Range<usize>) -> Range<usize> {
+    let start = (0..=stretch.start).rev().find(|&at| !is_inside_word(text, at));
+    let end = (stretch.end..text.len()).find(|&at| !is_inside_word(text, at));
+    start.unwrap_or(0)..end.unwrap_or(text.len())
+}
+
+/// Whether two stretches differ neither in numbers nor in a link.
+fn is_of_words_only(a: (&[u8], Range<usize>), b: (&[u8], Range<usize>)) -> bool {
+    let words = [with_words(a.0, a.1.clone()), with_words(b.0, b.1.clone())];
+    // A number that only one of them has may stand in a word that both touch.
+    let numeric = |text: &[u8]| -> Vec<char> {
+        let chars = text.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
+        chars.filter(|c| c.is_numeric()).collect()
+    };
+    !words.into_iter().any(has_link)
+        && numbers(words[0]).eq(numbers(words[1]))
+        && numeric(&a.0[a.1]) == numeric(&b.0[b.1])
 }
 
 /// The stretch with the rest of the words that it touches.

@@ -4,8 +4,9 @@ use crate::canonical::is_boundary;
 
 /// Whether a cut there would part a word, or a character.
 ///
-/// Words are letters, digits and marks that follow each other. Scripts that do not part words with
-/// spaces have the block of ideographs and kana in common, or lie near it: each of their characters is a word.
+/// Words are letters, digits and marks that follow each other; a mark behind a space begins one.
+/// Scripts that do not part words with spaces have the block of ideographs and kana in common, or
+/// lie near it: each of their characters is a word.
 pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
     if at == 0 || at >= canonical.len() {
         return false;
@@ -23,7 +24,7 @@ pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
     else {
         return false;
     };
-    unicode_normalization::char::is_combining_mark(after)
+    before != ' ' && unicode_normalization::char::is_combining_mark(after)
         || before.is_alphanumeric()
             && after.is_alphanumeric()
             && !stands_alone(before)
@@ -55,5 +56,6 @@ mod tests {
         assert!(!inside("a b", 1) && !inside("a b", 2) && !inside("a-b", 1) && !inside("ab", 2));
         assert!(!inside("中文", 3) && inside("中文", 1) && !inside("かな", 3));
         assert!(inside("한국", 3) && inside("x\u{301}", 1) && inside("б\u{301}", 2));
+        assert!(!inside(" \u{301}a", 1) && inside("-\u{301}a", 1));
     }
 }
