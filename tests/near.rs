@@ -11,6 +11,7 @@ use dedup::{
 };
 use proptest::prelude::*;
 use support::corpus::Rng;
+use unicode_normalization::char::is_combining_mark;
 
 const SYLLABLES: [&str; 16] = [
     "ba", "ko", "mi", "ru", "ta", "se", "lo", "ne", "du", "vi", "ga", "pe", "zö", "hü", "ra", "ßi",
@@ -65,7 +66,12 @@ fn check_near(block: &Block, article: &Article, all: &[Article]) -> f64 {
         let there = all.get(source.first.article).unwrap_or(article);
         let (own, its) =
             (&original[source.range.clone()], &there.original()[source.first.range.clone()]);
-        assert_eq!(form(own), form(its));
+        if form(own).starts_with(is_combining_mark) {
+            // The marks of the letter that it stands behind in the source may have changed places.
+            assert!(form(its).ends_with(&form(own)), "{own:?} for {its:?}");
+        } else {
+            assert_eq!(form(own), form(its));
+        }
         // A space between two parts stands in both.
         covered += form(own).len() + 1;
     }
