@@ -52,6 +52,7 @@ mod near;
 mod options;
 mod pipeline;
 mod progress;
+mod read_at;
 mod resolve;
 mod source;
 #[cfg(feature = "index")]

@@ -2,19 +2,20 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 
 use super::chunk::Chunk;
 use crate::error::Error;
+use crate::read_at::read_exact_at;
 
 /// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.
 const CHUNK: usize = Chunk::SIZE;
 
 /// Bytes of the file that are read at a time, and held in case they are wanted again.
-const BLOCK: usize = 1 << 14;
+const BLOCK: usize = 1 << 12;
 
 /// Blocks that are held: 4 MiB. Which one stands where follows from its number alone.
-const HELD: usize = 256;
+const HELD: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -188,10 +189,7 @@ impl Spilled {
         if held.number != number + 1 {
             held.number = 0;
             held.bytes.resize(BLOCK, 0);
-            self.file
-                .file
-                .seek(SeekFrom::Start(number * BLOCK as u64))
-                .and_then(|_| self.file.file.read_exact(&mut held.bytes))
+            read_exact_at(&self.file.file, &mut held.bytes, number * BLOCK as u64)
                 .map_err(spill)?;
             held.number = number + 1;
         }
