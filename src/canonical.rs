@@ -42,7 +42,7 @@ pub struct Canonical {
 /// A place where the canonical text and the original differ in length or bytes.
 ///
 /// Between departures the two advance in lockstep, byte for byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Departure {
     pub(crate) canonical: u32,
     pub(crate) canonical_len: u32,
@@ -204,109 +204,195 @@ pub(crate) fn is_boundary(bytes: &[u8], at: usize) -> bool {
 /// ```
 pub fn canonicalise(text: &str) -> Canonical {
     assert!(u32::try_from(text.len()).is_ok(), "a text of 4 GiB or more");
-    let bytes = Vec::with_capacity(text.len());
-    let departures = Vec::with_capacity(text.len() / USUAL_DISTANCE + 4);
-    let plain = Plain::new(text.as_bytes());
-    Canonicaliser { text, bytes, departures, plain, run: 0, flushed: 0, gap_end: 0 }.run()
+    Canonicaliser::new(text).run(Canonicaliser::rest)
 }
 
 struct Canonicaliser<'a> {
     text: &'a str,
+    /// The canonical form so far is the first `len` of these; the others are room to write to.
     bytes: Vec<u8>,
+    len: usize,
+    /// So are the first `departed` of these.
     departures: Vec<Departure>,
-    plain: Plain<'a>,
-    /// Where the lockstep run begins that has not been copied yet.
-    run: usize,
-    /// How many departures there were when it began: those after are its line breaks.
-    flushed: usize,
-    /// The end of the last gap, before which nothing can combine with what follows.
+    departed: usize,
+    /// The end of the last gap that was looked at apart, before which nothing can combine with what follows.
     gap_end: usize,
 }
 
-impl Canonicaliser<'_> {
-    fn run(mut self) -> Canonical {
-        let source = self.text.as_bytes();
-        let (mut at, _) = self.gap(0, true);
+impl<'a> Canonicaliser<'a> {
+    fn new(text: &'a str) -> Self {
+        let bytes = vec![0; text.len() + ROOM];
+        let departures = vec![Departure::default(); text.len() / USUAL_DISTANCE + BLOCK];
+        Self { text, bytes, len: 0, departures, departed: 0, gap_end: 0 }
+    }
+
+    /// `rest` handles the text from a place on.
+    fn run(mut self, rest: impl FnOnce(&mut Self, usize)) -> Canonical {
+        let (at, _) = self.gap(0, true);
         if at > 0 {
             self.depart(0, at, &[]);
             self.gap_end = at;
         }
-        loop {
-            at = self.skip_plain(at);
-            let Some(&byte) = source.get(at) else { break };
-            if byte.is_ascii() {
-                at = if matches!(byte, b'\t'..=b'\r' | b' ') { self.space(at) } else { at + 1 };
-            } else {
-                let character = self.character(at);
-                let len = character.len_utf8();
-                match class(character) {
-                    Class::Plain => at += len,
-                    Class::Space => at = self.space(at),
-                    Class::Vanishing => at = self.vanishing(at),
-                    Class::Folding => {
-                        self.depart(at, at + len, fold(character));
-                        at += len;
-                    }
-                    Class::Composing | Class::Decomposing => at = self.composing(at, character),
-                }
+        rest(&mut self, at);
+        self.bytes.truncate(self.len);
+        self.departures.truncate(self.departed);
+        Canonical { bytes: self.bytes, departures: self.departures }
+    }
+
+    /// Handles the text from `at` on.
+    fn rest(&mut self, at: usize) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64 as arch;
+
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2,lzcnt,popcnt")]
+            fn rest_avx512(this: &mut Canonicaliser<'_>, at: usize) {
+                this.rest_with(at, |bytes, bit| {
+                    let w = words(bytes);
+                    let bytes =
+                        arch::_mm512_set_epi64(w[7], w[6], w[5], w[4], w[3], w[2], w[1], w[0]);
+                    arch::_mm512_test_epi8_mask(bytes, arch::_mm512_set1_epi8(1 << bit))
+                });
+            }
+
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+            fn rest_avx2(this: &mut Canonicaliser<'_>, at: usize) {
+                this.rest_with(at, |bytes, bit| {
+                    let w = words(bytes);
+                    let shift = arch::_mm_cvtsi32_si128(7 - i32::from(bit));
+                    let half = |bytes| {
+                        let highest = arch::_mm256_sll_epi16(bytes, shift);
+                        u64::from(arch::_mm256_movemask_epi8(highest).cast_unsigned())
+                    };
+                    half(arch::_mm256_set_epi64x(w[3], w[2], w[1], w[0]))
+                        | half(arch::_mm256_set_epi64x(w[7], w[6], w[5], w[4])) << 32
+                });
+            }
+
+            let is_bmi = is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("popcnt");
+            if is_bmi
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                // SAFETY: the instructions that it is compiled for were just found to be there.
+                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+                return unsafe { rest_avx512(self, at) };
+            }
+            if is_bmi && is_x86_feature_detected!("avx2") {
+                // SAFETY: as above.
+                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+                return unsafe { rest_avx2(self, at) };
             }
         }
-        self.flush(source.len());
-        Canonical { bytes: self.bytes, departures: self.departures }
+        self.rest_portable(at);
+    }
+
+    fn rest_portable(&mut self, at: usize) {
+        self.rest_with(at, |bytes, bit| gather(&bytes.map(|byte| byte >> bit & 1)));
+    }
+
+    /// Compiled for every instruction set that [`rest`](Self::rest) knows; `gather` makes a mask of one bit of each byte.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn rest_with(&mut self, mut at: usize, gather: impl Fn(&[u8; BLOCK], u8) -> u64) {
+        let source = self.text.as_bytes();
+        while at < source.len() {
+            let rest = &source[at..];
+            let mut padded = [0; WINDOW];
+            let window = rest.first_chunk().unwrap_or_else(|| {
+                padded[..rest.len()].copy_from_slice(rest);
+                &padded
+            });
+            let marks = Marks::of(window, &gather);
+            let Some(out) = self.bytes[self.len..].first_chunk_mut() else {
+                self.bytes.resize(2 * self.bytes.len() + ROOM, 0);
+                continue;
+            };
+            let Some(departures) = self.departures[self.departed..].first_chunk_mut() else {
+                self.departures.resize(2 * self.departures.len() + BLOCK, Departure::default());
+                continue;
+            };
+            let (written, departed) = copy(window, &marks, at, self.len, out, departures);
+            self.len += written;
+            self.departed += departed;
+            at += marks.end;
+            if marks.is_odd && at < source.len() {
+                at = self.odd(at);
+            }
+        }
+    }
+
+    /// Handles what is not common at `at`, and more of the kind; returns its end.
+    #[inline(never)]
+    fn odd(&mut self, mut at: usize) -> usize {
+        let source = self.text.as_bytes();
+        let is_far = |at| source.get(at).is_some_and(|&byte| byte >= 0xCC && byte != 0xE2);
+        loop {
+            let character = self.character(at);
+            let end = at + character.len_utf8();
+            at = match class(character) {
+                Class::Plain => self.keep(at, end + self.letters(end)),
+                Class::Space => self.space(at),
+                Class::Vanishing => self.vanishing(at),
+                Class::Folding => self.depart(at, end, fold(character)),
+                Class::Composing | Class::Decomposing => self.composing(at, character),
+            };
+            // In most scripts the next letter is as odd as this one, or that behind a space is.
+            if !is_far(at) && !is_far(at + 1) {
+                return at;
+            }
+        }
+    }
+
+    /// Bytes of the plain characters beyond ASCII that stand at `at`.
+    fn letters(&self, at: usize) -> usize {
+        let letters = self.text[at..].chars();
+        letters.take_while(|&c| !c.is_ascii() && class(c) == Class::Plain).map(char::len_utf8).sum()
     }
 
     fn character(&self, at: usize) -> char {
         self.text[at..].chars().next().expect("BUG: a position at the end of the text")
     }
 
-    /// The end of the plain bytes from `at` on; notes the line breaks among them.
-    #[expect(clippy::cast_possible_truncation, reason = "`canonicalise` checked the length")]
-    fn skip_plain(&mut self, mut at: usize) -> usize {
-        loop {
-            let Some((end, mut breaks)) = self.plain.from(at) else { return at };
-            while breaks != 0 {
-                let original = self.plain.start + breaks.trailing_zeros() as usize;
-                breaks &= breaks - 1;
-                self.departures.push(Departure {
-                    canonical: (self.bytes.len() + original - self.run) as u32,
-                    canonical_len: 1,
-                    original: original as u32,
-                    original_len: 1,
-                });
-            }
-            at = end;
-            if end < self.plain.start + BLOCK {
-                return end;
-            }
+    fn write(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        if end > self.bytes.len() {
+            self.bytes.resize(2 * end, 0);
         }
+        self.bytes[self.len..end].copy_from_slice(bytes);
+        self.len = end;
     }
 
-    /// Copies the lockstep run that ends at `end`, with spaces for its line breaks.
-    fn flush(&mut self, end: usize) {
-        self.bytes.extend_from_slice(&self.text.as_bytes()[self.run..end]);
-        for line_break in &self.departures[self.flushed..] {
-            self.bytes[line_break.canonical as usize] = b' ';
-        }
-        self.run = end;
-        self.flushed = self.departures.len();
+    /// Copies the original `start..end`; returns its end.
+    fn keep(&mut self, start: usize, end: usize) -> usize {
+        let text = self.text;
+        self.write(&text.as_bytes()[start..end]);
+        end
     }
 
-    /// Replaces the original `start..end` by `canonical`.
+    /// Replaces the original `start..end` by `canonical`; returns its end.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "`canonicalise` checked the length; NFC at most triples it"
     )]
-    fn depart(&mut self, start: usize, end: usize, canonical: &[u8]) {
-        self.flush(start);
-        self.departures.push(Departure {
-            canonical: self.bytes.len() as u32,
+    fn depart(&mut self, start: usize, end: usize, canonical: &[u8]) -> usize {
+        let departure = Departure {
+            canonical: self.len as u32,
             canonical_len: canonical.len() as u32,
             original: start as u32,
             original_len: (end - start) as u32,
-        });
-        self.bytes.extend_from_slice(canonical);
-        self.run = end;
-        self.flushed = self.departures.len();
+        };
+        match self.departures.get_mut(self.departed) {
+            Some(next) => *next = departure,
+            None => self.departures.push(departure),
+        }
+        self.departed += 1;
+        self.write(canonical);
+        end
     }
 
     /// The end of the white space, zero-width characters and quote marks from `start` on, and
@@ -348,9 +434,8 @@ impl Canonicaliser<'_> {
     /// Handles the white space that begins at `at`; returns its end.
     fn space(&mut self, at: usize) -> usize {
         let source = self.text.as_bytes();
-        let blank = |&byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
         let mut end = at;
-        while source.get(end).is_some_and(blank) {
+        while source.get(end).is_some_and(|&byte| is_blank(byte)) {
             end += 1;
         }
         // Nearly always that is all.
@@ -359,7 +444,9 @@ impl Canonicaliser<'_> {
         }
         if end == source.len() {
             self.depart(at, end, &[]);
-        } else if &source[at..end] != b" " {
+        } else if &source[at..end] == b" " {
+            self.keep(at, end);
+        } else {
             self.depart(at, end, b" ");
         }
         self.gap_end = end;
@@ -406,118 +493,243 @@ impl Canonicaliser<'_> {
         let composed: String =
             self.text[start..end].chars().filter(|&c| class(c) != Class::Vanishing).nfc().collect();
         if composed == self.text[start..end] {
-            return end; // in order already, as Thai and Hindi mostly are
+            return self.keep(at, end); // in order already, as Thai and Hindi mostly are
         }
-        if start < self.run {
-            // The starter was copied and then a zero-width character left out: take both back.
-            while self.departures.last().is_some_and(|d| d.original as usize > start) {
-                self.departures.pop();
-            }
-            let starter = self.character(start).len_utf8();
-            self.bytes.truncate(self.bytes.len() - starter);
-            self.run = start;
-            self.flushed = self.departures.len();
+        if start < at {
+            // The starter was copied and any zero-width characters behind it left out: take that back.
+            let departures = &self.departures[..self.departed];
+            self.departed = departures.partition_point(|d| d.original as usize <= start);
+            self.len -= self.character(start).len_utf8();
         }
-        self.depart(start, end, composed.as_bytes());
-        end
+        self.depart(start, end, composed.as_bytes())
     }
 }
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 
-/// The bytes of a block, that before it and that after it.
-type BlockBytes = [u8; BLOCK + 2];
+/// The bytes of a block and those that are read with it: all that could be copied from behind its last, and what tells
+/// where a character behind it begins.
+const WINDOW: usize = 2 * BLOCK + 4;
 
-/// Finds the bytes that are not plain, a block at a time.
-///
-/// Plain is what canonical text has too, and single line breaks: visible ASCII, letters from U+00C0 to U+02FF, and a
-/// space or line break before either, but for a line break before a quote mark.
-struct Plain<'a> {
-    source: &'a [u8],
-    /// Of the block at hand.
-    start: usize,
-    /// A bit for each byte of it that is not plain, and for each line feed.
-    odd: u64,
-    breaks: u64,
+/// What is written with a block: bytes that count, and those that are copied with the last of them.
+const ROOM: usize = 2 * BLOCK + 8;
+
+/// What is to be done with a block: a bit for each byte.
+struct Marks {
+    /// Where common departures begin.
+    starts: u64,
+    /// Their other bytes.
+    tails: u64,
+    /// Where something begins that is not common or reaches beyond the block, or the block's length.
+    end: usize,
+    /// Whether it cannot be handled as the start of another block.
+    is_odd: bool,
 }
 
-impl<'a> Plain<'a> {
-    fn new(source: &'a [u8]) -> Self {
-        let mut plain = Self { source, start: 0, odd: 0, breaks: 0 };
-        plain.look();
-        plain
-    }
-
-    /// The end of the plain bytes from `at` on, in the block that `at` is in, and the line breaks among them; none at the
-    /// end of the source. What is asked for must not decrease.
-    fn from(&mut self, at: usize) -> Option<(usize, u64)> {
-        if at >= self.source.len() {
-            return None;
-        }
-        if at - self.start >= BLOCK {
-            self.start = at - at % BLOCK;
-            self.look();
-        }
-        let ahead = u64::MAX << (at - self.start);
-        let odd = self.odd & ahead;
-        // Below the first of them.
-        let plain = odd.wrapping_sub(1) & !odd;
-        Some((self.start + odd.trailing_zeros() as usize, self.breaks & ahead & plain))
-    }
-
-    fn look(&mut self) {
-        // Nothing stands before the first byte and after the last.
-        let mut padded = [0; BLOCK + 2];
-        let from = self.start.saturating_sub(1);
-        let rest = &self.source[from..];
-        let window = rest.first_chunk().filter(|_| self.start > 0).unwrap_or_else(|| {
-            let len = rest.len().min(BLOCK + 1);
-            let before = 1 - (self.start - from);
-            padded[before..before + len].copy_from_slice(&rest[..len]);
-            &padded
-        });
-        (self.odd, self.breaks) = odd_and_breaks(window);
-    }
+/// What a byte is, seen with those behind it.
+mod mark {
+    /// White space of ASCII, and such other than the space.
+    pub(super) const BLANK: u8 = 0;
+    pub(super) const BREAK: u8 = 1;
+    /// The character behind it is neither white space nor zero-width, nor `>`.
+    pub(super) const AHEAD: u8 = 2;
+    pub(super) const LETTER: u8 = 2;
+    pub(super) const SPECIAL: u8 = 3;
+    /// The first byte of a common sign of three bytes that folds.
+    pub(super) const SIGN: u8 = 3;
+    /// The first of a guillemet.
+    pub(super) const GUILLEMET: u8 = 4;
+    /// The first of a no-break space or soft hyphen.
+    pub(super) const SOFT: u8 = 5;
+    /// The first of a character that is none of these, and need not be the same in canonical form.
+    pub(super) const ODD: u8 = 6;
 }
 
-/// A bit for each byte of the block that is not plain, and for each line feed.
-fn odd_and_breaks(bytes: &BlockBytes) -> (u64, u64) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        #[target_feature(enable = "avx2")]
-        fn odd_and_breaks_avx2(bytes: &BlockBytes) -> (u64, u64) {
-            odd_and_breaks_portable(bytes)
+impl Marks {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn of(window: &[u8; WINDOW], gather: impl Fn(&[u8; BLOCK], u8) -> u64) -> Self {
+        let mut marks = [0; BLOCK];
+        for at in 0..BLOCK {
+            marks[at] = simple_mark_of(window[at]);
         }
-        // SAFETY: the instructions that it is compiled for were just found to be there.
-        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        return unsafe { odd_and_breaks_avx2(bytes) };
+        let blank = gather(&marks, mark::BLANK);
+        let letter = gather(&marks, mark::LETTER);
+        let ahead =
+            letter >> 1 | u64::from(simple_mark_of(window[BLOCK]) >> mark::LETTER & 1) << 63;
+        let last = blank & !(blank >> 1);
+        let unclear = last & !ahead;
+        if unclear << 1 != 0 || gather(&marks, mark::SPECIAL) != 0 {
+            return Self::of_all(window, gather);
+        }
+        let starts = blank & !(blank << 1);
+        let single = starts & last & !gather(&marks, mark::BREAK);
+        let starts = starts & !single;
+        let tails = blank & (blank << 1);
+        if unclear == 0 {
+            return Self { starts, tails, end: BLOCK, is_odd: false };
+        }
+        // The last white space goes on behind the block.
+        let end = BLOCK - blank.leading_ones() as usize;
+        Self { starts: starts & ((1 << end) - 1), tails, end, is_odd: end == 0 }
     }
-    odd_and_breaks_portable(bytes)
-}
 
-/// Compiled for every instruction set that [`odd_and_breaks`] knows: the loops have no branches, so the compiler
-/// makes vector code of them.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-fn odd_and_breaks_portable(bytes: &BlockBytes) -> (u64, u64) {
-    let (mut odd, mut breaks) = ([0; BLOCK], [0; BLOCK]);
-    for i in 0..BLOCK {
-        odd[i] = u8::from(!is_plain(bytes[i], bytes[i + 1], bytes[i + 2]));
-        breaks[i] = u8::from(bytes[i + 1] == b'\n');
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn of_all(window: &[u8; WINDOW], gather: impl Fn(&[u8; BLOCK], u8) -> u64) -> Self {
+        let mut marks = [0; BLOCK];
+        for at in 0..BLOCK {
+            marks[at] = mark_of(window[at], window[at + 1], window[at + 2], window[at + 3]);
+        }
+        let blank = gather(&marks, mark::BLANK);
+        let ahead = gather(&marks, mark::AHEAD);
+        let sign = gather(&marks, mark::SIGN);
+        let soft = gather(&marks, mark::SOFT);
+        let pair = soft | gather(&marks, mark::GUILLEMET);
+        let last = blank & !(blank >> 1);
+        let starts = blank & !(blank << 1);
+        // A single space is as it should be.
+        let single = starts & last & !gather(&marks, mark::BREAK);
+        let starts = starts & !single | pair | sign;
+        let tails = blank & (blank << 1) | (pair | sign) << 1 | sign << 2;
+        // Gaps with more in them than ASCII are not common.
+        let odd = gather(&marks, mark::ODD) | last & !ahead & !(1 << 63) | soft & !(ahead >> 1);
+        let beyond = last & !ahead & (1 << 63) | pair & (1 << 63) | sign & (3 << 62);
+        let stops = odd | beyond;
+        if stops == 0 {
+            return Self { starts, tails, end: BLOCK, is_odd: false };
+        }
+        let stop = stops.trailing_zeros() as usize;
+        let mut end = stop;
+        if tails >> stop & 1 == 1 {
+            let before = starts & ((1 << stop) - 1);
+            end = 63 - before.leading_zeros() as usize;
+        }
+        let starts = starts & ((1 << end) - 1);
+        Self { starts, tails, end, is_odd: odd >> stop & 1 == 1 || end == 0 }
     }
-    (gather(&odd), gather(&breaks))
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 #[expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
-fn is_plain(before: u8, byte: u8, next: u8) -> bool {
-    let visible = |byte: u8| byte.wrapping_sub(0x21) < 0x5E;
-    let leads = |byte: u8| byte.wrapping_sub(0xC3) < 9;
-    let follows = (byte & 0xC0 == 0x80) & leads(before);
-    let space = (byte == b' ') | (byte == b'\n') & (next != b'>');
-    visible(byte) | leads(byte) | follows | space & (visible(next) | leads(next))
+fn simple_mark_of(byte: u8) -> u8 {
+    let within = |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
+    let space = byte == b' ';
+    let line = within(byte, b'\t', b'\r');
+    let sound = within(byte, 0x21, 0x7E) | within(byte, 0x80, 0xCB) & (byte != 0xC2);
+    u8::from(space | line) << mark::BLANK
+        | u8::from(line) << mark::BREAK
+        | u8::from(sound & (byte != b'>')) << mark::LETTER
+        | u8::from(!(sound | space | line)) << mark::SPECIAL
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+#[expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
+fn mark_of(byte: u8, next: u8, second: u8, third: u8) -> u8 {
+    let within = |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
+    let visible = |byte: u8| within(byte, 0x21, 0x7E);
+    let letter = |byte: u8| within(byte, 0xC3, 0xCB) | within(byte, 0xD0, 0xD1);
+    let folds = |byte: u8| within(byte, 0x90, 0x95) | within(byte, 0x98, 0x9F) | (byte == 0xA6);
+    let space = byte == b' ';
+    let line = within(byte, b'\t', b'\r');
+    let ahead = visible(next) & (next != b'>')
+        | within(next, 0xC3, 0xCB)
+        | within(next, 0xCE, 0xD7)
+        | within(next, 0xE4, 0xEE)
+        | (next == 0xC2) & within(second, 0xA1, 0xBF) & (second != 0xAD)
+        | (next == 0xE2) & ((second >= 0x82) | (second == 0x80) & folds(third));
+    let sign = (byte == 0xE2) & (next == 0x80) & folds(second);
+    let guillemet = (byte == 0xC2) & (next & 0xEF == 0xAB);
+    let soft = (byte == 0xC2) & ((next == 0xA0) | (next == 0xAD));
+    let latin = (byte == 0xC2) & (next >= 0xA0);
+    let sound =
+        visible(byte) | within(byte, 0x80, 0xBF) | space | line | letter(byte) | latin | sign;
+    u8::from(space | line) << mark::BLANK
+        | u8::from(line) << mark::BREAK
+        | u8::from(ahead) << mark::AHEAD
+        | u8::from(sign) << mark::SIGN
+        | u8::from(guillemet) << mark::GUILLEMET
+        | u8::from(soft) << mark::SOFT
+        | u8::from(!sound) << mark::ODD
+}
+
+/// The canonical form of a common departure and its length, by its last byte, which no two kinds share.
+static FORMS: [u32; 256] = forms();
+
+const fn forms() -> [u32; 256] {
+    const fn form(bytes: [u8; 3], len: u8) -> u32 {
+        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], len])
+    }
+    let mut forms = [form(*b"   ", 1); 256];
+    let mut byte = 0x90;
+    while byte <= 0x9F {
+        forms[byte] = match byte {
+            0x90..=0x95 => form(*b"-  ", 1),
+            0x98..=0x9B => form(*b"'  ", 1),
+            _ => form(*b"\"  ", 1),
+        };
+        byte += 1;
+    }
+    forms[0xA6] = form(*b"...", 3);
+    forms[0xAB] = form(*b"\"  ", 1);
+    forms[0xBB] = form(*b"\"  ", 1);
+    forms[0xAD] = form(*b"   ", 0);
+    forms
+}
+
+/// Copies the bytes of a block up to the end that its marks give, with their departures; returns how many come out.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+#[expect(clippy::cast_possible_truncation, reason = "`canonicalise` checked the length")]
+fn copy(
+    window: &[u8; WINDOW],
+    marks: &Marks,
+    original: usize,
+    canonical: usize,
+    out: &mut [u8; ROOM],
+    departures: &mut [Departure; BLOCK],
+) -> (usize, usize) {
+    let mut starts = marks.starts;
+    let mut left_out = 0;
+    let mut departed = 0;
+    out[..BLOCK].copy_from_slice(&window[..BLOCK]);
+    while starts != 0 {
+        let start = starts.trailing_zeros() as usize;
+        starts &= starts - 1;
+        let len = 1 + (!(marks.tails >> start >> 1)).trailing_zeros() as usize;
+        let form = FORMS[usize::from(window[start + len - 1])];
+        let form_len = form >> 24;
+        let at = start - left_out;
+        departures[departed % BLOCK] = Departure {
+            canonical: (canonical + at) as u32,
+            canonical_len: form_len,
+            original: (original + start) as u32,
+            original_len: len as u32,
+        };
+        departed += 1;
+        out[at..at + 4].copy_from_slice(&form.to_le_bytes());
+        let behind = at + form_len as usize;
+        out[behind..behind + BLOCK].copy_from_slice(&window[start + len..][..BLOCK]);
+        left_out += len - form_len as usize;
+    }
+    (marks.end - left_out, departed)
+}
+
+/// The bytes of a block as the intrinsics take them.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn words(bytes: &[u8; BLOCK]) -> [i64; BLOCK / 8] {
+    std::array::from_fn(|word| {
+        i64::from_le_bytes(*bytes[8 * word..].first_chunk().expect("BUG: eight words"))
+    })
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b'\t'..=b'\r' | b' ')
 }
 
 fn is_line_break(character: char) -> bool {
@@ -602,28 +814,41 @@ fn classify(character: char) -> Class {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn text(original: &str) -> String {
         canonicalise(original).to_text()
     }
 
-    #[test]
-    fn odd_bytes_are_the_same_on_every_instruction_set() {
-        let mut state = 1_u64;
-        let signs = b"aZ ~\n\r\t> \x7F\x80\xBF\xC2\xC3\xCB\xCC\xE2";
-        for _ in 0..2000 {
-            let bytes: BlockBytes = std::array::from_fn(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                signs[(state >> 33) as usize % signs.len()]
-            });
-            let (odd, breaks) = odd_and_breaks(&bytes);
-            assert_eq!((odd, breaks), odd_and_breaks_portable(&bytes));
-            for at in 0..BLOCK {
-                let [before, byte, next] = *bytes[at..].first_chunk().unwrap();
-                assert_eq!(odd >> at & 1 == 0, is_plain(before, byte, next));
-                assert_eq!(breaks >> at & 1 == 1, byte == b'\n');
+    /// The canonical form of a text, found a character at a time.
+    fn slow(text: &str) -> Canonical {
+        Canonicaliser::new(text).run(|this, mut at| {
+            while at < text.len() {
+                at = this.odd(at);
             }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_have_the_form_of_their_characters(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    4 => "[a-zÄ-ü ,.]{0,70}",
+                    4 => "[\n\r\t ]{1,3}|\n {1,70}|[„“”‘’»«‹›–—―…§€•]|\u{a0}|\u{ad}|\n?>+ ?",
+                    1 => "[\u{0}-\u{20}\u{7f}-\u{bf}]|[\u{2000}-\u{206f}]|[\u{2080}-\u{2100}]",
+                    1 => "[u\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|語|Ж|क|के|😀",
+                ],
+                0..60,
+            )
+        ) {
+            let text = parts.concat();
+            let expected = slow(&text);
+            prop_assert_eq!(&canonicalise(&text), &expected);
+            let portable = Canonicaliser::new(&text).run(Canonicaliser::rest_portable);
+            prop_assert_eq!(&portable, &expected);
         }
     }
 
