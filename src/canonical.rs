@@ -221,8 +221,8 @@ struct Canonicaliser<'a> {
 
 impl<'a> Canonicaliser<'a> {
     fn new(text: &'a str) -> Self {
-        let bytes = vec![0; text.len() + ROOM];
-        let departures = vec![Departure::default(); text.len() / USUAL_DISTANCE + BLOCK];
+        let bytes = zeros(text.len() + ROOM);
+        let departures = vec![Departure::default(); text.len() / USUAL_DISTANCE + 4];
         Self { text, bytes, len: 0, departures, departed: 0, gap_end: 0 }
     }
 
@@ -312,13 +312,13 @@ impl<'a> Canonicaliser<'a> {
                 self.bytes.resize(2 * self.bytes.len() + ROOM, 0);
                 continue;
             };
-            let Some(departures) = self.departures[self.departed..].first_chunk_mut() else {
-                self.departures.resize(2 * self.departures.len() + BLOCK, Departure::default());
+            let departed = self.departed + marks.starts.count_ones() as usize;
+            let Some(departures) = self.departures.get_mut(self.departed..departed) else {
+                self.departures.resize(2 * departed, Departure::default());
                 continue;
             };
-            let (written, departed) = copy(window, &marks, at, self.len, out, departures);
-            self.len += written;
-            self.departed += departed;
+            self.departed = departed;
+            self.len += copy(window, &marks, at, self.len, out, departures);
             at += marks.end;
             if marks.is_odd && at < source.len() {
                 at = self.odd(at);
@@ -690,32 +690,39 @@ fn copy(
     original: usize,
     canonical: usize,
     out: &mut [u8; ROOM],
-    departures: &mut [Departure; BLOCK],
-) -> (usize, usize) {
+    departures: &mut [Departure],
+) -> usize {
     let mut starts = marks.starts;
     let mut left_out = 0;
-    let mut departed = 0;
     out[..BLOCK].copy_from_slice(&window[..BLOCK]);
-    while starts != 0 {
+    for departure in departures {
         let start = starts.trailing_zeros() as usize;
-        starts &= starts - 1;
+        starts &= starts.wrapping_sub(1);
         let len = 1 + (!(marks.tails >> start >> 1)).trailing_zeros() as usize;
         let form = FORMS[usize::from(window[start + len - 1])];
         let form_len = form >> 24;
         let at = start - left_out;
-        departures[departed % BLOCK] = Departure {
+        *departure = Departure {
             canonical: (canonical + at) as u32,
             canonical_len: form_len,
             original: (original + start) as u32,
             original_len: len as u32,
         };
-        departed += 1;
         out[at..at + 4].copy_from_slice(&form.to_le_bytes());
         let behind = at + form_len as usize;
         out[behind..behind + BLOCK].copy_from_slice(&window[start + len..][..BLOCK]);
         left_out += len - form_len as usize;
     }
-    (marks.end - left_out, departed)
+    marks.end - left_out
+}
+
+/// Zeros to write over, as `vec![0; len]`, for which the system's `calloc` takes longer than its `malloc` where blocks are
+/// small.
+#[expect(clippy::slow_vector_initialization, reason = "as stated")]
+pub(crate) fn zeros(len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    bytes.resize(len, 0);
+    bytes
 }
 
 /// The bytes of a block as the intrinsics take them.

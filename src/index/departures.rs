@@ -4,12 +4,13 @@
 //! in a file. A departure takes one byte if it is a line break within [`NEAR`] bytes of the one
 //! before, and two or three if it is another common one.
 
+use std::hint::select_unpredictable;
 use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 
 use super::log::{Log, push};
-use crate::canonical::{Departure, locate};
+use crate::canonical::{Departure, locate, zeros};
 use crate::error::Error;
 
 /// Departures that most texts are full of, with the length of their canonical form. The order is
@@ -56,8 +57,7 @@ const UNCOMMON: u8 = u8::MAX - NEAR;
 /// The bytes of the longest common departure.
 const LONGEST: usize = 5;
 
-/// Codes by kind: open addressing, so that what is looked up for every second line is found without
-/// the branches of a search, each of which would be mispredicted.
+/// Codes by kind: what is looked up for every second line is found without a branch that is mispredicted.
 static CODES: [(u64, u8); SLOTS] = codes();
 
 const SLOTS: usize = 128;
@@ -65,15 +65,16 @@ const SLOTS: usize = 128;
 const NO_KIND: u64 = u64::MAX;
 
 const fn codes() -> [(u64, u8); SLOTS] {
-    let mut codes = [(NO_KIND, 0); SLOTS];
+    let mut codes = [(NO_KIND, UNCOMMON); SLOTS];
     let mut code = 0_u8;
     while (code as usize) < COMMON.len() {
         let (canonical_len, literal) = COMMON[code as usize];
         let kind = kind(canonical_len, literal);
-        let mut slot = slot(kind);
-        while codes[slot].0 != NO_KIND {
-            slot = (slot + 1) % SLOTS;
-        }
+        let slot = slot(kind);
+        assert!(
+            codes[slot].0 == NO_KIND,
+            "two kinds have one slot: another factor has to be found"
+        );
         codes[slot] = (kind, code);
         code += 1;
     }
@@ -94,34 +95,16 @@ const fn kind(canonical_len: u32, literal: &[u8]) -> u64 {
     kind
 }
 
-/// The same, of the bytes of a text: without a loop over them, away from its end.
-fn kind_in(original: &[u8], departure: Departure) -> u64 {
-    let len = departure.original_len;
-    let rest = &original[departure.original as usize..];
-    match rest.first_chunk() {
-        Some(bytes) if len as usize <= LONGEST && departure.canonical_len <= 0xFF => {
-            let bytes = u64::from_le_bytes(*bytes) & ((1 << (8 * len)) - 1);
-            u64::from(departure.canonical_len) << 56 | u64::from(len) << 48 | bytes
-        }
-        _ => kind(departure.canonical_len, &rest[..len as usize]),
-    }
-}
-
 #[expect(clippy::cast_possible_truncation, reason = "few bits are left")]
 const fn slot(kind: u64) -> usize {
-    (kind.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOTS.ilog2())) as usize
+    // The first odd number from the golden ratio on that gives each kind a slot of its own.
+    (kind.wrapping_mul(0x9E37_79B9_7F4A_7CB7) >> (u64::BITS - SLOTS.ilog2())) as usize
 }
 
-/// The code of a common departure.
-fn code(kind: u64) -> Option<u8> {
-    let mut slot = slot(kind);
-    while CODES[slot].0 != NO_KIND {
-        if CODES[slot].0 == kind {
-            return Some(CODES[slot].1);
-        }
-        slot = (slot + 1) % SLOTS;
-    }
-    None
+/// The code of a common departure, or [`UNCOMMON`].
+fn code(kind: u64) -> u8 {
+    let (known, code) = CODES[slot(kind)];
+    select_unpredictable(known == kind, code, UNCOMMON)
 }
 
 /// One departure in this many is a checkpoint, from which the others are counted.
@@ -172,35 +155,103 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    #[expect(clippy::cast_possible_truncation, reason = "near is less than a byte")]
     pub(crate) fn new(original: &[u8], departures: &[Departure]) -> Self {
-        let mut packed =
-            Self { bytes: Vec::with_capacity(2 * departures.len()), checkpoints: Vec::new() };
-        let bytes = &mut packed.bytes;
+        let mut bytes = zeros(3 * departures.len() + SHORT);
+        let mut len = 0;
+        let mut checkpoints = Vec::with_capacity(departures.len() / CHECKPOINT);
         let mut ends = Ends::default();
-        for (number, &departure) in departures.iter().enumerate() {
-            if number > 0 && number % CHECKPOINT == 0 {
-                packed.checkpoints.push(Checkpoint { ends, at: bytes.len() as u64 });
+        for (number, group) in departures.chunks(CHECKPOINT).enumerate() {
+            if number > 0 {
+                checkpoints.push(Checkpoint { ends, at: len as u64 });
             }
-            let gap = departure.canonical - ends.canonical;
-            match code(kind_in(original, departure)) {
-                Some(LINE_BREAK_CODE) if gap < u32::from(NEAR) => bytes.push(gap as u8),
-                Some(code) => {
-                    bytes.push(NEAR + code);
-                    push_varint(bytes, gap);
-                }
-                None => {
-                    bytes.push(NEAR + UNCOMMON);
-                    push_varint(bytes, gap);
-                    push_varint(bytes, departure.canonical_len);
-                    push_varint(bytes, departure.original_len);
-                    let literal = departure.original as usize..departure.original_end();
-                    bytes.extend_from_slice(&original[literal]);
-                }
+            for &departure in group {
+                let gap = departure.canonical - ends.canonical;
+                let packed = bytes[len..].first_chunk_mut().and_then(|out| {
+                    let literal = original[departure.original as usize..].first_chunk()?;
+                    pack_short(departure, gap, literal, out)
+                });
+                len = match packed {
+                    Some(packed) => len + packed,
+                    None => pack(departure, gap, original, &mut bytes, len),
+                };
+                ends = Ends::of(departure);
             }
-            ends = Ends::of(departure);
         }
-        packed
+        bytes.truncate(len);
+        Self { bytes, checkpoints }
+    }
+}
+
+/// The most bytes that are written for a departure which [`pack_short`] takes.
+const SHORT: usize = 16;
+
+/// Packs a departure that is short and not far from the one before; says how many of the bytes written count.
+///
+/// What kind it is changes from one to the next, so nothing branches on that.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the inner loop of `Packed::new`")]
+#[expect(clippy::cast_possible_truncation, reason = "below 16")]
+fn pack_short(
+    departure: Departure,
+    gap: u32,
+    literal: &[u8; 8],
+    out: &mut [u8; SHORT],
+) -> Option<usize> {
+    let Departure { canonical_len, original_len, .. } = departure;
+    if gap >= 1 << 14 || canonical_len >= 1 << 7 || original_len > 8 {
+        return None;
+    }
+    let literal = u64::from_le_bytes(*literal);
+    let (gap, canonical_len, original_len) =
+        (u64::from(gap), u64::from(canonical_len), u64::from(original_len));
+    let common = literal & ((1 << (8 * original_len.min(LONGEST as u64))) - 1);
+    let code = code(canonical_len << 56 | original_len << 48 | common);
+    let is_near = (code == LINE_BREAK_CODE) & (gap < u64::from(NEAR));
+    let is_far = u64::from(gap >= 0x80);
+    // The gap in LEB128, then what an uncommon departure has.
+    let varint = (gap & 0x7F) | is_far << 7 | gap >> 7 << 8;
+    let lens = (canonical_len | original_len << 8) << (8 + 8 * is_far);
+    let bytes = u64::from(NEAR + code) | (varint | lens) << 8;
+    let bytes = select_unpredictable(is_near, gap, bytes);
+    let known = select_unpredictable(is_near, 1, 2 + is_far);
+    let is_uncommon = code == UNCOMMON;
+    let header = select_unpredictable(is_uncommon, 4 + is_far, known);
+    let len = header + select_unpredictable(is_uncommon, original_len, 0);
+    out[..8].copy_from_slice(&bytes.to_le_bytes());
+    out[header as usize..][..8].copy_from_slice(&literal.to_le_bytes());
+    Some(len as usize)
+}
+
+/// Packs any departure behind the first `len` bytes, where it makes room; returns how many there are then.
+#[cold]
+#[inline(never)]
+#[expect(clippy::cast_possible_truncation, reason = "near is less than a byte")]
+fn pack(departure: Departure, gap: u32, original: &[u8], bytes: &mut Vec<u8>, len: usize) -> usize {
+    let literal = &original[departure.original as usize..departure.original_end()];
+    let header_len = 1 + 3 * LONGEST_VARINT;
+    let room = len + header_len + literal.len() + SHORT;
+    if bytes.len() < room {
+        bytes.resize(2 * room, 0);
+    }
+    let (header, rest) = bytes[len..].split_at_mut(1);
+    match code(kind(departure.canonical_len, literal)) {
+        LINE_BREAK_CODE if gap < u32::from(NEAR) => {
+            header[0] = gap as u8;
+            len + 1
+        }
+        UNCOMMON => {
+            header[0] = NEAR + UNCOMMON;
+            let mut at = 0;
+            for value in [gap, departure.canonical_len, departure.original_len] {
+                at += put_varint(&mut rest[at..], value);
+            }
+            rest[at..at + literal.len()].copy_from_slice(literal);
+            len + 1 + at + literal.len()
+        }
+        code => {
+            header[0] = NEAR + code;
+            len + 1 + put_varint(rest, gap)
+        }
     }
 }
 
@@ -482,14 +533,20 @@ fn decode<'b>(bytes: &mut &'b [u8], ends: &mut Ends) -> Option<(Departure, &'b [
     Some((departure, literal))
 }
 
-/// LEB128: seven bits a byte, the least first, the high bit set on all but the last.
+/// The bytes of the longest number.
+const LONGEST_VARINT: usize = 5;
+
+/// LEB128: seven bits a byte, the least first, the high bit set on all but the last. Returns how many bytes it took.
 #[expect(clippy::cast_possible_truncation, reason = "seven bits")]
-fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
+fn put_varint(bytes: &mut [u8], mut value: u32) -> usize {
+    let mut len = 0;
     while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
+        bytes[len] = value as u8 | 0x80;
         value >>= 7;
+        len += 1;
     }
-    bytes.push(value as u8);
+    bytes[len] = value as u8;
+    len + 1
 }
 
 /// None if the bytes end before the number does, or it has too many.
@@ -518,15 +575,27 @@ mod tests {
     #[test]
     fn common_departures_have_their_codes() {
         for (number, &(canonical_len, literal)) in (0_u8..).zip(&COMMON) {
-            assert_eq!(code(kind(canonical_len, literal)), Some(number));
+            assert_eq!(code(kind(canonical_len, literal)), number);
             assert!(literal.len() <= LONGEST);
         }
         assert_eq!(COMMON[usize::from(LINE_BREAK_CODE)], LINE_BREAK);
         for (canonical_len, literal) in
             [(1, &b"\n\0"[..]), (2, b"\n"), (1, b""), (1, b"\n\n\n\n\n\n")]
         {
-            assert_eq!(code(kind(canonical_len, literal)), None);
+            assert_eq!(code(kind(canonical_len, literal)), UNCOMMON);
         }
+    }
+
+    /// The bytes of departures, none of them taken for a short one.
+    fn packed_slowly(original: &[u8], departures: &[Departure]) -> Vec<u8> {
+        let (mut bytes, mut len, mut ends) = (Vec::new(), 0, Ends::default());
+        for &departure in departures {
+            let gap = departure.canonical - ends.canonical;
+            len = pack(departure, gap, original, &mut bytes, len);
+            ends = Ends::of(departure);
+        }
+        bytes.truncate(len);
+        bytes
     }
 
     #[test]
@@ -542,12 +611,17 @@ mod tests {
             let (mut original, mut departures) = (Vec::new(), Vec::new());
             let mut canonical = 0;
             for _ in 0..count {
-                let gap = [0, 3, 199, 200, 5000][usize::try_from(random(5)).unwrap()];
+                let gap = [0, 3, 127, 128, 199, 200, 5000, 20_000];
+                let gap = gap[usize::try_from(random(8)).unwrap()];
                 original.extend(std::iter::repeat_n(b'x', gap));
                 canonical += u32::try_from(gap).unwrap();
                 let common = usize::try_from(random(30)).unwrap();
                 let (canonical_len, literal) =
-                    COMMON.get(common).copied().unwrap_or((7, b"something else"));
+                    COMMON.get(common).copied().unwrap_or(match common {
+                        27 => (2, b"e\xCC\x81"),
+                        28 => (1, b"\n       "),
+                        _ => (130, b"something else"),
+                    });
                 departures.push(Departure {
                     canonical,
                     canonical_len,
@@ -557,8 +631,10 @@ mod tests {
                 original.extend_from_slice(literal);
                 canonical += canonical_len;
             }
+            let packed = Packed::new(&original, &departures);
+            assert_eq!(packed.bytes, packed_slowly(&original, &departures));
             let start = stored.end();
-            stored.push(&Packed::new(&original, &departures));
+            stored.push(&packed);
             articles.push((start..stored.end(), original, departures));
         }
         for (article, original, departures) in articles {
