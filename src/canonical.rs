@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::mask::gather;
+use crate::mask;
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
@@ -241,61 +241,9 @@ impl<'a> Canonicaliser<'a> {
 
     /// Handles the text from `at` on.
     fn rest(&mut self, at: usize) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64 as arch;
-
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi1,bmi2,lzcnt,popcnt")]
-            fn rest_avx512(this: &mut Canonicaliser<'_>, at: usize) {
-                this.rest_with(at, |bytes, bit| {
-                    let w = words(bytes);
-                    let bytes =
-                        arch::_mm512_set_epi64(w[7], w[6], w[5], w[4], w[3], w[2], w[1], w[0]);
-                    arch::_mm512_test_epi8_mask(bytes, arch::_mm512_set1_epi8(1 << bit))
-                });
-            }
-
-            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-            fn rest_avx2(this: &mut Canonicaliser<'_>, at: usize) {
-                this.rest_with(at, |bytes, bit| {
-                    let w = words(bytes);
-                    let shift = arch::_mm_cvtsi32_si128(7 - i32::from(bit));
-                    let half = |bytes| {
-                        let highest = arch::_mm256_sll_epi16(bytes, shift);
-                        u64::from(arch::_mm256_movemask_epi8(highest).cast_unsigned())
-                    };
-                    half(arch::_mm256_set_epi64x(w[3], w[2], w[1], w[0]))
-                        | half(arch::_mm256_set_epi64x(w[7], w[6], w[5], w[4])) << 32
-                });
-            }
-
-            let is_bmi = is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("bmi2")
-                && is_x86_feature_detected!("lzcnt")
-                && is_x86_feature_detected!("popcnt");
-            if is_bmi
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-            {
-                // SAFETY: the instructions that it is compiled for were just found to be there.
-                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-                return unsafe { rest_avx512(self, at) };
-            }
-            if is_bmi && is_x86_feature_detected!("avx2") {
-                // SAFETY: as above.
-                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-                return unsafe { rest_avx2(self, at) };
-            }
-        }
-        self.rest_portable(at);
+        mask::run(Rest { of: self, at });
     }
 
-    fn rest_portable(&mut self, at: usize) {
-        self.rest_with(at, |bytes, bit| gather(&bytes.map(|byte| byte >> bit & 1)));
-    }
-
-    /// Compiled for every instruction set that [`rest`](Self::rest) knows; `gather` makes a mask of one bit of each byte.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn rest_with(&mut self, mut at: usize, gather: impl Fn(&[u8; BLOCK], u8) -> u64) {
@@ -505,6 +453,22 @@ impl<'a> Canonicaliser<'a> {
     }
 }
 
+/// The text from a place on.
+struct Rest<'a, 'b> {
+    of: &'a mut Canonicaliser<'b>,
+    at: usize,
+}
+
+impl mask::Task for Rest<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn run(self, gather: impl Fn(&[u8; BLOCK], u8) -> u64) {
+        self.of.rest_with(self.at, gather);
+    }
+}
+
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 
@@ -527,26 +491,30 @@ struct Marks {
     is_odd: bool,
 }
 
-/// What a byte is, seen with those behind it.
+/// What a byte is: the numbers of the bits that say so.
 mod mark {
     /// White space of ASCII, and such other than the space.
     pub(super) const BLANK: u8 = 0;
     pub(super) const BREAK: u8 = 1;
-    /// The character behind it is neither white space nor zero-width, nor `>`.
-    pub(super) const AHEAD: u8 = 2;
-    pub(super) const LETTER: u8 = 2;
+    /// Ends white space, whatever stands behind: part of a visible character, not of `>`.
+    pub(super) const VISIBLE: u8 = 2;
+    /// Begins a character that need not be the same in canonical form, or may belong to a gap.
     pub(super) const SPECIAL: u8 = 3;
-    /// The first byte of a common sign of three bytes that folds.
+
+    /// Stands before a character that ends white space.
+    pub(super) const AHEAD: u8 = 2;
+    /// Begins a common sign of three bytes that folds.
     pub(super) const SIGN: u8 = 3;
-    /// The first of a guillemet.
+    /// Begins a guillemet.
     pub(super) const GUILLEMET: u8 = 4;
-    /// The first of a no-break space or soft hyphen.
+    /// Begins a no-break space or soft hyphen.
     pub(super) const SOFT: u8 = 5;
-    /// The first of a character that is none of these, and need not be the same in canonical form.
+    /// Begins a character that is none of these and need not be the same in canonical form.
     pub(super) const ODD: u8 = 6;
 }
 
 impl Marks {
+    /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a fourth of the time.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn of(window: &[u8; WINDOW], gather: impl Fn(&[u8; BLOCK], u8) -> u64) -> Self {
@@ -555,9 +523,9 @@ impl Marks {
             marks[at] = simple_mark_of(window[at]);
         }
         let blank = gather(&marks, mark::BLANK);
-        let letter = gather(&marks, mark::LETTER);
+        let visible = gather(&marks, mark::VISIBLE);
         let ahead =
-            letter >> 1 | u64::from(simple_mark_of(window[BLOCK]) >> mark::LETTER & 1) << 63;
+            visible >> 1 | u64::from(simple_mark_of(window[BLOCK]) >> mark::VISIBLE & 1) << 63;
         let last = blank & !(blank >> 1);
         let unclear = last & !ahead;
         if unclear << 1 != 0 || gather(&marks, mark::SPECIAL) != 0 {
@@ -575,6 +543,7 @@ impl Marks {
         Self { starts: starts & ((1 << end) - 1), tails, end, is_odd: end == 0 }
     }
 
+    /// The same, of any block.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn of_all(window: &[u8; WINDOW], gather: impl Fn(&[u8; BLOCK], u8) -> u64) -> Self {
@@ -602,6 +571,7 @@ impl Marks {
         }
         let stop = stops.trailing_zeros() as usize;
         let mut end = stop;
+        // The last of a run of white space, which is then left alone from its start on.
         if tails >> stop & 1 == 1 {
             let before = starts & ((1 << stop) - 1);
             end = 63 - before.leading_zeros() as usize;
@@ -621,7 +591,7 @@ fn simple_mark_of(byte: u8) -> u8 {
     let sound = within(byte, 0x21, 0x7E) | within(byte, 0x80, 0xCB) & (byte != 0xC2);
     u8::from(space | line) << mark::BLANK
         | u8::from(line) << mark::BREAK
-        | u8::from(sound & (byte != b'>')) << mark::LETTER
+        | u8::from(sound & (byte != b'>')) << mark::VISIBLE
         | u8::from(!(sound | space | line)) << mark::SPECIAL
 }
 
@@ -723,16 +693,6 @@ pub(crate) fn zeros(len: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len);
     bytes.resize(len, 0);
     bytes
-}
-
-/// The bytes of a block as the intrinsics take them.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-fn words(bytes: &[u8; BLOCK]) -> [i64; BLOCK / 8] {
-    std::array::from_fn(|word| {
-        i64::from_le_bytes(*bytes[8 * word..].first_chunk().expect("BUG: eight words"))
-    })
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -854,7 +814,7 @@ mod tests {
             let text = parts.concat();
             let expected = slow(&text);
             prop_assert_eq!(&canonicalise(&text), &expected);
-            let portable = Canonicaliser::new(&text).run(Canonicaliser::rest_portable);
+            let portable = Canonicaliser::new(&text).run(|this, at| mask::run_portable(Rest { of: this, at }));
             prop_assert_eq!(&portable, &expected);
         }
     }

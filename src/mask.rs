@@ -1,5 +1,72 @@
 //! Masks: a bit for each of 64 bytes, made without a branch.
 
+/// What takes masks, and is compiled for each instruction set that makes them faster.
+pub(crate) trait Task {
+    type Output;
+
+    /// `gather` makes a mask of one bit, given by its number, of each byte. To be inlined always.
+    fn run(self, gather: impl Fn(&[u8; 64], u8) -> u64) -> Self::Output;
+}
+
+/// Runs a task with the best instructions that there are.
+pub(crate) fn run<T: Task>(task: T) -> T::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64 as arch;
+
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn run_avx512<T: Task>(task: T) -> T::Output {
+            task.run(|bytes, bit| {
+                // SAFETY: as many bytes are read as there are.
+                #[expect(unsafe_code, reason = "to take them in one instruction")]
+                let bytes = unsafe { arch::_mm512_loadu_si512(bytes.as_ptr().cast()) };
+                arch::_mm512_test_epi8_mask(bytes, arch::_mm512_set1_epi8(1 << bit))
+            })
+        }
+
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn run_avx2<T: Task>(task: T) -> T::Output {
+            task.run(|bytes, bit| {
+                let shift = arch::_mm_cvtsi32_si128(7 - i32::from(bit));
+                let half = |half: &[u8; 32]| {
+                    // SAFETY: as many bytes are read as there are.
+                    #[expect(unsafe_code, reason = "to take them in one instruction")]
+                    let bytes = unsafe { arch::_mm256_loadu_si256(half.as_ptr().cast()) };
+                    let highest = arch::_mm256_sll_epi16(bytes, shift);
+                    u64::from(arch::_mm256_movemask_epi8(highest).cast_unsigned())
+                };
+                let [low, high] = bytes.as_chunks().0 else { return 0 };
+                half(low) | half(high) << 32
+            })
+        }
+
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
+        {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                // SAFETY: the instructions that it is compiled for were just found to be there.
+                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+                return unsafe { run_avx512(task) };
+            }
+            // SAFETY: as above.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            return unsafe { run_avx2(task) };
+        }
+    }
+    run_portable(task)
+}
+
+/// Runs a task with the instructions that every processor has.
+pub(crate) fn run_portable<T: Task>(task: T) -> T::Output {
+    task.run(|bytes, bit| gather(&bytes.map(|byte| byte >> bit & 1)))
+}
+
 /// The lowest bit of each byte, of which the others are 0.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
