@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::mask;
+use crate::mask::{self, Answers, YES};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
@@ -246,15 +246,17 @@ impl<'a> Canonicaliser<'a> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn rest_with(&mut self, mut at: usize, gather: impl Fn(&[u8; BLOCK], u8) -> u64) {
+    fn rest_with(&mut self, mut at: usize, gather: impl Fn(&Answers) -> u64) {
         let source = self.text.as_bytes();
         while at < source.len() {
             let rest = &source[at..];
-            let mut padded = [0; WINDOW];
-            let window = rest.first_chunk().unwrap_or_else(|| {
-                padded[..rest.len()].copy_from_slice(rest);
+            let padded;
+            let window = if let Some(window) = rest.first_chunk() {
+                window
+            } else {
+                padded = pad(rest);
                 &padded
-            });
+            };
             let marks = Marks::of(window, &gather);
             let Some(out) = self.bytes[self.len..].first_chunk_mut() else {
                 self.bytes.resize(2 * self.bytes.len() + ROOM, 0);
@@ -464,7 +466,7 @@ impl mask::Task for Rest<'_, '_> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn run(self, gather: impl Fn(&[u8; BLOCK], u8) -> u64) {
+    fn run(self, gather: impl Fn(&Answers) -> u64) {
         self.of.rest_with(self.at, gather);
     }
 }
@@ -491,49 +493,30 @@ struct Marks {
     is_odd: bool,
 }
 
-/// What a byte is: the numbers of the bits that say so.
-mod mark {
-    /// White space of ASCII, and such other than the space.
-    pub(super) const BLANK: u8 = 0;
-    pub(super) const BREAK: u8 = 1;
-    /// Ends white space, whatever stands behind: part of a visible character, not of `>`.
-    pub(super) const VISIBLE: u8 = 2;
-    /// Begins a character that need not be the same in canonical form, or may belong to a gap.
-    pub(super) const SPECIAL: u8 = 3;
-
-    /// Stands before a character that ends white space.
-    pub(super) const AHEAD: u8 = 2;
-    /// Begins a common sign of three bytes that folds.
-    pub(super) const SIGN: u8 = 3;
-    /// Begins a guillemet.
-    pub(super) const GUILLEMET: u8 = 4;
-    /// Begins a no-break space or soft hyphen.
-    pub(super) const SOFT: u8 = 5;
-    /// Begins a character that is none of these and need not be the same in canonical form.
-    pub(super) const ODD: u8 = 6;
-}
-
 impl Marks {
     /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a fourth of the time.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn of(window: &[u8; WINDOW], gather: impl Fn(&[u8; BLOCK], u8) -> u64) -> Self {
-        let mut marks = [0; BLOCK];
+    fn of(window: &[u8; WINDOW], gather: impl Fn(&Answers) -> u64) -> Self {
+        let mut marks = [[0; BLOCK]; 4];
         for at in 0..BLOCK {
-            marks[at] = simple_mark_of(window[at]);
+            let byte = window[at];
+            let (line, space, visible) = (is_line(byte), equal(byte, b' '), is_latin(byte));
+            marks[0][at] = line;
+            marks[1][at] = line | space;
+            // '>' too ends white space, but for that at the start of a line.
+            marks[2][at] = visible & !equal(byte, b'>');
+            marks[3][at] = !(visible | line | space);
         }
-        let blank = gather(&marks, mark::BLANK);
-        let visible = gather(&marks, mark::VISIBLE);
-        let ahead =
-            visible >> 1 | u64::from(simple_mark_of(window[BLOCK]) >> mark::VISIBLE & 1) << 63;
+        let [line, blank, visible, special] = marks.map(|answers| gather(&answers));
+        let ahead = visible >> 1 | u64::from(ENDS_BLANK[usize::from(window[BLOCK])]) << 63;
         let last = blank & !(blank >> 1);
         let unclear = last & !ahead;
-        if unclear << 1 != 0 || gather(&marks, mark::SPECIAL) != 0 {
+        if special | unclear << 1 != 0 {
             return Self::of_all(window, gather);
         }
         let starts = blank & !(blank << 1);
-        let single = starts & last & !gather(&marks, mark::BREAK);
-        let starts = starts & !single;
+        let starts = starts & !(starts & last & !line);
         let tails = blank & (blank << 1);
         if unclear == 0 {
             return Self { starts, tails, end: BLOCK, is_odd: false };
@@ -546,24 +529,33 @@ impl Marks {
     /// The same, of any block.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn of_all(window: &[u8; WINDOW], gather: impl Fn(&[u8; BLOCK], u8) -> u64) -> Self {
-        let mut marks = [0; BLOCK];
+    fn of_all(window: &[u8; WINDOW], gather: impl Fn(&Answers) -> u64) -> Self {
+        let mut marks = [[0; BLOCK]; 7];
         for at in 0..BLOCK {
-            marks[at] = mark_of(window[at], window[at + 1], window[at + 2], window[at + 3]);
+            let [byte, next, second, third] = [0, 1, 2, 3].map(|ahead| window[at + ahead]);
+            let (line, space, is_pair) = (is_line(byte), equal(byte, b' '), equal(byte, 0xC2));
+            let sign = equal(byte, 0xE2) & equal(next, 0x80) & folds(second);
+            let letter =
+                is_latin(byte) | is_pair & within(next, 0xA0, 0xBF) | within(byte, 0xD0, 0xD1);
+            marks[0][at] = line;
+            marks[1][at] = line | space;
+            marks[2][at] = ends_blank([next, second, third]);
+            // Signs of three bytes, guillemets, and no-break spaces and soft hyphens.
+            marks[3][at] = sign;
+            marks[4][at] = is_pair & equal(next & 0xEF, 0xAB);
+            marks[5][at] = is_pair & (equal(next, 0xA0) | equal(next, 0xAD));
+            marks[6][at] = !(letter | sign | line | space);
         }
-        let blank = gather(&marks, mark::BLANK);
-        let ahead = gather(&marks, mark::AHEAD);
-        let sign = gather(&marks, mark::SIGN);
-        let soft = gather(&marks, mark::SOFT);
-        let pair = soft | gather(&marks, mark::GUILLEMET);
+        let [line, blank, ahead, sign, guillemet, soft, other] =
+            marks.map(|answers| gather(&answers));
+        let pair = soft | guillemet;
         let last = blank & !(blank >> 1);
         let starts = blank & !(blank << 1);
         // A single space is as it should be.
-        let single = starts & last & !gather(&marks, mark::BREAK);
-        let starts = starts & !single | pair | sign;
+        let starts = starts & !(starts & last & !line) | pair | sign;
         let tails = blank & (blank << 1) | (pair | sign) << 1 | sign << 2;
         // Gaps with more in them than ASCII are not common.
-        let odd = gather(&marks, mark::ODD) | last & !ahead & !(1 << 63) | soft & !(ahead >> 1);
+        let odd = other | last & !ahead & !(1 << 63) | soft & !(ahead >> 1);
         let beyond = last & !ahead & (1 << 63) | pair & (1 << 63) | sign & (3 << 62);
         let stops = odd | beyond;
         if stops == 0 {
@@ -581,49 +573,66 @@ impl Marks {
     }
 }
 
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-#[expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
-fn simple_mark_of(byte: u8) -> u8 {
-    let within = |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
-    let space = byte == b' ';
-    let line = within(byte, b'\t', b'\r');
-    let sound = within(byte, 0x21, 0x7E) | within(byte, 0x80, 0xCB) & (byte != 0xC2);
-    u8::from(space | line) << mark::BLANK
-        | u8::from(line) << mark::BREAK
-        | u8::from(sound & (byte != b'>')) << mark::VISIBLE
-        | u8::from(!(sound | space | line)) << mark::SPECIAL
+#[inline]
+const fn answer(is_so: bool) -> u8 {
+    if is_so { YES } else { 0 }
 }
 
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-#[expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
-fn mark_of(byte: u8, next: u8, second: u8, third: u8) -> u8 {
-    let within = |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
-    let visible = |byte: u8| within(byte, 0x21, 0x7E);
-    let letter = |byte: u8| within(byte, 0xC3, 0xCB) | within(byte, 0xD0, 0xD1);
-    let folds = |byte: u8| within(byte, 0x90, 0x95) | within(byte, 0x98, 0x9F) | (byte == 0xA6);
-    let space = byte == b' ';
-    let line = within(byte, b'\t', b'\r');
-    let ahead = visible(next) & (next != b'>')
-        | within(next, 0xC3, 0xCB)
-        | within(next, 0xCE, 0xD7)
-        | within(next, 0xE4, 0xEE)
-        | (next == 0xC2) & within(second, 0xA1, 0xBF) & (second != 0xAD)
-        | (next == 0xE2) & ((second >= 0x82) | (second == 0x80) & folds(third));
-    let sign = (byte == 0xE2) & (next == 0x80) & folds(second);
-    let guillemet = (byte == 0xC2) & (next & 0xEF == 0xAB);
-    let soft = (byte == 0xC2) & ((next == 0xA0) | (next == 0xAD));
-    let latin = (byte == 0xC2) & (next >= 0xA0);
-    let sound =
-        visible(byte) | within(byte, 0x80, 0xBF) | space | line | letter(byte) | latin | sign;
-    u8::from(space | line) << mark::BLANK
-        | u8::from(line) << mark::BREAK
-        | u8::from(ahead) << mark::AHEAD
-        | u8::from(sign) << mark::SIGN
-        | u8::from(guillemet) << mark::GUILLEMET
-        | u8::from(soft) << mark::SOFT
-        | u8::from(!sound) << mark::ODD
+#[inline]
+const fn equal(byte: u8, other: u8) -> u8 {
+    answer(byte == other)
+}
+
+#[inline]
+const fn within(byte: u8, first: u8, last: u8) -> u8 {
+    answer(byte.wrapping_sub(first) <= last - first)
+}
+
+/// Whether a byte is white space other than the space.
+#[inline]
+const fn is_line(byte: u8) -> u8 {
+    within(byte, b'\t', b'\r')
+}
+
+/// Whether a byte is visible ASCII, or belongs to a letter up to U+02FF or, behind its first byte, to any other character.
+#[inline]
+const fn is_latin(byte: u8) -> u8 {
+    within(byte, 0x21, 0x7E) | within(byte, 0x80, 0xCB) & !equal(byte, 0xC2)
+}
+
+/// Whether the third byte of a sign from U+2000 to U+203F tells that it folds.
+#[inline]
+const fn folds(byte: u8) -> u8 {
+    within(byte, 0x90, 0x95) | within(byte, 0x98, 0x9F) | equal(byte, 0xA6)
+}
+
+/// Whether a character that begins so is known to be neither white space nor zero-width, nor `>`.
+#[inline]
+const fn ends_blank([byte, next, second]: [u8; 3]) -> u8 {
+    within(byte, 0x21, 0x7E) & !equal(byte, b'>')
+        | within(byte, 0xC3, 0xCB)
+        | within(byte, 0xCE, 0xD7)
+        | within(byte, 0xE4, 0xEE)
+        | equal(byte, 0xC2) & within(next, 0xA1, 0xBF) & !equal(next, 0xAD)
+        | equal(byte, 0xE2) & (within(next, 0x82, 0xBF) | equal(next, 0x80) & folds(second))
+}
+
+/// [`ends_blank`], of all characters that begin with a byte.
+static ENDS_BLANK: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < 0xFF {
+        ends[byte as usize] = ends_blank([byte, 0, 0]) == YES;
+        byte += 1;
+    }
+    ends
+};
+
+/// The last bytes of a text, and zeros.
+fn pad(rest: &[u8]) -> [u8; WINDOW] {
+    let mut padded = [0; WINDOW];
+    padded[..rest.len()].copy_from_slice(rest);
+    padded
 }
 
 /// The canonical form of a common departure and its length, by its last byte, which no two kinds share.

@@ -1,11 +1,17 @@
 //! Masks: a bit for each of 64 bytes, made without a branch.
 
+/// 64 bytes, of which each is 0 or [`YES`].
+pub(crate) type Answers = [u8; 64];
+
+/// All bits, as a comparison of vectors has it.
+pub(crate) const YES: u8 = 0xFF;
+
 /// What takes masks, and is compiled for each instruction set that makes them faster.
 pub(crate) trait Task {
     type Output;
 
-    /// `gather` makes a mask of one bit, given by its number, of each byte. To be inlined always.
-    fn run(self, gather: impl Fn(&[u8; 64], u8) -> u64) -> Self::Output;
+    /// `gather` makes the mask of some answers. To be inlined always.
+    fn run(self, gather: impl Fn(&Answers) -> u64) -> Self::Output;
 }
 
 /// Runs a task with the best instructions that there are.
@@ -16,26 +22,24 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
 
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
         fn run_avx512<T: Task>(task: T) -> T::Output {
-            task.run(|bytes, bit| {
+            task.run(|answers| {
                 // SAFETY: as many bytes are read as there are.
                 #[expect(unsafe_code, reason = "to take them in one instruction")]
-                let bytes = unsafe { arch::_mm512_loadu_si512(bytes.as_ptr().cast()) };
-                arch::_mm512_test_epi8_mask(bytes, arch::_mm512_set1_epi8(1 << bit))
+                let answers = unsafe { arch::_mm512_loadu_si512(answers.as_ptr().cast()) };
+                arch::_mm512_test_epi8_mask(answers, answers)
             })
         }
 
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
         fn run_avx2<T: Task>(task: T) -> T::Output {
-            task.run(|bytes, bit| {
-                let shift = arch::_mm_cvtsi32_si128(7 - i32::from(bit));
+            task.run(|answers| {
                 let half = |half: &[u8; 32]| {
                     // SAFETY: as many bytes are read as there are.
                     #[expect(unsafe_code, reason = "to take them in one instruction")]
-                    let bytes = unsafe { arch::_mm256_loadu_si256(half.as_ptr().cast()) };
-                    let highest = arch::_mm256_sll_epi16(bytes, shift);
-                    u64::from(arch::_mm256_movemask_epi8(highest).cast_unsigned())
+                    let half = unsafe { arch::_mm256_loadu_si256(half.as_ptr().cast()) };
+                    u64::from(arch::_mm256_movemask_epi8(half).cast_unsigned())
                 };
-                let [low, high] = bytes.as_chunks().0 else { return 0 };
+                let [low, high] = answers.as_chunks().0 else { return 0 };
                 half(low) | half(high) << 32
             })
         }
@@ -64,10 +68,10 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
 
 /// Runs a task with the instructions that every processor has.
 pub(crate) fn run_portable<T: Task>(task: T) -> T::Output {
-    task.run(|bytes, bit| gather(&bytes.map(|byte| byte >> bit & 1)))
+    task.run(gather)
 }
 
-/// The lowest bit of each byte, of which the others are 0.
+/// The lowest bit of each byte, of which the others are the same or 0.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 pub(crate) fn gather(bytes: &[u8; 64]) -> u64 {
@@ -99,7 +103,8 @@ fn gather_portable(bytes: &[u8; 64]) -> u64 {
     let mut mask = 0;
     for (number, eight) in bytes.as_chunks().0.iter().enumerate() {
         // The product has the lowest bit of each byte in its highest byte.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        let lowest = u64::from_le_bytes(*eight) & 0x0101_0101_0101_0101;
+        let bits = lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56;
         mask |= bits << (8 * number);
     }
     mask
@@ -109,6 +114,16 @@ fn gather_portable(bytes: &[u8; 64]) -> u64 {
 mod tests {
     use super::*;
 
+    struct Gather<'a>(&'a Answers);
+
+    impl Task for Gather<'_> {
+        type Output = u64;
+
+        fn run(self, gather: impl Fn(&Answers) -> u64) -> u64 {
+            gather(self.0)
+        }
+    }
+
     #[test]
     fn bits_are_gathered_alike_on_every_instruction_set() {
         let mut state = 1_u64;
@@ -116,8 +131,12 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let mask = state ^ state >> 29;
             let bits = std::array::from_fn(|at| (mask >> at & 1) as u8);
-            assert_eq!(gather(&bits), mask);
-            assert_eq!(gather_portable(&bits), mask);
+            let answers = bits.map(|bit: u8| bit * YES);
+            for bytes in [bits, answers] {
+                assert_eq!(gather(&bytes), mask);
+                assert_eq!(gather_portable(&bytes), mask);
+            }
+            assert_eq!(run(Gather(&answers)), mask);
         }
     }
 }
