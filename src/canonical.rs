@@ -14,14 +14,15 @@
 //! canonical text that holds no `>` after its start is that text.
 //!
 //! Nearly all text is in canonical form already, but for its line breaks, so the work is to find
-//! the places where it is not (`Plain`) and to copy what lies between.
+//! the places where it is not (`Marks`), and to copy whole blocks and mend them there.
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::mask::{self, Answers, YES};
+use crate::mask::{self, Answers, YES, equal, pad, within};
+use crate::text::zeros;
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
@@ -573,21 +574,6 @@ impl Marks {
     }
 }
 
-#[inline]
-const fn answer(is_so: bool) -> u8 {
-    if is_so { YES } else { 0 }
-}
-
-#[inline]
-const fn equal(byte: u8, other: u8) -> u8 {
-    answer(byte == other)
-}
-
-#[inline]
-const fn within(byte: u8, first: u8, last: u8) -> u8 {
-    answer(byte.wrapping_sub(first) <= last - first)
-}
-
 /// Whether a byte is white space other than the space.
 #[inline]
 const fn is_line(byte: u8) -> u8 {
@@ -627,13 +613,6 @@ static ENDS_BLANK: [bool; 256] = {
     }
     ends
 };
-
-/// The last bytes of a text, and zeros.
-fn pad(rest: &[u8]) -> [u8; WINDOW] {
-    let mut padded = [0; WINDOW];
-    padded[..rest.len()].copy_from_slice(rest);
-    padded
-}
 
 /// The canonical form of a common departure and its length, by its last byte, which no two kinds share.
 static FORMS: [u32; 256] = forms();
@@ -693,15 +672,6 @@ fn copy(
         left_out += len - form_len as usize;
     }
     marks.end - left_out
-}
-
-/// Zeros to write over, as `vec![0; len]`, for which the system's `calloc` takes longer than its `malloc` where blocks are
-/// small.
-#[expect(clippy::slow_vector_initialization, reason = "as stated")]
-pub(crate) fn zeros(len: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(len);
-    bytes.resize(len, 0);
-    bytes
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -6,6 +6,28 @@ pub(crate) type Answers = [u8; 64];
 /// All bits, as a comparison of vectors has it.
 pub(crate) const YES: u8 = 0xFF;
 
+#[inline]
+const fn answer(is_so: bool) -> u8 {
+    if is_so { YES } else { 0 }
+}
+
+#[inline]
+pub(crate) const fn equal(byte: u8, other: u8) -> u8 {
+    answer(byte == other)
+}
+
+#[inline]
+pub(crate) const fn within(byte: u8, first: u8, last: u8) -> u8 {
+    answer(byte.wrapping_sub(first) <= last - first)
+}
+
+/// The last bytes of a text, which are fewer, and zeros.
+pub(crate) fn pad<const LEN: usize>(rest: &[u8]) -> [u8; LEN] {
+    let mut padded = [0; LEN];
+    padded[..rest.len()].copy_from_slice(rest);
+    padded
+}
+
 /// What takes masks, and is compiled for each instruction set that makes them faster.
 pub(crate) trait Task {
     type Output;

@@ -37,8 +37,16 @@ impl Deref for Text {
     }
 }
 
+/// Zeros to write over, as `vec![0; len]`, for which the system's `calloc` takes longer than its `malloc` where blocks are
+/// small.
+#[expect(clippy::slow_vector_initialization, reason = "as stated")]
+pub(crate) fn zeros(len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    bytes.resize(len, 0);
+    bytes
+}
+
 /// The text that bytes are, if they are UTF-8.
-#[cfg(feature = "index")]
 pub(crate) fn string_of(bytes: Vec<u8>) -> Option<String> {
     simdutf8::basic::from_utf8(&bytes).ok()?;
     // SAFETY: the line above. `String::from_utf8` would look again, byte by byte where text is not ASCII, which took a sixth of
@@ -51,7 +59,6 @@ pub(crate) fn string_of(bytes: Vec<u8>) -> Option<String> {
 mod tests {
     use super::*;
 
-    #[cfg(feature = "index")]
     #[test]
     fn bytes_are_text_or_not() {
         assert_eq!(string_of("Grüße".into()).as_deref(), Some("Grüße"));

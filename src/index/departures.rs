@@ -10,8 +10,9 @@ use std::ops::{Deref, Range};
 use bytes::Bytes;
 
 use super::log::{Log, push};
-use crate::canonical::{Departure, locate, zeros};
+use crate::canonical::{Departure, locate};
 use crate::error::Error;
+use crate::text::zeros;
 
 /// Departures that most texts are full of, with the length of their canonical form. The order is
 /// part of the format on disk, as is [`NEAR`]: docs/format.md lists both.

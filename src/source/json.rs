@@ -1,5 +1,7 @@
 //! JSON: values one after another or in one array, each of them a record of which a few fields are kept.
 
+mod flat;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::io::BufRead;
@@ -83,6 +85,9 @@ pub(crate) fn decode_record(
     text_field: &str,
     strict: bool,
 ) -> Result<Document, Failure> {
+    if let Some(document) = flat::parse(bytes, fields).and_then(Found::document) {
+        return Ok(document);
+    }
     let decoded = decode(bytes, strict)?;
     let document = parse(&decoded.text, fields, text_field)
         .map_err(|error| Problem::Json(RecordError::new(error)))?;
@@ -94,11 +99,9 @@ fn parse(record: &str, fields: &Fields, text_field: &str) -> Result<Document, se
     let mut found = Found::default();
     deserializer.deserialize_map(Object { fields, found: &mut found })?;
     deserializer.end()?;
-    let Some(text) = found.text else {
-        return Err(serde_json::Error::custom(format_args!("the field {text_field:?} is missing")));
-    };
-    let Found { id, title, date, language, .. } = found;
-    Ok(Document { text, id, title, date, language, ..Document::default() })
+    found.document().ok_or_else(|| {
+        serde_json::Error::custom(format_args!("the field {text_field:?} is missing"))
+    })
 }
 
 #[derive(Default)]
@@ -110,6 +113,14 @@ struct Found {
     title: Option<String>,
     date: Option<String>,
     language: Option<String>,
+}
+
+impl Found {
+    /// None without a text.
+    fn document(self) -> Option<Document> {
+        let Self { text, id, title, date, language, .. } = self;
+        Some(Document { text: text?, id, title, date, language, ..Document::default() })
+    }
 }
 
 /// An object, in which the fields are or below which they are.

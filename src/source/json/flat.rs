@@ -1,0 +1,331 @@
+//! The usual record: an object whose fields are strings, read in one pass.
+//!
+//! Finds what `serde_json` would, or nothing: what is unusual or wrong is left to that. Of two passes over a text and two
+//! copies of it, with a buffer that grows, this leaves one of each.
+
+use serde_core::de::IgnoredAny;
+
+use super::{Field, Fields, Found, Lenient, first};
+use crate::mask::{self, Answers, equal, pad, within};
+use crate::text::{string_of, zeros};
+
+/// The fields of a record, if it is as usual.
+pub(super) fn parse(record: &[u8], fields: &Fields) -> Option<Found> {
+    let mut rest = Rest(record);
+    let mut found = Found::default();
+    rest.take(b'{')?;
+    loop {
+        let name = rest.name()?;
+        rest.take(b':')?;
+        let twice = match fields.below(name).map(|fields| fields.kept) {
+            None => rest.skip().map(|()| false)?,
+            Some(Some(Field::Text)) => found.text.replace(rest.string(usize::MAX)?).is_some(),
+            Some(Some(Field::Id)) => {
+                Lenient(found.id) = rest.short()?;
+                std::mem::replace(&mut found.has_id, true)
+            }
+            Some(Some(Field::Title)) => first(&mut found.title, rest.short()?),
+            Some(Some(Field::Date)) => first(&mut found.date, rest.short()?),
+            Some(Some(Field::Language)) => first(&mut found.language, rest.short()?),
+            Some(None) => return None,
+        };
+        if twice {
+            return None;
+        }
+        if rest.take(b',').is_none() {
+            rest.take(b'}')?;
+            rest.blank();
+            return rest.0.is_empty().then_some(found);
+        }
+    }
+}
+
+/// What is still to be read.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn blank(&mut self) {
+        while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.0 {
+            self.0 = rest;
+        }
+    }
+
+    /// Takes a sign, and blanks before it.
+    fn take(&mut self, sign: u8) -> Option<()> {
+        self.blank();
+        let (&next, rest) = self.0.split_first()?;
+        (next == sign).then(|| self.0 = rest)
+    }
+
+    /// Takes the name of a field, in plain ASCII.
+    fn name(&mut self) -> Option<&'a str> {
+        self.take(b'"')?;
+        let is_plain = |&byte: &u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        let end = self.0.iter().position(|byte| !is_plain(byte))?;
+        let (name, rest) = self.0.split_at(end);
+        self.0 = rest;
+        self.take(b'"')?;
+        str::from_utf8(name).ok()
+    }
+
+    /// Takes a string that is no longer than `usual` bytes, mostly.
+    fn string(&mut self, usual: usize) -> Option<String> {
+        self.take(b'"')?;
+        let (mut string, len) = mask::run(Unescape { bytes: self.0, usual })?;
+        self.0 = &self.0[len..];
+        if string.capacity() > 2 * string.len() {
+            string.shrink_to_fit(); // much else stands in the record, or much of it was escapes
+        }
+        string_of(string)
+    }
+
+    /// Takes a string, a whole number, or null, which is none.
+    fn short(&mut self) -> Option<Lenient> {
+        self.blank();
+        if let Some(rest) = self.0.strip_prefix(b"null") {
+            self.0 = rest;
+            return Some(Lenient(None));
+        }
+        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return self.string(64).map(|string| Lenient(Some(string)));
+        }
+        let (number, rest) = self.0.split_at(digits);
+        // All with 19 digits are below 2^64.
+        if digits > 19 || number[0] == b'0' && digits > 1 {
+            return None;
+        }
+        self.0 = rest;
+        Some(Lenient(Some(str::from_utf8(number).ok()?.to_owned())))
+    }
+
+    /// Takes any value.
+    fn skip(&mut self) -> Option<()> {
+        let mut values = serde_json::Deserializer::from_slice(self.0).into_iter::<IgnoredAny>();
+        values.next()?.ok()?;
+        let (value, rest) = self.0.split_at(values.byte_offset());
+        self.0 = rest;
+        simdutf8::basic::from_utf8(value).is_ok().then_some(())
+    }
+}
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// The bytes of a block, and all that could be copied from behind it.
+const WINDOW: usize = 2 * BLOCK + LONGEST;
+
+/// What is written with a block: bytes that count, and those that are copied with the last of them.
+const ROOM: usize = 2 * BLOCK + 4;
+
+/// The bytes of the longest escape: two surrogates.
+const LONGEST: usize = 12;
+
+/// The string at whose start, behind the quote, `bytes` are; and how many of them it takes, the other quote included. None
+/// if it is no string.
+struct Unescape<'a> {
+    bytes: &'a [u8],
+    /// Room to begin with.
+    usual: usize,
+}
+
+impl mask::Task for Unescape<'_> {
+    type Output = Option<(Vec<u8>, usize)>;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn run(self, gather: impl Fn(&Answers) -> u64) -> Self::Output {
+        let Self { bytes, usual } = self;
+        let mut out = zeros(bytes.len().min(usual) + ROOM);
+        let (mut at, mut len) = (0, 0);
+        while at < bytes.len() {
+            let padded;
+            let window: &[u8; WINDOW] = if let Some(window) = bytes[at..].first_chunk() {
+                window
+            } else {
+                padded = pad(&bytes[at..]);
+                &padded
+            };
+            let Some(room) = out[len..].first_chunk_mut::<ROOM>() else {
+                out.resize(2 * out.len() + ROOM, 0);
+                continue;
+            };
+            let mut stops = [0; BLOCK];
+            for at in 0..BLOCK {
+                let byte = window[at];
+                stops[at] = equal(byte, b'"') | equal(byte, b'\\') | within(byte, 0, 0x1F);
+            }
+            let mut stops = gather(&stops);
+            room[..BLOCK].copy_from_slice(&window[..BLOCK]);
+            let (mut end, mut left_out) = (0, 0);
+            while stops != 0 {
+                let stop = stops.trailing_zeros() as usize;
+                let to = stop - left_out;
+                if window[stop] == b'"' {
+                    out.truncate(len + to);
+                    return Some((out, at + stop + 1));
+                }
+                let simple = SIMPLE[usize::from(window[stop + 1])];
+                if window[stop] == b'\\' && simple != 0 {
+                    end = stop + 2;
+                    room[to] = simple;
+                    room[to + 1..][..BLOCK].copy_from_slice(&window[end..][..BLOCK]);
+                    left_out += 1;
+                } else {
+                    let escape = Escape::of(window[stop..].first_chunk()?)?;
+                    end = stop + escape.len;
+                    let behind = to + escape.character_len;
+                    room[to..to + 4].copy_from_slice(&escape.character);
+                    room[behind..][..BLOCK].copy_from_slice(&window[end..][..BLOCK]);
+                    left_out += escape.len - escape.character_len;
+                }
+                stops &= if end < BLOCK { u64::MAX << end } else { 0 };
+            }
+            let end = end.max(BLOCK);
+            at += end;
+            len += end - left_out;
+        }
+        None
+    }
+}
+
+/// A character that is written by its number.
+struct Escape {
+    character: [u8; 4],
+    character_len: usize,
+    len: usize,
+}
+
+impl Escape {
+    /// An escape of one or two units of UTF-16.
+    #[inline(never)]
+    fn of(bytes: &[u8; LONGEST]) -> Option<Self> {
+        let (first, second) = bytes.split_at(LONGEST / 2);
+        let unit = unit(first)?;
+        let (code, len) = match unit {
+            0xD800..0xDC00 => {
+                let low = self::unit(second).filter(|low| matches!(low, 0xDC00..0xE000))?;
+                (0x1_0000 + (unit - 0xD800) * 0x400 + (low - 0xDC00), LONGEST)
+            }
+            _ => (unit, LONGEST / 2),
+        };
+        let mut character = [0; 4];
+        let character_len = char::from_u32(code)?.encode_utf8(&mut character).len();
+        Some(Self { character, character_len, len })
+    }
+}
+
+/// The unit of UTF-16 that an escape like `\u00e4` is.
+fn unit(escape: &[u8]) -> Option<u32> {
+    let digits = escape.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+}
+
+/// The bytes that escapes of two bytes stand for, by the second; 0 for others.
+static SIMPLE: [u8; 256] = {
+    let mut simple = [0; 256];
+    let mut at = 0;
+    let pairs = *b"\"\"\\\\//b\x08f\x0Cn\nr\rt\t";
+    while at < pairs.len() {
+        simple[pairs[at] as usize] = pairs[at + 1];
+        at += 2;
+    }
+    simple
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fields() -> Fields {
+        let mut fields = Fields::default();
+        for (path, field) in [
+            ("text", Field::Text),
+            ("id", Field::Id),
+            ("title", Field::Title),
+            ("meta.date", Field::Date),
+            ("lang", Field::Language),
+        ] {
+            assert!(fields.add(path, field));
+        }
+        fields
+    }
+
+    /// What `serde_json` finds, if the bytes are text.
+    fn slow(record: &[u8]) -> Option<super::super::Document> {
+        super::super::parse(str::from_utf8(record).ok()?, &fields(), "text").ok()
+    }
+
+    fn flat(record: &[u8]) -> Option<super::super::Document> {
+        parse(record, &fields())?.document()
+    }
+
+    #[test]
+    fn usual_records_are_read() {
+        for record in [
+            r#"{"id":"a","lang":"de","text":"„Ä\"\\\/\b\f\n\r\t\u00e4\u20AC\ud83d\ude00"}"#,
+            " {\n\"text\" : \"\" , \"id\":17,\"x\":[1,{\"y\":\"]\"}],\"z\":-1.5e3,\"w\":true} \r\n",
+            r#"{"text":"a","title":null,"lang":0,"id":9999999999999999999,"v":{}}"#,
+        ] {
+            assert_eq!(flat(record.as_bytes()), slow(record.as_bytes()));
+            assert!(flat(record.as_bytes()).is_some(), "{record}");
+        }
+    }
+
+    #[test]
+    fn escapes_stand_anywhere_in_a_block() {
+        for escape in ["\\n", "\\\\", "\\u00e4", "\\u20ac", "\\ud83d\\ude00", "\\\"\\n", "ä", ""] {
+            for before in 0..140 {
+                for behind in [0, 1, 63, 64, 65, 200] {
+                    let (x, y) = ("x".repeat(before), "y".repeat(behind));
+                    let record = format!("{{\"text\":\"{x}{escape}{y}\",\"id\":\"{x}{escape}\"}}");
+                    let found = flat(record.as_bytes());
+                    assert!(found.is_some() && found == slow(record.as_bytes()), "{record}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_serde_json_does_or_nothing(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    8 => prop::sample::select(vec![
+                        "\"text\":", "\"id\":", "\"title\":", "\"lang\":", "\"meta\":", "\"x\":", "\"t\\u0065xt\":",
+                        ",", ",", ",", "{", "}", "[", "]", ":", "\"", " ", "\n",
+                        "\"a\"", "\"\\n\"", "1", "0", "-1", "1.5", "01", "99999999999999999999", "null", "true", "[1]",
+                        "{\"date\":\"d\"}", "\\", "\\u12", "\\ud800", "\\ud83d\\ude00", "\u{feff}", "\u{1}", "é",
+                    ]).prop_map(str::to_owned),
+                    1 => "[a-zä„]{0,80}",
+                ],
+                0..12,
+            ),
+            broken in any::<bool>(),
+        ) {
+            let mut record = format!("{{{}}}", parts.concat()).into_bytes();
+            if broken {
+                let middle = record.len() / 2;
+                record[middle] = 0xE4;
+            }
+            if let Some(found) = flat(&record) {
+                prop_assert_eq!(Some(found), slow(&record));
+            }
+        }
+
+        #[test]
+        fn every_usual_record_is_read(text in "(?s).{0,200}", id in "(?s).{0,9}", language in "[a-z]{2}") {
+            let record = format!(
+                "{{\"id\":{},\"lang\":{},\"text\":{}}}",
+                serde_json::to_string(&id).unwrap(),
+                serde_json::to_string(&language).unwrap(),
+                serde_json::to_string(&text).unwrap(),
+            );
+            let found = flat(record.as_bytes()).unwrap();
+            prop_assert_eq!((&found.text, found.id.as_ref()), (&text, Some(&id)));
+            prop_assert_eq!(Some(found), slow(record.as_bytes()));
+        }
+    }
+}
