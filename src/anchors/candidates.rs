@@ -1,0 +1,691 @@
+//! The grams that may be the least of a window, found at many places at once.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a text has less than 4 GiB, so u32 counts its grams; smaller types are meant to cut off"
+)]
+
+use std::ops::Range;
+
+use crate::mask::gather;
+
+/// Bytes that the order of grams looks at.
+pub(super) const ORDERED: usize = 8;
+
+/// What the two first bytes of a gram, the two behind, and so on are multiplied by, and what mixes their sum.
+pub(super) const FACTORS: [u16; ORDERED / 2] = [0x9E37, 0x85EB, 0xC2B3, 0x27D5];
+pub(super) const MIXER: u16 = 0x6A4D;
+pub(super) const MIXED: u32 = 7;
+
+/// The upper bits of the hash of a gram that begins with these words; they decide in nearly all windows.
+///
+/// All of it is arithmetic of sixteen bits, which every vector unit has: to hash each gram this way costs less
+/// than to fetch the bytes of one in six.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn gate(words: [u16; ORDERED / 2]) -> u16 {
+    let mut sum = 0_u16;
+    for (word, factor) in words.iter().zip(FACTORS) {
+        sum = sum.wrapping_add(word.wrapping_mul(factor));
+    }
+    (sum ^ (sum >> MIXED)).wrapping_mul(MIXER)
+}
+
+/// Bits of the hash below the gate: where a window has thousands of words, the least gates are often equal.
+const LOWER_BITS: u32 = 13;
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn hash(gram: u64, gate: u16) -> i32 {
+    let lower = (gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - LOWER_BITS)) as i32;
+    i32::from(gate) << LOWER_BITS | lower
+}
+
+/// The least rank of grams that do not begin with a space, and that are periodic.
+pub(super) const WITHIN_WORDS: i32 = 1 << (u16::BITS + LOWER_BITS);
+pub(super) const PERIODIC: i32 = 2 * WITHIN_WORDS;
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn is_periodic(gram: u64) -> bool {
+    gram == gram.rotate_left(u64::BITS / 2)
+}
+
+/// The place in the order of a gram that begins with these bytes and has this gate; the least wins.
+///
+/// Grams that begin with a space come first, then all others but those with a period of one, two
+/// or four bytes (dashes, dot leaders, table rules): a short row of them is no anchor. Bytes
+/// inside a character come last of all, so that anchors stand on character boundaries where there
+/// is any.
+///
+/// Never negative, but signed, as AVX2 compares signed numbers only.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn rank(gram: u64, gate: u16) -> i32 {
+    // Without branches, as the hash decides and not what is likely.
+    let begins = gram & 0xFF;
+    let within_words = i32::from(begins != u64::from(b' ')) * WITHIN_WORDS;
+    let periodic = i32::from(is_periodic(gram)) * PERIODIC;
+    let inside = if begins & 0xC0 == 0x80 { i32::MAX } else { 0 };
+    hash(gram, gate) | within_words | periodic | inside
+}
+
+/// The same without a word about how.
+#[cfg(test)]
+pub(super) fn rank_of(gram: &[u8]) -> i32 {
+    rank(u64::from_le_bytes(*gram.first_chunk().unwrap()), gate_of(gram))
+}
+
+#[cfg(test)]
+fn gate_of(gram: &[u8]) -> u16 {
+    gate(std::array::from_fn(|word| u16::from_le_bytes([gram[2 * word], gram[2 * word + 1]])))
+}
+
+/// Which grams of a window are looked at. Whatever is chosen of them is the least of its window, as all others rank
+/// higher: so how many there are costs time, and changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Candidates {
+    /// Those that begin with a space, are not periodic, and whose gate is no higher than this.
+    Words(u16),
+    /// Those that begin with a character, are not periodic, and whose gate is no higher than this: for windows
+    /// without words.
+    Characters(u16),
+    /// All of them.
+    All,
+}
+
+impl Candidates {
+    /// Seven in a window on average, if all text is like this: one window in a thousand has none.
+    pub(super) fn first(window: usize, sample: &[u8]) -> Self {
+        let spaces: usize = sample.chunks(128).map(count_spaces).sum();
+        Self::Words(Self::some_in(window * spaces / sample.len().max(1), 7))
+    }
+
+    /// More of them, for windows that have none of these.
+    pub(super) fn next(self, window: usize) -> Self {
+        match self {
+            Self::Words(gate @ ..u16::MAX) => Self::Words(gate.saturating_mul(4)),
+            Self::Words(u16::MAX) => Self::Characters(Self::some_in(window, 16)),
+            Self::Characters(gate @ ..u16::MAX) => Self::Characters(gate.saturating_mul(4)),
+            Self::Characters(u16::MAX) | Self::All => Self::All,
+        }
+    }
+
+    fn some_in(grams: usize, count: usize) -> u16 {
+        let gates = usize::from(u16::MAX) * count / grams.max(1);
+        u16::try_from(gates).unwrap_or(u16::MAX).max(1)
+    }
+
+    /// The highest gate of any.
+    pub(super) fn highest(self) -> u16 {
+        match self {
+            Self::Words(gate) | Self::Characters(gate) => gate,
+            Self::All => u16::MAX,
+        }
+    }
+}
+
+/// In few bytes.
+fn count_spaces(bytes: &[u8]) -> usize {
+    usize::from(bytes.iter().map(|&byte| u8::from(byte == b' ')).sum::<u8>())
+}
+
+/// Grams that are looked at together.
+pub(super) const BLOCK: usize = 256;
+
+/// The bytes that the grams of a block are ordered by.
+pub(super) type BlockBytes = [u8; BLOCK + ORDERED];
+
+/// The gates of a block: of the grams at even offsets, then of those at odd ones, as words of sixteen bits lie
+/// beside each other in memory only at every second offset.
+pub(super) type Gates = [u16; BLOCK];
+
+/// One bit for each gram of a block.
+pub(super) type Masks = [u64; BLOCK / 64];
+
+/// Where the gate of a gram lies.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn gate_at(offset: u8) -> usize {
+    usize::from(offset.rotate_right(1))
+}
+
+/// Candidates that are compared with their neighbours together, and how many neighbours on each side.
+pub(super) const LANES: usize = 16;
+pub(super) const REACH: usize = 32;
+
+/// What is known of the grams of a block for a moment.
+#[derive(Debug)]
+pub(super) struct Block {
+    gates: Gates,
+    offsets: [u32; BLOCK + 64],
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Self { gates: [0; BLOCK], offsets: [0; BLOCK + 64] }
+    }
+}
+
+/// Something about some candidates and their neighbours.
+pub(super) type Around<T> = [T; REACH + LANES + REACH];
+
+/// What is done by other instructions where there are such.
+pub(super) trait Instructions {
+    /// Works out the gates of a block, and says which grams have one that is low enough, and begin as candidates do.
+    fn survivors(gates: &mut Gates, bytes: &BlockBytes, candidates: Candidates) -> Masks {
+        survivors(gates, bytes, candidates)
+    }
+
+    /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room behind, anything may be written.
+    fn ones(mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
+        ones(mask, start, room)
+    }
+
+    /// Whether there is `nearest`.
+    const VECTORS: bool = false;
+
+    /// Finds the `lefts` of candidates (see [`Found`]), and says which are kept, and which are followed by windows without any.
+    fn nearest(
+        _places: &Around<u32>,
+        _ranks: &Around<i32>,
+        _window: u32,
+        _lefts: &mut [u32; LANES],
+    ) -> (u16, u16) {
+        unreachable!("BUG: not asked for")
+    }
+}
+
+/// What every processor has.
+pub(super) struct Portable;
+
+impl Instructions for Portable {}
+
+/// Few loops have a branch, so the compiler makes vector code of them.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn survivors(gates: &mut Gates, bytes: &BlockBytes, candidates: Candidates) -> Masks {
+    let (even, odd) = gates.split_at_mut(BLOCK / 2);
+    for (start, gates) in [&mut *even, &mut *odd].into_iter().enumerate() {
+        let words = |at: usize| bytes[start + at..].as_chunks().0;
+        let words = words(0).iter().zip(words(2)).zip(words(4)).zip(words(6));
+        for (of_gram, (((&first, &second), &third), &fourth)) in gates.iter_mut().zip(words) {
+            *of_gram = gate([first, second, third, fourth].map(u16::from_le_bytes));
+        }
+    }
+    let mut passes = [0_u8; BLOCK];
+    let highest = candidates.highest();
+    for ((passes, &even), &odd) in passes.as_chunks_mut().0.iter_mut().zip(&*even).zip(&*odd) {
+        let low: u16 = if even <= highest { 0x00FF } else { 0 };
+        let high: u16 = if odd <= highest { 0xFF00 } else { 0 };
+        *passes = (low | high).to_le_bytes();
+    }
+    let begun = passes.iter_mut().zip(bytes);
+    match candidates {
+        Candidates::Words(_) => begun.for_each(|(pass, &byte)| *pass &= u8::from(byte == b' ')),
+        Candidates::Characters(_) => {
+            begun.for_each(|(pass, &byte)| *pass &= u8::from(byte & 0xC0 != 0x80));
+        }
+        Candidates::All => begun.for_each(|(pass, _)| *pass = 1),
+    }
+    let mut masks = [0; BLOCK / 64];
+    for (mask, passes) in masks.iter_mut().zip(passes.as_chunks().0) {
+        *mask = gather(passes);
+    }
+    masks
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn ones(mut mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
+    let ones = mask.count_ones() as usize;
+    // Four at once, some of which there may not be: how often that is done is predicted more easily.
+    for lanes in room.as_chunks_mut::<4>().0 {
+        if mask == 0 {
+            break;
+        }
+        for lane in lanes {
+            *lane = start + mask.trailing_zeros();
+            mask &= mask.wrapping_sub(1);
+        }
+    }
+    ones
+}
+
+/// The candidates at some positions, with a column for each thing that is known of them.
+///
+/// Places are counted from the first window, which is 1. On each side stand [`REACH`] others that rank lower than any,
+/// the nearest of them at 0 and at the end, so that no window reaches over these.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    window: u32,
+    count: usize,
+    places: Vec<u32>,
+    ranks: Vec<i32>,
+    /// For each the place of the nearest before it that would win over it, or any place too far before it to share a window.
+    lefts: Vec<u32>,
+    /// Those that are the least of any window.
+    kept: Vec<u32>,
+    kept_count: usize,
+    /// Those behind which there are windows without any, counted from the one at 0.
+    gaps: Vec<u32>,
+    /// What [`Self::compare_in_order`] knows of them.
+    befores: Vec<u32>,
+    rights: Vec<u32>,
+}
+
+/// A gram that is the least of some windows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    /// The first of these windows; the last is that which begins with the gram.
+    pub(super) first: usize,
+    pub(super) at: usize,
+    pub(super) rank: i32,
+}
+
+impl Found {
+    /// Bytes held on the heap, nearly.
+    pub(super) fn memory(&self) -> usize {
+        let Self { places, lefts, kept, befores, rights, .. } = self;
+        // The ranks are as many as the places.
+        let columns = [places, places, lefts, kept, befores, rights];
+        size_of::<u32>() * columns.map(Vec::capacity).iter().sum::<usize>()
+    }
+
+    /// Finds the candidates for some windows, and those that are the least of any.
+    pub(super) fn find(
+        &mut self,
+        block: &mut Block,
+        text: &[u8],
+        window: usize,
+        windows: Range<usize>,
+        candidates: Candidates,
+    ) {
+        self.window = u32::try_from(window).expect("BUG: a window longer than a text");
+        #[cfg(target_arch = "x86_64")]
+        if super::x86::find(self, block, text, windows.clone(), candidates) {
+            return;
+        }
+        self.find_with::<Portable>(block, text, windows, candidates);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    pub(super) fn find_with<I: Instructions>(
+        &mut self,
+        block: &mut Block,
+        text: &[u8],
+        windows: Range<usize>,
+        candidates: Candidates,
+    ) {
+        self.scan::<I>(
+            block,
+            text,
+            windows.start..windows.end + self.window as usize - 1,
+            candidates,
+        );
+        self.gaps.clear();
+        if I::VECTORS && self.is_sparse() {
+            self.compare_neighbours::<I>();
+        } else {
+            self.compare_in_order();
+        }
+    }
+
+    /// Finds the candidates.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn scan<I: Instructions>(
+        &mut self,
+        block: &mut Block,
+        text: &[u8],
+        positions: Range<usize>,
+        candidates: Candidates,
+    ) {
+        let Range { start: first, end } = positions;
+        let Block { gates, offsets } = block;
+        let mut end_of_text;
+        self.make_room(REACH);
+        for step in 0..REACH {
+            self.places[REACH - 1 - step] = (step as u32).wrapping_mul(self.window).wrapping_neg();
+            self.ranks[step] = -1;
+        }
+        let mut known = REACH;
+        for start in positions.step_by(BLOCK) {
+            let bytes = &text[start..];
+            let bytes: &BlockBytes = if let Some(bytes) = bytes.first_chunk() {
+                bytes
+            } else {
+                end_of_text = [0; BLOCK + ORDERED];
+                end_of_text[..bytes.len()].copy_from_slice(bytes);
+                &end_of_text
+            };
+            let mut masks = I::survivors(gates, bytes, candidates);
+            let here = end - start;
+            if here < BLOCK {
+                masks[here / 64] &= (1 << (here % 64)) - 1;
+                masks[here / 64 + 1..].fill(0);
+            }
+            let mut count = 0;
+            for (start, mask) in (0_u32..).step_by(64).zip(masks) {
+                let room =
+                    offsets[count..].first_chunk_mut().expect("BUG: more grams than a block has");
+                count += I::ones(mask, start, room);
+            }
+            self.make_room(known + BLOCK);
+            let columns = (
+                self.places[known..].first_chunk_mut().expect("BUG: no room"),
+                self.ranks[known..].first_chunk_mut().expect("BUG: no room"),
+            );
+            let grams = Grams {
+                bytes,
+                gates,
+                offsets: &offsets[..count],
+                base: (start - first) as u32 + 1,
+            };
+            known += match candidates {
+                Candidates::Words(_) => {
+                    // They begin with a space and are not inside a character, so this is their rank.
+                    grams.select(columns, |gram, gate| (hash(gram, gate), !is_periodic(gram)))
+                }
+                Candidates::Characters(_) => {
+                    grams.select(columns, |gram, gate| (rank(gram, gate), !is_periodic(gram)))
+                }
+                Candidates::All => grams.select(columns, |gram, gate| (rank(gram, gate), true)),
+            };
+        }
+        self.count = known - REACH;
+        self.make_room(known + LANES + REACH);
+        let end = (end - first) as u32 + 1;
+        for step in 0..LANES + REACH {
+            self.places[known + step] = end.wrapping_add((step as u32).wrapping_mul(self.window));
+            self.ranks[known + step] = -1;
+        }
+    }
+
+    fn make_room(&mut self, len: usize) {
+        if self.places.len() < len {
+            let len = len.max(2 * self.places.len());
+            self.places.resize(len, 0);
+            self.ranks.resize(len, -1);
+        }
+    }
+
+    /// Whether no window reaches over more candidates than neighbours are looked at.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn is_sparse(&self) -> bool {
+        let (places, ahead) = (&self.places[..self.count + REACH], &self.places[REACH..]);
+        let least = places.iter().zip(ahead).map(|(place, ahead)| ahead.wrapping_sub(*place)).min();
+        // Beyond that, places outside would overflow into places inside.
+        least >= Some(self.window) && self.window < u32::MAX / 2 / (LANES + 2 * REACH) as u32
+    }
+
+    /// One candidate is the least of a window if that window finds room between the next before it that wins
+    /// over it and the next behind.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn compare_neighbours<I: Instructions>(&mut self) {
+        self.make_room_for_results();
+        let lanes = self.count.next_multiple_of(LANES);
+        if self.places[REACH] > self.window {
+            self.gaps.push(0);
+        }
+        for (number, lefts) in self.lefts[..lanes].as_chunks_mut().0.iter_mut().enumerate() {
+            let start = number * LANES;
+            let (mut kept, mut wide) = I::nearest(
+                self.places[start..].first_chunk().expect("BUG: neighbours on both sides"),
+                self.ranks[start..].first_chunk().expect("BUG: neighbours on both sides"),
+                self.window,
+                lefts,
+            );
+            let here = u16::MAX >> (start + LANES).saturating_sub(self.count);
+            (kept, wide) = (kept & here, wide & here);
+            let room = self.kept[self.kept_count..].first_chunk_mut().expect("BUG: no room");
+            self.kept_count += I::ones(kept.into(), start as u32, room);
+            while wide != 0 {
+                self.gaps.push(start as u32 + wide.trailing_zeros() + 1);
+                wide &= wide - 1;
+            }
+        }
+    }
+
+    /// The same one by one, for any number of candidates. From each, a chain leads to the one before it that wins over it, and
+    /// so on: those passed by on the way have found the one behind that wins over them, and are met no more.
+    fn compare_in_order(&mut self) {
+        self.make_room_for_results();
+        let ends = REACH - 1..REACH + self.count + 1;
+        let (places, ranks) = (&self.places[ends.clone()], &self.ranks[ends]);
+        self.befores.resize(places.len(), 0);
+        self.rights.resize(places.len(), 0);
+        let (befores, rights) = (&mut self.befores[..], &mut self.rights[..]);
+        for this in 1..places.len() {
+            let mut before = this - 1;
+            while ranks[before] > ranks[this] {
+                rights[before] = places[this];
+                before = befores[before] as usize;
+            }
+            befores[this] = before as u32;
+        }
+        for this in 1..places.len() {
+            if places[this] - places[this - 1] > self.window {
+                self.gaps.push(this as u32 - 1);
+            }
+        }
+        for this in 1..=self.count {
+            self.lefts[this - 1] = places[befores[this] as usize];
+            self.kept[self.kept_count] = this as u32 - 1;
+            self.kept_count += usize::from(rights[this] - self.lefts[this - 1] > self.window);
+        }
+    }
+
+    fn make_room_for_results(&mut self) {
+        self.kept_count = 0;
+        let len = self.count + LANES + 64;
+        if self.lefts.len() < len {
+            self.lefts.resize(len, 0);
+            self.kept.resize(len, 0);
+        }
+    }
+
+    /// Passes on, in order of their places, those that are the least of any window, and ranges of windows without candidates.
+    pub(super) fn each(&self, start: usize, mut on: impl FnMut(Step)) {
+        let mut kept =
+            self.kept[..self.kept_count].iter().map(|&number| number as usize).peekable();
+        let place = |number: usize| self.places[REACH + number];
+        let keep = |number: usize| {
+            let place = place(number);
+            let windows =
+                place.wrapping_sub(self.lefts[number]).min(place).min(self.window) as usize;
+            let at = start + place as usize - 1;
+            Step::Kept(Kept { first: at + 1 - windows, at, rank: self.ranks[REACH + number] })
+        };
+        for &gap in &self.gaps {
+            let gap = gap as usize;
+            while let Some(number) = kept.next_if(|&number| number < gap) {
+                on(keep(number));
+            }
+            let before = self.places[REACH - 1 + gap] as usize;
+            on(Step::Gap(start + before..start + place(gap) as usize - self.window as usize));
+        }
+        for number in kept {
+            on(keep(number));
+        }
+    }
+}
+
+pub(super) enum Step {
+    Kept(Kept),
+    Gap(Range<usize>),
+}
+
+/// Some grams of a block.
+struct Grams<'a> {
+    bytes: &'a BlockBytes,
+    gates: &'a Gates,
+    offsets: &'a [u32],
+    /// The place of the first gram of the block.
+    base: u32,
+}
+
+impl Grams<'_> {
+    /// Writes the places and ranks of those that are wanted, and says how many there are.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn select(
+        &self,
+        (places, ranks): (&mut [u32; BLOCK], &mut [i32; BLOCK]),
+        rank: impl Fn(u64, u16) -> (i32, bool),
+    ) -> usize {
+        let mut count = 0;
+        for &offset in self.offsets {
+            // Below the length of a block anyway, as the compiler can see now.
+            let at = offset as u8;
+            let gram =
+                self.bytes[usize::from(at)..].first_chunk().expect("BUG: a gram beyond the block");
+            let (rank, wanted) = rank(u64::from_le_bytes(*gram), self.gates[gate_at(at)]);
+            // Without branches, which would be mispredicted at every candidate.
+            places[count % BLOCK] = self.base + offset;
+            ranks[count % BLOCK] = rank;
+            count += usize::from(wanted);
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Find = fn(&mut Found, &mut Block, &[u8], Range<usize>, Candidates);
+
+    /// All that this processor can do.
+    fn finders() -> Vec<(&'static str, Find)> {
+        let mut finders: Vec<(&str, Find)> =
+            vec![("portable", |found, block, text, windows, of| {
+                found.find_with::<Portable>(block, text, windows, of);
+            })];
+        #[cfg(target_arch = "x86_64")]
+        {
+            use super::super::x86::{Avx2, Avx512, find_avx2, find_avx512};
+            if Avx2::is_there() {
+                finders.push(("AVX2", |found, block, text, windows, of| {
+                    // SAFETY: it is there.
+                    #[expect(unsafe_code, reason = "the one way to call it")]
+                    unsafe {
+                        find_avx2(found, block, text, windows, of);
+                    }
+                }));
+            }
+            if Avx512::is_there() {
+                finders.push(("AVX-512", |found, block, text, windows, of| {
+                    // SAFETY: it is there.
+                    #[expect(unsafe_code, reason = "the one way to call it")]
+                    unsafe {
+                        find_avx512(found, block, text, windows, of);
+                    }
+                }));
+            }
+        }
+        finders
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Event {
+        Kept { windows: Range<usize>, rank: i32 },
+        None(Range<usize>),
+    }
+
+    /// The leftmost least candidate of each window.
+    fn by_definition(
+        text: &[u8],
+        window: usize,
+        windows: Range<usize>,
+        candidates: Candidates,
+    ) -> Vec<Event> {
+        let mut events: Vec<Event> = Vec::new();
+        for start in windows {
+            let least = (start..start + window)
+                .filter(|&at| match candidates {
+                    Candidates::Words(gate) => text[at] == b' ' && gate_of(&text[at..]) <= gate,
+                    Candidates::Characters(gate) => {
+                        text[at] & 0xC0 != 0x80 && gate_of(&text[at..]) <= gate
+                    }
+                    Candidates::All => true,
+                })
+                .filter(|&at| {
+                    candidates == Candidates::All || text[at..at + 4] != text[at + 4..at + 8]
+                })
+                .map(|at| (rank_of(&text[at..]), at))
+                .min();
+            match (events.last_mut(), least) {
+                (Some(Event::Kept { windows, .. }), Some((_, at))) if windows.end == at + 1 => {}
+                (Some(Event::None(windows)), None) => windows.end += 1,
+                (_, Some((rank, at))) => events.push(Event::Kept { windows: start..at + 1, rank }),
+                (_, None) => events.push(Event::None(start..start + 1)),
+            }
+        }
+        events
+    }
+
+    fn texts() -> Vec<Vec<u8>> {
+        let mut state = 3_u64;
+        let mut below = |most: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from((state >> 33) % most).unwrap()
+        };
+        let mut texts = Vec::new();
+        for alphabet in ["ab", "abcdefghijklm ", "a é中🦀b ", "-. ", "äöü", " ", "e t a o i"]
+        {
+            let characters: Vec<char> = alphabet.chars().collect();
+            for _ in 0..3 {
+                let len = 100 + below(900);
+                let text: String =
+                    (0..len).map(|_| characters[below(characters.len() as u64)]).collect();
+                texts.push(text.into_bytes());
+            }
+            let unit = &texts.last().unwrap()[..7 + below(50)].to_vec();
+            texts.push([texts.last().unwrap().as_slice(), &unit.repeat(20)].concat());
+        }
+        let bytes: Vec<u8> = (0..2000).map(|_| u8::try_from(below(256)).unwrap()).collect();
+        texts.push(bytes);
+        texts
+    }
+
+    #[test]
+    fn found_is_what_the_definition_says_on_every_instruction_set() {
+        let (mut found, mut block) = (Found::default(), Block::default());
+        for text in texts() {
+            for window in [2, 25, 57, 176, 600] {
+                let Some(grams) = (text.len() - ORDERED + 1).checked_sub(window + 3) else {
+                    continue;
+                };
+                let all = [0, 3000, 12_000, u16::MAX];
+                let candidates = all
+                    .map(Candidates::Words)
+                    .into_iter()
+                    .chain(all.map(Candidates::Characters))
+                    .chain([Candidates::All]);
+                for candidates in candidates {
+                    let windows = 2..grams + 3;
+                    let expected = by_definition(&text, window, windows.clone(), candidates);
+                    for (name, find) in finders() {
+                        found.window = u32::try_from(window).unwrap();
+                        find(&mut found, &mut block, &text, windows.clone(), candidates);
+                        let mut events = Vec::new();
+                        found.each(windows.start, |step| {
+                            events.push(match step {
+                                Step::Kept(Kept { first, at, rank }) => {
+                                    Event::Kept { windows: first..at + 1, rank }
+                                }
+                                Step::Gap(windows) => Event::None(windows),
+                            });
+                        });
+                        let text = String::from_utf8_lossy(&text);
+                        assert_eq!(events, expected, "{name}, {window}, {candidates:?}: {text}");
+                    }
+                }
+            }
+        }
+    }
+}
