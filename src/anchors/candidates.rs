@@ -95,10 +95,10 @@ pub(super) enum Candidates {
 }
 
 impl Candidates {
-    /// Seven in a window on average, if all text is like this: one window in a thousand has none.
+    /// Six in a window on average, if all text is like this: one window in four hundred has none.
     pub(super) fn first(window: usize, sample: &[u8]) -> Self {
         let spaces: usize = sample.chunks(128).map(count_spaces).sum();
-        Self::Words(Self::some_in(window * spaces / sample.len().max(1), 7))
+        Self::Words(Self::some_in(window * spaces / sample.len().max(1), 6))
     }
 
     /// More of them, for windows that have none of these.
@@ -174,7 +174,12 @@ pub(super) type Around<T> = [T; REACH + LANES + REACH];
 pub(super) trait Instructions {
     /// Works out the gates of a block, and says which grams have one that is low enough, and begin as candidates do.
     fn survivors(gates: &mut Gates, bytes: &BlockBytes, candidates: Candidates) -> Masks {
-        survivors(gates, bytes, candidates)
+        survivors(gates, bytes, candidates, Self::gather)
+    }
+
+    /// The lowest bit of each byte, of which the others are 0 too or all set.
+    fn gather(bytes: &[u8; 64]) -> u64 {
+        gather(&bytes.map(|byte| byte & 1))
     }
 
     /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room behind, anything may be written.
@@ -204,7 +209,12 @@ impl Instructions for Portable {}
 /// Few loops have a branch, so the compiler makes vector code of them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-fn survivors(gates: &mut Gates, bytes: &BlockBytes, candidates: Candidates) -> Masks {
+fn survivors(
+    gates: &mut Gates,
+    bytes: &BlockBytes,
+    candidates: Candidates,
+    gather: impl Fn(&[u8; 64]) -> u64,
+) -> Masks {
     let (even, odd) = gates.split_at_mut(BLOCK / 2);
     for (start, gates) in [&mut *even, &mut *odd].into_iter().enumerate() {
         let words = |at: usize| bytes[start + at..].as_chunks().0;
@@ -222,11 +232,13 @@ fn survivors(gates: &mut Gates, bytes: &BlockBytes, candidates: Candidates) -> M
     }
     let begun = passes.iter_mut().zip(bytes);
     match candidates {
-        Candidates::Words(_) => begun.for_each(|(pass, &byte)| *pass &= u8::from(byte == b' ')),
-        Candidates::Characters(_) => {
-            begun.for_each(|(pass, &byte)| *pass &= u8::from(byte & 0xC0 != 0x80));
+        Candidates::Words(_) => {
+            begun.for_each(|(pass, &byte)| *pass &= if byte == b' ' { 0xFF } else { 0 })
         }
-        Candidates::All => begun.for_each(|(pass, _)| *pass = 1),
+        Candidates::Characters(_) => {
+            begun.for_each(|(pass, &byte)| *pass &= if byte & 0xC0 == 0x80 { 0 } else { 0xFF });
+        }
+        Candidates::All => begun.for_each(|(pass, _)| *pass = 0xFF),
     }
     let mut masks = [0; BLOCK / 64];
     for (mask, passes) in masks.iter_mut().zip(passes.as_chunks().0) {

@@ -78,6 +78,13 @@ impl Avx2 {
 }
 
 impl Instructions for Avx2 {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn gather(bytes: &[u8; 64]) -> u64 {
+        // SAFETY: only `find_avx2` calls this, which has the instructions.
+        unsafe { gather_avx2(bytes) }
+    }
+
     const VECTORS: bool = true;
 
     #[inline(always)]
@@ -88,9 +95,21 @@ impl Instructions for Avx2 {
         window: u32,
         lefts: &mut [u32; LANES],
     ) -> (u16, u16) {
-        // SAFETY: only `find_avx2` calls this, which has the instructions.
+        // SAFETY: as above.
         unsafe { nearest_avx2(places, ranks, window, lefts) }
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn gather_avx2(bytes: &[u8; 64]) -> u64 {
+    let [low, high] = bytes.as_chunks().0 else { unreachable!("BUG: 64 bytes are two halves") };
+    let bits = |half: &[u8; 32]| {
+        // SAFETY: these are 32 bytes.
+        let bytes = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
+        u64::from(_mm256_movemask_epi8(bytes).cast_unsigned())
+    };
+    bits(low) | bits(high) << 32
 }
 
 #[inline]
