@@ -126,27 +126,21 @@ impl Canonical {
     ///
     /// A paragraph without canonical bytes gets an empty range.
     pub(crate) fn to_canonical(&self, paragraphs: &[Range<usize>]) -> Vec<Range<usize>> {
-        let mut after = 0; // departures that begin before the position looked at
+        let mut before = 0; // departures that begin before the position looked at
+        let last_before = |before: &mut usize, position: usize| {
+            let ahead = self.departures[*before..].iter();
+            *before += ahead.take_while(|d| (d.original as usize) < position).count();
+            before.checked_sub(1).map(|last| self.departures[last])
+        };
         let mut ranges = Vec::with_capacity(paragraphs.len());
         for paragraph in paragraphs {
-            while self
-                .departures
-                .get(after)
-                .is_some_and(|d| (d.original as usize) < paragraph.start)
-            {
-                after += 1;
-            }
             // The first canonical byte at or after the start of the paragraph.
-            let start = match after.checked_sub(1).map(|last| self.departures[last]) {
+            let start = match last_before(&mut before, paragraph.start) {
                 None => paragraph.start,
                 Some(d) if paragraph.start < d.original_end() => d.canonical_end(),
                 Some(d) => d.canonical_end() + (paragraph.start - d.original_end()),
             };
-            let mut next = after;
-            while self.departures.get(next).is_some_and(|d| (d.original as usize) < paragraph.end) {
-                next += 1;
-            }
-            let end = match next.checked_sub(1).map(|last| self.departures[last]) {
+            let end = match last_before(&mut before, paragraph.end) {
                 None => paragraph.end,
                 Some(d) if paragraph.end < d.original_end() => d.canonical as usize,
                 Some(d) => d.canonical_end() + (paragraph.end - d.original_end()),

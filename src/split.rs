@@ -20,10 +20,21 @@
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.
 
+#![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+#![expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
+
+mod lines;
+#[cfg(test)]
+mod reference;
+mod vector;
+
 use std::ops::Range;
 
+use self::lines::{Edges, Window};
+#[cfg(target_arch = "x86_64")]
+use self::vector::{Avx2, Avx512};
+use self::vector::{Portable, Vector};
 use crate::canonical::{Canonical, is_zero_width};
-use crate::mask::gather;
 
 /// The widest line, in columns, that can be part of a wrapped paragraph.
 pub const WIDEST_WRAP: usize = 110;
@@ -61,50 +72,50 @@ pub(crate) const VERSION: u32 = 1;
 /// assert_eq!(paragraphs(wrapped).len(), 1);
 /// ```
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
-    let lines = classify(text);
-    let mut paragraphs: Vec<Range<usize>> = Vec::with_capacity(lines.len());
-    let mut shapes: Vec<Shape> = Vec::new();
-    let mut groups: Vec<Group> = Vec::with_capacity(lines.len());
-    for lines in lines.chunk_by(|_, next| !next.begins) {
-        let depth = lines[0].depth;
-        let first = shapes.len();
-        if lines.len() > 1 {
-            shapes.extend(
-                lines.iter().map(|line| Shape::of(&text[line.content.clone()], line.indent)),
-            );
-        }
-        let width = wrap_width(&shapes[first..]);
-        groups.push(Group { depth, lines: lines.len(), width });
-    }
-    let usual = usual_widths(&groups);
-    let (mut lines, mut shapes) = (lines.into_iter(), shapes.as_slice());
-    for group in groups {
-        let first = lines.next().expect("BUG: a group has a line");
-        paragraphs.push(first.range);
-        if group.lines == 1 {
-            continue;
-        }
-        let of_group;
-        (of_group, shapes) = shapes.split_at(group.lines);
-        let same_depth = usual.binary_search_by_key(&group.depth, |&(of, _)| of).ok();
-        let like_it = same_depth.map(|at| &usual[at]).or(usual.first());
-        let width = group.width.or(like_it.map(|&(_, width)| width));
-        for (pair, line) in of_group.windows(2).zip(lines.by_ref()) {
-            let joined = match width {
-                Some(width) => pair[0].is_full(&pair[1], width),
-                None => pair[0].runs_on(&pair[1]),
-            };
-            match paragraphs.last_mut() {
-                Some(paragraph) if joined => paragraph.end = line.range.end,
-                _ => paragraphs.push(line.range),
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("popcnt")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+    {
+        if is_x86_feature_detected!("avx512bw") {
+            #[target_feature(enable = "popcnt,lzcnt,bmi1,bmi2,avx512bw")]
+            fn paragraphs_avx512(text: &str) -> Vec<Range<usize>> {
+                paragraphs_with::<Avx512>(text)
             }
+            // SAFETY: the instructions that it is compiled for were just found to be there.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            return unsafe { paragraphs_avx512(text) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            #[target_feature(enable = "popcnt,lzcnt,bmi1,bmi2,avx2")]
+            fn paragraphs_avx2(text: &str) -> Vec<Range<usize>> {
+                paragraphs_with::<Avx2>(text)
+            }
+            // SAFETY: the instructions that it is compiled for were just found to be there.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            return unsafe { paragraphs_avx2(text) };
         }
     }
-    // They stay with the article, and there was room for one a line.
-    if paragraphs.len() < paragraphs.capacity() / 2 {
-        paragraphs.shrink_to_fit();
+    paragraphs_with::<Portable>(text)
+}
+
+/// Compiled for every instruction set that [`paragraphs`] knows.
+#[inline(always)]
+fn paragraphs_with<V: Vector>(text: &str) -> Vec<Range<usize>> {
+    let mut splitter = Splitter::new(text);
+    let mut window = Window::new(text.as_bytes());
+    while window.advance::<V>() {
+        let mut signs = window.signs().iter().copied();
+        let mut sign = signs.next().unwrap_or(usize::MAX);
+        for edges in window.lines() {
+            while sign < edges.text {
+                sign = signs.next().unwrap_or(usize::MAX);
+            }
+            splitter.push(&window, edges, sign);
+        }
     }
-    paragraphs
+    splitter.finish()
 }
 
 /// The paragraphs that have canonical bytes, and the ranges of those in the canonical form of `text`.
@@ -123,38 +134,352 @@ pub(crate) fn with_forms(
 }
 
 /// A line that is not blank.
-#[derive(Debug)]
 struct Line {
-    range: Range<usize>,
-    /// Whether the text before it, a blank line or its own kind make it begin a paragraph.
+    /// Its text, without quote marks and white space around it.
+    text: Range<usize>,
+    /// Bytes of white space between the quote marks and the text.
+    indent: usize,
+    depth: u32,
+    /// Columns of indent and text.
+    columns: usize,
+    /// Whether what stands before it or its own kind make it begin a paragraph.
     begins: bool,
-    /// Whether nothing may be joined to its end.
-    ends: bool,
+    /// Whether nothing may be joined to it.
+    alone: bool,
+    item: bool,
+}
+
+impl Line {
+    fn is_wide(&self) -> bool {
+        // A column takes at most four bytes.
+        (self.columns > WIDEST_WRAP) | (self.indent + self.text.len() > 4 * WIDEST_WRAP)
+    }
+}
+
+/// What the line before says about the next.
+#[derive(Default)]
+struct Last {
+    alone: bool,
     item: bool,
     depth: u32,
-    /// Without its quote marks and trailing space.
-    content: Range<usize>,
-    /// Bytes of white space that the content begins with.
     indent: usize,
 }
 
-/// A run of lines that nothing but their widths keeps apart.
+/// A run of lines that nothing but their widths keeps apart, and that show no width.
 struct Group {
     depth: u32,
+    /// Of its lines, among the paragraphs.
+    first: usize,
     lines: usize,
-    /// The width to which they were wrapped, if they show one.
-    width: Option<usize>,
+}
+
+/// The width that a group of lines shows.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    depth: u32,
+    lines: usize,
+    width: usize,
+}
+
+/// Makes paragraphs of lines as they come, but for groups whose width the rest of the article says.
+struct Splitter<'a> {
+    text: &'a str,
+    /// Lines where they are not joined yet: those of the group at hand and of `undecided`.
+    paragraphs: Vec<Range<usize>>,
+    undecided: Vec<Group>,
+    /// Of the lines of undecided groups, and then of the group at hand.
+    shapes: Vec<Shape>,
+    /// Where in `shapes` the group at hand begins.
+    first: usize,
+    shown: Vec<Shown>,
+    /// Whether the line before turned out to be blank.
+    blank: bool,
+    fence: Option<Fence>,
+    last: Last,
+}
+
+impl<'a> Splitter<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            paragraphs: Vec::with_capacity(text.len() / USUAL_LINE + 1),
+            undecided: Vec::new(),
+            shapes: Vec::new(),
+            first: 0,
+            shown: Vec::new(),
+            blank: false,
+            fence: None,
+            last: Last::default(),
+        }
+    }
+
+    /// Adds a line; `sign` is the first sign of a table row after the start of its text.
+    #[inline(always)]
+    fn push(&mut self, window: &Window<'_>, edges: Edges, sign: usize) {
+        let bytes = self.text.as_bytes();
+        let (start, fresh) = window.line(edges.text);
+        let text = edges.text..window.text_end(edges.end);
+        // The carriage return of a pair; any other ends a line.
+        let mut range = start..edges.end - usize::from(bytes[edges.end - 1] == b'\r');
+        let (first, second, near) = match bytes[text.clone()] {
+            [a, b, c, d, ..] => {
+                let [a, b, c, d] = [a, b, c, d].map(|byte| KINDS[usize::from(byte)]);
+                (a, b, a | b | c | d)
+            }
+            _ => (CLOSER, 0, 0),
+        };
+        let indent = text.start - start;
+        let mut line = Line {
+            columns: indent + window.columns(text.end) - window.columns(text.start),
+            indent,
+            depth: 0,
+            begins: fresh | self.blank,
+            alone: false,
+            item: (first & BULLET != 0) & (second & SPACE != 0),
+            text,
+        };
+        line.alone = line.is_wide();
+        // One branch for all that few lines have.
+        let closer = (first & CLOSER != 0)
+            | (second & SECOND == 0)
+            | (near & WORD == 0)
+            | !bytes[line.text.end - 1].is_ascii()
+            | (sign < line.text.end)
+            | self.fence.is_some();
+        if closer {
+            let row = sign < line.text.end;
+            self.blank = !self.look_closer(window, &mut range, &mut line, row);
+            if self.blank {
+                return;
+            }
+        }
+        self.blank = false;
+        let deeper = (line.indent > self.last.indent) & !self.last.item;
+        let begins = line.begins
+            | line.alone
+            | line.item
+            | self.last.alone
+            | (line.depth != self.last.depth)
+            | deeper;
+        let mut shape = Shape::first(line.columns);
+        if begins {
+            self.end_group();
+        } else {
+            shape.first_word = narrow(window.first_word(line.text.clone()));
+            shape.starts = match first & (UPPER | LOWER) {
+                UPPER => Case::Upper,
+                LOWER => Case::Lower,
+                _ => Case::of(&self.text[line.text.clone()]),
+            };
+        }
+        self.shapes.push(shape);
+        self.paragraphs.push(range);
+        let Line { alone, item, depth, indent, .. } = line;
+        self.last = Last { alone, item, depth, indent };
+    }
+
+    /// Corrects what is known of a line by its characters; whether it is not blank.
+    #[inline(never)]
+    fn look_closer(
+        &mut self,
+        window: &Window<'_>,
+        range: &mut Range<usize>,
+        line: &mut Line,
+        has_sign: bool,
+    ) -> bool {
+        let wide_break = self.text.as_bytes().get(..=range.end).map_or(0, wide_break);
+        if wide_break > 0 || is_padded(&self.text[line.text.clone()]) {
+            // It ended before the last byte of the line break.
+            range.end -= wide_break.saturating_sub(1);
+            let (depth, unquoted) = unquote(&self.text[range.clone()]);
+            let content = unquoted.trim_end();
+            let start = range.end - unquoted.len();
+            let end = start + content.len();
+            line.depth = depth;
+            line.indent = content.len() - content.trim_start().len();
+            line.text = start + line.indent..end;
+            line.columns = window.columns(end) - window.columns(start);
+            line.alone = line.is_wide();
+        }
+        let text = &self.text[line.text.clone()];
+        let Some(&first) = text.as_bytes().first() else { return false };
+        line.alone = line.alone
+            || !is_word(first) && (is_heading(text) || is_rule(text))
+            || has_sign && is_row(text);
+        line.item = is_list_item(text);
+        if self.fence.is_some() || first == b'`' || first == b'~' {
+            let marker = Fence::find(text);
+            if self.fence.is_some() || marker.is_some_and(Fence::opens) {
+                line.alone = true;
+                self.fence = match (self.fence, marker) {
+                    (None, marker) => marker,
+                    (Some(open), Some(close)) if close.closes(open) => None,
+                    (open, _) => open,
+                };
+            }
+        }
+        true
+    }
+
+    /// Joins the lines of the group at hand, if they show a width.
+    #[inline(always)]
+    fn end_group(&mut self) {
+        let shapes = &self.shapes[self.first..];
+        let lines = shapes.len();
+        if lines > 1 {
+            let (depth, first) = (self.last.depth, self.paragraphs.len() - lines);
+            let Some(width) = wrap_width(shapes) else {
+                self.undecided.push(Group { depth, first, lines });
+                self.first = self.shapes.len();
+                return;
+            };
+            let is_full = |_: &_, line: Shape, next| line.is_full(next, width);
+            let end = join(&mut self.paragraphs, first, first, shapes, is_full);
+            self.paragraphs.truncate(end);
+            self.shown.push(Shown { depth, lines, width });
+        }
+        self.shapes.truncate(self.first);
+    }
+
+    #[inline(always)]
+    fn finish(mut self) -> Vec<Range<usize>> {
+        self.end_group();
+        let usual = usual_widths(self.shown);
+        let mut paragraphs = self.paragraphs;
+        let mut shapes = self.shapes.as_slice();
+        // What lies before `read` is joined and ends at `kept`.
+        let (mut read, mut kept) = (0, 0);
+        for Group { depth, first, lines } in self.undecided {
+            kept = shift(&mut paragraphs, read..first, kept);
+            read = first + lines;
+            let of_group;
+            (of_group, shapes) = shapes.split_at(lines);
+            let same_depth = usual.binary_search_by_key(&depth, |&(of, _)| of).ok();
+            kept = match same_depth.map(|at| &usual[at]).or(usual.first()) {
+                Some(&(_, width)) => {
+                    let is_full = |_: &_, line: Shape, next| line.is_full(next, width);
+                    join(&mut paragraphs, first, kept, of_group, is_full)
+                }
+                None => join(&mut paragraphs, first, kept, of_group, |range, line, next| {
+                    line.runs_on(next) && !sentence_ends(self.text[range.clone()].trim_end())
+                }),
+            };
+        }
+        let all = paragraphs.len();
+        kept = shift(&mut paragraphs, read..all, kept);
+        paragraphs.truncate(kept);
+        // They stay with the article.
+        if paragraphs.len() < paragraphs.capacity() / 2 {
+            paragraphs.shrink_to_fit();
+        }
+        paragraphs
+    }
+}
+
+/// Moves `range` down to `to`; returns its end there.
+fn shift(lines: &mut [Range<usize>], range: Range<usize>, to: usize) -> usize {
+    let end = to + range.len();
+    if to < range.start {
+        for (to, from) in (to..).zip(range) {
+            lines[to] = lines[from].clone();
+        }
+    }
+    end
+}
+
+/// Joins the lines from `first` on that have `shapes`, moved down to `kept`; returns their end there.
+#[inline(always)]
+fn join(
+    lines: &mut [Range<usize>],
+    first: usize,
+    mut kept: usize,
+    shapes: &[Shape],
+    goes_on: impl Fn(&Range<usize>, Shape, Shape) -> bool,
+) -> usize {
+    let mut paragraph = lines[first].clone();
+    for (at, pair) in (first..).zip(shapes.windows(2)) {
+        let next = lines[at + 1].clone();
+        if goes_on(&lines[at], pair[0], pair[1]) {
+            paragraph.end = next.end;
+        } else {
+            lines[kept] = std::mem::replace(&mut paragraph, next);
+            kept += 1;
+        }
+    }
+    lines[kept] = paragraph;
+    kept + 1
+}
+
+/// What a byte says at the start of a line.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        kinds[byte as usize] = match byte {
+            b'0'..=b'9' => WORD | UPPER | SECOND | CLOSER,
+            b'A'..=b'Z' => WORD | UPPER | SECOND,
+            b'a'..=b'z' => WORD | LOWER | SECOND,
+            b'-' | b'*' | b'+' => BULLET | SECOND,
+            b' ' => SPACE | SECOND,
+            // Of headings, fences and quotes.
+            b'#' | b'`' | b'~' | b'>' => CLOSER | SECOND,
+            0x80.. => CLOSER,
+            // Of list items; and a sign that separates, but is no space.
+            b')' | b'\t' => 0,
+            _ => SECOND,
+        };
+        if byte == u8::MAX {
+            break kinds;
+        }
+        byte += 1;
+    }
+};
+
+const WORD: u8 = 1;
+/// Begins a list item if white space follows.
+const BULLET: u8 = 2;
+const SPACE: u8 = 4;
+/// The line must be looked at closer if it begins so.
+const CLOSER: u8 = 8;
+/// It need not because of this second byte.
+const SECOND: u8 = 16;
+const UPPER: u8 = 32;
+const LOWER: u8 = 64;
+
+/// The length of the line break beyond ASCII that `bytes` end with.
+fn wide_break(bytes: &[u8]) -> usize {
+    match bytes {
+        [.., 0xE2, 0x80, 0xA8 | 0xA9] => 3,
+        [.., 0xC2, 0x85] => 2,
+        _ => 0,
+    }
+}
+
+/// Whether `text`, which spaces and tabs do not surround, begins with a quote mark or what vanishes, or ends with white space.
+fn is_padded(text: &str) -> bool {
+    let vanishes = |c: char| c.is_whitespace() || is_zero_width(c);
+    let [first, .., last] = text.as_bytes() else { return true };
+    *first == b'>'
+        || !first.is_ascii() && text.starts_with(vanishes)
+        || !last.is_ascii() && text.ends_with(char::is_whitespace)
+}
+
+/// Whether `body` is a row of a table or an entry of a table of contents.
+fn is_row(body: &str) -> bool {
+    body.starts_with('|')
+        || body.contains('\t')
+        || body.contains("....")
+        || body.matches('|').nth(1).is_some()
 }
 
 /// What decides whether a line goes on in the next: looked at only where there is a next.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Shape {
     /// Columns without quote marks and trailing space.
-    columns: usize,
+    columns: u8,
     /// Columns that must fit before the first place where the line could have been broken.
-    first_word: usize,
+    first_word: u8,
     starts: Case,
-    sentence_ends: bool,
 }
 
 /// How a line begins: as a sentence or an entry of a list does, or in the middle of something.
@@ -167,35 +492,46 @@ enum Case {
     Neither,
 }
 
-impl Shape {
-    /// Of the content of a line that may be joined to another, so that is not wide.
-    fn of(content: &str, indent: usize) -> Self {
-        let body = &content[indent..];
-        let first = body.chars().find(|&c| is_alphanumeric(c));
-        Self {
-            columns: columns(content),
-            first_word: first_word(body),
-            starts: match first {
-                Some(c) if c.is_lowercase() => Case::Lower,
-                Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
-                _ => Case::Neither,
-            },
-            sentence_ends: sentence_ends(content),
+impl Case {
+    fn of(body: &str) -> Self {
+        match body.chars().find(|&c| is_alphanumeric(c)) {
+            Some(c) if c.is_lowercase() => Case::Lower,
+            Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
+            _ => Case::Neither,
         }
+    }
+}
+
+impl Shape {
+    /// Of the first line of a group.
+    fn first(columns: usize) -> Self {
+        Self { columns: narrow(columns), first_word: 0, starts: Case::Neither }
     }
 
     /// Whether `next` was broken off because its first word did not fit into `width`.
-    fn is_full(&self, next: &Self, width: usize) -> bool {
-        self.columns <= width && next.columns <= width && self.columns + 1 + next.first_word > width
+    #[inline(always)]
+    fn is_full(self, next: Self, width: usize) -> bool {
+        let full = usize::from(self.columns) + 1 + usize::from(next.first_word) > width;
+        self.fits(next, width) & full
     }
 
-    /// Whether, with no width to go by, the sentence plainly runs on into `next`.
-    fn runs_on(&self, next: &Self) -> bool {
-        !self.sentence_ends
-            && next.starts == Case::Lower
-            && (NARROWEST_WRAP..=90).contains(&self.columns)
-            && next.columns <= self.columns + next.first_word
+    /// Whether it and `next` are not wider than `width`.
+    fn fits(self, next: Self, width: usize) -> bool {
+        usize::from(self.columns.max(next.columns)) <= width
     }
+
+    /// Whether, with no width to go by, a sentence that has not ended plainly runs on into `next`.
+    fn runs_on(self, next: Self) -> bool {
+        let columns = usize::from(self.columns);
+        next.starts == Case::Lower
+            && (NARROWEST_WRAP..=90).contains(&columns)
+            && usize::from(next.columns) <= columns + usize::from(next.first_word)
+    }
+}
+
+/// Columns of a line, of which those that may be joined have few.
+fn narrow(columns: usize) -> u8 {
+    u8::try_from(columns).unwrap_or(u8::MAX)
 }
 
 fn sentence_ends(content: &str) -> bool {
@@ -209,53 +545,6 @@ fn sentence_ends(content: &str) -> bool {
             matches!(c, '"' | '\'' | ')' | ']' | '\u{201C}' | '\u{201D}' | '\u{BB}' | '\u{AB}')
         })
         .ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}'])
-}
-
-fn classify(text: &str) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::with_capacity(text.len() / USUAL_LINE + 1);
-    let mut begins = true;
-    let mut fence: Option<Fence> = None;
-    let mut table_signs = TableSigns::new(text.as_bytes());
-    for (range, hard) in lines_of(text) {
-        let line = &text[range.clone()];
-        // What most lines begin and end with needs no closer look.
-        let plain = matches!(line.as_bytes(), [first, .., last] if is_word(*first) && last.is_ascii_graphic());
-        let (depth, rest) = if plain { (0, line) } else { unquote(line) };
-        let content = if plain { rest } else { rest.trim_end() };
-        let body = content.trim_start();
-        let indent = content.len() - body.len();
-        let Some(&first) = body.as_bytes().first() else {
-            begins = true;
-            continue;
-        };
-        let alone = is_wide_line(content)
-            || !is_word(first) && (is_heading(body) || is_rule(body))
-            || table_signs.is_row(body, range.end - rest.len() + indent);
-        let item = !alone && is_list_item(body);
-        let (begins_here, unquoted) = (begins || alone || item, range.end - rest.len());
-        let content = unquoted..unquoted + content.len();
-        let mut described =
-            Line { range, begins: begins_here, ends: alone, item, depth, content, indent };
-        if fence.is_some() || first == b'`' || first == b'~' {
-            let marker = Fence::find(body);
-            if fence.is_some() || marker.is_some_and(Fence::opens) {
-                described.begins = true;
-                described.ends = true;
-                fence = match (fence, marker) {
-                    (None, marker) => marker,
-                    (Some(open), Some(close)) if close.closes(open) => None,
-                    (open, _) => open,
-                };
-            }
-        }
-        begins = hard;
-        if let Some(last) = lines.last() {
-            let deeper = described.indent > last.indent && !last.item;
-            described.begins |= last.ends || described.depth != last.depth || deeper;
-        }
-        lines.push(described);
-    }
-    lines
 }
 
 /// Whether a byte is part of a word in ASCII.
@@ -293,94 +582,6 @@ impl Fence {
     }
 }
 
-/// The lines of `text` without their line breaks, and whether the break ends the paragraph.
-fn lines_of(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    let mut breaks = LineBreaks::new(bytes);
-    std::iter::from_fn(move || {
-        if start >= bytes.len() {
-            return None;
-        }
-        let end = breaks.from(start);
-        let (len, hard) = match bytes[end..] {
-            [b'\r', b'\n', ..] => (2, false),
-            [0x0C, ..] => (1, true),
-            [byte, ..] if !byte.is_ascii() => wide_break(&bytes[end..]).unwrap_or((1, false)),
-            _ => (1, false),
-        };
-        let line = start..end;
-        start = end + len;
-        Some((line, hard))
-    })
-}
-
-/// The length of the line break beyond ASCII that `bytes` begin with, and whether it ends the
-/// paragraph.
-fn wide_break(bytes: &[u8]) -> Option<(usize, bool)> {
-    match bytes {
-        [0xE2, 0x80, 0xA8, ..] => Some((3, false)),
-        [0xE2, 0x80, 0xA9, ..] => Some((3, true)),
-        [0xC2, 0x85, ..] => Some((2, false)),
-        _ => None,
-    }
-}
-
-/// Finds line breaks: those of ASCII a block of bytes at a time, the others, which are rare, one after the other.
-struct LineBreaks<'a> {
-    bytes: &'a [u8],
-    /// Where the block at hand begins.
-    block: usize,
-    /// A bit for each line break of ASCII in it, but for those passed over.
-    left: u64,
-    /// The next U+0085, U+2028 or U+2029; the end of the text if there is none.
-    wide: usize,
-}
-
-impl<'a> LineBreaks<'a> {
-    const BLOCK: usize = 64;
-
-    fn new(bytes: &'a [u8]) -> Self {
-        let (left, wide) = (Self::in_block(bytes), Self::next_wide(bytes, 0));
-        Self { bytes, block: 0, left, wide }
-    }
-
-    /// The first that begins at `start` or later, which must not decrease; the end of the text if there is none.
-    fn from(&mut self, start: usize) -> usize {
-        if self.wide < start {
-            self.wide = Self::next_wide(self.bytes, start);
-        }
-        loop {
-            let passed = start.saturating_sub(self.block);
-            if passed < Self::BLOCK {
-                self.left &= u64::MAX << passed;
-                if self.left != 0 {
-                    return self.wide.min(self.block + self.left.trailing_zeros() as usize);
-                }
-            }
-            let next = self.block + Self::BLOCK;
-            let Some(rest) = self.bytes.get(next..) else { return self.wide };
-            (self.block, self.left) = (next, Self::in_block(rest));
-        }
-    }
-
-    /// A bit for each of the first bytes that is a line break.
-    fn in_block(bytes: &[u8]) -> u64 {
-        let mut padded = [0; Self::BLOCK];
-        let bytes = bytes.first_chunk().unwrap_or_else(|| {
-            padded[..bytes.len()].copy_from_slice(bytes);
-            &padded
-        });
-        // Without branches: vector code.
-        gather(&bytes.map(|byte| u8::from(byte.wrapping_sub(b'\n') < 4)))
-    }
-
-    fn next_wide(bytes: &[u8], start: usize) -> usize {
-        let mut leads = memchr::memchr2_iter(0xE2, 0xC2, &bytes[start..]).map(|at| start + at);
-        leads.find(|&at| wide_break(&bytes[at..]).is_some()).unwrap_or(bytes.len())
-    }
-}
-
 /// Strips quote marks as the canonical form does: depth, and the line after the last mark.
 fn unquote(line: &str) -> (u32, &str) {
     let mut depth = 0;
@@ -398,53 +599,6 @@ fn unquote(line: &str) -> (u32, &str) {
     (depth, "")
 }
 
-/// Whether a line is wider than [`WIDEST_WRAP`]. A column takes at least one byte, and at most four.
-fn is_wide_line(content: &str) -> bool {
-    content.len() > 4 * WIDEST_WRAP || content.len() > WIDEST_WRAP && columns(content) > WIDEST_WRAP
-}
-
-/// Columns of a line on a terminal, by the first bytes of its characters: East Asian ones
-/// (U+3000 to U+D7FF, and beyond U+FFFF) take two, combining marks of the first block none.
-fn columns(line: &str) -> usize {
-    if line.is_ascii() {
-        return line.len();
-    }
-    // A byte each in blocks whose sum fits into one, without branches: vector code.
-    let of_block = |block: &[u8; 64]| -> u8 {
-        block.iter().map(|&byte| columns_of(byte) + u8::from(is_wide(byte))).sum()
-    };
-    let (blocks, rest) = line.as_bytes().as_chunks();
-    // Filled up with bytes that take no column.
-    let mut last = [0x80; 64];
-    last[..rest.len()].copy_from_slice(rest);
-    blocks.iter().chain([&last]).map(|block| usize::from(of_block(block))).sum()
-}
-
-#[expect(clippy::needless_bitwise_bool, reason = "`||` is a branch")]
-fn is_wide(first_byte: u8) -> bool {
-    (first_byte.wrapping_sub(0xE3) <= 0xED - 0xE3) | (first_byte >= 0xF0)
-}
-
-/// Columns of the first piece of `body` that a wrap keeps together: a word, or one wide character.
-fn first_word(body: &str) -> usize {
-    let bytes = body.as_bytes();
-    let visible = bytes.iter().take_while(|&&byte| byte.is_ascii_graphic()).count();
-    let blank = |byte: u8| matches!(byte, b' ' | b'\t');
-    if bytes.get(visible).is_none_or(|&byte| blank(byte)) {
-        return visible; // as nearly always
-    }
-    if is_wide(bytes[0]) {
-        return 2;
-    }
-    let word = bytes.iter().take_while(|&&byte| !blank(byte) && !is_wide(byte));
-    word.map(|&byte| usize::from(columns_of(byte))).sum()
-}
-
-/// Columns that the character takes that begins with a byte, if it is no wide one; none for the other bytes.
-fn columns_of(byte: u8) -> u8 {
-    u8::from(byte & 0xC0 != 0x80) - u8::from(byte == 0xCC)
-}
-
 fn is_heading(body: &str) -> bool {
     let rest = body.trim_start_matches('#');
     (1..=6).contains(&(body.len() - rest.len())) && (rest.is_empty() || rest.starts_with(' '))
@@ -452,55 +606,12 @@ fn is_heading(body: &str) -> bool {
 
 /// A line of signs alone: a rule, an underline, a row of dots.
 fn is_rule(body: &str) -> bool {
-    !body.chars().any(is_alphanumeric)
+    !body.bytes().any(is_word) && !body.chars().any(is_alphanumeric)
 }
 
 /// As the method of `char`, which looks into tables for the quotes and dashes that many lines begin with.
 fn is_alphanumeric(character: char) -> bool {
     !matches!(character, '\u{2000}'..='\u{206F}') && character.is_alphanumeric()
-}
-
-/// Finds the signs that table rows have, which most texts are without.
-struct TableSigns<'a> {
-    bytes: &'a [u8],
-    bar: usize,
-    leaders: usize,
-    find_leaders: memchr::memmem::Finder<'static>,
-}
-
-impl<'a> TableSigns<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        let find_leaders = memchr::memmem::Finder::new(b"....");
-        let mut signs = Self { bytes, bar: 0, leaders: 0, find_leaders };
-        signs.seek(0);
-        signs
-    }
-
-    /// Lets `bar` and `leaders` be the first places from `start` on.
-    fn seek(&mut self, start: usize) {
-        let rest = &self.bytes[start..];
-        if self.bar <= start {
-            self.bar = memchr::memchr2(b'|', b'\t', rest).map_or(usize::MAX, |at| start + at);
-        }
-        if self.leaders <= start {
-            self.leaders = self.find_leaders.find(rest).map_or(usize::MAX, |at| start + at);
-        }
-    }
-
-    /// Whether `body`, which begins at `start`, is a row of a table or an entry of a table of contents.
-    fn is_row(&mut self, body: &str, start: usize) -> bool {
-        self.seek(start);
-        let end = start + body.len();
-        if self.leaders < end && self.leaders + 4 <= end {
-            return true;
-        }
-        if self.bar >= end {
-            return false;
-        }
-        self.bar == start
-            || self.bytes[self.bar] == b'\t'
-            || memchr::memchr2(b'|', b'\t', &self.bytes[self.bar + 1..end]).is_some()
-    }
 }
 
 fn is_list_item(body: &str) -> bool {
@@ -542,26 +653,29 @@ fn is_list_item(body: &str) -> bool {
 }
 
 /// The width to which the lines of a group were wrapped, if they show one.
+#[inline(always)]
 fn wrap_width(group: &[Shape]) -> Option<usize> {
     if group.len() < 3 {
         return None;
     }
     // Wider lines may be neighbours that were never wrapped, so narrower widths are tried too;
     // eight bound the work.
-    let mut present = 0_u128;
+    let mut present = 0_u64;
     for line in group {
-        present |= 1 << line.columns.min(WIDEST_WRAP);
+        let over = usize::from(line.columns).checked_sub(NARROWEST_WRAP);
+        present |= over.map_or(0, |over| 1 << over);
     }
-    present &= !((1 << NARROWEST_WRAP) - 1);
     for _ in 0..8 {
-        let width = present.checked_ilog2()? as usize;
-        present &= !(1 << width);
+        let over = present.checked_ilog2()? as usize;
+        present &= !(1 << over);
+        let width = NARROWEST_WRAP + over;
         let (mut pairs, mut full, mut upper) = (0, 0, 0);
         for pair in group.windows(2) {
-            let fits = pair[0].columns <= width && pair[1].columns <= width;
+            let (line, next) = (pair[0], pair[1]);
+            let fits = line.fits(next, width);
             pairs += usize::from(fits);
-            full += usize::from(fits && pair[0].is_full(&pair[1], width));
-            upper += usize::from(fits && pair[1].starts == Case::Upper);
+            full += usize::from(line.is_full(next, width));
+            upper += usize::from(fits & (next.starts == Case::Upper));
         }
         // Few lines prove little: then every break must be explained, and a line begin in the
         // middle of a sentence. Many that nearly all begin in upper case are verse or a list,
@@ -579,28 +693,28 @@ fn wrap_width(group: &[Shape]) -> Option<usize> {
 
 /// For each depth of quoting, in order, the width that most of the wrapped lines agree on within a
 /// few columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
-fn usual_widths(groups: &[Group]) -> Vec<(u32, usize)> {
-    let mut wrapped: Vec<(u32, usize, usize)> =
-        groups.iter().filter_map(|group| Some((group.depth, group.lines, group.width?))).collect();
-    wrapped.sort_unstable();
-    wrapped
-        .chunk_by(|a, b| a.0 == b.0)
+fn usual_widths(mut shown: Vec<Shown>) -> Vec<(u32, usize)> {
+    shown.sort_unstable();
+    shown
+        .chunk_by(|a, b| a.depth == b.depth)
         .filter_map(|same_depth| {
             let mut lines = [0; WIDEST_WRAP + 1];
-            for &(_, len, width) in same_depth {
-                lines[width] += len;
+            for shown in same_depth {
+                lines[shown.width] += shown.lines;
             }
             let agreeing = |width: usize| lines[width - 4..=width].iter().sum::<usize>();
             let usual = (NARROWEST_WRAP..=WIDEST_WRAP)
                 .filter(|&width| lines[width] > 0)
                 .max_by_key(|&width| (agreeing(width), width))?;
-            Some((same_depth[0].0, usual))
+            Some((same_depth[0].depth, usual))
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -743,5 +857,137 @@ mod tests {
             "However, the mayor said that the money for it would have to be found\nsomewhere.";
         let text = format!("{WRAPPED}\n\n{short}\n\nNo.\nYes.\n");
         assert_eq!(split(&text), [WRAPPED, short, "No.", "Yes."]);
+    }
+
+    /// What the rules look at, and words of several widths and scripts.
+    fn piece() -> impl Strategy<Value = String> {
+        const SIGNS: &[&str] = &[
+            "\n",
+            "\n",
+            "\n",
+            "\n",
+            "\r\n",
+            "\r\n",
+            "\r",
+            "\u{B}",
+            "\u{C}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{2029}",
+            "\n\n",
+            "\n \n",
+            "> ",
+            ">",
+            " ",
+            " ",
+            "  ",
+            "    ",
+            "\t",
+            "|",
+            "| a | b |",
+            "....",
+            "...",
+            ".",
+            "-",
+            "- ",
+            "* ",
+            "+ ",
+            "*",
+            "1. ",
+            "12) ",
+            "(",
+            ")",
+            "a)",
+            "a) ",
+            "#",
+            "# ",
+            "```",
+            "~~~",
+            "````",
+            "=====",
+            "\u{2022} ",
+            "\u{2013} ",
+            "\u{201C}",
+            "\u{201D}",
+            "\"",
+            "!",
+            "\u{2026}",
+            "\u{A0}",
+            "\u{3000}",
+            "\u{AD}",
+            "\u{200B}",
+            "\u{FEFF}",
+            "e\u{301}",
+            "\u{6F22}\u{5B57}",
+            "\u{1F600}",
+            "\u{A8}",
+            "\u{A9}",
+            "\u{300A}",
+            "\u{445}",
+            "\0",
+            "\u{7F}",
+            "\u{DC}ber",
+            "A",
+            "z",
+            "7",
+        ];
+        prop_oneof![
+            6 => proptest::sample::select(SIGNS).prop_map(str::to_owned),
+            3 => "[a-zA-Z\u{E4}\u{DF}]{1,12}[.,;]? ",
+            1 => "( |\t|\u{A0}|>|\u{300}|\u{6F22}|x){0,130}",
+            3 => wrapped(),
+        ]
+    }
+
+    /// A passage that is wrapped to some width, or nearly.
+    fn wrapped() -> impl Strategy<Value = String> {
+        let words =
+            proptest::collection::vec("[a-z\u{E4}\u{6F22}]{1,9}[.]?|[A-Z][a-z]{1,9}", 5..70);
+        let ends = proptest::sample::select(&["\n", "\r\n", "\n> ", "\n  "][..]);
+        (words, 45..115_usize, ends, 0..4_usize).prop_map(|(words, width, end, off)| {
+            let (mut text, mut column) = (String::new(), 0);
+            for word in words {
+                if column + word.len() > width - word.len() % (off + 1) {
+                    text += end;
+                    column = 0;
+                }
+                column += word.len() + 1;
+                text += &word;
+                text.push(' ');
+            }
+            text
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn paragraphs_are_those_of_the_reference(
+            pieces in proptest::collection::vec(piece(), 0..60),
+            // Windows of lines begin anywhere.
+            blocks in 0..3_usize,
+        ) {
+            let piece = pieces.concat();
+            let mut text = piece.repeat(if blocks == 0 { 1 } else { 3000 * blocks / (piece.len() + 1) + 1 });
+            text += &piece;
+            let expected = reference::paragraphs(&text);
+            prop_assert_eq!(&paragraphs(&text), &expected);
+            prop_assert_eq!(&paragraphs_with::<Portable>(&text), &expected);
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") {
+                prop_assert_eq!(&paragraphs_with::<Avx2>(&text), &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_longer_than_a_window_is_a_line() {
+        for blank in [0, 100, 4000, 20_000] {
+            let spaces = " ".repeat(blank);
+            let text = format!(
+                "a\n\n{spaces}b{spaces}\n{}\n> {spaces}\n{WRAPPED}{spaces}",
+                "c".repeat(9000)
+            );
+            assert_eq!(paragraphs(&text), reference::paragraphs(&text));
+        }
     }
 }
