@@ -51,6 +51,7 @@ mod mask;
 mod near;
 mod options;
 mod pipeline;
+mod prefetch;
 mod progress;
 mod read_at;
 mod resolve;

@@ -132,6 +132,104 @@ fn gather_portable(bytes: &[u8; 64]) -> u64 {
     mask
 }
 
+/// Values that are compared together.
+pub(crate) const LANES: usize = 32;
+
+/// Hands over the blocks of values, by their number, that have values which equal another one where the mask has ones: a bit for each.
+#[inline]
+pub(crate) fn equal_bits(
+    blocks: &[[u16; LANES]],
+    other: u16,
+    mask: u16,
+    found: impl FnMut(usize, u32),
+) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512bw") {
+            // SAFETY: the instructions that it is compiled for were just found to be there.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            return unsafe { equal_bits_avx512(blocks, other, mask, found) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: likewise.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            return unsafe { equal_bits_avx2(blocks, other, mask, found) };
+        }
+    }
+    equal_bits_portable(blocks, other, mask, found);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bw")]
+fn equal_bits_avx512(
+    blocks: &[[u16; LANES]],
+    other: u16,
+    mask: u16,
+    mut found: impl FnMut(usize, u32),
+) {
+    use std::arch::x86_64::{
+        _mm512_and_si512, _mm512_cmpeq_epi16_mask, _mm512_loadu_si512, _mm512_set1_epi16,
+    };
+
+    let other = _mm512_set1_epi16((other & mask).cast_signed());
+    let mask = _mm512_set1_epi16(mask.cast_signed());
+    for (number, values) in blocks.iter().enumerate() {
+        // SAFETY: the load is of the values that it is given.
+        #[expect(unsafe_code, reason = "the one way to load them")]
+        let values = unsafe { _mm512_loadu_si512(values.as_ptr().cast()) };
+        let equal = _mm512_cmpeq_epi16_mask(_mm512_and_si512(values, mask), other);
+        if equal != 0 {
+            found(number, equal);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn equal_bits_avx2(
+    blocks: &[[u16; LANES]],
+    other: u16,
+    mask: u16,
+    mut found: impl FnMut(usize, u32),
+) {
+    use std::arch::x86_64::{
+        _mm256_and_si256, _mm256_cmpeq_epi16, _mm256_loadu_si256, _mm256_movemask_epi8,
+        _mm256_packs_epi16, _mm256_permute4x64_epi64, _mm256_set1_epi16,
+    };
+
+    let other = _mm256_set1_epi16((other & mask).cast_signed());
+    let mask = _mm256_set1_epi16(mask.cast_signed());
+    for (number, values) in blocks.iter().enumerate() {
+        let halves = values.as_chunks::<16>().0;
+        let [low, high] = [0, 1].map(|half: usize| {
+            // SAFETY: the load is of the sixteen values that it is given.
+            #[expect(unsafe_code, reason = "the one way to load them")]
+            let values = unsafe { _mm256_loadu_si256(std::ptr::from_ref(&halves[half]).cast()) };
+            _mm256_cmpeq_epi16(_mm256_and_si256(values, mask), other)
+        });
+        let in_order = _mm256_permute4x64_epi64::<0b1101_1000>(_mm256_packs_epi16(low, high));
+        let equal = _mm256_movemask_epi8(in_order).cast_unsigned();
+        if equal != 0 {
+            found(number, equal);
+        }
+    }
+}
+
+fn equal_bits_portable(
+    blocks: &[[u16; LANES]],
+    other: u16,
+    mask: u16,
+    mut found: impl FnMut(usize, u32),
+) {
+    for (number, values) in blocks.iter().enumerate() {
+        let equals = values.map(|value| (value ^ other) & mask == 0);
+        if equals.contains(&true) {
+            let bits = (0..LANES).filter(|&at| equals[at]).fold(0, |bits, at| bits | 1 << at);
+            found(number, bits);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +257,44 @@ mod tests {
                 assert_eq!(gather_portable(&bytes), mask);
             }
             assert_eq!(run(Gather(&answers)), mask);
+        }
+    }
+
+    #[test]
+    fn equal_values_are_found_alike_on_every_instruction_set() {
+        let mut state = 1_u64;
+        for round in 0..300 {
+            let mut blocks = [[0; LANES]; 3];
+            for value in blocks.as_flattened_mut() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // Few values, so that some are equal, in the upper bits at least.
+                let [low, .., high] = state.to_le_bytes();
+                *value = u16::from(low % 5) << 13 | u16::from(high >> 4);
+            }
+            let mask = [u16::MAX, 0xFFF0, 0xE000, 0x8000, 0][round % 5];
+            let other = blocks[round % 3][round % LANES];
+            let bits_of = |block: &[u16; LANES]| -> u32 {
+                let equal = (0..LANES).filter(|&at| block[at] & mask == other & mask);
+                equal.map(|at| 1 << at).sum()
+            };
+            let expected: Vec<(usize, u32)> =
+                blocks.iter().map(bits_of).enumerate().filter(|(_, bits)| *bits != 0).collect();
+            let (mut here, mut portable) = (Vec::new(), Vec::new());
+            equal_bits(&blocks, other, mask, |block, bits| here.push((block, bits)));
+            equal_bits_portable(&blocks, other, mask, |block, bits| portable.push((block, bits)));
+            assert_eq!((&here, &portable), (&expected, &expected));
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") {
+                let mut vectors = Vec::new();
+                // SAFETY: the instructions were just found to be there.
+                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+                unsafe {
+                    equal_bits_avx2(&blocks, other, mask, |block, bits| {
+                        vectors.push((block, bits));
+                    });
+                }
+                assert_eq!(vectors, expected);
+            }
         }
     }
 }

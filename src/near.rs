@@ -168,7 +168,9 @@ fn look_up(
     table: &Table,
     beneath: Option<&dyn Base>,
 ) -> Result<(Vec<Hit>, Vec<usize>), Error> {
-    table.touch(anchors.iter().map(|anchor| anchor.key ^ DOMAIN));
+    for anchor in anchors {
+        table.prefetch(anchor.key ^ DOMAIN);
+    }
     let mut hits: Vec<Hit> = Vec::new();
     let mut known = Vec::with_capacity(anchors.len());
     let mut proposed: Vec<Posting> = Vec::new();
@@ -253,7 +255,7 @@ fn lay_beside(
     let slack = |len: usize| len / 2 + LONGEST_CHANGE;
     let from = place.saturating_sub((before + slack(before)) as u64);
     let to = (place + (after + slack(after)) as u64).min(own_end);
-    let region = view.around(place, from..to)?;
+    let region = view.region(place, from..to)?;
     let seed = usize::try_from(place - region.start).expect("BUG: within the region");
     let here = &view.canonical[paragraph.clone()];
     let mut allowed = share.rest(here.len());

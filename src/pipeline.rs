@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use crate::error::Error;
 
 /// Bytes of text in a batch, from which it is sent on: large enough that passing it costs nothing.
-const BATCH: usize = 1 << 18;
+const BATCH: usize = 1 << 16;
 
 /// Batches that wait for each worker.
 const AHEAD: usize = 2;

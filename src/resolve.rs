@@ -22,14 +22,14 @@
 
 use std::ops::Range;
 
-use crate::anchors::{Anchors, Period, Scheme, key};
+use crate::anchors::{Anchor, Anchors, Period, Scheme, key};
 use crate::canonical::is_boundary;
 use crate::criteria::{Criteria, WithinArticle};
 use crate::cut::Units;
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
-use crate::index::table::{GRANULE, Posting, Table};
+use crate::index::table::{GRANULE, Posting, Spot, Table};
 use crate::index::text::{END, Removed, Texts};
 use crate::near::{Change, NearCopy, SHORTEST_REFERENCE};
 
@@ -41,8 +41,8 @@ const POSTINGS: usize = 8;
 /// The same, of places that are worth a look.
 const SIMILAR: usize = 1;
 
-/// Anchors whose slots are fetched together.
-const BATCH: usize = 64;
+/// Anchors that are looked up together, while the memory for the next so many is fetched.
+const BATCH: usize = 32;
 
 /// Bytes that are compared at a time.
 const STEP: usize = 32;
@@ -129,11 +129,20 @@ fn equal_runs(
         matches: Vec::new(),
         active: Vec::new(),
         proposed: Vec::new(),
+        ahead: Vec::new(),
+        found_ahead: Vec::new(),
     };
     let mut periods = article.anchors.periods.iter().peekable();
-    for batch in article.anchors.places.chunks(BATCH) {
-        finder.table.touch(batch.iter().map(|anchor| anchor.key));
-        for anchor in batch {
+    let mut batches = article.anchors.places.chunks(BATCH).peekable();
+    if let Some(first) = batches.peek() {
+        finder.prefetch(first);
+    }
+    while let Some(batch) = batches.next() {
+        if let Some(next) = batches.peek() {
+            finder.prefetch(next);
+        }
+        finder.look_up(batch);
+        for (number, anchor) in batch.iter().enumerate() {
             // A match that begins after an anchor says nothing about it; those of all periods at
             // once would make every anchor look at all of them.
             let reached =
@@ -141,7 +150,7 @@ fn equal_runs(
             while let Some(period) = periods.next_if(reached) {
                 finder.propose_period(*period)?;
             }
-            finder.visit_anchor(anchor.at as usize, anchor.key)?;
+            finder.visit_anchor(anchor, number)?;
         }
     }
     for period in periods {
@@ -163,6 +172,19 @@ struct Finder<'a> {
     keep_own: bool,
     /// What the table says of the key at hand; empty between two keys.
     proposed: Vec<Posting>,
+    /// What is known of each anchor of the batch at hand before the first of them is visited.
+    ahead: Vec<Ahead>,
+    /// The postings of all of them, one after the other.
+    found_ahead: Vec<Posting>,
+}
+
+/// What is known of an anchor before those before it were visited.
+#[derive(Clone, Copy)]
+struct Ahead {
+    spot: Spot,
+    /// Where its postings end.
+    end: usize,
+    sides: Sides,
 }
 
 /// Part of the text around an anchor: from `back` bytes before it to `ahead` bytes after its start.
@@ -188,11 +210,9 @@ struct Sides {
 
 impl Sides {
     fn of(canonical: &[u8], context: Range<usize>, len: usize) -> Self {
-        let check = |range: Range<usize>| canonical.get(range).map(check);
-        Self {
-            left: context.start.checked_sub(len).and_then(|start| check(start..context.start)),
-            right: check(context.end..context.end + len),
-        }
+        let left = context.start.checked_sub(len).map(|start| &canonical[start..context.start]);
+        let right = canonical.get(context.end..context.end + len);
+        Self { left: left.map(check), right: right.map(check) }
     }
 
     fn check(self) -> u8 {
@@ -209,22 +229,59 @@ impl Sides {
 /// Four bits of a hash of some of the bytes: the first, middle and last eight tell nearly all texts
 /// apart that begin or end alike, at a quarter of the cost of all bytes.
 fn check(side: &[u8]) -> u8 {
-    let word = |at: usize| side[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let Some(last) = side.len().checked_sub(8) else { return (key(side, 0) >> 60) as u8 };
-    let mixed = word(0).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        ^ word(last / 2).wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(23)
-        ^ word(last).wrapping_mul(0x1656_67B1_9E37_79F9).rotate_left(41);
+    let (Some(first), Some(last)) = (side.first_chunk(), side.last_chunk()) else {
+        return (key(side, 0) >> 60) as u8;
+    };
+    let middle = side[(side.len() - 8) / 2..].first_chunk().unwrap_or(first);
+    let [first, middle, last] = [first, middle, last].map(|bytes| u64::from_le_bytes(*bytes));
+    let mixed = first.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ middle.wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(23)
+        ^ last.wrapping_mul(0x1656_67B1_9E37_79F9).rotate_left(41);
     ((mixed ^ mixed >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8
 }
 
 impl Finder<'_> {
-    fn visit_anchor(&mut self, at: usize, key: u64) -> Result<(), Error> {
-        self.active.retain(|found| found.end > at);
-        self.visit(Context { at, back: 0, ahead: self.scheme.gram() }, key)
+    fn prefetch(&self, batch: &[Anchor]) {
+        for anchor in batch {
+            self.table.prefetch(anchor.key);
+        }
+    }
+
+    /// Looks up a batch, and fetches the text at the places that are worth a look.
+    fn look_up(&mut self, batch: &[Anchor]) {
+        self.ahead.clear();
+        self.found_ahead.clear();
+        let (gram, half) = (self.scheme.gram(), self.half_slack(self.scheme.gram()));
+        for anchor in batch {
+            let before = self.found_ahead.len();
+            let spot = self.table.look_up(anchor.key, &mut self.found_ahead);
+            let at = anchor.at as usize;
+            let sides = Sides::of(self.view.canonical, at..at + gram, half);
+            for posting in &self.found_ahead[before..] {
+                if sides.may_equal(posting.check) {
+                    self.view.texts.prefetch(posting.place);
+                }
+            }
+            self.ahead.push(Ahead { spot, end: self.found_ahead.len(), sides });
+        }
+    }
+
+    /// Half of what is left of a run beside a context: at least so far a run reaches beyond it on one side.
+    fn half_slack(&self, context: usize) -> usize {
+        (self.scheme.span() - context).div_ceil(2)
+    }
+
+    /// Visits an anchor, the one with that number of a batch that was looked up.
+    fn visit_anchor(&mut self, anchor: &Anchor, number: usize) -> Result<(), Error> {
+        let at = anchor.at as usize;
+        if !self.active.is_empty() {
+            self.active.retain(|found| found.end > at);
+        }
+        self.visit(Context { at, back: 0, ahead: self.scheme.gram() }, anchor.key, Some(number))
     }
 
     /// Looks up, and inserts if need be, the anchor with a context.
-    fn visit(&mut self, context: Context, key: u64) -> Result<(), Error> {
+    fn visit(&mut self, context: Context, key: u64, looked_up: Option<usize>) -> Result<(), Error> {
         let Context { at, back, ahead } = context;
         let span = self.scheme.span();
         let len = self.view.canonical.len();
@@ -235,13 +292,24 @@ impl Finder<'_> {
         }
         // Any of them reaches so far beyond the context on one side.
         let slack = span - back - ahead;
-        let half = slack.div_ceil(2);
-        let sides = Sides::of(self.view.canonical, context.range(), half);
+        let half = self.half_slack(back + ahead);
+        let known_ahead = looked_up.map(|number| self.ahead[number]);
+        let sides = match known_ahead {
+            Some(known) => known.sides,
+            None => Sides::of(self.view.canonical, context.range(), half),
+        };
         let mut proposed = std::mem::take(&mut self.proposed);
         if let Some(base) = self.beneath {
             base.anchors(key, &mut proposed)?;
         }
-        let spot = self.table.look_up(key, &mut proposed);
+        let spot = match (looked_up, known_ahead) {
+            (Some(number), Some(known)) if self.table.is_current(known.spot) => {
+                let start = number.checked_sub(1).map_or(0, |before| self.ahead[before].end);
+                proposed.extend_from_slice(&self.found_ahead[start..known.end]);
+                known.spot
+            }
+            _ => self.table.look_up(key, &mut proposed),
+        };
         let postings = proposed.len();
         let hot = proposed.iter().any(|posting| posting.hot);
         let (mut similar, mut known) = (0, false);
@@ -257,9 +325,10 @@ impl Finder<'_> {
             let right =
                 (at + ahead + half <= len).then_some(Context { ahead: ahead + half, ..context });
             let [left, right] = [left, right].map(|longer| longer.map(|it| (it, self.key(it))));
-            self.table.touch([left, right].iter().flatten().map(|&(_, key)| key));
-            for (longer, key) in [left, right].into_iter().flatten() {
-                self.visit(longer, key)?;
+            let longer = [left, right].into_iter().flatten();
+            longer.clone().for_each(|(_, key)| self.table.prefetch(key));
+            for (longer, key) in longer {
+                self.visit(longer, key, None)?;
             }
             return Ok(());
         }
@@ -348,6 +417,14 @@ pub(crate) struct Region {
 }
 
 impl View<'_> {
+    /// The byte at `place` among others that lie together, and how many of them are before it.
+    fn around(&mut self, place: u64) -> Result<(&[u8], usize), Error> {
+        match place.checked_sub(self.base) {
+            None => self.texts.around(place),
+            Some(own) => Ok((self.canonical, to_usize(own).min(self.canonical.len()))),
+        }
+    }
+
     /// The bytes from `place` on: at least one if there is any, as many as lie together.
     pub(crate) fn ahead(&mut self, place: u64) -> Result<&[u8], Error> {
         match place.checked_sub(self.base) {
@@ -359,7 +436,7 @@ impl View<'_> {
     /// The places of a granule, a bit for each, at which the text goes on as at `at` for eight bytes.
     pub(crate) fn places_of(&mut self, at: usize, granule: u64) -> Result<u8, Error> {
         const GRAM: usize = 8;
-        const BYTES: usize = GRAM + GRANULE as usize - 1;
+        const BYTES: usize = GRAM + GRANULE as usize;
         let own = self.base + at as u64;
         // Not the place itself, nor any after it.
         let earlier = own.saturating_sub(granule).min(u64::from(GRANULE));
@@ -371,9 +448,11 @@ impl View<'_> {
             Some(theirs) => *theirs,
             None => self.next_bytes::<BYTES>(granule)?,
         };
+        let (ours, theirs) = (u64::from_le_bytes(ours), u128::from_le_bytes(theirs));
         let mut places = 0;
-        for offset in 0..usize::from(GRANULE) {
-            let equal = theirs[offset..offset + GRAM] == ours;
+        for offset in 0..GRANULE {
+            #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+            let equal = (theirs >> (8 * offset)) as u64 == ours;
             places |= u8::from(equal) << offset;
         }
         Ok(places & earlier)
@@ -396,7 +475,7 @@ impl View<'_> {
     }
 
     /// A copy of the text at `coordinates`, as far as it is of the article that `place` is in.
-    pub(crate) fn around(&mut self, place: u64, coordinates: Range<u64>) -> Result<Region, Error> {
+    pub(crate) fn region(&mut self, place: u64, coordinates: Range<u64>) -> Result<Region, Error> {
         let first = match place.checked_sub(self.base) {
             None => place - self.texts.locate(place)?.start as u64,
             Some(_) => self.base,
@@ -419,9 +498,20 @@ impl View<'_> {
 
     /// The longest match through `at` and `place`; empty if the bytes there differ.
     fn extend(&mut self, at: usize, place: u64) -> Result<Match, Error> {
-        let end = at + self.common_ahead(at..self.canonical.len(), place)?;
-        let back = self.common_behind(at, place)?;
-        Ok(Match { start: at - back, end, source: place - back as u64 })
+        let ours = self.canonical;
+        let (theirs, before) = self.around(place)?;
+        let (behind, ahead) = theirs.split_at(before);
+        let (rest, len) = (ahead.len(), behind.len());
+        let mut end = at + common_prefix(&ours[at..], ahead);
+        let mut start = at - common_suffix(&ours[..at], behind);
+        // Seldom does it reach over what lies together.
+        if end - at == rest {
+            end += self.common_ahead(end..ours.len(), place + rest as u64)?;
+        }
+        if at - start == len {
+            start -= self.common_behind(start, place - len as u64)?;
+        }
+        Ok(Match { start, end, source: place - (at - start) as u64 })
     }
 
     /// How many bytes of `ours` are those from `place` on.

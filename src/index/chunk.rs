@@ -51,6 +51,18 @@ impl Chunk {
         later
     }
 
+    /// The same memory without bytes.
+    pub(super) fn cleared(self) -> Self {
+        match self {
+            Self::Heap(mut bytes) => {
+                bytes.clear();
+                Self::Heap(bytes)
+            }
+            #[cfg(target_os = "linux")]
+            Self::Mapped { map, .. } => Self::Mapped { map, len: 0 },
+        }
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.len() == Self::SIZE
     }
@@ -96,6 +108,8 @@ mod tests {
             }
             assert!(chunk.is_full() && rest.len() == 1000);
             assert_eq!(chunk.fill(rest), rest);
+            chunk = chunk.cleared();
+            assert!(chunk.is_empty() && chunk.fill(b"abc").is_empty() && *chunk == *b"abc");
             assert!((Chunk::SIZE..2 * Chunk::SIZE).contains(&chunk.memory()));
         }
     }

@@ -379,6 +379,29 @@ impl Reader<'_> {
         Ok(Some(decoded))
     }
 
+    /// Passes over single line breaks before a canonical place, as far as they are in the buffer: most of what lies between a
+    /// checkpoint and the place wanted, at a fifth of what it costs to decode them. Gives the last of them.
+    fn pass_line_breaks(&mut self, before: usize) -> Option<Departure> {
+        let Ends { mut canonical, mut original } = self.ends;
+        let start = self.read;
+        for &gap in &self.buffer[start..] {
+            if gap >= NEAR || canonical as usize + usize::from(gap) >= before {
+                break;
+            }
+            canonical += u32::from(gap) + 1;
+            original += u32::from(gap) + 1;
+            self.read += 1;
+        }
+        self.ends = Ends { canonical, original };
+        let (canonical_len, original_len) = (1, 1);
+        (self.read > start).then(|| Departure {
+            canonical: canonical - canonical_len,
+            canonical_len,
+            original: original - original_len,
+            original_len,
+        })
+    }
+
     /// Reads the next group; false if there is none.
     fn fill(&mut self) -> Result<bool, Error> {
         let Some(behind) = self.log.as_mut().filter(|behind| behind.at < behind.end) else {
@@ -422,6 +445,7 @@ impl Reader<'_> {
         };
         let (mut last, ends) = (None, self.ends);
         loop {
+            last = self.pass_line_breaks(canonical.start).or(last);
             let next = self.next()?.map(|(departure, literal)| {
                 if departure.is_in(&canonical) {
                     found(departure, literal);

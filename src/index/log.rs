@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Seek, SeekFrom, Write};
 
 use super::chunk::Chunk;
 use crate::error::Error;
+use crate::prefetch::prefetch;
 use crate::read_at::read_exact_at;
 
 /// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.
@@ -23,6 +24,8 @@ pub(crate) struct Log {
     chunks: Vec<Chunk>,
     len: u64,
     spilled: Option<Spilled>,
+    /// The memory of a chunk that was put into the file: the next one takes it, as new memory has to be cleared first.
+    spare: Option<Chunk>,
 }
 
 impl Log {
@@ -44,7 +47,11 @@ impl Log {
             if self.len - bytes.len() as u64 == self.chunks.len() as u64 * CHUNK as u64 {
                 // The first grows as it fills: most collections are small.
                 let is_first = self.chunks.is_empty();
-                self.chunks.push(if is_first { Chunk::small() } else { Chunk::full_sized() });
+                self.chunks.push(match self.spare.take() {
+                    Some(chunk) => chunk,
+                    None if is_first => Chunk::small(),
+                    None => Chunk::full_sized(),
+                });
             }
             bytes = self.chunks.last_mut().expect("BUG: a chunk was pushed").fill(bytes);
         }
@@ -64,6 +71,26 @@ impl Log {
         let bytes = &bytes[..=offset];
         let skipped = usize::try_from(len).map_or(0, |len| bytes.len().saturating_sub(len));
         Ok(&bytes[skipped..])
+    }
+
+    /// Fetches the memory around an address, unless that is in the file.
+    pub(crate) fn prefetch(&self, at: u64) {
+        // Of a chunk in the file there is nothing in memory.
+        prefetch(&self.chunks[index(at / CHUNK as u64)], index(at % CHUNK as u64));
+    }
+
+    /// Of the `back` bytes up to and with that at `at`, and the `ahead` bytes from it on, those that lie together with it; and how many
+    /// of them are before it.
+    pub(crate) fn between(
+        &mut self,
+        at: u64,
+        back: u64,
+        ahead: u64,
+    ) -> Result<(&[u8], usize), Error> {
+        let (bytes, offset) = self.around(at)?;
+        let start = usize::try_from(back).map_or(0, |back| (offset + 1).saturating_sub(back));
+        let len = usize::try_from(ahead).map_or(bytes.len(), |len| len.min(bytes.len() - offset));
+        Ok((&bytes[start..offset + len], offset - start))
     }
 
     /// Appends the bytes `at..end` to `target`.
@@ -111,7 +138,7 @@ impl Log {
             .and_then(|_| spilled.file.file.write_all(chunk))
             .map_err(spill)?;
         spilled.chunks += 1;
-        *chunk = Chunk::small();
+        self.spare = Some(std::mem::replace(chunk, Chunk::small()).cleared());
         Ok(())
     }
 }

@@ -5,8 +5,9 @@
 //! knows does that double, at four bytes a shard. So nothing is rehashed at once, and no growth needs more than
 //! the shard at hand twice.
 //!
-//! A shard is a sorted array without gaps. A slot has the next bits of the key as its *tag*, so a
-//! search begins where the tag lies between none and all, and ends a few slots from there. The six bytes of a
+//! A shard is an array without gaps or order, so nothing moves when a slot is added. A slot has the next bits of the key as its
+//! *tag*; the upper 16 bits of all slots lie together, so that a search compares them in vector code, in a few cache lines that
+//! do not wait for each other. The six bytes of a
 //! slot are divided anew at every split: the bit of the tag that went into the directory is given to the
 //! place, as a table that has twice the slots has places twice as far. Places are kept as [`GRANULE`]s of
 //! eight bytes: the caller compares at all eight, as it compares anyway.
@@ -15,6 +16,8 @@
 //! meets one in sixteen searches of a table of 16 million places.
 
 use super::log::push;
+use crate::mask::{LANES, equal_bits};
+use crate::prefetch::prefetch;
 
 /// The greatest place.
 pub(crate) const MAX_PLACE: u64 = 1 << 40;
@@ -23,6 +26,8 @@ pub(crate) const MAX_PLACE: u64 = 1 << 40;
 pub(crate) const GRANULE: u8 = 8;
 
 const SLOT_BITS: u32 = 48;
+/// The bits of a slot in its lower part.
+const LOWER_BITS: u32 = 32;
 /// The bits of a slot below the place: whether it is hot, and the check.
 const LOW_BITS: u32 = 9;
 /// The most bits that a table knows of a key: of a table of one shard, all bits but those of the place.
@@ -31,7 +36,7 @@ pub(crate) const MAX_KEY_BITS: u32 = SLOT_BITS - LOW_BITS - FIRST_PLACE_BITS;
 /// The bits of a place in a table of one shard.
 const FIRST_PLACE_BITS: u32 = 12;
 /// Slots from which a shard splits.
-const FULL: usize = 256;
+const FULL: usize = 192;
 /// Enough for the granule of [`MAX_PLACE`], and leaving a bit to the tag.
 const MAX_PLACE_BITS: u32 = 38;
 
@@ -47,10 +52,12 @@ pub(crate) struct Posting {
 }
 
 /// Where the next posting of a key goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spot {
     shard: usize,
-    at: usize,
+    /// How many slots that had, and of how many bits of their keys it knew that they have them in common.
+    len: usize,
+    depth: u32,
 }
 
 #[derive(Default)]
@@ -99,7 +106,7 @@ impl Table {
         let depth = for_entries.max(for_places.min(most)).min(MAX_PLACE_BITS - first_place_bits);
         let place_bits = first_place_bits + depth;
         let count = 1_u32 << depth;
-        let shards = (0..count).map(|_| Shard { slots: Vec::new(), depth, place_bits });
+        let shards = (0..count).map(|_| Shard { depth, place_bits, ..Shard::default() });
         Self { directory: (0..count).collect(), shards: shards.collect(), ..Self::default() }
     }
 
@@ -118,9 +125,8 @@ impl Table {
             // All beginnings of a shard stand together.
             let is_new = before.replace(number) != Some(number);
             let shard = &self.shards[number as usize];
-            let slots = if is_new { &shard.slots[..] } else { &[] };
-            slots.iter().map(move |&slot| {
-                let slot = unpack(slot);
+            let slots = if is_new { shard.sorted() } else { Vec::new() };
+            slots.into_iter().map(move |slot| {
                 let tag = slot >> shard.tag_shift() << (u64::BITS - shard.key_bits());
                 // Twice, as one shift by 64 is none.
                 (beginning << 1 << (u64::BITS - 1 - depth) | tag, self.posting(shard, slot))
@@ -136,67 +142,59 @@ impl Table {
     /// Appends the postings under `key`, in the order they came in, with a few of other keys among them; says where the next
     /// one goes.
     pub(crate) fn look_up(&self, key: u64, found: &mut Vec<Posting>) -> Spot {
-        let Some(number) = self.shard(key) else { return Spot { shard: 0, at: 0 } };
+        let Some(number) = self.shard(key) else { return Spot::default() };
         let shard = &self.shards[number];
-        let (tag, shift) = (shard.tag(key), shard.tag_shift());
-        let mut at = shard.first(tag);
-        while let Some(slot) = shard.slots.get(at).map(|&slot| unpack(slot))
-            && slot >> shift == tag
-        {
-            found.push(self.posting(shard, slot));
-            at += 1;
-        }
-        Spot { shard: number, at }
+        shard.find(key, |slot| found.push(self.posting(shard, slot)));
+        Spot { shard: number, len: shard.len(), depth: shard.depth }
     }
 
-    /// Looks at the slot where the search for each key begins, so that the memory behind it is at
-    /// hand when the keys are looked up one after the other: these loads do not wait for each
-    /// other, those of the searches would.
-    pub(crate) fn touch(&self, keys: impl Iterator<Item = u64>) {
-        let mut seen = 0;
-        for key in keys {
-            if let Some(number) = self.shard(key) {
-                let shard = &self.shards[number];
-                seen ^= shard.slots.get(shard.guess(shard.tag(key))).map_or(0, |slot| slot[0]);
-            }
+    /// Fetches the memory that a search for the key looks at: those of several keys do not wait for each other, searches
+    /// would.
+    pub(crate) fn prefetch(&self, key: u64) {
+        if let Some(number) = self.shard(key) {
+            self.shards[number].prefetch();
         }
-        std::hint::black_box(seen);
+    }
+
+    /// Whether nothing was added since a search that might be found by it.
+    pub(crate) fn is_current(&self, spot: Spot) -> bool {
+        let now = self.shards.get(spot.shard).map(|shard| (shard.len(), shard.depth));
+        now.unwrap_or_default() == (spot.len, spot.depth)
     }
 
     /// Adds a posting behind those of its key.
     pub(crate) fn insert(&mut self, key: u64, posting: Posting) {
-        let spot = self.shard(key).map_or(Spot { shard: 0, at: 0 }, |number| Spot {
-            shard: number,
-            at: self.shards[number].after(key),
-        });
-        self.insert_at(spot, key, posting);
+        let shard = self.shard(key).unwrap_or(0);
+        self.insert_at(Spot { shard, ..Spot::default() }, key, posting);
     }
 
     /// The same, where [`look_up`](Self::look_up) said that it goes; nothing may have been added since.
     pub(crate) fn insert_at(&mut self, spot: Spot, key: u64, posting: Posting) {
+        let Spot { shard: mut number, .. } = spot;
         debug_assert!((self.first..=MAX_PLACE).contains(&posting.place));
         let posting = Posting { place: posting.place - self.first, ..posting };
-        let Spot { shard: mut number, mut at } = spot;
         if self.shards.is_empty() {
             self.directory.push(0);
             self.shards.push(Shard::default());
         }
-        if self.shards[number].slots.len() >= FULL && self.can_split(number) {
+        debug_assert_eq!(self.shard(key), Some(number), "the table has changed since");
+        if self.shards[number].len() >= FULL && self.can_split(number) {
             self.split(key, number);
             number = self.shard(key).expect("BUG: there is a shard");
-            at = self.shards[number].after(key);
         }
         let shard = &mut self.shards[number];
-        debug_assert_eq!(at, shard.after(key), "the table has changed since");
-        let before = shard.slots.capacity();
-        shard.insert(at, key, posting);
-        self.capacity += shard.slots.capacity() - before;
+        if shard.len() == shard.capacity() {
+            let before = shard.capacity();
+            shard.grow();
+            self.capacity += shard.capacity() - before;
+        }
+        shard.insert(key, posting);
         self.entries += 1;
     }
 
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
-        self.capacity * size_of::<Slot>()
+        self.capacity * SLOT_BITS as usize / 8
             + self.shards.capacity() * size_of::<Shard>()
             + self.directory.capacity() * size_of::<u32>()
     }
@@ -226,9 +224,9 @@ impl Table {
             self.directory = self.directory.iter().flat_map(|&number| [number, number]).collect();
         }
         let new = u32::try_from(self.shards.len()).expect("BUG: place bits bound the shards");
-        let before = self.shards[number].slots.capacity();
+        let before = self.shards[number].capacity();
         let upper = self.shards[number].split();
-        self.capacity += self.shards[number].slots.capacity() + upper.slots.capacity();
+        self.capacity += self.shards[number].capacity() + upper.capacity();
         self.capacity -= before;
         push(&mut self.shards, upper);
         // All beginnings of the shard stand together; the later half of them is the new one's.
@@ -243,21 +241,11 @@ fn first_bits(key: u64, bits: u32) -> usize {
     usize::try_from(key >> 1 >> (u64::BITS - 1 - bits)).expect("BUG: the directory is in memory")
 }
 
-/// From the highest bit down: tag, granule of the place, check, hot. Little endian.
-type Slot = [u8; SLOT_BITS as usize / 8];
-
-fn pack(slot: u64) -> Slot {
-    *slot.to_le_bytes().first_chunk().expect("BUG: eight bytes begin with six")
-}
-
-fn unpack(slot: Slot) -> u64 {
-    let mut bytes = [0; 8];
-    bytes[..slot.len()].copy_from_slice(&slot);
-    u64::from_le_bytes(bytes)
-}
-
+/// Slots: from the highest bit down, tag, granule of the place, check, hot.
 struct Shard {
-    slots: Vec<Slot>,
+    /// The upper 16 bits of each slot, and behind them the lower 32: room for so many.
+    parts: Box<[u16]>,
+    len: u32,
     /// The bits that all its keys have in common.
     depth: u32,
     place_bits: u32,
@@ -265,11 +253,23 @@ struct Shard {
 
 impl Default for Shard {
     fn default() -> Self {
-        Self { slots: Vec::new(), depth: 0, place_bits: FIRST_PLACE_BITS }
+        Self { parts: Box::default(), len: 0, depth: 0, place_bits: FIRST_PLACE_BITS }
     }
 }
 
 impl Shard {
+    /// With room for so many, the parts are a whole block.
+    const FEWEST: usize = LANES.div_ceil(3);
+
+    fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Slots that there is room for.
+    fn capacity(&self) -> usize {
+        self.parts.len() / 3
+    }
+
     /// The bits of a slot below the tag.
     fn tag_shift(&self) -> u32 {
         self.place_bits + LOW_BITS
@@ -295,80 +295,138 @@ impl Shard {
         }
     }
 
-    /// Where a tag would be if tags were spread evenly.
-    fn guess(&self, tag: u64) -> usize {
-        // No overflow: a shard is far smaller than what the tag leaves of 64 bits.
-        let bits = SLOT_BITS - self.tag_shift();
-        usize::try_from((tag * self.slots.len() as u64) >> bits).expect("BUG: within the shard")
+    fn slot(&self, at: usize) -> u64 {
+        let (upper, lower) = self.parts.split_at(self.capacity());
+        let lower = &lower.as_chunks::<2>().0[at];
+        u64::from(upper[at]) << LOWER_BITS | u64::from(lower[1]) << 16 | u64::from(lower[0])
     }
 
-    /// The first slot whose tag is not less.
-    fn first(&self, tag: u64) -> usize {
-        let least = tag << self.tag_shift();
-        let mut at = self.guess(tag);
-        while at > 0 && unpack(self.slots[at - 1]) >= least {
-            at -= 1;
-        }
-        while self.slots.get(at).is_some_and(|&other| unpack(other) < least) {
-            at += 1;
-        }
-        at
+    #[expect(clippy::cast_possible_truncation, reason = "in parts")]
+    fn set_slot(&mut self, at: usize, slot: u64) {
+        let (upper, lower) = self.parts.split_at_mut(self.parts.len() / 3);
+        upper[at] = (slot >> LOWER_BITS) as u16;
+        lower.as_chunks_mut::<2>().0[at] = [slot as u16, (slot >> 16) as u16];
     }
 
-    /// Behind the last slot of a key.
-    fn after(&self, key: u64) -> usize {
-        let (tag, shift) = (self.tag(key), self.tag_shift());
-        // Sorted entries are loaded from the front to the end.
-        if self.slots.last().is_none_or(|&last| unpack(last) >> shift <= tag) {
-            return self.slots.len();
-        }
-        let first = self.first(tag);
-        first + self.slots[first..].iter().take_while(|&&slot| unpack(slot) >> shift == tag).count()
+    fn slots(&self) -> impl Iterator<Item = u64> + '_ {
+        let (upper, lower) = self.parts.split_at(self.capacity());
+        let slots = upper.iter().zip(lower.as_chunks::<2>().0);
+        slots.take(self.len()).map(|(&upper, lower)| {
+            u64::from(upper) << LOWER_BITS | u64::from(lower[1]) << 16 | u64::from(lower[0])
+        })
     }
 
-    fn insert(&mut self, at: usize, key: u64, posting: Posting) {
+    /// By tag; those of one tag in the order they came in.
+    #[cfg(feature = "index")]
+    fn sorted(&self) -> Vec<u64> {
+        let mut slots: Vec<u64> = self.slots().collect();
+        slots.sort_by_key(|slot| slot >> self.tag_shift());
+        slots
+    }
+
+    /// Hands over the slots with the tag of a key.
+    fn find(&self, key: u64, mut found: impl FnMut(u64)) {
+        let shift = self.tag_shift();
+        let wanted = self.tag(key) << shift;
+        #[expect(clippy::cast_possible_truncation, reason = "16 bits")]
+        let (upper, mask) =
+            ((wanted >> LOWER_BITS) as u16, (u64::MAX << shift >> LOWER_BITS) as u16);
+        // The last of the last block may be parts of something else.
+        let blocks = &self.parts.as_chunks().0[..self.len().div_ceil(LANES)];
+        equal_bits(blocks, upper, mask, |block, mut equal| {
+            while equal != 0 {
+                let at = block * LANES + equal.trailing_zeros() as usize;
+                equal &= equal - 1;
+                if at < self.len() {
+                    let slot = self.slot(at);
+                    if slot >> shift == wanted >> shift {
+                        found(slot);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Fetches what a search looks at, and where the next slot goes.
+    fn prefetch(&self) {
+        for line in self.parts[..self.len()].chunks(LANES) {
+            prefetch(line, 0);
+        }
+        prefetch(&self.parts, self.capacity() + 2 * self.len());
+    }
+
+    /// Adds a slot, for which there must be room.
+    fn insert(&mut self, key: u64, posting: Posting) {
         let granule = posting.place / u64::from(GRANULE);
         while granule >> self.place_bits != 0 {
-            self.widen(0);
+            self.widen();
         }
         let slot = self.tag(key) << self.tag_shift()
             | granule << LOW_BITS
             | u64::from(posting.check) << 1
             | u64::from(posting.hot);
-        if self.slots.len() == self.slots.capacity() {
-            // Exactly, and little: shards are many, and room in each of them would add up.
-            self.slots.reserve_exact((self.slots.len() / 16).max(4));
-        }
-        self.slots.insert(at, pack(slot));
+        self.set_slot(self.len(), slot);
+        self.len += 1;
     }
 
-    /// Gives the place one more bit: the highest of the tag if that is known from elsewhere, else the lowest.
-    fn widen(&mut self, known: u32) {
+    /// Makes room for a few more.
+    fn grow(&mut self) {
+        let (uppers, lowers) = self.parts.split_at(self.capacity());
+        self.parts = Self::laid_out(&uppers[..self.len()], &lowers[..2 * self.len()]);
+    }
+
+    /// Gives the place the lowest bit of the tag.
+    fn widen(&mut self) {
         let shift = self.tag_shift();
         assert!(self.place_bits < MAX_PLACE_BITS, "BUG: a place beyond MAX_PLACE");
-        for slot in &mut self.slots {
-            let value = unpack(*slot);
-            let tag = value >> shift >> (1 - known);
-            let low = value & ((1 << shift) - 1);
-            *slot = pack((tag << (shift + 1) | low) & ((1 << SLOT_BITS) - 1));
+        for at in 0..self.len() {
+            let slot = self.slot(at);
+            let low = slot & ((1 << shift) - 1);
+            self.set_slot(at, slot >> (shift + 1) << (shift + 1) | low);
         }
         self.place_bits += 1;
     }
 
-    /// Keeps the half of the keys whose next bit is 0, and gives those with 1.
+    /// Keeps the half of the keys whose next bit is 0, and gives those with 1. The bit that is known of each half goes to the place.
+    #[expect(clippy::cast_possible_truncation, reason = "in parts")]
     fn split(&mut self) -> Self {
-        let middle = self.slots.partition_point(|&slot| unpack(slot) >> (SLOT_BITS - 1) == 0);
-        let mut upper = Self {
-            slots: self.slots[middle..].to_vec(),
+        let shift = self.tag_shift();
+        // Where a slot goes is as likely as not, so both halves are filled without a branch.
+        let room = || [vec![0; self.len()], vec![0; self.len()]];
+        let (mut uppers, mut lowers) =
+            (room(), [vec![[0; 2]; self.len()], vec![[0; 2]; self.len()]]);
+        let mut lens = [0, 0];
+        for slot in self.slots() {
+            let half = usize::from(slot >> (SLOT_BITS - 1) == 1);
+            let low = slot & ((1 << shift) - 1);
+            let slot = slot >> shift << (shift + 1) | low;
+            uppers[half][lens[half]] = (slot >> LOWER_BITS) as u16;
+            lowers[half][lens[half]] = [slot as u16, (slot >> 16) as u16];
+            lens[half] += 1;
+        }
+        let [lower, upper] = [0, 1].map(|half| Self {
+            parts: Self::laid_out(
+                &uppers[half][..lens[half]],
+                lowers[half][..lens[half]].as_flattened(),
+            ),
+            len: u32::try_from(lens[half]).expect("BUG: fewer than there were"),
             depth: self.depth + 1,
-            place_bits: self.place_bits,
-        };
-        self.slots.truncate(middle);
-        self.slots.shrink_to_fit();
-        self.depth += 1;
-        self.widen(1);
-        upper.widen(1);
+            place_bits: self.place_bits + 1,
+        });
+        *self = lower;
         upper
+    }
+
+    /// The parts of slots, with room for a few more: shards are many, and room in each of them would add up.
+    fn laid_out(uppers: &[u16], lowers: &[u16]) -> Box<[u16]> {
+        let len = uppers.len();
+        let capacity = (len + (len / 16).max(4)).max(Self::FEWEST);
+        let mut parts = Vec::with_capacity(3 * capacity);
+        parts.extend_from_slice(uppers);
+        parts.resize(capacity, 0);
+        parts.extend_from_slice(lowers);
+        parts.resize(3 * capacity, 0);
+        parts.into_boxed_slice()
     }
 }
 

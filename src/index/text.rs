@@ -255,6 +255,25 @@ impl Texts {
         Ok(())
     }
 
+    /// Fetches the memory around a coordinate, if it is known at once where that is.
+    pub(crate) fn prefetch(&self, coordinate: u64) {
+        if coordinate >= self.first
+            && coordinate < self.end
+            && let Way::Kept(address) = self.directory[self.block(coordinate)].way()
+        {
+            self.kept.prefetch(address + coordinate % BLOCK);
+        }
+    }
+
+    /// The byte at `coordinate` among others that lie together, which may be fewer than there are, and how many of them are before it.
+    pub(crate) fn around(&mut self, coordinate: u64) -> Result<(&[u8], usize), Error> {
+        let stretch = self.look_up(coordinate);
+        if self.below(stretch.origin).is_some() {
+            return Ok((self.ahead(coordinate)?, 0));
+        }
+        self.kept.between(stretch.address, stretch.back, stretch.ahead)
+    }
+
     /// Bytes from `coordinate` on: at least one, as many as lie together.
     pub(crate) fn ahead(&mut self, coordinate: u64) -> Result<&[u8], Error> {
         let stretch = self.look_up(coordinate);
@@ -539,19 +558,23 @@ impl Texts {
         }
     }
 
-    /// The same, if it is not before the piece `first`.
+    /// The same, if its block begins in the piece `first`.
     fn piece_from(&self, first: usize, coordinate: u64) -> usize {
-        let is_before =
-            |number: usize| self.pieces.get(number).is_some_and(|piece| piece.start <= coordinate);
-        // Mostly it is one of the next few, so the steps grow from one.
-        let (mut before, mut step) = (first, 1);
-        while is_before(before + step) {
-            before += step;
-            step *= 2;
-        }
-        let after = self.pieces.len().min(before + step);
-        let pieces = &self.pieces[before..after];
-        before + pieces.partition_point(|piece| piece.start <= coordinate) - 1
+        let is_before = |piece: &Piece| piece.start <= coordinate;
+        let next = self.directory.get(self.block(coordinate) + 1).map(|entry| entry.way());
+        let after = if let Some(Way::Piece(next)) = next {
+            // The next block begins in this one, or in a later.
+            next + 1
+        } else {
+            // Mostly it is one of the next few, so the steps grow from one.
+            let (mut before, mut step) = (first, 1);
+            while self.pieces.get(before + step).is_some_and(is_before) {
+                before += step;
+                step *= 2;
+            }
+            self.pieces.len().min(before + step)
+        };
+        first + self.pieces[first..after].partition_point(is_before) - 1
     }
 
     fn resolved(&self, number: usize) -> Resolved {
