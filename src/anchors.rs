@@ -342,7 +342,7 @@ mod tests {
             texts.push(text);
         }
         let words: Vec<String> =
-            (0_u64..300).map(|n| " ".to_owned() + &texts[1][n as usize * 7..][..8]).collect();
+            (0..300).map(|n| " ".to_owned() + &texts[1][n * 7..][..8]).collect();
         let mut by_rank = words.clone();
         by_rank.sort_by_key(|word| rank_of(word.as_bytes()));
         texts.push(by_rank.concat().repeat(9));

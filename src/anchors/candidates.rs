@@ -70,7 +70,6 @@ fn rank(gram: u64, gate: u16) -> i32 {
     hash(gram, gate) | within_words | periodic | inside
 }
 
-/// The same without a word about how.
 #[cfg(test)]
 pub(super) fn rank_of(gram: &[u8]) -> i32 {
     rank(u64::from_le_bytes(*gram.first_chunk().unwrap()), gate_of(gram))
@@ -233,7 +232,7 @@ fn survivors(
     let begun = passes.iter_mut().zip(bytes);
     match candidates {
         Candidates::Words(_) => {
-            begun.for_each(|(pass, &byte)| *pass &= if byte == b' ' { 0xFF } else { 0 })
+            begun.for_each(|(pass, &byte)| *pass &= if byte == b' ' { 0xFF } else { 0 });
         }
         Candidates::Characters(_) => {
             begun.for_each(|(pass, &byte)| *pass &= if byte & 0xC0 == 0x80 { 0 } else { 0xFF });

@@ -1,7 +1,6 @@
 //! What [`Found`] does, by the vector instructions that there are.
 //!
-//! The portable loops make vector code too, and some of it good; what is here was measured against them. Choosing
-//! anchors took 1.2 (AVX2) and 1.9 times (AVX-512) as long without it.
+//! Anchors of 30 MB of debates took 0.66 ns a byte without it, 0.35 with AVX2 and 0.27 with AVX-512.
 
 #![expect(unsafe_code, reason = "the one way to call vector instructions")]
 
