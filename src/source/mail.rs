@@ -632,7 +632,13 @@ mod tests {
     /// The folder of a package that this one depends on.
     fn package(name: &str) -> std::path::PathBuf {
         let metadata = std::process::Command::new(env!("CARGO"))
-            .args(["metadata", "--offline", "--format-version=1", "--features=mail"])
+            .args([
+                "metadata",
+                "--offline",
+                "--format-version=1",
+                "--features=mail",
+                "--filter-platform=host-tuple",
+            ])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();

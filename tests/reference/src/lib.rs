@@ -42,7 +42,7 @@ pub fn files(below: &Path, extension: &str) -> Vec<PathBuf> {
 pub fn mails() -> Vec<PathBuf> {
     let metadata = output(
         Command::new(env!("CARGO"))
-            .args(["metadata", "--offline", "--format-version=1"])
+            .args(["metadata", "--offline", "--format-version=1", "--filter-platform=host-tuple"])
             .current_dir(env!("CARGO_MANIFEST_DIR")),
     );
     let metadata: serde_json::Value = serde_json::from_slice(&metadata).expect("JSON");
