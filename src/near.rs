@@ -169,7 +169,7 @@ fn look_up(
     beneath: Option<&dyn Base>,
 ) -> Result<(Vec<Hit>, Vec<usize>), Error> {
     for anchor in anchors {
-        table.prefetch(anchor.key ^ DOMAIN);
+        table.prefetch_slots(anchor.key ^ DOMAIN);
     }
     let mut hits: Vec<Hit> = Vec::new();
     let mut known = Vec::with_capacity(anchors.len());

@@ -133,14 +133,12 @@ fn equal_runs(
         found_ahead: Vec::new(),
     };
     let mut periods = article.anchors.periods.iter().peekable();
-    let mut batches = article.anchors.places.chunks(BATCH).peekable();
-    if let Some(first) = batches.peek() {
-        finder.prefetch(first);
-    }
-    while let Some(batch) = batches.next() {
-        if let Some(next) = batches.peek() {
-            finder.prefetch(next);
-        }
+    let batches = || article.anchors.places.chunks(BATCH);
+    batches().take(2).for_each(|batch| finder.prefetch_shards(batch));
+    batches().take(1).for_each(|batch| finder.prefetch_slots(batch));
+    for (number, batch) in batches().enumerate() {
+        batches().nth(number + 2).inspect(|batch| finder.prefetch_shards(batch));
+        batches().nth(number + 1).inspect(|batch| finder.prefetch_slots(batch));
         finder.look_up(batch);
         for (number, anchor) in batch.iter().enumerate() {
             // A match that begins after an anchor says nothing about it; those of all periods at
@@ -241,9 +239,15 @@ fn check(side: &[u8]) -> u8 {
 }
 
 impl Finder<'_> {
-    fn prefetch(&self, batch: &[Anchor]) {
+    fn prefetch_shards(&self, batch: &[Anchor]) {
         for anchor in batch {
-            self.table.prefetch(anchor.key);
+            self.table.prefetch_shard(anchor.key);
+        }
+    }
+
+    fn prefetch_slots(&self, batch: &[Anchor]) {
+        for anchor in batch {
+            self.table.prefetch_slots(anchor.key);
         }
     }
 
@@ -326,7 +330,7 @@ impl Finder<'_> {
                 (at + ahead + half <= len).then_some(Context { ahead: ahead + half, ..context });
             let [left, right] = [left, right].map(|longer| longer.map(|it| (it, self.key(it))));
             let longer = [left, right].into_iter().flatten();
-            longer.clone().for_each(|(_, key)| self.table.prefetch(key));
+            longer.clone().for_each(|(_, key)| self.table.prefetch_slots(key));
             for (longer, key) in longer {
                 self.visit(longer, key, None)?;
             }

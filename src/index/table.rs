@@ -148,9 +148,13 @@ impl Table {
         Spot { shard: number, len: shard.len(), depth: shard.depth }
     }
 
-    /// Fetches the memory that a search for the key looks at: those of several keys do not wait for each other, searches
-    /// would.
-    pub(crate) fn prefetch(&self, key: u64) {
+    /// Fetches what says where a search for the key looks: searches for several keys would wait for each other.
+    pub(crate) fn prefetch_shard(&self, key: u64) {
+        prefetch(&self.shards, self.shard(key).unwrap_or(0));
+    }
+
+    /// Fetches what a search for the key looks at, some time later.
+    pub(crate) fn prefetch_slots(&self, key: u64) {
         if let Some(number) = self.shard(key) {
             self.shards[number].prefetch();
         }
