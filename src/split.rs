@@ -135,6 +135,7 @@ pub(crate) fn with_forms(
 
 /// A line that is not blank.
 struct Line {
+    range: Range<usize>,
     /// Its text, without quote marks and white space around it.
     text: Range<usize>,
     /// Bytes of white space between the quote marks and the text.
@@ -142,8 +143,6 @@ struct Line {
     depth: u32,
     /// Columns of indent and text.
     columns: usize,
-    /// Whether what stands before it or its own kind make it begin a paragraph.
-    begins: bool,
     /// Whether nothing may be joined to it.
     alone: bool,
     item: bool,
@@ -159,9 +158,10 @@ impl Line {
 /// What the line before says about the next.
 #[derive(Default)]
 struct Last {
-    alone: bool,
-    item: bool,
+    /// Whether nothing may be joined to it.
+    ends: bool,
     depth: u32,
+    /// The deepest indent that goes on with it.
     indent: usize,
 }
 
@@ -174,7 +174,6 @@ struct Group {
 }
 
 /// The width that a group of lines shows.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Shown {
     depth: u32,
     lines: usize,
@@ -192,8 +191,6 @@ struct Splitter<'a> {
     /// Where in `shapes` the group at hand begins.
     first: usize,
     shown: Vec<Shown>,
-    /// Whether the line before turned out to be blank.
-    blank: bool,
     fence: Option<Fence>,
     last: Last,
 }
@@ -207,7 +204,6 @@ impl<'a> Splitter<'a> {
             shapes: Vec::new(),
             first: 0,
             shown: Vec::new(),
-            blank: false,
             fence: None,
             last: Last::default(),
         }
@@ -219,8 +215,6 @@ impl<'a> Splitter<'a> {
         let bytes = self.text.as_bytes();
         let (start, fresh) = window.line(edges.text);
         let text = edges.text..window.text_end(edges.end);
-        // The carriage return of a pair; any other ends a line.
-        let mut range = start..edges.end - usize::from(bytes[edges.end - 1] == b'\r');
         let (first, second, near) = match bytes[text.clone()] {
             [a, b, c, d, ..] => {
                 let [a, b, c, d] = [a, b, c, d].map(|byte| KINDS[usize::from(byte)]);
@@ -228,72 +222,61 @@ impl<'a> Splitter<'a> {
             }
             _ => (CLOSER, 0, 0),
         };
+        // One branch for all that few lines have.
+        let beyond_ascii = bytes[text.end - 1] & 0x80;
+        let closer = (first & CLOSER) | (!second & SECOND) | (!near & WORD) | beyond_ascii != 0;
+        let has_sign = sign < text.end;
         let indent = text.start - start;
         let mut line = Line {
-            columns: indent + window.columns(text.end) - window.columns(text.start),
+            // The carriage return of a pair; any other ends a line.
+            range: start..edges.end - usize::from(bytes[edges.end - 1] == b'\r'),
             indent,
             depth: 0,
-            begins: fresh | self.blank,
+            columns: indent + window.columns(text.end) - window.columns(text.start),
             alone: false,
             item: (first & BULLET != 0) & (second & SPACE != 0),
             text,
         };
         line.alone = line.is_wide();
-        // One branch for all that few lines have.
-        let closer = (first & CLOSER != 0)
-            | (second & SECOND == 0)
-            | (near & WORD == 0)
-            | !bytes[line.text.end - 1].is_ascii()
-            | (sign < line.text.end)
-            | self.fence.is_some();
-        if closer {
-            let row = sign < line.text.end;
-            self.blank = !self.look_closer(window, &mut range, &mut line, row);
-            if self.blank {
+        if closer | has_sign | self.fence.is_some() {
+            let Some(corrected) = self.look_closer(window, line, has_sign) else {
+                self.last.ends = true;
                 return;
-            }
+            };
+            line = corrected;
         }
-        self.blank = false;
-        let deeper = (line.indent > self.last.indent) & !self.last.item;
-        let begins = line.begins
+        let begins = fresh
             | line.alone
             | line.item
-            | self.last.alone
+            | self.last.ends
             | (line.depth != self.last.depth)
-            | deeper;
+            | (line.indent > self.last.indent);
         let mut shape = Shape::first(line.columns);
         if begins {
             self.end_group();
         } else {
             shape.first_word = narrow(window.first_word(line.text.clone()));
-            shape.starts = match first & (UPPER | LOWER) {
-                UPPER => Case::Upper,
-                LOWER => Case::Lower,
-                _ => Case::of(&self.text[line.text.clone()]),
-            };
+            shape.starts = first & (UPPER | LOWER);
+            if first & WORD == 0 {
+                shape.starts = case(&self.text[line.text.clone()]);
+            }
         }
         self.shapes.push(shape);
-        self.paragraphs.push(range);
-        let Line { alone, item, depth, indent, .. } = line;
-        self.last = Last { alone, item, depth, indent };
+        self.paragraphs.push(line.range);
+        let indent = if line.item { usize::MAX } else { line.indent };
+        self.last = Last { ends: line.alone, depth: line.depth, indent };
     }
 
-    /// Corrects what is known of a line by its characters; whether it is not blank.
+    /// Corrects what is known of a line by its characters; nothing if it is blank.
     #[inline(never)]
-    fn look_closer(
-        &mut self,
-        window: &Window<'_>,
-        range: &mut Range<usize>,
-        line: &mut Line,
-        has_sign: bool,
-    ) -> bool {
-        let wide_break = self.text.as_bytes().get(..=range.end).map_or(0, wide_break);
+    fn look_closer(&mut self, window: &Window<'_>, mut line: Line, has_sign: bool) -> Option<Line> {
+        let wide_break = self.text.as_bytes().get(..=line.range.end).map_or(0, wide_break);
         if wide_break > 0 || is_padded(&self.text[line.text.clone()]) {
             // It ended before the last byte of the line break.
-            range.end -= wide_break.saturating_sub(1);
-            let (depth, unquoted) = unquote(&self.text[range.clone()]);
+            line.range.end -= wide_break.saturating_sub(1);
+            let (depth, unquoted) = unquote(&self.text[line.range.clone()]);
             let content = unquoted.trim_end();
-            let start = range.end - unquoted.len();
+            let start = line.range.end - unquoted.len();
             let end = start + content.len();
             line.depth = depth;
             line.indent = content.len() - content.trim_start().len();
@@ -302,9 +285,10 @@ impl<'a> Splitter<'a> {
             line.alone = line.is_wide();
         }
         let text = &self.text[line.text.clone()];
-        let Some(&first) = text.as_bytes().first() else { return false };
+        let first = *text.as_bytes().first()?;
         line.alone = line.alone
-            || !is_word(first) && (is_heading(text) || is_rule(text))
+            || first == b'#' && is_heading(text)
+            || !is_word(first) && is_rule(text)
             || has_sign && is_row(text);
         line.item = is_list_item(text);
         if self.fence.is_some() || first == b'`' || first == b'~' {
@@ -318,7 +302,7 @@ impl<'a> Splitter<'a> {
                 };
             }
         }
-        true
+        Some(line)
     }
 
     /// Joins the lines of the group at hand, if they show a width.
@@ -399,12 +383,12 @@ fn join(
     let mut paragraph = lines[first].clone();
     for (at, pair) in (first..).zip(shapes.windows(2)) {
         let next = lines[at + 1].clone();
-        if goes_on(&lines[at], pair[0], pair[1]) {
-            paragraph.end = next.end;
-        } else {
-            lines[kept] = std::mem::replace(&mut paragraph, next);
-            kept += 1;
-        }
+        let joined = goes_on(&lines[at], pair[0], pair[1]);
+        // Without a branch, which would be hard to predict.
+        lines[kept] = paragraph.clone();
+        kept += usize::from(!joined);
+        paragraph.start = if joined { paragraph.start } else { next.start };
+        paragraph.end = next.end;
     }
     lines[kept] = paragraph;
     kept + 1
@@ -479,33 +463,24 @@ struct Shape {
     columns: u8,
     /// Columns that must fit before the first place where the line could have been broken.
     first_word: u8,
-    starts: Case,
+    /// `UPPER`, `LOWER` or 0.
+    starts: u8,
 }
 
-/// How a line begins: as a sentence or an entry of a list does, or in the middle of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Case {
-    /// With a capital or a digit.
-    Upper,
-    Lower,
-    /// With a letter of a script without case, or with none.
-    Neither,
-}
-
-impl Case {
-    fn of(body: &str) -> Self {
-        match body.chars().find(|&c| is_alphanumeric(c)) {
-            Some(c) if c.is_lowercase() => Case::Lower,
-            Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
-            _ => Case::Neither,
-        }
+/// How `text` begins: as a sentence or an entry of a list does, with a capital or a digit, or in the middle of
+/// something; or with a letter of a script without case, or with none.
+fn case(text: &str) -> u8 {
+    match text.chars().find(|&c| is_alphanumeric(c)) {
+        Some(c) if c.is_lowercase() => LOWER,
+        Some(c) if c.is_uppercase() || c.is_numeric() => UPPER,
+        _ => 0,
     }
 }
 
 impl Shape {
     /// Of the first line of a group.
     fn first(columns: usize) -> Self {
-        Self { columns: narrow(columns), first_word: 0, starts: Case::Neither }
+        Self { columns: narrow(columns), first_word: 0, starts: 0 }
     }
 
     /// Whether `next` was broken off because its first word did not fit into `width`.
@@ -523,7 +498,7 @@ impl Shape {
     /// Whether, with no width to go by, a sentence that has not ended plainly runs on into `next`.
     fn runs_on(self, next: Self) -> bool {
         let columns = usize::from(self.columns);
-        next.starts == Case::Lower
+        next.starts == LOWER
             && (NARROWEST_WRAP..=90).contains(&columns)
             && usize::from(next.columns) <= columns + usize::from(next.first_word)
     }
@@ -615,41 +590,23 @@ fn is_alphanumeric(character: char) -> bool {
 }
 
 fn is_list_item(body: &str) -> bool {
-    // As most lines begin: a letter marks an item only with a parenthesis.
-    if let [first, second, ..] = body.as_bytes()
-        && first.is_ascii_alphabetic()
-        && *second != b')'
-    {
-        return false;
-    }
     let mut characters = body.chars();
-    let first = characters.next();
-    if matches!(
-        first,
+    let label = match characters.next() {
         Some(
-            '-' | '*'
-                | '+'
-                | '\u{2022}'
-                | '\u{2023}'
-                | '\u{25AA}'
-                | '\u{25E6}'
-                | '\u{2013}'
-                | '\u{2014}'
-                | '\u{B7}'
-        )
-    ) {
-        return characters.next().is_some_and(char::is_whitespace);
-    }
-    let digits = body.len() - body.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let label = if (1..=3).contains(&digits) {
-        digits
-    } else {
-        usize::from(first.is_some_and(|c| c.is_ascii_alphabetic()))
+            '-' | '*' | '+' | '\u{2022}' | '\u{2023}' | '\u{25AA}' | '\u{25E6}' | '\u{2013}'
+            | '\u{2014}' | '\u{B7}',
+        ) => return characters.next().is_some_and(char::is_whitespace),
+        Some('0'..='9') => body.bytes().take_while(u8::is_ascii_digit).count(),
+        Some('a'..='z' | 'A'..='Z') => 1,
+        _ => return false,
     };
     let mut rest = body[label..].chars();
-    label > 0
-        && matches!((rest.next(), digits), (Some(')'), _) | (Some('.'), 1..))
-        && rest.next().is_some_and(char::is_whitespace)
+    let marked = match rest.next() {
+        Some(')') => true,
+        Some('.') => body.starts_with(|c: char| c.is_ascii_digit()),
+        _ => false,
+    };
+    label <= 3 && marked && rest.next().is_some_and(char::is_whitespace)
 }
 
 /// The width to which the lines of a group were wrapped, if they show one.
@@ -675,7 +632,7 @@ fn wrap_width(group: &[Shape]) -> Option<usize> {
             let fits = line.fits(next, width);
             pairs += usize::from(fits);
             full += usize::from(line.is_full(next, width));
-            upper += usize::from(fits & (next.starts == Case::Upper));
+            upper += usize::from(fits & (next.starts == UPPER));
         }
         // Few lines prove little: then every break must be explained, and a line begin in the
         // middle of a sentence. Many that nearly all begin in upper case are verse or a list,
@@ -694,7 +651,10 @@ fn wrap_width(group: &[Shape]) -> Option<usize> {
 /// For each depth of quoting, in order, the width that most of the wrapped lines agree on within a
 /// few columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
 fn usual_widths(mut shown: Vec<Shown>) -> Vec<(u32, usize)> {
-    shown.sort_unstable();
+    // Nearly always there is but one.
+    if !shown.is_sorted_by_key(|shown| shown.depth) {
+        shown.sort_unstable_by_key(|shown| shown.depth);
+    }
     shown
         .chunk_by(|a, b| a.depth == b.depth)
         .filter_map(|same_depth| {

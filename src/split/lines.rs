@@ -9,9 +9,10 @@ use super::vector::{BLOCK, Vector};
 /// The bytes of a block, two before it and one after it.
 type BlockBytes = [u8; BLOCK + 3];
 
-/// What the bytes of a block are, a bit for each.
+/// What is known of a block: a bit for each byte, and what comes before.
 #[derive(Clone, Copy, Debug, Default)]
-struct Masks {
+#[repr(align(128))]
+struct Block {
     /// Last bytes of line breaks.
     breaks: u64,
     /// Last bytes of those that end the paragraph too.
@@ -25,41 +26,11 @@ struct Masks {
     /// of their first block.
     zero: u64,
     dots: u64,
-    /// Bars and tabs.
-    bars: u64,
-}
-
-impl Masks {
-    #[inline(always)]
-    fn look<V: Vector>(&mut self, bytes: &BlockBytes) {
-        let load = |from: usize| V::load(bytes[from..].first_chunk().expect("BUG: no block"));
-        let (it, before) = (load(2), load(1));
-        let tab = it.equal(b'\t');
-        let feeds = it.within(b'\n'..=b'\r');
-        let feed_next = it.equal(b'\n') >> 1 | u64::from(bytes[BLOCK + 2] == b'\n') << 63;
-        let separators = it.within(0xA8..=0xA9) & before.equal(0x80) & load(0).equal(0xE2);
-        // One by one: who copies the whole right after waits until all are written.
-        self.breaks = feeds & !(it.equal(b'\r') & feed_next)
-            | it.equal(0x85) & before.equal(0xC2)
-            | separators;
-        self.hard = it.equal(0x0C) | separators & it.equal(0xA9);
-        self.ink = !(feeds | it.equal(b' ') | tab);
-        self.wide = it.within(0xE3..=0xED) | it.within(0xF0..=0xFF);
-        self.zero = it.within(0x80..=0xBF) | it.equal(0xCC);
-        self.dots = it.equal(b'.');
-        self.bars = it.equal(b'|') | tab;
-    }
-}
-
-/// What a block says about the lines in it: a bit for each byte, and what comes before.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-struct Block {
-    breaks: u64,
-    ink: u64,
-    wide: u64,
-    zero: u64,
-    /// First bytes of text after what ends a paragraph: a blank line, a hard line break.
+    /// Bars and tabs, and dots after three dots.
+    signs: u64,
+    /// Where the text of a line begins, and last bytes of its line break.
+    edges: u64,
+    /// Where text begins after what ends a paragraph: a blank line, a hard line break.
     fresh: u64,
     /// Columns of the window before the block.
     columns: usize,
@@ -67,11 +38,74 @@ struct Block {
     line: usize,
 }
 
+impl Block {
+    #[inline(always)]
+    fn look<V: Vector>(&mut self, bytes: &BlockBytes) {
+        let load = |from: usize| V::load(bytes[from..].first_chunk().expect("BUG: no block"));
+        let (it, before) = (load(2), load(1));
+        let tab = it.equal(b'\t');
+        let feeds = it.within(b'\n'..=b'\r');
+        let pairs = it.equal(b'\r') & load(3).equal(b'\n');
+        let separators = it.within(0xA8..=0xA9) & before.equal(0x80) & load(0).equal(0xE2);
+        // One by one: who copies the whole right after waits until all are written.
+        self.breaks = feeds & !pairs | it.equal(0x85) & before.equal(0xC2) | separators;
+        self.hard = it.equal(0x0C) | separators & it.equal(0xA9);
+        self.ink = !(feeds | it.equal(b' ') | tab);
+        self.wide = it.within(0xE3..=0xED) | it.within(0xF0..=0xFF);
+        self.zero = it.within(0x80..=0xBF) | it.equal(0xCC);
+        self.dots = it.equal(b'.');
+        self.signs = it.equal(b'|') | tab;
+    }
+}
+
 /// Where the text of a line begins, and the last byte of its line break.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edges {
     pub(super) text: usize,
     pub(super) end: usize,
+}
+
+/// What comes before a block: the start of the line that reaches into it, columns, dots.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    line: usize,
+    columns: usize,
+    dots: u64,
+}
+
+/// What reaches into a block, each 1 or 0.
+#[derive(Clone, Copy, Debug)]
+struct Reaching {
+    /// The start of a line, with nothing but white space since.
+    starts: u64,
+    /// A line with text.
+    open: u64,
+    /// What ends a paragraph, with no text since.
+    fresh: u64,
+}
+
+impl Reaching {
+    /// Finds where texts of lines begin and end.
+    #[inline(always)]
+    fn find_edges(&mut self, blocks: &mut [Block]) {
+        let Self { mut starts, mut open, mut fresh } = *self;
+        // A sum carries bits through the runs of ones that they stand in, to the bit after.
+        for block in blocks {
+            let Block { breaks, ink, hard, .. } = *block;
+            let space = !ink & !breaks;
+            let (sum, carried) = space.overflowing_add(breaks << 1 | starts);
+            let texts = sum & ink;
+            starts = breaks >> 63 | u64::from(carried);
+            let (sum, carried) = (!breaks).overflowing_add(texts | open);
+            let ends = sum & breaks;
+            open = u64::from(carried);
+            let (sum, carried) = (!texts).overflowing_add(breaks & !ends | hard | fresh);
+            block.fresh = sum & texts;
+            block.edges = texts | ends;
+            fresh = u64::from(carried);
+        }
+        *self = Self { starts, open, fresh };
+    }
 }
 
 /// A passage of a text that begins where a line does: its lines, and what its bytes are.
@@ -82,7 +116,7 @@ pub(super) struct Window<'a> {
     /// Where the next begins, and whether a paragraph does.
     next: usize,
     fresh: bool,
-    masks: Vec<Masks>,
+    /// Of this window, and room.
     blocks: Vec<Block>,
     /// By turns where the text of a line begins and the last byte of its line break; and room.
     edges: Vec<usize>,
@@ -101,8 +135,7 @@ impl<'a> Window<'a> {
             start: 0,
             next: 0,
             fresh: true,
-            masks: vec![Masks::default(); blocks],
-            blocks: Vec::with_capacity(blocks),
+            blocks: vec![Block::default(); blocks],
             edges: Vec::new(),
             edges_len: 0,
             signs: Vec::new(),
@@ -117,76 +150,96 @@ impl<'a> Window<'a> {
             return false;
         }
         self.start = self.next;
-        self.blocks.clear();
+        self.edges_len = 0;
         self.signs.clear();
-        let mut edges_len = 0;
-        let (mut at, mut columns, mut line) = (self.start, 0, self.start);
-        // What reaches into a block: the start of a line and white space, the text of a line, what
-        // ends a paragraph and no text since. Then the dots before it.
-        let (mut starts, mut open, mut fresh) = (1, 0, u64::from(self.fresh));
-        let mut dots_before = 0;
-        while at <= text.len() && line == self.start {
-            let count = self.masks.len().min((text.len() - at) / BLOCK + 1);
-            look::<V>(text, at, &mut self.masks[..count]);
-            for masks in &self.masks[..count] {
-                let Masks { mut breaks, mut ink, wide, zero, .. } = *masks;
-                if text.len() - at < BLOCK {
-                    // The end of the text ends a line.
-                    let end = 1 << (text.len() - at);
-                    breaks = breaks & (end - 1) | end;
-                    ink &= end - 1;
-                }
-                // A sum carries bits through the runs of ones that they stand in, to the bit after.
-                let space = !ink & !breaks;
-                let (sum, carried) = space.overflowing_add(breaks << 1 | starts);
-                let texts = sum & ink;
-                starts = breaks >> 63 | u64::from(carried);
-                let (sum, carried) = (!breaks).overflowing_add(texts | open);
-                let ends = sum & breaks;
-                open = u64::from(carried);
-                let (sum, carried) = (!texts).overflowing_add(breaks & !ends | masks.hard | fresh);
-                let fresh_texts = sum & texts;
-                fresh = u64::from(carried);
-
-                self.blocks.push(Block {
-                    breaks,
-                    ink,
-                    wide,
-                    zero,
-                    fresh: fresh_texts,
-                    columns,
-                    line,
-                });
-                columns += BLOCK + wide.count_ones() as usize - zero.count_ones() as usize;
-                if breaks != 0 {
-                    let after = breaks.leading_zeros();
-                    line = at + BLOCK - after as usize;
-                    self.next = line;
-                    // Also if the text that follows is in this block.
-                    self.fresh = (fresh | fresh_texts >> (63 - after)) != 0;
-                }
-                let mut edges = texts | ends;
-                if self.edges.len() < edges_len + BLOCK {
-                    self.edges.resize(edges_len + 2 * BLOCK, 0);
-                }
-                while edges != 0 {
-                    self.edges[edges_len] = at + edges.trailing_zeros() as usize;
-                    edges_len += 1;
-                    edges &= edges - 1;
-                }
-                let two = masks.dots & (masks.dots << 1 | dots_before >> 63);
-                let two_before: u64 = dots_before & dots_before << 1;
-                let mut signs = masks.bars | two & (two << 2 | two_before >> 62);
-                dots_before = masks.dots;
-                while signs != 0 {
-                    self.signs.push(at + signs.trailing_zeros() as usize);
-                    signs &= signs - 1;
-                }
-                at += BLOCK;
+        let mut blocks = 0;
+        let mut before = Before { line: self.start, columns: 0, dots: 0 };
+        let mut reaching = Reaching { starts: 1, open: 0, fresh: u64::from(self.fresh) };
+        while before.line == self.start {
+            let at = self.start + blocks * BLOCK;
+            let count = Self::BLOCKS.min((text.len() - at) / BLOCK + 1);
+            if self.blocks.len() < blocks + count {
+                self.blocks.resize(blocks + count, Block::default());
             }
+            let new = &mut self.blocks[blocks..blocks + count];
+            look::<V>(text, at, new);
+            if let Some(end) =
+                text.len().checked_sub(at + (count - 1) * BLOCK).filter(|&end| end < BLOCK)
+            {
+                // The end of the text ends a line.
+                let last = new.last_mut().expect("BUG: no block");
+                let end = 1 << end;
+                last.breaks = last.breaks & (end - 1) | end;
+                last.ink &= end - 1;
+            }
+            reaching.find_edges(new);
+            self.list(blocks..blocks + count, &mut before);
+            blocks += count;
+        }
+        // Of a line that goes on behind the window there may be text in it already.
+        self.fresh = match self.edges[..self.edges_len] {
+            [.., text] if self.edges_len % 2 == 1 => self.line(text).1,
+            _ => reaching.fresh == 1,
+        };
+        true
+    }
+
+    /// Lists what was found in some blocks.
+    #[inline(always)]
+    fn list(&mut self, range: Range<usize>, before: &mut Before) {
+        let mut at = self.start + range.start * BLOCK;
+        let mut edges_len = self.edges_len;
+        let Before { mut line, mut columns, mut dots } = *before;
+        let mut all_signs = 0;
+        for block in &mut self.blocks[range.clone()] {
+            block.columns = columns;
+            block.line = line;
+            columns += BLOCK + block.wide.count_ones() as usize - block.zero.count_ones() as usize;
+            let after_break = at + BLOCK - block.breaks.leading_zeros() as usize;
+            line = if block.breaks == 0 { line } else { after_break };
+            if self.edges.len() < edges_len + BLOCK {
+                self.edges.resize(edges_len + 4 * BLOCK, 0);
+            }
+            // A few without branches, that are hard to predict.
+            let edges: &mut [usize; BLOCK] =
+                self.edges[edges_len..].first_chunk_mut().expect("BUG: no room");
+            let count = block.edges.count_ones() as usize;
+            let mut left = block.edges;
+            for edge in &mut edges[..4] {
+                *edge = at + left.trailing_zeros() as usize;
+                left &= left.wrapping_sub(1);
+            }
+            if count > 4 {
+                for edge in &mut edges[4..count] {
+                    *edge = at + left.trailing_zeros() as usize;
+                    left &= left.wrapping_sub(1);
+                }
+            }
+            edges_len += count;
+            let two = block.dots & (block.dots << 1 | dots >> 63);
+            block.signs |= two & (two << 2 | (dots & dots << 1) >> 62);
+            dots = block.dots;
+            all_signs |= block.signs;
+            at += BLOCK;
         }
         self.edges_len = edges_len;
-        true
+        self.next = line;
+        *before = Before { line, columns, dots };
+        if all_signs != 0 {
+            self.list_signs(range);
+        }
+    }
+
+    #[inline(never)]
+    fn list_signs(&mut self, range: Range<usize>) {
+        let at = self.start + range.start * BLOCK;
+        for (block, at) in self.blocks[range].iter().zip((at..).step_by(BLOCK)) {
+            let mut signs = block.signs;
+            while signs != 0 {
+                self.signs.push(at + signs.trailing_zeros() as usize);
+                signs &= signs - 1;
+            }
+        }
     }
 
     /// Its lines that are not blank, but for one whose end lies behind it.
@@ -260,11 +313,11 @@ impl<'a> Window<'a> {
 
 /// Looks at as many blocks of `text` from `start` on as there are `masks`; after its end are zeros.
 #[inline(always)]
-fn look<V: Vector>(text: &[u8], start: usize, masks: &mut [Masks]) {
+fn look<V: Vector>(text: &[u8], start: usize, blocks: &mut [Block]) {
     let mut padded = [0; BLOCK + 3];
-    for (masks, at) in masks.iter_mut().zip((start..).step_by(BLOCK)) {
+    for (block, at) in blocks.iter_mut().zip((start..).step_by(BLOCK)) {
         let whole = text.get(at.wrapping_sub(2)..).and_then(<[u8]>::first_chunk);
-        masks.look::<V>(whole.unwrap_or_else(|| {
+        block.look::<V>(whole.unwrap_or_else(|| {
             let from = at.saturating_sub(2);
             let (before, rest) = (from + 2 - at, &text[from..]);
             let len = rest.len().min(padded.len() - before);

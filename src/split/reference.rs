@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use super::{
-    Case, Fence, NARROWEST_WRAP, WIDEST_WRAP, is_heading, is_list_item, is_word, sentence_ends,
-    unquote,
-};
+use super::{Fence, NARROWEST_WRAP, WIDEST_WRAP, is_heading, is_word, sentence_ends, unquote};
 
 pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
     let lines = classify(text);
@@ -83,6 +80,13 @@ struct Shape {
     first_word: usize,
     starts: Case,
     sentence_ends: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Case {
+    Upper,
+    Lower,
+    Neither,
 }
 
 impl Shape {
@@ -276,4 +280,35 @@ fn is_row(body: &str) -> bool {
         || body.contains('\t')
         || body.contains("....")
         || body.matches('|').count() > 1
+}
+
+fn is_list_item(body: &str) -> bool {
+    let mut characters = body.chars();
+    let first = characters.next();
+    if matches!(
+        first,
+        Some(
+            '-' | '*'
+                | '+'
+                | '\u{2022}'
+                | '\u{2023}'
+                | '\u{25AA}'
+                | '\u{25E6}'
+                | '\u{2013}'
+                | '\u{2014}'
+                | '\u{B7}'
+        )
+    ) {
+        return characters.next().is_some_and(char::is_whitespace);
+    }
+    let digits = body.len() - body.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let label = if (1..=3).contains(&digits) {
+        digits
+    } else {
+        usize::from(first.is_some_and(|c| c.is_ascii_alphabetic()))
+    };
+    let mut rest = body[label..].chars();
+    label > 0
+        && matches!((rest.next(), digits), (Some(')'), _) | (Some('.'), 1..))
+        && rest.next().is_some_and(char::is_whitespace)
 }
