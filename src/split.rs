@@ -201,7 +201,7 @@ impl<'a> Splitter<'a> {
             text,
             paragraphs: Vec::with_capacity(text.len() / USUAL_LINE + 1),
             undecided: Vec::new(),
-            shapes: Vec::new(),
+            shapes: Vec::with_capacity(64),
             first: 0,
             shown: Vec::new(),
             fence: None,
@@ -458,6 +458,7 @@ fn is_row(body: &str) -> bool {
 
 /// What decides whether a line goes on in the next: looked at only where there is a next.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(4))]
 struct Shape {
     /// Columns without quote marks and trailing space.
     columns: u8,

@@ -11,7 +11,7 @@ type BlockBytes = [u8; BLOCK + 3];
 
 /// What is known of a block: a bit for each byte, and what comes before.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(128))]
+
 struct Block {
     /// Last bytes of line breaks.
     breaks: u64,
