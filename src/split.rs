@@ -32,7 +32,7 @@ use std::ops::Range;
 
 use self::lines::{Edges, Window};
 #[cfg(target_arch = "x86_64")]
-use self::vector::{Avx2, Avx512};
+use self::vector::Avx2;
 use self::vector::{Portable, Vector};
 use crate::canonical::{Canonical, is_zero_width};
 
@@ -73,29 +73,19 @@ pub(crate) const VERSION: u32 = 1;
 /// ```
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("popcnt")
+    if is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("popcnt")
         && is_x86_feature_detected!("lzcnt")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
     {
-        if is_x86_feature_detected!("avx512bw") {
-            #[target_feature(enable = "popcnt,lzcnt,bmi1,bmi2,avx512bw")]
-            fn paragraphs_avx512(text: &str) -> Vec<Range<usize>> {
-                paragraphs_with::<Avx512>(text)
-            }
-            // SAFETY: the instructions that it is compiled for were just found to be there.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            return unsafe { paragraphs_avx512(text) };
+        #[target_feature(enable = "avx2,popcnt,lzcnt,bmi1,bmi2")]
+        fn paragraphs_avx2(text: &str) -> Vec<Range<usize>> {
+            paragraphs_with::<Avx2>(text)
         }
-        if is_x86_feature_detected!("avx2") {
-            #[target_feature(enable = "popcnt,lzcnt,bmi1,bmi2,avx2")]
-            fn paragraphs_avx2(text: &str) -> Vec<Range<usize>> {
-                paragraphs_with::<Avx2>(text)
-            }
-            // SAFETY: the instructions that it is compiled for were just found to be there.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            return unsafe { paragraphs_avx2(text) };
-        }
+        // SAFETY: the instructions that it is compiled for were just found to be there.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        return unsafe { paragraphs_avx2(text) };
     }
     paragraphs_with::<Portable>(text)
 }

@@ -47,14 +47,14 @@ impl Block {
         let feeds = it.within(b'\n'..=b'\r');
         let pairs = it.equal(b'\r') & load(3).equal(b'\n');
         let separators = it.within(0xA8..=0xA9) & before.equal(0x80) & load(0).equal(0xE2);
-        // One by one: who copies the whole right after waits until all are written.
-        self.breaks = feeds & !pairs | it.equal(0x85) & before.equal(0xC2) | separators;
-        self.hard = it.equal(0x0C) | separators & it.equal(0xA9);
-        self.ink = !(feeds | it.equal(b' ') | tab);
-        self.wide = it.within(0xE3..=0xED) | it.within(0xF0..=0xFF);
-        self.zero = it.within(0x80..=0xBF) | it.equal(0xCC);
-        self.dots = it.equal(b'.');
-        self.signs = it.equal(b'|') | tab;
+        let wide_breaks = it.equal(0x85) & before.equal(0xC2) | separators;
+        self.breaks = (feeds | wide_breaks).bits() & !pairs.bits();
+        self.hard = (it.equal(0x0C) | separators & it.equal(0xA9)).bits();
+        self.ink = !(feeds | tab | it.equal(b' ')).bits();
+        self.wide = (it.within(0xE3..=0xED) | it.within(0xF0..=0xFF)).bits();
+        self.zero = (it.within(0x80..=0xBF) | it.equal(0xCC)).bits();
+        self.dots = it.equal(b'.').bits();
+        self.signs = (tab | it.equal(b'|')).bits();
     }
 }
 
