@@ -41,7 +41,14 @@ struct Block {
 impl Block {
     #[inline(always)]
     fn look<V: Vector>(&mut self, bytes: &BlockBytes) {
-        let load = |from: usize| V::load(bytes[from..].first_chunk().expect("BUG: no block"));
+        let load = |from: usize| {
+            let bytes = bytes[from..].first_chunk().expect("BUG: no block");
+            // SAFETY: `paragraphs` asks for vectors only for which it found the instructions.
+            #[expect(unsafe_code, reason = "the one way to make a vector")]
+            unsafe {
+                V::load(bytes)
+            }
+        };
         let (it, before) = (load(2), load(1));
         let tab = it.equal(b'\t');
         let feeds = it.within(b'\n'..=b'\r');

@@ -14,7 +14,11 @@ pub(super) const BLOCK: usize = 64;
 
 /// The bytes of a block; or what they are, as bytes that are all ones or zero.
 pub(super) trait Vector: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
-    fn load(bytes: &[u8; BLOCK]) -> Self;
+    /// # Safety
+    ///
+    /// The processor must have the instructions for such vectors, of which this is the only way to make the first.
+    #[expect(unsafe_code, reason = "as stated")]
+    unsafe fn load(bytes: &[u8; BLOCK]) -> Self;
 
     /// Which bytes are `byte`.
     fn equal(self, byte: u8) -> Self;
@@ -50,7 +54,8 @@ impl BitOr for Portable {
 
 impl Vector for Portable {
     #[inline(always)]
-    fn load(bytes: &[u8; BLOCK]) -> Self {
+    #[expect(unsafe_code, reason = "as the trait has it")]
+    unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
         Self(*bytes)
     }
 
@@ -83,7 +88,6 @@ mod x86 {
 
     use super::{BLOCK, Vector};
 
-    /// To be made only where AVX2 was found.
     #[derive(Clone, Copy)]
     pub(in crate::split) struct Avx2(__m256i, __m256i);
 
@@ -109,9 +113,9 @@ mod x86 {
 
     impl Vector for Avx2 {
         #[inline(always)]
-        fn load(bytes: &[u8; BLOCK]) -> Self {
+        unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
             let (low, high) = bytes.split_at(BLOCK / 2);
-            // SAFETY: the caller found AVX2; each half has 32 bytes, and they may lie anywhere.
+            // SAFETY: there is AVX2, as is asked of the caller; each half has 32 bytes, and they may lie anywhere.
             unsafe {
                 Self(
                     _mm256_loadu_si256(low.as_ptr().cast()),
@@ -160,7 +164,9 @@ mod tests {
     fn check<V: Vector>() {
         let bytes: [u8; 256] = from_fn(|at| (at * 101 % 256).try_into().unwrap());
         for block in bytes.as_chunks::<BLOCK>().0 {
-            let vector = V::load(block);
+            // SAFETY: the caller found the instructions.
+            #[expect(unsafe_code, reason = "the one way to make a vector")]
+            let vector = unsafe { V::load(block) };
             for byte in 0..=u8::MAX {
                 let expected = |is: &dyn Fn(u8) -> bool| {
                     block.iter().rev().fold(0_u64, |bits, &it| bits << 1 | u64::from(is(it)))
