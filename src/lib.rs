@@ -51,7 +51,7 @@ mod mask;
 mod near;
 mod options;
 mod pipeline;
-mod prefetch;
+mod processor;
 mod progress;
 mod read_at;
 mod resolve;

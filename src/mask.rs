@@ -1,5 +1,8 @@
 //! Masks: a bit for each of 64 bytes, made without a branch.
 
+#[cfg(target_arch = "x86_64")]
+use crate::processor::{Level, level};
+
 /// 64 bytes, of which each is 0 or [`YES`].
 pub(crate) type Answers = [u8; 64];
 
@@ -66,23 +69,14 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
             })
         }
 
-        if is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt")
-            && is_x86_feature_detected!("popcnt")
-        {
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-            {
-                // SAFETY: the instructions that it is compiled for were just found to be there.
-                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-                return unsafe { run_avx512(task) };
-            }
+        match level() {
+            // SAFETY: these are instructions of the level.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            Level::Avx512 => return unsafe { run_avx512(task) },
             // SAFETY: as above.
             #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            return unsafe { run_avx2(task) };
+            Level::Avx2 => return unsafe { run_avx2(task) },
+            Level::Portable => {}
         }
     }
     run_portable(task)
@@ -144,17 +138,14 @@ pub(crate) fn equal_bits(
     found: impl FnMut(usize, u32),
 ) {
     #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512bw") {
-            // SAFETY: the instructions that it is compiled for were just found to be there.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            return unsafe { equal_bits_avx512(blocks, other, mask, found) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: likewise.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            return unsafe { equal_bits_avx2(blocks, other, mask, found) };
-        }
+    match level() {
+        // SAFETY: these are instructions of the level.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        Level::Avx512 => return unsafe { equal_bits_avx512(blocks, other, mask, found) },
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        Level::Avx2 => return unsafe { equal_bits_avx2(blocks, other, mask, found) },
+        Level::Portable => {}
     }
     equal_bits_portable(blocks, other, mask, found);
 }
@@ -284,7 +275,7 @@ mod tests {
             equal_bits_portable(&blocks, other, mask, |block, bits| portable.push((block, bits)));
             assert_eq!((&here, &portable), (&expected, &expected));
             #[cfg(target_arch = "x86_64")]
-            if is_x86_feature_detected!("avx2") {
+            if level() >= Level::Avx2 {
                 let mut vectors = Vec::new();
                 // SAFETY: the instructions were just found to be there.
                 #[expect(unsafe_code, reason = "the one way to call code for other instructions")]

@@ -35,6 +35,8 @@ use self::lines::{Edges, Window};
 use self::vector::Avx2;
 use self::vector::{Portable, Vector};
 use crate::canonical::{Canonical, is_zero_width};
+#[cfg(target_arch = "x86_64")]
+use crate::processor::{Level, level};
 
 /// The widest line, in columns, that can be part of a wrapped paragraph.
 pub const WIDEST_WRAP: usize = 110;
@@ -73,12 +75,7 @@ pub(crate) const VERSION: u32 = 1;
 /// ```
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("popcnt")
-        && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-    {
+    if level() >= Level::Avx2 {
         #[target_feature(enable = "avx2,popcnt,lzcnt,bmi1,bmi2")]
         fn paragraphs_avx2(text: &str) -> Vec<Range<usize>> {
             paragraphs_with::<Avx2>(text)
@@ -924,7 +921,7 @@ mod tests {
             prop_assert_eq!(&paragraphs(&text), &expected);
             prop_assert_eq!(&paragraphs_with::<Portable>(&text), &expected);
             #[cfg(target_arch = "x86_64")]
-            if is_x86_feature_detected!("avx2") {
+            if level() >= Level::Avx2 {
                 prop_assert_eq!(&paragraphs_with::<Avx2>(&text), &expected);
             }
         }

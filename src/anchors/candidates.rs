@@ -578,8 +578,9 @@ mod tests {
             })];
         #[cfg(target_arch = "x86_64")]
         {
-            use super::super::x86::{Avx2, Avx512, find_avx2, find_avx512};
-            if Avx2::is_there() {
+            use super::super::x86::{find_avx2, find_avx512};
+            use crate::processor::{Level, level};
+            if level() >= Level::Avx2 {
                 finders.push(("AVX2", |found, block, text, windows, of| {
                     // SAFETY: it is there.
                     #[expect(unsafe_code, reason = "the one way to call it")]
@@ -588,7 +589,7 @@ mod tests {
                     }
                 }));
             }
-            if Avx512::is_there() {
+            if level() >= Level::Avx512 {
                 finders.push(("AVX-512", |found, block, text, windows, of| {
                     // SAFETY: it is there.
                     #[expect(unsafe_code, reason = "the one way to call it")]

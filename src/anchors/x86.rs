@@ -22,6 +22,7 @@ use super::candidates::{
     Around, BLOCK, Block, BlockBytes, Candidates, FACTORS, Found, Gates, Instructions, LANES,
     MIXED, MIXER, Masks, REACH,
 };
+use crate::processor::{Level, level};
 
 /// Does what [`Found::find`] does, if there are instructions for it.
 pub(super) fn find(
@@ -31,14 +32,12 @@ pub(super) fn find(
     windows: Range<usize>,
     candidates: Candidates,
 ) -> bool {
-    if Avx512::is_there() {
-        // SAFETY: the instructions were just found to be there.
-        unsafe { find_avx512(found, block, text, windows, candidates) };
-    } else if Avx2::is_there() {
+    match level() {
+        // SAFETY: these are instructions of the level.
+        Level::Avx512 => unsafe { find_avx512(found, block, text, windows, candidates) },
         // SAFETY: as above.
-        unsafe { find_avx2(found, block, text, windows, candidates) };
-    } else {
-        return false;
+        Level::Avx2 => unsafe { find_avx2(found, block, text, windows, candidates) },
+        Level::Portable => return false,
     }
     true
 }
@@ -65,16 +64,7 @@ pub(super) fn find_avx512(
     found.find_with::<Avx512>(block, text, windows, candidates);
 }
 
-pub(super) struct Avx2;
-
-impl Avx2 {
-    pub(super) fn is_there() -> bool {
-        is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("popcnt")
-    }
-}
+struct Avx2;
 
 impl Instructions for Avx2 {
     #[inline(always)]
@@ -163,16 +153,7 @@ fn nearest_avx2(
     (kept as u16, wide as u16)
 }
 
-pub(super) struct Avx512;
-
-impl Avx512 {
-    pub(super) fn is_there() -> bool {
-        Avx2::is_there()
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vbmi2")
-    }
-}
+struct Avx512;
 
 impl Instructions for Avx512 {
     #[inline(always)]

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Seek, SeekFrom, Write};
 
 use super::chunk::Chunk;
 use crate::error::Error;
-use crate::prefetch::prefetch;
+use crate::processor::prefetch;
 use crate::read_at::read_exact_at;
 
 /// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.

@@ -17,7 +17,7 @@
 
 use super::log::push;
 use crate::mask::{LANES, equal_bits};
-use crate::prefetch::prefetch;
+use crate::processor::prefetch;
 
 /// The greatest place.
 pub(crate) const MAX_PLACE: u64 = 1 << 40;

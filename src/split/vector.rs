@@ -189,7 +189,7 @@ mod tests {
     fn bytes_compare_alike_on_every_instruction_set() {
         check::<Portable>();
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
+        if crate::processor::level() >= crate::processor::Level::Avx2 {
             check::<Avx2>();
         }
     }
