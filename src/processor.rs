@@ -4,37 +4,34 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Sets of instructions that vector code is compiled for; each has those of the ones before.
+///
+/// For other architectures there is only what every processor of theirs has.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Those of every processor of its kind.
+    /// Those of every processor.
     Portable,
     /// AVX2, BMI1, BMI2, LZCNT and POPCNT: since 2013.
-    #[cfg(target_arch = "x86_64")]
     Avx2,
     /// AVX-512 F, BW, VL and VBMI2 too: since 2019.
-    #[cfg(target_arch = "x86_64")]
     Avx512,
 }
 
 /// The highest level that there is. Asked for often, so it is looked up once.
+#[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) fn level() -> Level {
-    #[cfg(target_arch = "x86_64")]
-    {
-        static FOUND: AtomicU8 = AtomicU8::new(0);
-        match FOUND.load(Ordering::Relaxed) {
-            1 => Level::Portable,
-            2 => Level::Avx2,
-            3 => Level::Avx512,
-            _ => {
-                let found = find_level();
-                FOUND.store(found as u8 + 1, Ordering::Relaxed);
-                found
-            }
+    static FOUND: AtomicU8 = AtomicU8::new(0);
+    match FOUND.load(Ordering::Relaxed) {
+        1 => Level::Portable,
+        2 => Level::Avx2,
+        3 => Level::Avx512,
+        _ => {
+            let found = find_level();
+            FOUND.store(found as u8 + 1, Ordering::Relaxed);
+            found
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    Level::Portable
 }
 
 #[cfg(target_arch = "x86_64")]
