@@ -13,17 +13,12 @@ pub(crate) struct Lines<R> {
     limit: u64,
     number: u64,
     offset: u64,
-    /// Bytes of the last line, which the next may well have too.
-    usual: usize,
 }
-
-/// The most that is set aside for a line before it is read.
-const MOST_SET_ASIDE: usize = 1 << 20;
 
 impl<R: BufRead> Lines<R> {
     /// Lines of at most `limit` bytes, line end not counted.
     pub(crate) fn new(reader: R, limit: u64) -> Self {
-        Self { reader, limit, number: 0, offset: 0, usual: 0 }
+        Self { reader, limit, number: 0, offset: 0 }
     }
 
     /// Takes the rest of the line, its end included, or as much of it as comes to `limit` bytes; says how much that is.
@@ -54,11 +49,11 @@ impl<R: BufRead> Iterator for Lines<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let mut bytes = Vec::with_capacity(self.usual);
+            // Nearly always the line lies in the buffer whole, and takes just the room that it needs.
+            let mut bytes = Vec::new();
             let offset = self.offset;
             let read =
                 self.take_line(self.limit.saturating_add(1), |part| bytes.extend_from_slice(part));
-            self.usual = bytes.len().min(MOST_SET_ASIDE);
             let number = self.number + 1;
             let end = |error: std::io::Error, offset| {
                 Some(Err(Failure::of_file(error).at(number, offset)))
