@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Texts, Whereabouts};
+use super::Texts;
 use crate::error::Error;
 use crate::index::base::Base;
 
@@ -48,18 +48,11 @@ impl Texts {
         let end = self.articles.get(number + 1).map_or(self.end, |next| next.start);
         let departures = self.departures_of(number);
         let departures = self.departures.encoded(departures)?;
-        let from = self.pieces.partition_point(|piece| piece.start < start);
-        let to = from + self.pieces[from..].partition_point(|piece| piece.start < end);
-        let removed = (from..to).filter_map(|at| {
-            let Whereabouts::Removed(origin, period) = self.whereabouts(self.pieces[at]) else {
-                return None;
-            };
-            Some(RemovedPart {
-                start: self.pieces[at].start,
-                end: self.piece_end(at),
-                origin,
-                period,
-            })
+        let from = self.pieces.partition_point(|piece| piece.start() < start);
+        let to = from + self.pieces[from..].partition_point(|piece| piece.start() < end);
+        let removed = (from..to).filter(|&at| self.pieces[at].is_removed()).map(|at| {
+            let (origin, period) = self.origin(self.pieces[at]);
+            RemovedPart { start: self.pieces[at].start(), end: self.piece_end(at), origin, period }
         });
         Ok(Some(Held { id, start, end, removed: removed.collect(), departures }))
     }
