@@ -7,6 +7,7 @@
 use std::hint::select_unpredictable;
 use std::ops::{Deref, Range};
 
+#[cfg(feature = "index")]
 use bytes::Bytes;
 
 use super::log::{Log, push};
@@ -108,6 +109,38 @@ fn code(kind: u64) -> u8 {
     select_unpredictable(known == kind, code, UNCOMMON)
 }
 
+/// How far a departure leads, by its first byte.
+#[derive(Clone, Copy)]
+struct Step {
+    /// The bytes that it takes, if its second one is below `second_below`.
+    bytes: u8,
+    second_below: u16,
+    canonical_len: u8,
+    original_len: u8,
+}
+
+static STEPS: [Step; 256] = steps();
+
+#[expect(clippy::cast_possible_truncation, reason = "few bytes")]
+const fn steps() -> [Step; 256] {
+    let line_break = Step { bytes: 1, second_below: 0x100, canonical_len: 1, original_len: 1 };
+    let other = Step { bytes: 0, second_below: 0, canonical_len: 0, original_len: 0 };
+    let mut steps = [line_break; 256];
+    let mut first = NEAR as usize;
+    while first < steps.len() {
+        let code = first - NEAR as usize;
+        steps[first] = if code < COMMON.len() {
+            let (canonical_len, literal) = COMMON[code];
+            let (canonical_len, original_len) = (canonical_len as u8, literal.len() as u8);
+            Step { bytes: 2, second_below: 0x80, canonical_len, original_len }
+        } else {
+            other
+        };
+        first += 1;
+    }
+    steps
+}
+
 /// One departure in this many is a checkpoint, from which the others are counted.
 const CHECKPOINT: usize = 64;
 
@@ -115,6 +148,8 @@ const CHECKPOINT: usize = 64;
 pub(crate) struct Departures {
     log: Log,
     checkpoints: Vec<Checkpoint>,
+    /// What a reader copies a group to.
+    group: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -312,7 +347,8 @@ impl Departures {
         let (before, at, ends) = begin(checkpoints, start.at, canonical);
         let checkpoints = &checkpoints[before..];
         let log = Some(Behind { log: &mut self.log, at, end: end.at, checkpoints });
-        Reader { log, buffer: Buffer::Copied(Vec::new()), read: 0, ends }
+        self.group.clear();
+        Reader { log, buffer: Buffer::Copied(&mut self.group), read: 0, ends }
     }
 }
 
@@ -331,7 +367,7 @@ fn begin(checkpoints: &[Checkpoint], start: u64, canonical: usize) -> (usize, u6
 pub(crate) struct Reader<'a> {
     /// What is not in the buffer yet.
     log: Option<Behind<'a>>,
-    buffer: Buffer,
+    buffer: Buffer<'a>,
     read: usize,
     ends: Ends,
 }
@@ -347,17 +383,19 @@ struct Behind<'a> {
 }
 
 #[derive(Debug)]
-enum Buffer {
-    Copied(Vec<u8>),
+enum Buffer<'a> {
+    Copied(&'a mut Vec<u8>),
+    #[cfg(feature = "index")]
     Shared(Bytes),
 }
 
-impl Deref for Buffer {
+impl Deref for Buffer<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match self {
             Self::Copied(bytes) => bytes,
+            #[cfg(feature = "index")]
             Self::Shared(bytes) => bytes,
         }
     }
@@ -379,27 +417,26 @@ impl Reader<'_> {
         Ok(Some(decoded))
     }
 
-    /// Passes over single line breaks before a canonical place, as far as they are in the buffer: most of what lies between a
-    /// checkpoint and the place wanted, at a fifth of what it costs to decode them. Gives the last of them.
-    fn pass_line_breaks(&mut self, before: usize) -> Option<Departure> {
+    /// Passes over departures that end before a canonical place, or there, as far as they are common, not far from the ones
+    /// before and in the buffer: most of what lies between a checkpoint and the place wanted, at a fifth of what it costs to
+    /// decode them. True if there were any.
+    fn pass(&mut self, place: usize) -> bool {
         let Ends { mut canonical, mut original } = self.ends;
         let start = self.read;
-        for &gap in &self.buffer[start..] {
-            if gap >= NEAR || canonical as usize + usize::from(gap) >= before {
+        while let [first, second, ..] = self.buffer[self.read..] {
+            let step = STEPS[usize::from(first)];
+            // What kind it is changes from one to the next, so nothing branches on that.
+            let gap = u32::from(select_unpredictable(first < NEAR, first, second));
+            let end = u64::from(canonical) + u64::from(gap) + u64::from(step.canonical_len);
+            if u16::from(second) >= step.second_below || end > place as u64 {
                 break;
             }
-            canonical += u32::from(gap) + 1;
-            original += u32::from(gap) + 1;
-            self.read += 1;
+            canonical += gap + u32::from(step.canonical_len);
+            original += gap + u32::from(step.original_len);
+            self.read += usize::from(step.bytes);
         }
         self.ends = Ends { canonical, original };
-        let (canonical_len, original_len) = (1, 1);
-        (self.read > start).then(|| Departure {
-            canonical: canonical - canonical_len,
-            canonical_len,
-            original: original - original_len,
-            original_len,
-        })
+        self.read > start
     }
 
     /// Reads the next group; false if there is none.
@@ -414,14 +451,15 @@ impl Reader<'_> {
             }
             None => behind.end,
         };
-        let mut bytes = match std::mem::replace(&mut self.buffer, Buffer::Shared(Bytes::new())) {
-            Buffer::Copied(bytes) => bytes,
-            Buffer::Shared(_) => Vec::new(),
-        };
-        bytes.clear();
-        behind.log.copy(behind.at, end, &mut bytes)?;
+        match &mut self.buffer {
+            Buffer::Copied(bytes) => {
+                bytes.clear();
+                behind.log.copy(behind.at, end, bytes)?;
+            }
+            #[cfg(feature = "index")]
+            Buffer::Shared(_) => return Ok(false),
+        }
         behind.at = end;
-        self.buffer = Buffer::Copied(bytes);
         self.read = 0;
         Ok(true)
     }
@@ -443,9 +481,11 @@ impl Reader<'_> {
             Some(departure) => locate(Some(departure), position),
             None => ends.locate(position),
         };
-        let (mut last, ends) = (None, self.ends);
+        let (mut last, mut ends) = (None, self.ends);
         loop {
-            last = self.pass_line_breaks(canonical.start).or(last);
+            if self.pass(canonical.start) {
+                (last, ends) = (None, self.ends);
+            }
             let next = self.next()?.map(|(departure, literal)| {
                 if departure.is_in(&canonical) {
                     found(departure, literal);
