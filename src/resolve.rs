@@ -47,6 +47,9 @@ const BATCH: usize = 32;
 /// Bytes that are compared at a time.
 const STEP: usize = 32;
 
+/// Bytes that are compared at all places of a granule.
+const GRAM: usize = 8;
+
 /// Keeps the keys of paragraphs apart from those of grams.
 const PARAGRAPH_DOMAIN: u64 = 1 << 63;
 
@@ -60,6 +63,15 @@ pub(crate) struct Match {
 }
 
 impl Match {
+    /// The coordinate that equals a place at or behind the start.
+    fn place_of(&self, at: usize) -> u64 {
+        self.source + (at - self.start) as u64
+    }
+
+    fn holds(&self, Context { at, back, ahead }: Context) -> bool {
+        (self.start + back <= at) & (at + ahead <= self.end)
+    }
+
     /// Whether `next` begins one byte after the end, here and in the source.
     fn continues_in(&self, next: &Match) -> bool {
         next.start == self.end + 1 && next.source == self.source + (next.start - self.start) as u64
@@ -128,6 +140,7 @@ fn equal_runs(
         keep_own: criteria.within_article != WithinArticle::Remove,
         matches: Vec::new(),
         active: Vec::new(),
+        longest: Vec::new(),
         proposed: Vec::new(),
         ahead: Vec::new(),
         found_ahead: Vec::new(),
@@ -166,9 +179,11 @@ struct Finder<'a> {
     matches: Vec<Match>,
     /// The matches that end after the anchor at hand.
     active: Vec<Match>,
+    /// Those of them that lie in no other: one or two, where many earlier texts share parts with the one at hand.
+    longest: Vec<Match>,
     /// Whether runs whose source is in the article at hand count for nothing.
     keep_own: bool,
-    /// What the table says of the key at hand; empty between two keys.
+    /// What the table says of the keys at hand, each with more context than the one before.
     proposed: Vec<Posting>,
     /// What is known of each anchor of the batch at hand before the first of them is visited.
     ahead: Vec<Ahead>,
@@ -199,28 +214,28 @@ impl Context {
     }
 }
 
-/// Four bits of each hash of the text beside a context; none where there is not enough text.
+/// Four bits of each hash of the text beside a context.
 #[derive(Clone, Copy)]
 struct Sides {
-    left: Option<u8>,
-    right: Option<u8>,
+    /// That of the left side in the upper half.
+    check: u8,
+    /// All bits of a half that stands for nothing, as there is not enough text.
+    absent: u8,
 }
 
 impl Sides {
     fn of(canonical: &[u8], context: Range<usize>, len: usize) -> Self {
         let left = context.start.checked_sub(len).map(|start| &canonical[start..context.start]);
         let right = canonical.get(context.end..context.end + len);
-        Self { left: left.map(check), right: right.map(check) }
-    }
-
-    fn check(self) -> u8 {
-        self.left.unwrap_or(0) << 4 | self.right.unwrap_or(0)
+        let half = |side: Option<&[u8]>| side.map_or((0, 0xF), |side| (check(side), 0));
+        let (left, right) = (half(left), half(right));
+        Self { check: left.0 << 4 | right.0, absent: left.1 << 4 | right.1 }
     }
 
     /// Whether a run that reaches far enough to one side may stand at a place with this check.
     fn may_equal(self, check: u8) -> bool {
-        self.left.is_some_and(|left| left == check >> 4)
-            || self.right.is_some_and(|right| right == check & 15)
+        let different = self.check ^ check | self.absent;
+        (different & 0xF0 == 0) | (different & 0x0F == 0)
     }
 }
 
@@ -280,68 +295,97 @@ impl Finder<'_> {
         let at = anchor.at as usize;
         if !self.active.is_empty() {
             self.active.retain(|found| found.end > at);
+            self.longest.retain(|found| found.end > at);
         }
-        self.visit(Context { at, back: 0, ahead: self.scheme.gram() }, anchor.key, Some(number))
-    }
-
-    /// Looks up, and inserts if need be, the anchor with a context.
-    fn visit(&mut self, context: Context, key: u64, looked_up: Option<usize>) -> Result<(), Error> {
-        let Context { at, back, ahead } = context;
-        let span = self.scheme.span();
-        let len = self.view.canonical.len();
-        // All runs of T bytes through the context lie in here.
-        let runs = (at + ahead).saturating_sub(span)..(at - back + span).min(len);
-        if self.is_inside_match(&runs) {
+        let context = Context { at, back: 0, ahead: self.scheme.gram() };
+        if self.is_inside_match(&self.runs(context)) {
             return Ok(());
         }
-        // Any of them reaches so far beyond the context on one side.
-        let slack = span - back - ahead;
-        let half = self.half_slack(back + ahead);
-        let known_ahead = looked_up.map(|number| self.ahead[number]);
-        let sides = match known_ahead {
-            Some(known) => known.sides,
-            None => Sides::of(self.view.canonical, context.range(), half),
-        };
-        let mut proposed = std::mem::take(&mut self.proposed);
+        let Ahead { mut spot, end, sides } = self.ahead[number];
         if let Some(base) = self.beneath {
-            base.anchors(key, &mut proposed)?;
+            base.anchors(anchor.key, &mut self.proposed)?;
         }
-        let spot = match (looked_up, known_ahead) {
-            (Some(number), Some(known)) if self.table.is_current(known.spot) => {
-                let start = number.checked_sub(1).map_or(0, |before| self.ahead[before].end);
-                proposed.extend_from_slice(&self.found_ahead[start..known.end]);
-                known.spot
-            }
-            _ => self.table.look_up(key, &mut proposed),
-        };
-        let postings = proposed.len();
-        let hot = proposed.iter().any(|posting| posting.hot);
-        let (mut similar, mut known) = (0, false);
-        for posting in proposed.drain(..) {
+        if self.table.is_current(spot) {
+            let start = number.checked_sub(1).map_or(0, |before| self.ahead[before].end);
+            self.proposed.extend_from_slice(&self.found_ahead[start..end]);
+        } else {
+            spot = self.table.look_up(anchor.key, &mut self.proposed);
+        }
+        self.settle(context, anchor.key, sides, spot, 0)
+    }
+
+    /// The same for an anchor with more context, unless that lies so deep inside a match that it is known.
+    fn visit(&mut self, context: Context, key: u64) -> Result<(), Error> {
+        if self.is_inside_match(&self.runs(context)) {
+            return Ok(());
+        }
+        let half = self.half_slack(context.back + context.ahead);
+        let sides = Sides::of(self.view.canonical, context.range(), half);
+        let from = self.proposed.len();
+        if let Some(base) = self.beneath {
+            base.anchors(key, &mut self.proposed)?;
+        }
+        let spot = self.table.look_up(key, &mut self.proposed);
+        self.settle(context, key, sides, spot, from)
+    }
+
+    /// All runs of T bytes through the context lie in here.
+    fn runs(&self, Context { at, back, ahead }: Context) -> Range<usize> {
+        let span = self.scheme.span();
+        (at + ahead).saturating_sub(span)..(at - back + span).min(self.view.canonical.len())
+    }
+
+    /// Compares what is proposed for a context, from a number on, and inserts it, or visits longer ones, if need be.
+    fn settle(
+        &mut self,
+        context: Context,
+        key: u64,
+        sides: Sides,
+        spot: Spot,
+        from: usize,
+    ) -> Result<(), Error> {
+        let Context { at, back, ahead } = context;
+        // Any run of T bytes reaches so far beyond the context on one side.
+        let slack = self.scheme.span() - back - ahead;
+        let postings = self.proposed.len() - from;
+        let (mut similar, mut known, mut hot) = (0, false, false);
+        for number in from..self.proposed.len() {
+            let posting = self.proposed[number];
+            hot |= posting.hot;
             if slack == 0 || sides.may_equal(posting.check) {
                 similar += 1;
                 known |= self.compare(context, posting.place)?;
             }
         }
-        self.proposed = proposed;
+        self.proposed.truncate(from);
         if hot && slack > 0 {
-            let left = (back + half <= at).then_some(Context { back: back + half, ..context });
-            let right =
-                (at + ahead + half <= len).then_some(Context { ahead: ahead + half, ..context });
-            let [left, right] = [left, right].map(|longer| longer.map(|it| (it, self.key(it))));
-            let longer = [left, right].into_iter().flatten();
-            longer.clone().for_each(|(_, key)| self.table.prefetch_slots(key));
-            for (longer, key) in longer {
-                self.visit(longer, key, None)?;
-            }
-            return Ok(());
+            return self.visit_longer(context);
         }
-        if slack == 0 && known || self.is_inside_match(&runs) {
+        if slack == 0 && known || postings > 0 && self.is_inside_match(&self.runs(context)) {
             return Ok(());
         }
         let place = self.view.base + at as u64;
         let hot = postings >= POSTINGS || similar >= SIMILAR;
-        self.table.insert_at(spot, key, Posting { place, check: sides.check(), hot });
+        self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
+        Ok(())
+    }
+
+    /// Visits a gram with half of what is left of a run beside the context, on the left and on the right.
+    fn visit_longer(&mut self, context: Context) -> Result<(), Error> {
+        let Context { at, back, ahead } = context;
+        let half = self.half_slack(back + ahead);
+        let left = (back + half <= at).then_some(Context { back: back + half, ..context });
+        let right = (at + ahead + half <= self.view.canonical.len())
+            .then_some(Context { ahead: ahead + half, ..context });
+        let [left, right] = [left, right].map(|longer| {
+            let longer = longer.filter(|&longer| !self.is_inside_match(&self.runs(longer)))?;
+            let key = self.key(longer);
+            self.table.prefetch_slots(key);
+            Some((longer, key))
+        });
+        for (longer, key) in [left, right].into_iter().flatten() {
+            self.visit(longer, key)?;
+        }
         Ok(())
     }
 
@@ -352,13 +396,18 @@ impl Finder<'_> {
     }
 
     fn is_inside_match(&self, range: &Range<usize>) -> bool {
-        self.active.iter().any(|found| found.start <= range.start && range.end <= found.end)
+        self.longest.iter().any(|found| found.start <= range.start && range.end <= found.end)
     }
 
     /// Compares the context with the text at the places of a granule, and records the matches that
     /// have T bytes; whether the context stands at one of them.
     fn compare(&mut self, context: Context, granule: u64) -> Result<bool, Error> {
         let Context { at, back, ahead } = context;
+        let is_aligned = self.is_aligned(context, granule);
+        // Where the bytes cannot stand at another place of the granule too, there is nothing to look at.
+        if is_aligned && !overlaps_itself(self.view.gram(at)) {
+            return Ok(true);
+        }
         let mut stands = false;
         let mut places = self.view.places_of(at, granule)?;
         while places != 0 {
@@ -373,12 +422,8 @@ impl Finder<'_> {
                 }
                 continue;
             }
-            let known = self.active.iter().any(|found| {
-                found.start + back <= at
-                    && at + ahead <= found.end
-                    && found.source + (at - found.start) as u64 == place
-            });
-            if !known {
+            let known = |found: &Match| found.holds(context) && found.place_of(at) == place;
+            if !(is_aligned && self.active.iter().any(known)) {
                 let found = self.view.extend(at, place)?;
                 if found.start + back > at || at + ahead > found.end {
                     continue; // another gram with the same tag
@@ -390,6 +435,19 @@ impl Finder<'_> {
         Ok(stands)
     }
 
+    /// Whether a match says that the context stands in a granule.
+    fn is_aligned(&self, context: Context, granule: u64) -> bool {
+        let places = granule..granule + u64::from(GRANULE);
+        if self.keep_own && places.end > self.view.base {
+            return false;
+        }
+        // All are looked at, without a branch: which one it is cannot be predicted.
+        self.active.iter().fold(false, |is_aligned, found| {
+            let place = found.source.wrapping_sub(found.start as u64) + context.at as u64;
+            is_aligned | found.holds(context) & (place.wrapping_sub(granule) < u64::from(GRANULE))
+        })
+    }
+
     fn propose_period(&mut self, period: Period) -> Result<(), Error> {
         let place = self.view.base + u64::from(period.at);
         let found = self.view.extend((period.at + period.distance) as usize, place)?;
@@ -398,10 +456,21 @@ impl Finder<'_> {
     }
 
     fn record(&mut self, found: Match) {
-        if found.end - found.start >= self.scheme.span() {
-            self.matches.push(found);
-            self.active.push(found);
+        if found.end - found.start < self.scheme.span() {
+            return;
         }
+        self.active.push(found);
+        let inside =
+            |outer: &Match, inner: &Match| outer.start <= inner.start && inner.end <= outer.end;
+        // As `longest` would choose: of those that are equally long, the one with the first source.
+        if let Some(outer) = self.longest.iter().find(|outer| inside(outer, &found))
+            && (!inside(&found, outer) || outer.source <= found.source)
+        {
+            return;
+        }
+        self.matches.push(found);
+        self.longest.retain(|inner| !inside(&found, inner));
+        self.longest.push(found);
     }
 }
 
@@ -437,22 +506,26 @@ impl View<'_> {
         }
     }
 
+    /// The first bytes of an anchor.
+    fn gram(&self, at: usize) -> u64 {
+        let bytes: Option<&[u8; GRAM]> = self.canonical[at..].first_chunk();
+        u64::from_le_bytes(*bytes.expect("BUG: an anchor near the end of the text"))
+    }
+
     /// The places of a granule, a bit for each, at which the text goes on as at `at` for eight bytes.
     pub(crate) fn places_of(&mut self, at: usize, granule: u64) -> Result<u8, Error> {
-        const GRAM: usize = 8;
         const BYTES: usize = GRAM + GRANULE as usize;
         let own = self.base + at as u64;
         // Not the place itself, nor any after it.
         let earlier = own.saturating_sub(granule).min(u64::from(GRANULE));
         let earlier = u8::try_from((1_u16 << earlier) - 1).expect("BUG: eight bits");
-        let ours: [u8; GRAM] =
-            *self.canonical[at..].first_chunk().expect("BUG: an anchor near the end of the text");
+        let ours = self.gram(at);
         let together = self.ahead(granule)?;
         let theirs = match together.first_chunk() {
             Some(theirs) => *theirs,
             None => self.next_bytes::<BYTES>(granule)?,
         };
-        let (ours, theirs) = (u64::from_le_bytes(ours), u128::from_le_bytes(theirs));
+        let theirs = u128::from_le_bytes(theirs);
         let mut places = 0;
         for offset in 0..GRANULE {
             #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
@@ -645,6 +718,11 @@ fn longest(mut matches: Vec<Match>) -> Vec<Match> {
         kept
     });
     matches
+}
+
+/// Whether some bytes can stand at two places that are less than their number apart.
+fn overlaps_itself(bytes: u64) -> bool {
+    (1..GRAM).any(|distance| (bytes ^ bytes >> (8 * distance)) << (8 * distance) == 0)
 }
 
 /// How many bytes two canonical texts have in common at their starts.
@@ -949,6 +1027,19 @@ mod tests {
             assert_eq!(common_suffix(&a[cut + 1..], &b), a.len() - cut - 1);
         }
         assert_eq!(common_prefix(b"", b"x"), 0);
+    }
+
+    #[test]
+    fn bytes_that_overlap_themselves() {
+        let mut seen = [0; 2];
+        for number in 0..3_u32.pow(8) {
+            let bytes: [u8; 8] =
+                std::array::from_fn(|at| b'a' + (number / 3_u32.pow(at as u32) % 3) as u8);
+            let border = (1..8).any(|len| bytes.starts_with(&bytes[8 - len..]));
+            assert_eq!(overlaps_itself(u64::from_le_bytes(bytes)), border, "{bytes:?}");
+            seen[usize::from(border)] += 1;
+        }
+        assert!(seen.iter().all(|&count| count > 1000));
     }
 
     #[test]
