@@ -105,6 +105,7 @@ impl Log {
     }
 
     /// Bytes that lie together, and where that at `at` is among them.
+    #[inline]
     fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
         let chunk = index(at / CHUNK as u64);
         match &mut self.spilled {

@@ -44,6 +44,8 @@ pub(crate) struct Texts {
     ids: usize,
     /// The piece that was looked at last: mostly the next look is at the same, or at one beside it.
     recent: Resolved,
+    /// The same of what is read backwards: a match is first measured ahead, and then from the same place behind.
+    recent_behind: Resolved,
     /// What came before, if it lies elsewhere.
     base: Option<Arc<dyn Base>>,
     /// The first coordinate, and the number of the first article, that are held here.
@@ -130,6 +132,7 @@ struct Resolved {
 }
 
 impl Resolved {
+    #[inline]
     fn stretch(&self, coordinate: u64) -> Stretch {
         let mut offset = coordinate - self.start;
         if offset >= self.period {
@@ -301,6 +304,7 @@ impl Texts {
     /// The byte at `coordinate` among others that lie together, which may be fewer than there are, and how many of them are before it.
     pub(crate) fn around(&mut self, coordinate: u64) -> Result<(&[u8], usize), Error> {
         let stretch = self.look_up(coordinate);
+        self.recent_behind = self.recent;
         if self.below(stretch.origin).is_some() {
             return Ok((self.ahead(coordinate)?, 0));
         }
@@ -321,7 +325,9 @@ impl Texts {
 
     /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
     pub(crate) fn behind(&mut self, coordinate: u64) -> Result<&[u8], Error> {
+        std::mem::swap(&mut self.recent, &mut self.recent_behind);
         let stretch = self.look_up(coordinate);
+        std::mem::swap(&mut self.recent, &mut self.recent_behind);
         if let Some(base) = self.below(stretch.origin) {
             let bytes = base.behind(stretch.origin)?;
             let back = usize::try_from(stretch.back).unwrap_or(usize::MAX);
@@ -556,21 +562,37 @@ impl Texts {
         index(coordinate / BLOCK - self.first / BLOCK)
     }
 
+    #[inline]
     fn look_up(&mut self, coordinate: u64) -> Stretch {
-        if coordinate < self.first {
-            return Stretch::in_base(coordinate);
-        }
-        if !(self.recent.start..self.recent.end).contains(&coordinate) {
-            let number = match self.beside_recent(coordinate) {
-                Some(number) => number,
-                None => match self.directory[self.block(coordinate)].way() {
-                    Way::Kept(address) => return Stretch::in_block(address, coordinate),
-                    Way::Piece(first) => self.piece_from(first, coordinate),
-                },
-            };
-            self.recent = self.resolved(number);
+        let Resolved { start, end, .. } = self.recent;
+        if coordinate.wrapping_sub(start) >= end - start
+            && let Some(stretch) = self.look_elsewhere(coordinate)
+        {
+            return stretch;
         }
         self.recent.stretch(coordinate)
+    }
+
+    /// Makes the piece of a coordinate the recent one, unless the text around it is found without.
+    fn look_elsewhere(&mut self, coordinate: u64) -> Option<Stretch> {
+        if coordinate < self.first {
+            return Some(Stretch::in_base(coordinate));
+        }
+        let Resolved { number, start, .. } = self.recent;
+        let number = if self.pieces.get(number + 1).is_some_and(|next| next.start() == coordinate) {
+            number + 1
+        } else if coordinate + 1 == start && number > 0 {
+            number - 1
+        } else if let Some(number) = self.beside_recent(coordinate) {
+            number
+        } else {
+            match self.directory[self.block(coordinate)].way() {
+                Way::Kept(address) => return Some(Stretch::in_block(address, coordinate)),
+                Way::Piece(first) => self.piece_from(first, coordinate),
+            }
+        };
+        self.recent = self.resolved(number);
+        None
     }
 
     /// The piece of a coordinate, if that is the one after or before the recent one.
