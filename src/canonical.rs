@@ -104,11 +104,17 @@ impl Canonical {
         start..end
     }
 
-    /// The departures among some canonical bytes.
-    pub(crate) fn departures_in(&self, range: &Range<usize>) -> &[Departure] {
+    /// As [`to_original`](Self::to_original), with the departures among the canonical bytes.
+    pub(crate) fn to_original_with(&self, range: &Range<usize>) -> (Range<usize>, &[Departure]) {
         let from = self.departures.partition_point(|d| d.canonical_end() <= range.start);
         let len = self.departures[from..].iter().take_while(|d| d.is_in(range)).count();
-        &self.departures[from..from + len]
+        let (before, within) = self.departures[..from + len].split_at(from);
+        // The last that begins at or before the first position, and at or before the last.
+        let at_start = within.first().filter(|d| d.canonical as usize <= range.start);
+        let (at_start, at_end) = (at_start.or(before.last()), within.last().or(before.last()));
+        let start = locate(at_start.copied(), range.start).start;
+        let end = locate(at_end.copied(), range.end - 1).end;
+        (start..end, within)
     }
 
     /// The part of a canonical range that came from whole characters of the original.
@@ -841,6 +847,12 @@ mod tests {
                     range.start < range.end && range.end <= original.len(),
                     "{original:?} {at}"
                 );
+                for end in at + 1..=canonical.len() {
+                    let (range, within) = canonical.to_original_with(&(at..end));
+                    assert_eq!(range, canonical.to_original(at..end), "{original:?} {at} {end}");
+                    let is_within = |d: &&Departure| d.is_in(&(at..end));
+                    assert!(within.iter().eq(canonical.departures.iter().filter(is_within)));
+                }
             }
             let mut rebuilt = Vec::new();
             let (mut c, mut o) = (0, 0);

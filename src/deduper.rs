@@ -717,10 +717,10 @@ impl Deduper {
         let texts = &mut self.index.texts;
         let located = texts.locate(source + skipped as u64)?;
         let there = located.start..located.start + len;
-        let range = prepared.canonical.to_original(within.clone());
+        let (range, ours) = prepared.canonical.to_original_with(&within);
         let original = prepared.original.as_bytes();
         // Where both depart alike from canonical bytes that are the same, they are the same.
-        let mut ours = prepared.canonical.departures_in(&within).iter();
+        let mut ours = ours.iter();
         let mut alike = within.len() == len;
         let range_there =
             texts.original_range(located.article, there.clone(), |theirs, literal| {

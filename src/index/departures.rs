@@ -483,7 +483,7 @@ impl Reader<'_> {
         };
         let (mut last, mut ends) = (None, self.ends);
         loop {
-            if self.pass(canonical.start) {
+            if start.is_none() && self.pass(canonical.start) {
                 (last, ends) = (None, self.ends);
             }
             let next = self.next()?.map(|(departure, literal)| {
