@@ -69,7 +69,7 @@ impl Match {
     }
 
     fn holds(&self, Context { at, back, ahead }: Context) -> bool {
-        (self.start + back <= at) & (at + ahead <= self.end)
+        self.start + back <= at && at + ahead <= self.end
     }
 
     /// Whether `next` begins one byte after the end, here and in the source.
@@ -235,7 +235,7 @@ impl Sides {
     /// Whether a run that reaches far enough to one side may stand at a place with this check.
     fn may_equal(self, check: u8) -> bool {
         let different = self.check ^ check | self.absent;
-        (different & 0xF0 == 0) | (different & 0x0F == 0)
+        different >> 4 == 0 || different << 4 == 0
     }
 }
 
@@ -1055,9 +1055,13 @@ mod tests {
     #[test]
     fn bytes_that_overlap_themselves() {
         let mut seen = [0; 2];
-        for number in 0..3_u32.pow(8) {
-            let bytes: [u8; 8] =
-                std::array::from_fn(|at| b'a' + (number / 3_u32.pow(at as u32) % 3) as u8);
+        for number in 0..3_usize.pow(8) {
+            let mut rest = number;
+            let bytes: [u8; 8] = std::array::from_fn(|_| {
+                let digit = rest % 3;
+                rest /= 3;
+                b"abc"[digit]
+            });
             let border = (1..8).any(|len| bytes.starts_with(&bytes[8 - len..]));
             assert_eq!(overlaps_itself(u64::from_le_bytes(bytes)), border, "{bytes:?}");
             seen[usize::from(border)] += 1;
