@@ -58,6 +58,7 @@ impl Log {
     }
 
     /// The first of the bytes `at..at + len`: at least one, as many as lie together.
+    #[inline]
     pub(crate) fn first(&mut self, at: u64, len: u64) -> Result<&[u8], Error> {
         let (bytes, offset) = self.around(at)?;
         let bytes = &bytes[offset..];
@@ -66,6 +67,7 @@ impl Log {
     }
 
     /// The last of the `len` bytes up to and with that at `at`: at least one, as many as lie together.
+    #[inline]
     pub(crate) fn last(&mut self, at: u64, len: u64) -> Result<&[u8], Error> {
         let (bytes, offset) = self.around(at)?;
         let bytes = &bytes[..=offset];
@@ -81,6 +83,7 @@ impl Log {
 
     /// Of the `back` bytes up to and with that at `at`, and the `ahead` bytes from it on, those that lie together with it; and how many
     /// of them are before it.
+    #[inline]
     pub(crate) fn between(
         &mut self,
         at: u64,
@@ -108,10 +111,10 @@ impl Log {
     #[inline]
     fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
         let chunk = index(at / CHUNK as u64);
-        match &mut self.spilled {
-            Some(spilled) if chunk < spilled.chunks => spilled.around(at),
-            _ => Ok((&self.chunks[chunk], index(at % CHUNK as u64))),
+        if let Some(spilled) = self.spilled.as_mut().filter(|spilled| chunk < spilled.chunks) {
+            return spilled.around(at);
         }
+        Ok((&self.chunks[chunk], index(at % CHUNK as u64)))
     }
 
     /// Whether there is a full chunk in memory.

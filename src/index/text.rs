@@ -302,6 +302,7 @@ impl Texts {
     }
 
     /// The byte at `coordinate` among others that lie together, which may be fewer than there are, and how many of them are before it.
+    #[inline]
     pub(crate) fn around(&mut self, coordinate: u64) -> Result<(&[u8], usize), Error> {
         let stretch = self.look_up(coordinate);
         self.recent_behind = self.recent;
@@ -312,6 +313,7 @@ impl Texts {
     }
 
     /// Bytes from `coordinate` on: at least one, as many as lie together.
+    #[inline]
     pub(crate) fn ahead(&mut self, coordinate: u64) -> Result<&[u8], Error> {
         let stretch = self.look_up(coordinate);
         if let Some(base) = self.below(stretch.origin) {
@@ -324,6 +326,7 @@ impl Texts {
     }
 
     /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
+    #[inline]
     pub(crate) fn behind(&mut self, coordinate: u64) -> Result<&[u8], Error> {
         std::mem::swap(&mut self.recent, &mut self.recent_behind);
         let stretch = self.look_up(coordinate);
@@ -673,6 +676,23 @@ impl Texts {
                 let piece = self.pieces[self.piece_from(first, origin)];
                 piece.address() + (origin - piece.start())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greatest_numbers_fit_into_a_piece() {
+        for numbers in [[0, 0, MAX_PLACE], [0, MAX_PLACE, 0], [MAX_PLACE, 0, 0], [MAX_PLACE; 3]] {
+            let [start, kept, address] = numbers;
+            let piece = Piece::new(start, kept, address);
+            assert!(!piece.is_removed() && !piece.is_periodic());
+            let piece = Piece(piece.0 | REMOVED | PERIODIC);
+            assert!(piece.is_removed() && piece.is_periodic());
+            assert_eq!([piece.start(), piece.origin(), piece.address()], numbers);
         }
     }
 }
