@@ -14,8 +14,12 @@ use std::thread::JoinHandle;
 
 use crate::error::Error;
 
-/// Bytes of text in a batch, from which it is sent on: large enough that passing it costs nothing.
-const BATCH: usize = 1 << 16;
+/// Bytes of text in the first batches, from which they are sent on: little, as every thread waits for its first.
+const FIRST_BATCH: usize = 1 << 16;
+
+/// The same of later ones, which are large enough that passing them costs nothing, and so small that what is made of them stays in
+/// the caches until the caller has it.
+const BATCH: usize = 1 << 18;
 
 /// Batches that wait for each worker.
 const AHEAD: usize = 2;
@@ -183,10 +187,11 @@ fn send_jobs<I, O>(
 ) {
     let Feed { mut inputs, weigh, work: _ } = feed;
     let mut ended = false;
+    let mut size = FIRST_BATCH;
     while !ended {
         let mut batch = Vec::new();
         let mut bytes = 0;
-        while bytes < BATCH && !ended {
+        while bytes < size && !ended {
             match inputs.next() {
                 Some(input) => {
                     // Even one without text takes room in a batch.
@@ -196,6 +201,7 @@ fn send_jobs<I, O>(
                 None => ended = true,
             }
         }
+        size = (size + size / 16).min(BATCH);
         let (sender, done) = sync_channel(1);
         // Either fails only when the caller has stopped listening.
         if tickets.send(done).is_err() || jobs.send(Job { inputs: batch, done: sender }).is_err() {
