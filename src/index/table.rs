@@ -424,7 +424,7 @@ impl Shard {
     /// The parts of slots, with room for a few more: shards are many, and room in each of them would add up.
     fn laid_out(uppers: &[u16], lowers: &[u16]) -> Box<[u16]> {
         let len = uppers.len();
-        let capacity = (len + (len / 16).max(4)).max(Self::FEWEST);
+        let capacity = (len + (len / 20).max(4)).max(Self::FEWEST);
         let mut parts = Vec::with_capacity(3 * capacity);
         parts.extend_from_slice(uppers);
         parts.resize(capacity, 0);
