@@ -474,6 +474,27 @@ mod tests {
     }
 
     #[test]
+    fn a_search_is_current_until_its_shard_changes() {
+        let mut table = Table::default();
+        let posting = |place| Posting { place, check: 0, hot: false };
+        let mut found = Vec::new();
+        let empty = table.look_up(7, &mut found);
+        assert!(table.is_current(empty));
+        // All begin with a 0, so that a split leaves as many slots as there were.
+        for i in 0..FULL as u64 {
+            table.insert(spread(i) >> 1, posting(i));
+        }
+        assert!(!table.is_current(empty));
+        let (lower, upper) = (table.look_up(7, &mut found), table.look_up(!7, &mut found));
+        assert!(table.is_current(lower) && table.is_current(upper));
+        table.insert(!7, posting(9));
+        assert!(!table.is_current(lower) && !table.is_current(upper));
+        let (lower, upper) = (table.look_up(7, &mut found), table.look_up(!7, &mut found));
+        table.insert(!8, posting(9));
+        assert!(table.is_current(lower) && !table.is_current(upper));
+    }
+
+    #[test]
     fn the_greatest_place_is_kept() {
         let mut table = Table::default();
         for i in 0..1000 {
