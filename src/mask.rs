@@ -57,16 +57,7 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
 
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
         fn run_avx2<T: Task>(task: T) -> T::Output {
-            task.run(|answers| {
-                let half = |half: &[u8; 32]| {
-                    // SAFETY: as many bytes are read as there are.
-                    #[expect(unsafe_code, reason = "to take them in one instruction")]
-                    let half = unsafe { arch::_mm256_loadu_si256(half.as_ptr().cast()) };
-                    u64::from(arch::_mm256_movemask_epi8(half).cast_unsigned())
-                };
-                let [low, high] = answers.as_chunks().0 else { return 0 };
-                half(low) | half(high) << 32
-            })
+            task.run(|answers| gather_avx2(answers))
         }
 
         match level() {
@@ -112,6 +103,23 @@ fn gather_sse2(bytes: &[u8; 64]) -> u64 {
         mask |= u64::from(bits.cast_unsigned()) << (16 * number);
     }
     mask
+}
+
+/// The highest bit of each byte: of answers, what [`gather`] gives.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn gather_avx2(answers: &Answers) -> u64 {
+    use std::arch::x86_64::{_mm256_loadu_si256, _mm256_movemask_epi8};
+
+    let bits = |half: &[u8; 32]| {
+        // SAFETY: as many bytes are read as there are.
+        #[expect(unsafe_code, reason = "to take them in one instruction")]
+        let half = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
+        u64::from(_mm256_movemask_epi8(half).cast_unsigned())
+    };
+    let [low, high] = answers.as_chunks().0 else { unreachable!("BUG: 64 bytes are two halves") };
+    bits(low) | bits(high) << 32
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]

@@ -150,8 +150,12 @@ fn equal_runs(
     batches().take(2).for_each(|batch| finder.prefetch_shards(batch));
     batches().take(1).for_each(|batch| finder.prefetch_slots(batch));
     for (number, batch) in batches().enumerate() {
-        batches().nth(number + 2).inspect(|batch| finder.prefetch_shards(batch));
-        batches().nth(number + 1).inspect(|batch| finder.prefetch_slots(batch));
+        if let Some(later) = batches().nth(number + 2) {
+            finder.prefetch_shards(later);
+        }
+        if let Some(next) = batches().nth(number + 1) {
+            finder.prefetch_slots(next);
+        }
         finder.look_up(batch);
         for (number, anchor) in batch.iter().enumerate() {
             // A match that begins after an anchor says nothing about it; those of all periods at

@@ -178,7 +178,7 @@ pub(super) trait Instructions {
 
     /// The lowest bit of each byte, of which the others are 0 too or all set.
     fn gather(bytes: &[u8; 64]) -> u64 {
-        gather(&bytes.map(|byte| byte & 1))
+        gather(bytes)
     }
 
     /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room behind, anything may be written.

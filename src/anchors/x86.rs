@@ -22,6 +22,7 @@ use super::candidates::{
     Around, BLOCK, Block, BlockBytes, Candidates, FACTORS, Found, Gates, Instructions, LANES,
     MIXED, MIXER, Masks, REACH,
 };
+use crate::mask::gather_avx2;
 use crate::processor::{Level, level};
 
 /// Does what [`Found::find`] does, if there are instructions for it.
@@ -87,18 +88,6 @@ impl Instructions for Avx2 {
         // SAFETY: as above.
         unsafe { nearest_avx2(places, ranks, window, lefts) }
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn gather_avx2(bytes: &[u8; 64]) -> u64 {
-    let [low, high] = bytes.as_chunks().0 else { unreachable!("BUG: 64 bytes are two halves") };
-    let bits = |half: &[u8; 32]| {
-        // SAFETY: these are 32 bytes.
-        let bytes = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
-        u64::from(_mm256_movemask_epi8(bytes).cast_unsigned())
-    };
-    bits(low) | bits(high) << 32
 }
 
 #[inline]

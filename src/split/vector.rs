@@ -72,7 +72,7 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn bits(self) -> u64 {
-        gather(&self.0.map(|it| it & 1))
+        gather(&self.0)
     }
 }
 
