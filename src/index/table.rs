@@ -15,6 +15,8 @@
 //! What is known of a key, some thirty bits, does not refuse all other keys: of those the caller
 //! meets one in sixteen searches of a table of 16 million places.
 
+use std::ops::Range;
+
 use super::log::push;
 use crate::mask::{LANES, equal_bits};
 use crate::processor::prefetch;
@@ -26,6 +28,7 @@ pub(crate) const MAX_PLACE: u64 = 1 << 40;
 pub(crate) const GRANULE: u8 = 8;
 
 const SLOT_BITS: u32 = 48;
+const SLOT: u64 = (1 << SLOT_BITS) - 1;
 /// The bits of a slot in its lower part.
 const LOWER_BITS: u32 = 32;
 /// The bits of a slot below the place: whether it is hot, and the check.
@@ -36,7 +39,10 @@ pub(crate) const MAX_KEY_BITS: u32 = SLOT_BITS - LOW_BITS - FIRST_PLACE_BITS;
 /// The bits of a place in a table of one shard.
 const FIRST_PLACE_BITS: u32 = 12;
 /// Slots from which a shard splits.
-const FULL: usize = 192;
+const FULL: usize = 256;
+/// Blocks of slots that a search looks at at once, whether there are as many or not. Of the slots of a shard that does not split yet
+/// about half are in each group, with a deviation of eight.
+const SCANNED: usize = 5;
 /// Enough for the granule of [`MAX_PLACE`], and leaving a bit to the tag.
 const MAX_PLACE_BITS: u32 = 38;
 
@@ -55,8 +61,9 @@ pub(crate) struct Posting {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spot {
     shard: usize,
-    /// How many slots that had, and of how many bits of their keys it knew that they have them in common.
-    len: usize,
+    group: usize,
+    /// How many slots the group had, and of how many bits of their keys the shard knew that they have them in common.
+    len: u32,
     depth: u32,
 }
 
@@ -144,8 +151,14 @@ impl Table {
     pub(crate) fn look_up(&self, key: u64, found: &mut Vec<Posting>) -> Spot {
         let Some(number) = self.shard(key) else { return Spot::default() };
         let shard = &self.shards[number];
-        shard.find(key, |slot| found.push(self.posting(shard, slot)));
-        Spot { shard: number, len: shard.len(), depth: shard.depth }
+        let group = shard.group(key);
+        let before = found.len();
+        shard.find(group, key, |slot| found.push(self.posting(shard, slot)));
+        // Asked first for what is seldom.
+        if found.len() - before > 1 && group == 1 {
+            found[before..].reverse();
+        }
+        Spot { shard: number, group, len: shard.lens[group], depth: shard.depth }
     }
 
     /// Fetches what says where a search for the key looks: searches for several keys would wait for each other.
@@ -156,13 +169,13 @@ impl Table {
     /// Fetches what a search for the key looks at, some time later.
     pub(crate) fn prefetch_slots(&self, key: u64) {
         if let Some(number) = self.shard(key) {
-            self.shards[number].prefetch();
+            self.shards[number].prefetch(key);
         }
     }
 
     /// Whether nothing was added since a search that might be found by it.
     pub(crate) fn is_current(&self, spot: Spot) -> bool {
-        let now = self.shards.get(spot.shard).map(|shard| (shard.len(), shard.depth));
+        let now = self.shards.get(spot.shard).map(|shard| (shard.lens[spot.group], shard.depth));
         now.unwrap_or_default() == (spot.len, spot.depth)
     }
 
@@ -247,9 +260,11 @@ fn first_bits(key: u64, bits: u32) -> usize {
 
 /// Slots: from the highest bit down, tag, granule of the place, check, hot.
 struct Shard {
-    /// The upper 16 bits of each slot, and behind them the lower 32: room for so many.
+    /// The upper 16 bits of each slot, and behind them the lower 32.
     parts: Box<[u16]>,
-    len: u32,
+    /// How many slots there are with each first bit of the tag: those with 0 from the start on, those with 1 from the
+    /// end on, towards each other.
+    lens: [u32; 2],
     /// The bits that all its keys have in common.
     depth: u32,
     place_bits: u32,
@@ -257,16 +272,27 @@ struct Shard {
 
 impl Default for Shard {
     fn default() -> Self {
-        Self { parts: Box::default(), len: 0, depth: 0, place_bits: FIRST_PLACE_BITS }
+        Self::with_capacity(0, 0, FIRST_PLACE_BITS)
     }
 }
 
 impl Shard {
-    /// With room for so many, the parts are a whole block.
-    const FEWEST: usize = LANES.div_ceil(3);
+    /// With room for so many.
+    fn with_capacity(capacity: usize, depth: u32, place_bits: u32) -> Self {
+        Self { parts: vec![0; 3 * capacity].into_boxed_slice(), lens: [0; 2], depth, place_bits }
+    }
+
+    /// Slots that there are to be room for: shards are many, and room in each of them adds up.
+    fn room(len: usize) -> usize {
+        len + (len / 12).max(4)
+    }
 
     fn len(&self) -> usize {
-        self.len as usize
+        self.group_len(0) + self.group_len(1)
+    }
+
+    fn group_len(&self, group: usize) -> usize {
+        self.lens[group] as usize
     }
 
     /// Slots that there is room for.
@@ -289,6 +315,24 @@ impl Shard {
         key << self.depth >> (u64::BITS - (SLOT_BITS - self.tag_shift()))
     }
 
+    /// The first bit of the tag.
+    fn group(&self, key: u64) -> usize {
+        usize::from(key << self.depth >> (u64::BITS - 1) == 1)
+    }
+
+    /// Where the slots of a group lie. Without a branch, as either is as likely.
+    fn range(&self, group: usize) -> Range<usize> {
+        let len = self.group_len(group);
+        let start = (self.capacity() - len) * group;
+        start..start + len
+    }
+
+    /// Where the next slot of a group goes.
+    fn next(&self, group: usize) -> usize {
+        let len = self.group_len(group);
+        (1 - group) * len + group * self.capacity().wrapping_sub(len + 1)
+    }
+
     fn posting(&self, slot: u64) -> Posting {
         let places = (1 << self.place_bits) - 1;
         #[expect(clippy::cast_possible_truncation, reason = "the check is eight bits")]
@@ -307,56 +351,78 @@ impl Shard {
 
     #[expect(clippy::cast_possible_truncation, reason = "in parts")]
     fn set_slot(&mut self, at: usize, slot: u64) {
-        let (upper, lower) = self.parts.split_at_mut(self.parts.len() / 3);
+        let (upper, lower) = self.parts.split_at_mut(self.capacity());
         upper[at] = (slot >> LOWER_BITS) as u16;
         lower.as_chunks_mut::<2>().0[at] = [slot as u16, (slot >> 16) as u16];
     }
 
-    fn slots(&self) -> impl Iterator<Item = u64> + '_ {
-        let (upper, lower) = self.parts.split_at(self.capacity());
-        let slots = upper.iter().zip(lower.as_chunks::<2>().0);
-        slots.take(self.len()).map(|(&upper, lower)| {
-            u64::from(upper) << LOWER_BITS | u64::from(lower[1]) << 16 | u64::from(lower[0])
+    /// The slots of a group, in the order they came in.
+    fn slots(&self, group: usize) -> impl Iterator<Item = u64> + '_ {
+        let Range { start, end } = self.range(group);
+        (0..end - start).map(move |number| {
+            let at = if group == 0 { start + number } else { end - 1 - number };
+            self.slot(at)
         })
     }
 
     /// By tag; those of one tag in the order they came in.
     #[cfg(feature = "index")]
     fn sorted(&self) -> Vec<u64> {
-        let mut slots: Vec<u64> = self.slots().collect();
+        let mut slots: Vec<u64> = self.slots(0).chain(self.slots(1)).collect();
         slots.sort_by_key(|slot| slot >> self.tag_shift());
         slots
     }
 
-    /// Hands over the slots with the tag of a key.
-    fn find(&self, key: u64, mut found: impl FnMut(u64)) {
+    /// Hands over the slots of a group that have the tag of a key, as they lie.
+    fn find(&self, group: usize, key: u64, mut found: impl FnMut(u64)) {
         let shift = self.tag_shift();
         let wanted = self.tag(key) << shift;
         #[expect(clippy::cast_possible_truncation, reason = "16 bits")]
         let (upper, mask) =
             ((wanted >> LOWER_BITS) as u16, (u64::MAX << shift >> LOWER_BITS) as u16);
-        // The last of the last block may be parts of something else.
-        let blocks = &self.parts.as_chunks().0[..self.len().div_ceil(LANES)];
-        equal_bits(blocks, upper, mask, |block, mut equal| {
-            while equal != 0 {
-                let at = block * LANES + equal.trailing_zeros() as usize;
-                equal &= equal - 1;
-                if at < self.len() {
-                    let slot = self.slot(at);
-                    if slot >> shift == wanted >> shift {
-                        found(slot);
+        let Range { start, end } = self.range(group);
+        let mut found_at = |at| {
+            let slot = self.slot(at);
+            if slot >> shift == wanted >> shift {
+                found(slot);
+            }
+        };
+        for first in (start..end).step_by(SCANNED * LANES) {
+            // What lies behind the group is looked at too, and passed over.
+            let Some(scanned) = self.parts[first..].first_chunk::<{ SCANNED * LANES }>() else {
+                (first..end).for_each(&mut found_at); // a shard of few slots
+                return;
+            };
+            let blocks: &[_; SCANNED] =
+                scanned.as_chunks().0.try_into().expect("BUG: so many slots are so many blocks");
+            let Some(equal) = equal_bits(blocks, upper, mask) else { continue };
+            let mut blocks = (0..SCANNED)
+                .fold(0_u32, |blocks, block| blocks | u32::from(equal[block] != 0) << block);
+            while blocks != 0 {
+                let block = blocks.trailing_zeros() as usize;
+                blocks &= blocks - 1;
+                let mut bits = equal[block];
+                while bits != 0 {
+                    let at = first + block * LANES + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    if at < end {
+                        found_at(at);
                     }
                 }
             }
-        });
+        }
     }
 
-    /// Fetches what a search looks at, and where the next slot goes.
-    fn prefetch(&self) {
-        for line in self.parts[..self.len()].chunks(LANES) {
-            prefetch(line, 0);
+    /// Fetches what a search for a key looks at, and where the next slot goes.
+    fn prefetch(&self, key: u64) {
+        let group = self.group(key);
+        let Range { start, .. } = self.range(group);
+        // One more than is scanned, as the first begins before the start. As many for each shard, as to
+        // end in time for what a shard has was as often as not foreseen wrongly.
+        for line in 0..=SCANNED {
+            prefetch(&self.parts, start + line * LANES);
         }
-        prefetch(&self.parts, self.capacity() + 2 * self.len());
+        prefetch(&self.parts, self.capacity() + 2 * self.next(group));
     }
 
     /// Adds a slot, for which there must be room.
@@ -369,21 +435,33 @@ impl Shard {
             | granule << LOW_BITS
             | u64::from(posting.check) << 1
             | u64::from(posting.hot);
-        self.set_slot(self.len(), slot);
-        self.len += 1;
+        let group = self.group(key);
+        self.set_slot(self.next(group), slot);
+        self.lens[group] += 1;
     }
 
     /// Makes room for a few more.
     fn grow(&mut self) {
-        let (uppers, lowers) = self.parts.split_at(self.capacity());
-        self.parts = Self::laid_out(&uppers[..self.len()], &lowers[..2 * self.len()]);
+        let before = self.capacity();
+        let more = Self::room(self.len()) - before;
+        let (upper, lower) = self.parts.split_at(before);
+        let (lower, _) = lower.as_chunks::<2>();
+        let [first, second] = [0, 1].map(|group| self.range(group));
+        let mut parts = Vec::with_capacity(self.parts.len() + 3 * more);
+        parts.extend_from_slice(&upper[first.clone()]);
+        parts.resize(second.start + more, 0);
+        parts.extend_from_slice(&upper[second.clone()]);
+        parts.extend_from_slice(lower[first].as_flattened());
+        parts.resize(before + more + 2 * (second.start + more), 0);
+        parts.extend_from_slice(lower[second].as_flattened());
+        self.parts = parts.into_boxed_slice();
     }
 
     /// Gives the place the lowest bit of the tag.
     fn widen(&mut self) {
         let shift = self.tag_shift();
         assert!(self.place_bits < MAX_PLACE_BITS, "BUG: a place beyond MAX_PLACE");
-        for at in 0..self.len() {
+        for at in self.range(0).chain(self.range(1)) {
             let slot = self.slot(at);
             let low = slot & ((1 << shift) - 1);
             self.set_slot(at, slot >> (shift + 1) << (shift + 1) | low);
@@ -391,46 +469,24 @@ impl Shard {
         self.place_bits += 1;
     }
 
-    /// Keeps the half of the keys whose next bit is 0, and gives those with 1. The bit that is known of each half goes to the place.
-    #[expect(clippy::cast_possible_truncation, reason = "in parts")]
+    /// Keeps the group of the keys whose next bit is 0, and gives that of those with 1. The bit that is known of each goes to the place.
     fn split(&mut self) -> Self {
         let shift = self.tag_shift();
-        // Where a slot goes is as likely as not, so both halves are filled without a branch.
-        let room = || [vec![0; self.len()], vec![0; self.len()]];
-        let (mut uppers, mut lowers) =
-            (room(), [vec![[0; 2]; self.len()], vec![[0; 2]; self.len()]]);
-        let mut lens = [0, 0];
-        for slot in self.slots() {
-            let half = usize::from(slot >> (SLOT_BITS - 1) == 1);
-            let low = slot & ((1 << shift) - 1);
-            let slot = slot >> shift << (shift + 1) | low;
-            uppers[half][lens[half]] = (slot >> LOWER_BITS) as u16;
-            lowers[half][lens[half]] = [slot as u16, (slot >> 16) as u16];
-            lens[half] += 1;
-        }
-        let [lower, upper] = [0, 1].map(|half| Self {
-            parts: Self::laid_out(
-                &uppers[half][..lens[half]],
-                lowers[half][..lens[half]].as_flattened(),
-            ),
-            len: u32::try_from(lens[half]).expect("BUG: fewer than there were"),
-            depth: self.depth + 1,
-            place_bits: self.place_bits + 1,
+        let [lower, upper] = [0, 1].map(|group| {
+            let capacity = Self::room(self.group_len(group));
+            let mut half = Self::with_capacity(capacity, self.depth + 1, self.place_bits + 1);
+            for slot in self.slots(group) {
+                let low = slot & ((1 << shift) - 1);
+                let slot = (slot >> shift << (shift + 1) | low) & SLOT;
+                // Either is as likely, so it is without a branch.
+                let group = usize::from(slot >> (SLOT_BITS - 1) == 1);
+                half.set_slot(half.next(group), slot);
+                half.lens[group] += 1;
+            }
+            half
         });
         *self = lower;
         upper
-    }
-
-    /// The parts of slots, with room for a few more: shards are many, and room in each of them would add up.
-    fn laid_out(uppers: &[u16], lowers: &[u16]) -> Box<[u16]> {
-        let len = uppers.len();
-        let capacity = (len + (len / 20).max(4)).max(Self::FEWEST);
-        let mut parts = Vec::with_capacity(3 * capacity);
-        parts.extend_from_slice(uppers);
-        parts.resize(capacity, 0);
-        parts.extend_from_slice(lowers);
-        parts.resize(3 * capacity, 0);
-        parts.into_boxed_slice()
     }
 }
 
