@@ -255,7 +255,10 @@ impl Deduper {
             let deduper = store::Index::open(path)?.engine(&config.criteria)?;
             return Ok(Self { memory: config.memory, ..deduper });
         }
-        let deduper = Self::on(Index::default(), config.criteria);
+        let mut deduper = Self::on(Index::default(), config.criteria);
+        if config.threads.get() > 1 {
+            deduper.index.texts.make_memory_ahead();
+        }
         Ok(Self { memory: config.memory, ..deduper })
     }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Supply};
 use crate::error::Error;
 use crate::processor::prefetch;
 use crate::read_at::read_exact_at;
@@ -24,8 +24,7 @@ pub(crate) struct Log {
     chunks: Vec<Chunk>,
     len: u64,
     spilled: Option<Spilled>,
-    /// The memory of a chunk that was put into the file: the next one takes it, as new memory has to be cleared first.
-    spare: Option<Chunk>,
+    supply: Supply,
 }
 
 impl Log {
@@ -40,6 +39,11 @@ impl Log {
         self.chunks[spilled..].iter().map(Chunk::memory).sum::<usize>() + held
     }
 
+    /// Has memory made ready on another thread before it is wanted.
+    pub(crate) fn make_memory_ahead(&mut self) {
+        self.supply.make_ahead();
+    }
+
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while !bytes.is_empty() {
@@ -47,11 +51,7 @@ impl Log {
             if self.len - bytes.len() as u64 == self.chunks.len() as u64 * CHUNK as u64 {
                 // The first grows as it fills: most collections are small.
                 let is_first = self.chunks.is_empty();
-                self.chunks.push(match self.spare.take() {
-                    Some(chunk) => chunk,
-                    None if is_first => Chunk::small(),
-                    None => Chunk::full_sized(),
-                });
+                self.chunks.push(if is_first { Chunk::small() } else { self.supply.take() });
             }
             bytes = self.chunks.last_mut().expect("BUG: a chunk was pushed").fill(bytes);
         }
@@ -142,7 +142,7 @@ impl Log {
             .and_then(|_| spilled.file.file.write_all(chunk))
             .map_err(spill)?;
         spilled.chunks += 1;
-        self.spare = Some(std::mem::replace(chunk, Chunk::small()).cleared());
+        self.supply.give_back(std::mem::replace(chunk, Chunk::small()));
         Ok(())
     }
 }

@@ -232,6 +232,12 @@ impl Texts {
         self.end
     }
 
+    /// Has memory for texts made ready on another thread before it is wanted.
+    pub(crate) fn make_memory_ahead(&mut self) {
+        self.kept.make_memory_ahead();
+        self.departures.log().make_memory_ahead();
+    }
+
     /// How many articles there are.
     pub(crate) fn len(&self) -> usize {
         self.first_article + self.articles.len()
