@@ -158,4 +158,21 @@ mod tests {
             assert!((Chunk::SIZE..2 * Chunk::SIZE).contains(&chunk.memory()));
         }
     }
+    #[test]
+    fn chunks_come_from_where_they_are_at_hand() {
+        for ahead in [false, true] {
+            let mut supply = Supply::default();
+            if ahead {
+                supply.make_ahead();
+            }
+            for _ in 0..3 {
+                let mut chunk = supply.take();
+                assert!(chunk.is_empty() && chunk.memory() == Chunk::SIZE);
+                assert_eq!(supply.next.is_some(), ahead);
+                assert!(chunk.fill(&[7; Chunk::SIZE]).is_empty() && chunk.is_full());
+                supply.give_back(chunk);
+                assert!(supply.take().is_empty());
+            }
+        }
+    }
 }

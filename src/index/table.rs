@@ -5,9 +5,10 @@
 //! knows does that double, at four bytes a shard. So nothing is rehashed at once, and no growth needs more than
 //! the shard at hand twice.
 //!
-//! A shard is an array without gaps or order, so nothing moves when a slot is added. A slot has the next bits of the key as its
-//! *tag*; the upper 16 bits of all slots lie together, so that a search compares them in vector code, in a few cache lines that
-//! do not wait for each other. The six bytes of a
+//! A slot has the next bits of the key as its *tag*. The slots of a shard are two groups without order, by the first bit
+//! of the tag, which grow towards each other from both ends of an array: nothing moves when a slot is added, and a search looks
+//! at half of the shard. The upper 16 bits of all slots lie together, so that vector code compares them, in a few cache
+//! lines that do not wait for each other. The six bytes of a
 //! slot are divided anew at every split: the bit of the tag that went into the directory is given to the
 //! place, as a table that has twice the slots has places twice as far. Places are kept as [`GRANULE`]s of
 //! eight bytes: the caller compares at all eight, as it compares anyway.
