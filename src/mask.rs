@@ -172,16 +172,15 @@ fn equal_bits_avx512<const N: usize>(
 
     let other = _mm512_set1_epi16((other & mask).cast_signed());
     let mask = _mm512_set1_epi16(mask.cast_signed());
-    let mut all = 0;
-    let bits = blocks.each_ref().map(|values| {
+    let (mut equal, mut any) = ([0; N], 0);
+    for (values, equal) in blocks.iter().zip(&mut equal) {
         // SAFETY: the load is of the values that it is given.
         #[expect(unsafe_code, reason = "the one way to load them")]
         let values = unsafe { _mm512_loadu_si512(values.as_ptr().cast()) };
-        let bits = _mm512_cmpeq_epi16_mask(_mm512_and_si512(values, mask), other);
-        all |= bits;
-        bits
-    });
-    (all != 0).then_some(bits)
+        *equal = _mm512_cmpeq_epi16_mask(_mm512_and_si512(values, mask), other);
+        any |= *equal;
+    }
+    (any != 0).then_some(equal)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -198,8 +197,8 @@ fn equal_bits_avx2<const N: usize>(
 
     let other = _mm256_set1_epi16((other & mask).cast_signed());
     let mask = _mm256_set1_epi16(mask.cast_signed());
-    let mut all = 0;
-    let bits = blocks.each_ref().map(|values| {
+    let (mut equal, mut any) = ([0; N], 0);
+    for (values, equal) in blocks.iter().zip(&mut equal) {
         let halves = values.as_chunks::<16>().0;
         let [low, high] = [0, 1].map(|half: usize| {
             // SAFETY: the load is of the sixteen values that it is given.
@@ -208,11 +207,10 @@ fn equal_bits_avx2<const N: usize>(
             _mm256_cmpeq_epi16(_mm256_and_si256(values, mask), other)
         });
         let in_order = _mm256_permute4x64_epi64::<0b1101_1000>(_mm256_packs_epi16(low, high));
-        let bits = _mm256_movemask_epi8(in_order).cast_unsigned();
-        all |= bits;
-        bits
-    });
-    (all != 0).then_some(bits)
+        *equal = _mm256_movemask_epi8(in_order).cast_unsigned();
+        any |= *equal;
+    }
+    (any != 0).then_some(equal)
 }
 
 fn equal_bits_portable<const N: usize>(
@@ -220,17 +218,16 @@ fn equal_bits_portable<const N: usize>(
     other: u16,
     mask: u16,
 ) -> Option<[u32; N]> {
-    let mut all = 0;
-    let bits = blocks.each_ref().map(|values| {
+    let (mut equal, mut any) = ([0; N], 0);
+    for (values, equal) in blocks.iter().zip(&mut equal) {
         let equals = values.map(|value| (value ^ other) & mask == 0);
         if !equals.contains(&true) {
-            return 0;
+            continue;
         }
-        let bits = (0..LANES).filter(|&at| equals[at]).fold(0, |bits, at| bits | 1 << at);
-        all |= bits;
-        bits
-    });
-    (all != 0).then_some(bits)
+        *equal = (0..LANES).filter(|&at| equals[at]).fold(0, |bits, at| bits | 1 << at);
+        any |= *equal;
+    }
+    (any != 0).then_some(equal)
 }
 
 #[cfg(test)]

@@ -346,30 +346,30 @@ impl Shard {
 
     fn slot(&self, at: usize) -> u64 {
         let (upper, lower) = self.parts.split_at(self.capacity());
-        let lower = &lower.as_chunks::<2>().0[at];
-        u64::from(upper[at]) << LOWER_BITS | u64::from(lower[1]) << 16 | u64::from(lower[0])
+        joined(&upper[at], &lower.as_chunks().0[at])
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "in parts")]
     fn set_slot(&mut self, at: usize, slot: u64) {
         let (upper, lower) = self.parts.split_at_mut(self.capacity());
-        upper[at] = (slot >> LOWER_BITS) as u16;
-        lower.as_chunks_mut::<2>().0[at] = [slot as u16, (slot >> 16) as u16];
+        (upper[at], lower.as_chunks_mut().0[at]) = parted(slot);
     }
 
-    /// The slots of a group, in the order they came in.
-    fn slots(&self, group: usize) -> impl Iterator<Item = u64> + '_ {
-        let Range { start, end } = self.range(group);
-        (0..end - start).map(move |number| {
-            let at = if group == 0 { start + number } else { end - 1 - number };
-            self.slot(at)
-        })
+    /// Hands over the slots of a group in the order they came in.
+    fn each(&self, group: usize, visit: impl FnMut(u64)) {
+        let (upper, lower) = self.parts.split_at(self.capacity());
+        let range = self.range(group);
+        let slots = upper[range.clone()].iter().zip(&lower.as_chunks().0[range]);
+        let slots = slots.map(|(upper, lower)| joined(upper, lower));
+        if group == 0 { slots.for_each(visit) } else { slots.rev().for_each(visit) }
     }
 
     /// By tag; those of one tag in the order they came in.
     #[cfg(feature = "index")]
     fn sorted(&self) -> Vec<u64> {
-        let mut slots: Vec<u64> = self.slots(0).chain(self.slots(1)).collect();
+        let mut slots = Vec::with_capacity(self.len());
+        for group in [0, 1] {
+            self.each(group, |slot| slots.push(slot));
+        }
         slots.sort_by_key(|slot| slot >> self.tag_shift());
         slots
     }
@@ -476,19 +476,34 @@ impl Shard {
         let [lower, upper] = [0, 1].map(|group| {
             let capacity = Self::room(self.group_len(group));
             let mut half = Self::with_capacity(capacity, self.depth + 1, self.place_bits + 1);
-            for slot in self.slots(group) {
+            let (upper, lower) = half.parts.split_at_mut(capacity);
+            let (lower, _) = lower.as_chunks_mut();
+            let mut next = [0, capacity - 1];
+            self.each(group, |slot| {
                 let low = slot & ((1 << shift) - 1);
                 let slot = (slot >> shift << (shift + 1) | low) & SLOT;
                 // Either is as likely, so it is without a branch.
                 let group = usize::from(slot >> (SLOT_BITS - 1) == 1);
-                half.set_slot(half.next(group), slot);
-                half.lens[group] += 1;
-            }
+                (upper[next[group]], lower[next[group]]) = parted(slot);
+                next = [next[0] + 1 - group, next[1] - group];
+            });
+            let lens = [next[0], capacity - 1 - next[1]];
+            half.lens = lens.map(|len| u32::try_from(len).expect("BUG: fewer than there were"));
             half
         });
         *self = lower;
         upper
     }
+}
+
+/// A slot, of its parts.
+fn joined(upper: &u16, lower: &[u16; 2]) -> u64 {
+    u64::from(*upper) << LOWER_BITS | u64::from(lower[1]) << 16 | u64::from(lower[0])
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "in parts")]
+fn parted(slot: u64) -> (u16, [u16; 2]) {
+    ((slot >> LOWER_BITS) as u16, [slot as u16, (slot >> 16) as u16])
 }
 
 #[cfg(test)]
