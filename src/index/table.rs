@@ -150,7 +150,10 @@ impl Table {
     /// Appends the postings under `key`, in the order they came in, with a few of other keys among them; says where the next
     /// one goes.
     pub(crate) fn look_up(&self, key: u64, found: &mut Vec<Posting>) -> Spot {
-        let Some(number) = self.shard(key) else { return Spot::default() };
+        let Some(number) = self.shard(key) else {
+            // Where it will be in the first shard.
+            return Spot { group: Shard::default().group(key), ..Spot::default() };
+        };
         let shard = &self.shards[number];
         let group = shard.group(key);
         let before = found.len();
@@ -550,6 +553,13 @@ mod tests {
         let mut table = Table::default();
         let posting = |place| Posting { place, check: 0, hot: false };
         let mut found = Vec::new();
+        for key in [7, !7] {
+            let mut table = Table::default();
+            let empty = table.look_up(key, &mut found);
+            assert!(table.is_current(empty));
+            table.insert(key, posting(9));
+            assert!(!table.is_current(empty));
+        }
         let empty = table.look_up(7, &mut found);
         assert!(table.is_current(empty));
         // All begin with a 0, so that a split leaves as many slots as there were.
