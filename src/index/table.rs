@@ -40,10 +40,10 @@ pub(crate) const MAX_KEY_BITS: u32 = SLOT_BITS - LOW_BITS - FIRST_PLACE_BITS;
 /// The bits of a place in a table of one shard.
 const FIRST_PLACE_BITS: u32 = 12;
 /// Slots from which a shard splits.
-const FULL: usize = 256;
+const FULL: usize = 320;
 /// Blocks of slots that a search looks at at once, whether there are as many or not. Of the slots of a shard that does not split yet
-/// about half are in each group, with a deviation of eight.
-const SCANNED: usize = 5;
+/// about half are in each group, with a deviation of nine.
+const SCANNED: usize = 6;
 /// Enough for the granule of [`MAX_PLACE`], and leaving a bit to the tag.
 const MAX_PLACE_BITS: u32 = 38;
 
@@ -288,7 +288,7 @@ impl Shard {
 
     /// Slots that there are to be room for: shards are many, and room in each of them adds up.
     fn room(len: usize) -> usize {
-        len + (len / 12).max(4)
+        len + (len / 16).max(4)
     }
 
     fn len(&self) -> usize {
