@@ -38,6 +38,9 @@ pub(crate) struct Texts {
     /// For each block of coordinates.
     directory: Vec<Entry>,
     articles: Vec<Stored>,
+    /// For each block of coordinates the article that its first one is of, counted from the first that is held here; or one before
+    /// that, if the number is too great.
+    articles_of: Vec<u32>,
     departures: Departures,
     /// The first coordinate of the next article.
     end: u64,
@@ -276,6 +279,7 @@ impl Texts {
             + self.periodic.capacity() * size_of::<Periodic>()
             + self.directory.capacity() * size_of::<Entry>()
             + self.articles.capacity() * size_of::<Stored>()
+            + self.articles_of.capacity() * size_of::<u32>()
             + self.departures.memory()
             + self.ids
     }
@@ -378,7 +382,8 @@ impl Texts {
         if let Some(base) = self.below(coordinate) {
             return base.locate(coordinate);
         }
-        let number = self.articles.partition_point(|article| article.start <= coordinate) - 1;
+        let first = self.articles_of[self.block(coordinate)] as usize;
+        let number = last_before(&self.articles, first, |article| article.start <= coordinate);
         let start = index(coordinate - self.articles[number].start);
         Ok(Located { article: self.first_article + number, start })
     }
@@ -487,6 +492,7 @@ impl Texts {
     ) {
         let start = self.end;
         self.ids += id.len();
+        let number = u32::try_from(self.articles.len()).unwrap_or(u32::MAX);
         push(&mut self.articles, Stored { start, id, departures: self.departures.end() });
         // Kept text first, so that removed text may stand for later text of its own article.
         let mut kept: Vec<Piece> = Vec::with_capacity(removed.len() + 1);
@@ -528,6 +534,9 @@ impl Texts {
         }
         own.for_each(|piece| self.lay_out_kept(*piece));
         self.extend_directory(start);
+        while self.articles_of.len() < self.directory.len() {
+            push(&mut self.articles_of, number);
+        }
         self.departures.push(departures);
     }
 
@@ -638,13 +647,7 @@ impl Texts {
             // The next block begins in this one, or in a later.
             next + 1
         } else {
-            // Mostly it is one of the next few, so the steps grow from one.
-            let (mut before, mut step) = (first, 1);
-            while self.pieces.get(before + step).is_some_and(is_before) {
-                before += step;
-                step *= 2;
-            }
-            self.pieces.len().min(before + step)
+            return last_before(&self.pieces, first, is_before);
         };
         first + self.pieces[first..after].partition_point(is_before) - 1
     }
@@ -686,9 +689,39 @@ impl Texts {
     }
 }
 
+/// The last of sorted items that is before something, as the one at `first` is: mostly one of the next few, so the steps grow
+/// from one.
+fn last_before<T>(items: &[T], first: usize, is_before: impl Fn(&T) -> bool) -> usize {
+    let (mut before, mut step) = (first, 1);
+    while items.get(before + step).is_some_and(&is_before) {
+        before += step;
+        step *= 2;
+    }
+    let after = items.len().min(before + step);
+    before + items[before..after].partition_point(is_before) - 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn articles_are_located_as_by_a_look_at_all() {
+        let mut texts = Texts::default();
+        let mut starts = Vec::new();
+        for number in 0..3000_usize {
+            let len = if number % 100 == 7 { 9000 + number } else { number * 37 % 900 * (number % 3) };
+            starts.push(texts.end());
+            texts.push("".into(), &b"x".repeat(len), &Packed::default(), &[]);
+        }
+        for coordinate in (0..texts.end()).step_by(13).chain(starts.iter().copied()) {
+            let article = starts.partition_point(|&start| start <= coordinate) - 1;
+            let start = index(coordinate - starts[article]);
+            assert_eq!(texts.locate(coordinate).unwrap(), Located { article, start });
+        }
+        assert_eq!(last_before(&starts, 2, |&start| start <= starts[2]), 2);
+        assert_eq!(last_before(&starts, 2, |&start| start <= starts[2999]), 2999);
+    }
 
     #[test]
     fn the_greatest_numbers_fit_into_a_piece() {
