@@ -139,12 +139,9 @@ fn equal_runs(
         scheme: criteria.scheme,
         keep_own: criteria.within_article != WithinArticle::Remove,
         matches: Vec::new(),
-        active: Vec::new(),
-        aligned: Aligned::default(),
-        proposed: Vec::new(),
-        ahead: Vec::new(),
-        found_ahead: Vec::new(),
+        room: &mut index.room,
     };
+    finder.room.clear();
     let mut periods = article.anchors.periods.iter().peekable();
     let batches = || article.anchors.places.chunks(BATCH);
     batches().take(2).for_each(|batch| finder.prefetch_shards(batch));
@@ -181,12 +178,18 @@ struct Finder<'a> {
     view: View<'a>,
     scheme: Scheme,
     matches: Vec<Match>,
+    /// Whether runs whose source is in the article at hand count for nothing.
+    keep_own: bool,
+    room: &'a mut Room,
+}
+
+/// What is known while an article is looked up, in memory that the next one uses again.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
     /// The matches that end after the anchor at hand and lie in no other: one or two, even where many earlier texts share
     /// parts with the one at hand.
     active: Vec<Match>,
     aligned: Aligned,
-    /// Whether runs whose source is in the article at hand count for nothing.
-    keep_own: bool,
     /// What the table says of the keys at hand, each with more context than the one before.
     proposed: Vec<Posting>,
     /// What is known of each anchor of the batch at hand before the first of them is visited.
@@ -195,8 +198,19 @@ struct Finder<'a> {
     found_ahead: Vec<Posting>,
 }
 
+impl Room {
+    fn clear(&mut self) {
+        let Self { active, aligned, proposed, ahead, found_ahead } = self;
+        active.clear();
+        aligned.0.clear();
+        proposed.clear();
+        ahead.clear();
+        found_ahead.clear();
+    }
+}
+
 /// What is known of an anchor before those before it were visited.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Ahead {
     spot: Spot,
     /// Where its postings end.
@@ -219,7 +233,7 @@ impl Context {
 }
 
 /// Four bits of each hash of the text beside a context.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Sides {
     /// That of the left side in the upper half.
     check: u8,
@@ -272,20 +286,20 @@ impl Finder<'_> {
 
     /// Looks up a batch, and fetches the text at the places that are worth a look.
     fn look_up(&mut self, batch: &[Anchor]) {
-        self.ahead.clear();
-        self.found_ahead.clear();
+        self.room.ahead.clear();
+        self.room.found_ahead.clear();
         let (gram, half) = (self.scheme.gram(), self.half_slack(self.scheme.gram()));
         for anchor in batch {
-            let before = self.found_ahead.len();
-            let spot = self.table.look_up(anchor.key, &mut self.found_ahead);
+            let before = self.room.found_ahead.len();
+            let spot = self.table.look_up(anchor.key, &mut self.room.found_ahead);
             let at = anchor.at as usize;
             let sides = Sides::of(self.view.canonical, at..at + gram, half);
-            for posting in &self.found_ahead[before..] {
+            for posting in &self.room.found_ahead[before..] {
                 if sides.may_equal(posting.check) {
                     self.view.texts.prefetch(posting.place);
                 }
             }
-            self.ahead.push(Ahead { spot, end: self.found_ahead.len(), sides });
+            self.room.ahead.push(Ahead { spot, end: self.room.found_ahead.len(), sides });
         }
     }
 
@@ -297,22 +311,22 @@ impl Finder<'_> {
     /// Visits an anchor, the one with that number of a batch that was looked up.
     fn visit_anchor(&mut self, anchor: &Anchor, number: usize) -> Result<(), Error> {
         let at = anchor.at as usize;
-        if !self.active.is_empty() {
-            self.active.retain(|found| found.end > at);
+        if !self.room.active.is_empty() {
+            self.room.active.retain(|found| found.end > at);
         }
         let context = Context { at, back: 0, ahead: self.scheme.gram() };
         if self.is_inside_match(&self.runs(context)) {
             return Ok(());
         }
-        let Ahead { mut spot, end, sides } = self.ahead[number];
+        let Ahead { mut spot, end, sides } = self.room.ahead[number];
         if let Some(base) = self.beneath {
-            base.anchors(anchor.key, &mut self.proposed)?;
+            base.anchors(anchor.key, &mut self.room.proposed)?;
         }
         if self.table.is_current(spot) {
-            let start = number.checked_sub(1).map_or(0, |before| self.ahead[before].end);
-            self.proposed.extend_from_slice(&self.found_ahead[start..end]);
+            let start = number.checked_sub(1).map_or(0, |before| self.room.ahead[before].end);
+            self.room.proposed.extend_from_slice(&self.room.found_ahead[start..end]);
         } else {
-            spot = self.table.look_up(anchor.key, &mut self.proposed);
+            spot = self.table.look_up(anchor.key, &mut self.room.proposed);
         }
         self.settle(context, anchor.key, sides, spot, 0)
     }
@@ -324,11 +338,11 @@ impl Finder<'_> {
         }
         let half = self.half_slack(context.back + context.ahead);
         let sides = Sides::of(self.view.canonical, context.range(), half);
-        let from = self.proposed.len();
+        let from = self.room.proposed.len();
         if let Some(base) = self.beneath {
-            base.anchors(key, &mut self.proposed)?;
+            base.anchors(key, &mut self.room.proposed)?;
         }
-        let spot = self.table.look_up(key, &mut self.proposed);
+        let spot = self.table.look_up(key, &mut self.room.proposed);
         self.settle(context, key, sides, spot, from)
     }
 
@@ -350,17 +364,17 @@ impl Finder<'_> {
         let Context { at, back, ahead } = context;
         // Any run of T bytes reaches so far beyond the context on one side.
         let slack = self.scheme.span() - back - ahead;
-        let postings = self.proposed.len() - from;
+        let postings = self.room.proposed.len() - from;
         let (mut similar, mut known, mut hot) = (0, false, false);
-        for number in from..self.proposed.len() {
-            let posting = self.proposed[number];
+        for number in from..self.room.proposed.len() {
+            let posting = self.room.proposed[number];
             hot |= posting.hot;
             if slack == 0 || sides.may_equal(posting.check) {
                 similar += 1;
                 known |= self.compare(context, posting.place)?;
             }
         }
-        self.proposed.truncate(from);
+        self.room.proposed.truncate(from);
         if hot && slack > 0 {
             return self.visit_longer(context);
         }
@@ -399,7 +413,7 @@ impl Finder<'_> {
     }
 
     fn is_inside_match(&self, range: &Range<usize>) -> bool {
-        self.active.iter().any(|found| found.start <= range.start && range.end <= found.end)
+        self.room.active.iter().any(|found| found.start <= range.start && range.end <= found.end)
     }
 
     /// Compares the context with the text at the places of a granule, and records the matches that
@@ -409,7 +423,7 @@ impl Finder<'_> {
         // If the bytes cannot stand at two places of a granule, there is nothing to look at.
         let is_own = self.keep_own && granule + u64::from(GRANULE) > self.view.base;
         if !is_own
-            && self.aligned.any(context, granule, u64::from(GRANULE))
+            && self.room.aligned.any(context, granule, u64::from(GRANULE))
             && !overlaps_itself(self.view.gram(at))
         {
             return Ok(true);
@@ -428,7 +442,7 @@ impl Finder<'_> {
                 }
                 continue;
             }
-            if !self.aligned.any(context, place, 1) {
+            if !self.room.aligned.any(context, place, 1) {
                 let found = self.view.extend(at, place)?;
                 if found.start + back > at || at + ahead > found.end {
                     continue; // another gram with the same tag
@@ -451,18 +465,18 @@ impl Finder<'_> {
         if found.end - found.start < self.scheme.span() {
             return;
         }
-        self.aligned.insert(found);
+        self.room.aligned.insert(found);
         let inside =
             |outer: &Match, inner: &Match| outer.start <= inner.start && inner.end <= outer.end;
         // As `longest` would choose: of those that are equally long, the one with the first source.
-        if let Some(outer) = self.active.iter().find(|outer| inside(outer, &found))
+        if let Some(outer) = self.room.active.iter().find(|outer| inside(outer, &found))
             && (!inside(&found, outer) || outer.source <= found.source)
         {
             return;
         }
         self.matches.push(found);
-        self.active.retain(|inner| !inside(&found, inner));
-        self.active.push(found);
+        self.room.active.retain(|inner| !inside(&found, inner));
+        self.room.active.push(found);
     }
 }
 
@@ -471,7 +485,7 @@ impl Finder<'_> {
 ///
 /// Beside a look at all that end after the anchor at hand: 3 % of admission, where a dozen do. With 64 of them, a tenth of what
 /// is known was forgotten too early.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Aligned(Vec<Match>);
 
 impl Aligned {

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::{self, GRANULE, MAX_KEY_BITS};
 use crate::index::text::Texts;
+use crate::resolve::Room;
 
 /// Ids and contents of the newest versions, by the first half of their BLAKE3 digests: enough that
 /// nobody finds two that agree.
@@ -199,7 +200,7 @@ impl Writer {
     pub(crate) fn load(&self) -> Result<Index, IndexError> {
         let texts = Texts::above(self.sealed.clone());
         let (anchors, paragraphs) = (self.table(Table::Anchors)?, self.table(Table::Paragraphs)?);
-        Ok(Index { texts, anchors, paragraphs, beneath: None })
+        Ok(Index { texts, anchors, paragraphs, beneath: None, room: Room::default() })
     }
 
     fn table(&self, table: Table) -> Result<table::Table, IndexError> {
