@@ -3,15 +3,33 @@
 //! Finds what `serde_json` would, or nothing: what is unusual or wrong is left to that. Of two passes over a text and two
 //! copies of it, with a buffer that grows, this leaves one of each.
 
+use std::cell::Cell;
+
 use serde_core::de::IgnoredAny;
 
 use super::{Field, Fields, Found, Lenient, first};
 use crate::mask::{self, Answers, equal, pad, within};
-use crate::text::{string_of, zeros};
+use crate::text::string_of;
+
+thread_local! {
+    /// Room to unescape in: it is cleared once, and what is copied from there takes no more memory than it needs.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The most that a thread keeps of it. To copy longer texts costs more than to clear room for each.
+const ROOM_KEPT: usize = 1 << 16;
 
 /// The fields of a record, if it is as usual.
 pub(super) fn parse(record: &[u8], fields: &Fields) -> Option<Found> {
-    let mut rest = Rest(record);
+    let mut rest = Rest { bytes: record, room: ROOM.take() };
+    let found = parse_rest(&mut rest, fields);
+    if rest.room.len() <= ROOM_KEPT {
+        ROOM.set(rest.room);
+    }
+    found
+}
+
+fn parse_rest(rest: &mut Rest<'_>, fields: &Fields) -> Option<Found> {
     let mut found = Found::default();
     rest.take(b'{')?;
     loop {
@@ -19,7 +37,7 @@ pub(super) fn parse(record: &[u8], fields: &Fields) -> Option<Found> {
         rest.take(b':')?;
         let twice = match fields.below(name).map(|fields| fields.kept) {
             None => rest.skip().map(|()| false)?,
-            Some(Some(Field::Text)) => found.text.replace(rest.string(usize::MAX)?).is_some(),
+            Some(Some(Field::Text)) => found.text.replace(rest.string()?).is_some(),
             Some(Some(Field::Id)) => {
                 Lenient(found.id) = rest.short()?;
                 std::mem::replace(&mut found.has_id, true)
@@ -35,45 +53,53 @@ pub(super) fn parse(record: &[u8], fields: &Fields) -> Option<Found> {
         if rest.take(b',').is_none() {
             rest.take(b'}')?;
             rest.blank();
-            return rest.0.is_empty().then_some(found);
+            return rest.bytes.is_empty().then_some(found);
         }
     }
 }
 
 /// What is still to be read.
-struct Rest<'a>(&'a [u8]);
+struct Rest<'a> {
+    bytes: &'a [u8],
+    room: Vec<u8>,
+}
 
 impl<'a> Rest<'a> {
     fn blank(&mut self) {
-        while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.0 {
-            self.0 = rest;
+        while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.bytes {
+            self.bytes = rest;
         }
     }
 
     /// Takes a sign, and blanks before it.
     fn take(&mut self, sign: u8) -> Option<()> {
         self.blank();
-        let (&next, rest) = self.0.split_first()?;
-        (next == sign).then(|| self.0 = rest)
+        let (&next, rest) = self.bytes.split_first()?;
+        (next == sign).then(|| self.bytes = rest)
     }
 
     /// Takes the name of a field, in plain ASCII.
     fn name(&mut self) -> Option<&'a str> {
         self.take(b'"')?;
         let is_plain = |&byte: &u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-        let end = self.0.iter().position(|byte| !is_plain(byte))?;
-        let (name, rest) = self.0.split_at(end);
-        self.0 = rest;
+        let end = self.bytes.iter().position(|byte| !is_plain(byte))?;
+        let (name, rest) = self.bytes.split_at(end);
+        self.bytes = rest;
         self.take(b'"')?;
         str::from_utf8(name).ok()
     }
 
-    /// Takes a string that is no longer than `usual` bytes, mostly.
-    fn string(&mut self, usual: usize) -> Option<String> {
+    /// Takes a string.
+    fn string(&mut self) -> Option<String> {
         self.take(b'"')?;
-        let (mut string, len) = mask::run(Unescape { bytes: self.0, usual })?;
-        self.0 = &self.0[len..];
-        if string.capacity() > 2 * string.len() {
+        let (len, taken) = mask::run(Unescape { bytes: self.bytes, room: &mut self.room })?;
+        self.bytes = &self.bytes[taken..];
+        if len <= ROOM_KEPT {
+            return string_of(self.room[..len].to_vec());
+        }
+        let mut string = std::mem::take(&mut self.room);
+        string.truncate(len);
+        if string.capacity() > 2 * len {
             string.shrink_to_fit(); // much else stands in the record, or much of it was escapes
         }
         string_of(string)
@@ -82,29 +108,29 @@ impl<'a> Rest<'a> {
     /// Takes a string, a whole number, or null, which is none.
     fn short(&mut self) -> Option<Lenient> {
         self.blank();
-        if let Some(rest) = self.0.strip_prefix(b"null") {
-            self.0 = rest;
+        if let Some(rest) = self.bytes.strip_prefix(b"null") {
+            self.bytes = rest;
             return Some(Lenient(None));
         }
-        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = self.bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits == 0 {
-            return self.string(64).map(|string| Lenient(Some(string)));
+            return self.string().map(|string| Lenient(Some(string)));
         }
-        let (number, rest) = self.0.split_at(digits);
+        let (number, rest) = self.bytes.split_at(digits);
         // All with 19 digits are below 2^64.
         if digits > 19 || number[0] == b'0' && digits > 1 {
             return None;
         }
-        self.0 = rest;
+        self.bytes = rest;
         Some(Lenient(Some(str::from_utf8(number).ok()?.to_owned())))
     }
 
     /// Takes any value.
     fn skip(&mut self) -> Option<()> {
-        let mut values = serde_json::Deserializer::from_slice(self.0).into_iter::<IgnoredAny>();
+        let mut values = serde_json::Deserializer::from_slice(self.bytes).into_iter::<IgnoredAny>();
         values.next()?.ok()?;
-        let (value, rest) = self.0.split_at(values.byte_offset());
-        self.0 = rest;
+        let (value, rest) = self.bytes.split_at(values.byte_offset());
+        self.bytes = rest;
         simdutf8::basic::from_utf8(value).is_ok().then_some(())
     }
 }
@@ -116,27 +142,28 @@ const BLOCK: usize = 64;
 const WINDOW: usize = 2 * BLOCK + LONGEST;
 
 /// What is written with a block: bytes that count, and those that are copied with the last of them.
-const ROOM: usize = 2 * BLOCK + 4;
+const WRITTEN: usize = 2 * BLOCK + 4;
 
 /// The bytes of the longest escape: two surrogates.
 const LONGEST: usize = 12;
 
-/// The string at whose start, behind the quote, `bytes` are; and how many of them it takes, the other quote included. None
-/// if it is no string.
+/// Writes the string at whose start, behind the quote, `bytes` are into the room. Says how long it is, and how many of
+/// the bytes it takes, the other quote included. None if it is no string.
 struct Unescape<'a> {
     bytes: &'a [u8],
-    /// Room to begin with.
-    usual: usize,
+    room: &'a mut Vec<u8>,
 }
 
 impl mask::Task for Unescape<'_> {
-    type Output = Option<(Vec<u8>, usize)>;
+    type Output = Option<(usize, usize)>;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn run(self, gather: impl Fn(&Answers) -> u64) -> Self::Output {
-        let Self { bytes, usual } = self;
-        let mut out = zeros(bytes.len().min(usual) + ROOM);
+        let Self { bytes, room: out } = self;
+        if out.len() < bytes.len() + WRITTEN {
+            out.resize(bytes.len() + WRITTEN, 0);
+        }
         let (mut at, mut len) = (0, 0);
         while at < bytes.len() {
             let padded;
@@ -146,10 +173,8 @@ impl mask::Task for Unescape<'_> {
                 padded = pad(&bytes[at..]);
                 &padded
             };
-            let Some(room) = out[len..].first_chunk_mut::<ROOM>() else {
-                out.resize(2 * out.len() + ROOM, 0);
-                continue;
-            };
+            let room: &mut [u8; WRITTEN] =
+                out[len..].first_chunk_mut().expect("BUG: text grew as it was unescaped");
             let mut stops = [0; BLOCK];
             for at in 0..BLOCK {
                 let byte = window[at];
@@ -162,8 +187,7 @@ impl mask::Task for Unescape<'_> {
                 let stop = stops.trailing_zeros() as usize;
                 let to = stop - left_out;
                 if window[stop] == b'"' {
-                    out.truncate(len + to);
-                    return Some((out, at + stop + 1));
+                    return Some((len + to, at + stop + 1));
                 }
                 let simple = SIMPLE[usize::from(window[stop + 1])];
                 if window[stop] == b'\\' && simple != 0 {
