@@ -28,6 +28,8 @@ mod lines;
 mod reference;
 mod vector;
 
+use std::cell::Cell;
+use std::mem::take;
 use std::ops::Range;
 
 use self::lines::{Edges, Window};
@@ -90,8 +92,9 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
 /// Compiled for every instruction set that [`paragraphs`] knows.
 #[inline(always)]
 fn paragraphs_with<V: Vector>(text: &str) -> Vec<Range<usize>> {
-    let mut splitter = Splitter::new(text);
-    let mut window = Window::new(text.as_bytes());
+    let mut room = ROOM.take().unwrap_or_default();
+    let mut splitter = Splitter::new(text, &mut room);
+    let mut window = Window::new(text.as_bytes(), &mut room.window);
     while window.advance::<V>() {
         let mut signs = window.signs().iter().copied();
         let mut sign = signs.next().unwrap_or(usize::MAX);
@@ -102,7 +105,33 @@ fn paragraphs_with<V: Vector>(text: &str) -> Vec<Range<usize>> {
             splitter.push(&window, edges, sign);
         }
     }
-    splitter.finish()
+    window.leave(&mut room.window);
+    let paragraphs = splitter.finish(&mut room);
+    ROOM.set(Some(room).filter(|room| room.memory() <= ROOM_KEPT));
+    paragraphs
+}
+
+/// Memory that is used again for the next text.
+#[derive(Default)]
+struct Room {
+    paragraphs: Vec<Range<usize>>,
+    shapes: Vec<Shape>,
+    window: lines::Room,
+}
+
+impl Room {
+    fn memory(&self) -> usize {
+        let Self { paragraphs, shapes, window } = self;
+        let lines = paragraphs.capacity() * size_of::<Range<usize>>();
+        lines + shapes.capacity() * size_of::<Shape>() + window.memory()
+    }
+}
+
+/// What a thread may keep of it.
+const ROOM_KEPT: usize = 1 << 16;
+
+thread_local! {
+    static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
 }
 
 /// The paragraphs that have canonical bytes, and the ranges of those in the canonical form of `text`.
@@ -183,12 +212,14 @@ struct Splitter<'a> {
 }
 
 impl<'a> Splitter<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, room: &mut Room) -> Self {
+        let mut paragraphs = take(&mut room.paragraphs);
+        paragraphs.reserve(text.len() / USUAL_LINE + 1);
         Self {
             text,
-            paragraphs: Vec::with_capacity(text.len() / USUAL_LINE + 1),
+            paragraphs,
             undecided: Vec::new(),
-            shapes: Vec::with_capacity(64),
+            shapes: take(&mut room.shapes),
             first: 0,
             shown: Vec::new(),
             fence: None,
@@ -313,7 +344,7 @@ impl<'a> Splitter<'a> {
     }
 
     #[inline(always)]
-    fn finish(mut self) -> Vec<Range<usize>> {
+    fn finish(mut self, room: &mut Room) -> Vec<Range<usize>> {
         self.end_group();
         let usual = usual_widths(self.shown);
         let mut paragraphs = self.paragraphs;
@@ -338,12 +369,12 @@ impl<'a> Splitter<'a> {
         }
         let all = paragraphs.len();
         kept = shift(&mut paragraphs, read..all, kept);
-        paragraphs.truncate(kept);
         // They stay with the article.
-        if paragraphs.len() < paragraphs.capacity() / 2 {
-            paragraphs.shrink_to_fit();
-        }
-        paragraphs
+        let all = paragraphs[..kept].to_vec();
+        paragraphs.clear();
+        self.shapes.clear();
+        (room.paragraphs, room.shapes) = (paragraphs, self.shapes);
+        all
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 
+use std::mem::take;
 use std::ops::Range;
 
 use super::vector::{BLOCK, Vector};
@@ -115,6 +116,22 @@ impl Reaching {
     }
 }
 
+/// The memory of a window.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    blocks: Vec<Block>,
+    edges: Vec<usize>,
+    signs: Vec<usize>,
+}
+
+impl Room {
+    pub(super) fn memory(&self) -> usize {
+        let Self { blocks, edges, signs } = self;
+        let places = (edges.capacity() + signs.capacity()) * size_of::<usize>();
+        blocks.capacity() * size_of::<Block>() + places
+    }
+}
+
 /// A passage of a text that begins where a line does: its lines, and what its bytes are.
 #[derive(Debug)]
 pub(super) struct Window<'a> {
@@ -135,18 +152,15 @@ impl<'a> Window<'a> {
     /// Blocks of a window, if a line ends in them. All of it stays in the first-level cache.
     const BLOCKS: usize = 64;
 
-    pub(super) fn new(text: &'a [u8]) -> Self {
-        let blocks = Self::BLOCKS.min(text.len() / BLOCK + 1);
-        Self {
-            text,
-            start: 0,
-            next: 0,
-            fresh: true,
-            blocks: vec![Block::default(); blocks],
-            edges: Vec::new(),
-            edges_len: 0,
-            signs: Vec::new(),
-        }
+    pub(super) fn new(text: &'a [u8], room: &mut Room) -> Self {
+        let Room { blocks, edges, signs } = take(room);
+        Self { text, start: 0, next: 0, fresh: true, blocks, edges, edges_len: 0, signs }
+    }
+
+    /// Leaves its memory to the next.
+    pub(super) fn leave(self, room: &mut Room) {
+        let Self { blocks, edges, signs, .. } = self;
+        *room = Room { blocks, edges, signs };
     }
 
     /// Goes on to the next lines, if there are any.
