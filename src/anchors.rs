@@ -22,6 +22,7 @@
 //!   hash suffice for that, and are worked out for all grams by vector instructions.
 
 use std::cell::Cell;
+use std::mem::take;
 use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -94,6 +95,14 @@ pub struct Anchors {
     pub periods: Vec<Period>,
 }
 
+impl Anchors {
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        let periods = self.periods.capacity() * size_of::<Period>();
+        self.places.capacity() * size_of::<Anchor>() + periods
+    }
+}
+
 /// A gram that was kept: byte offset into the canonical text, and the hash of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
@@ -122,28 +131,35 @@ pub struct Period {
 ///
 /// Linear in the length of the text.
 pub fn anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
-    choose(canonical, scheme, true)
+    let mut chosen = Anchors::default();
+    anchors_into(canonical, scheme, &mut chosen);
+    chosen
+}
+
+/// The same, in the memory of others.
+pub(crate) fn anchors_into(canonical: &[u8], scheme: &Scheme, chosen: &mut Anchors) {
+    choose(canonical, scheme, true, chosen);
 }
 
 /// The same, with those inside periodic stretches too: for those who do not want to find that a text
 /// repeats itself.
-pub(crate) fn all_anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
-    choose(canonical, scheme, false)
+pub(crate) fn all_anchors_into(canonical: &[u8], scheme: &Scheme, chosen: &mut Anchors) {
+    choose(canonical, scheme, false, chosen);
 }
 
-fn choose(canonical: &[u8], scheme: &Scheme, heed_periods: bool) -> Anchors {
+fn choose(canonical: &[u8], scheme: &Scheme, heed_periods: bool, chosen: &mut Anchors) {
     assert!(u32::try_from(canonical.len()).is_ok(), "a text of 4 GiB or more");
+    chosen.places.clear();
+    chosen.periods.clear();
     if canonical.len() < scheme.span {
-        return Anchors::default();
+        return;
     }
+    // As many as there are on average, and some more.
+    chosen.places.reserve(canonical.len() * 9 / 4 / scheme.window() + 4);
     let mut chooser = Chooser {
         canonical,
         scheme: *scheme,
-        chosen: Anchors {
-            // As many as there are on average, and some more.
-            places: Vec::with_capacity(canonical.len() * 9 / 4 / scheme.window() + 4),
-            periods: Vec::new(),
-        },
+        chosen: take(chosen),
         heed_periods,
         last: None,
         periodic: None,
@@ -151,9 +167,9 @@ fn choose(canonical: &[u8], scheme: &Scheme, heed_periods: bool) -> Anchors {
         scratch: SCRATCH.take().unwrap_or_default(),
     };
     chooser.run();
-    let Chooser { chosen, scratch, .. } = chooser;
+    let Chooser { scratch, .. } = chooser;
+    *chosen = chooser.chosen;
     SCRATCH.set(Some(scratch).filter(|scratch| scratch.memory() <= SCRATCH_MEMORY));
-    chosen
 }
 
 /// The hash of canonical bytes under which they are looked up.
@@ -351,10 +367,12 @@ mod tests {
         // Few words, and then many.
         texts.push(texts[3][..9000].to_owned() + &words.concat().repeat(4) + &texts[3][..30_000]);
         for text in &texts {
+            let mut anchors = Anchors::default();
             for span in [32, 64, 200, 512, 20_000] {
                 let scheme = Scheme::new(span);
-                let places = all_anchors(text.as_bytes(), &scheme).places;
-                let places: Vec<usize> = places.iter().map(|anchor| anchor.at as usize).collect();
+                all_anchors_into(text.as_bytes(), &scheme, &mut anchors);
+                let places: Vec<usize> =
+                    anchors.places.iter().map(|anchor| anchor.at as usize).collect();
                 let expected = by_definition(text.as_bytes(), &scheme);
                 assert!(places == expected, "span {span}: {:?}", &text[..30]);
             }

@@ -16,13 +16,14 @@
 //! Nearly all text is in canonical form already, but for its line breaks, so the work is to find
 //! the places where it is not (`Marks`), and to copy whole blocks and mend them there.
 
+use std::mem::take;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::mask::{self, Answers, YES, equal, pad, within};
-use crate::text::zeros;
+use crate::text::make_room;
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
@@ -128,17 +129,23 @@ impl Canonical {
         start..end.max(start)
     }
 
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.departures.capacity() * size_of::<Departure>()
+    }
+
     /// The canonical ranges of `paragraphs`, which are sorted, disjoint and begin at line starts.
     ///
     /// A paragraph without canonical bytes gets an empty range.
-    pub(crate) fn to_canonical(&self, paragraphs: &[Range<usize>]) -> Vec<Range<usize>> {
+    pub(crate) fn to_canonical(&self, paragraphs: &[Range<usize>], ranges: &mut Vec<Range<usize>>) {
         let mut before = 0; // departures that begin before the position looked at
         let last_before = |before: &mut usize, position: usize| {
             let ahead = self.departures[*before..].iter();
             *before += ahead.take_while(|d| (d.original as usize) < position).count();
             before.checked_sub(1).map(|last| self.departures[last])
         };
-        let mut ranges = Vec::with_capacity(paragraphs.len());
+        ranges.clear();
+        ranges.reserve(paragraphs.len());
         for paragraph in paragraphs {
             // The first canonical byte at or after the start of the paragraph.
             let start = match last_before(&mut before, paragraph.start) {
@@ -153,7 +160,6 @@ impl Canonical {
             };
             ranges.push(without_spaces(&self.bytes, start..end.min(self.bytes.len())));
         }
-        ranges
     }
 }
 
@@ -204,8 +210,15 @@ pub(crate) fn is_boundary(bytes: &[u8], at: usize) -> bool {
 /// assert_eq!(canonical.to_original(0..5), 2..11);
 /// ```
 pub fn canonicalise(text: &str) -> Canonical {
+    let mut canonical = Canonical::default();
+    canonicalise_into(text, &mut canonical);
+    canonical
+}
+
+/// The same, in the memory of another one.
+pub(crate) fn canonicalise_into(text: &str, canonical: &mut Canonical) {
     assert!(u32::try_from(text.len()).is_ok(), "a text of 4 GiB or more");
-    Canonicaliser::new(text).run(Canonicaliser::rest)
+    *canonical = Canonicaliser::new(text, take(canonical)).run(Canonicaliser::rest);
 }
 
 struct Canonicaliser<'a> {
@@ -221,9 +234,11 @@ struct Canonicaliser<'a> {
 }
 
 impl<'a> Canonicaliser<'a> {
-    fn new(text: &'a str) -> Self {
-        let bytes = zeros(text.len() + ROOM);
-        let departures = vec![Departure::default(); text.len() / USUAL_DISTANCE + 4];
+    /// `room` is written over.
+    fn new(text: &'a str, room: Canonical) -> Self {
+        let Canonical { mut bytes, mut departures } = room;
+        make_room(&mut bytes, text.len() + ROOM);
+        make_room(&mut departures, text.len() / USUAL_DISTANCE + 4);
         Self { text, bytes, len: 0, departures, departed: 0, gap_end: 0 }
     }
 
@@ -770,7 +785,7 @@ mod tests {
 
     /// The canonical form of a text, found a character at a time.
     fn slow(text: &str) -> Canonical {
-        Canonicaliser::new(text).run(|this, mut at| {
+        Canonicaliser::new(text, Canonical::default()).run(|this, mut at| {
             while at < text.len() {
                 at = this.odd(at);
             }
@@ -793,7 +808,7 @@ mod tests {
             let text = parts.concat();
             let expected = slow(&text);
             prop_assert_eq!(&canonicalise(&text), &expected);
-            let portable = Canonicaliser::new(&text).run(|this, at| mask::run_portable(Rest { of: this, at }));
+            let portable = Canonicaliser::new(&text, Canonical::default()).run(|this, at| mask::run_portable(Rest { of: this, at }));
             prop_assert_eq!(&portable, &expected);
         }
     }

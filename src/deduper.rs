@@ -5,16 +5,15 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::anchors::{Anchors, all_anchors, anchors};
 use crate::article::{Article, Block, Change, Origin, Place, Provenance, Repeat, Segment};
-use crate::canonical::{Canonical, canonicalise, is_boundary};
-use crate::criteria::{Criteria, WithinArticle};
+use crate::canonical::{Canonical, is_boundary};
+use crate::criteria::Criteria;
 use crate::cut::{self, Paragraphs, Units};
 use crate::error::Error;
+use crate::forms::{Forms, Spare};
 use crate::index::Index;
 #[cfg(feature = "index")]
 use crate::index::base::Base;
-use crate::index::departures::Packed;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
 use crate::near;
@@ -25,7 +24,6 @@ use crate::options::{Config, Options};
 use crate::pipeline::{Feed, Pipeline};
 use crate::resolve::{self, Incoming, Match, RemovedBlock};
 use crate::source::{Parts, Skipped};
-use crate::split;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
 use crate::stream::{Engine, Prepare};
@@ -62,6 +60,7 @@ pub struct Deduper {
     /// what of it is on disk.
     broken: bool,
     stats: Stats,
+    spare: Spare,
     #[cfg(feature = "index")]
     writer: Option<Box<Writer>>,
     #[cfg(feature = "index")]
@@ -135,29 +134,31 @@ pub(crate) struct Prepared {
     original: Text,
     /// Only paragraphs that have canonical bytes.
     paragraphs: Vec<Range<usize>>,
-    canonical_paragraphs: Vec<Range<usize>>,
-    canonical: Canonical,
-    departures: Packed,
-    anchors: Anchors,
-    /// If the article is held against itself by other criteria.
-    own_anchors: Option<Anchors>,
-    /// If near copies are looked for.
-    near_anchors: Option<Anchors>,
+    forms: Box<Forms>,
     /// With an index on disk.
     #[cfg(feature = "index")]
     digest: Option<blake3::Hash>,
 }
 
-impl Prepare for Prepared {
-    type How = Config;
+/// What articles are prepared by.
+pub(crate) struct How {
+    criteria: Criteria,
+    spare: Spare,
+    /// The articles that need no work if they come again as they were.
+    #[cfg(feature = "index")]
+    known: Option<Arc<Known>>,
+}
 
-    fn prepare(parts: Parts, config: &Config) -> Result<Self, Error> {
+impl Prepare for Prepared {
+    type How = How;
+
+    fn prepare(parts: Parts, how: &How) -> Result<Self, Error> {
         #[cfg(feature = "index")]
-        if let Some(known) = &config.known {
-            return Self::unless_known(parts, known, &config.criteria);
+        if let Some(known) = &how.known {
+            return Self::unless_known(parts, known, &how.criteria, &how.spare);
         }
         let (id, provenance, text) = parts;
-        Self::of_text(id, provenance, text.into(), &config.criteria)
+        Self::of_text(id, provenance, text.into(), &how.criteria, &how.spare)
     }
 }
 
@@ -168,13 +169,14 @@ impl Prepared {
         (id, provenance, text): Parts,
         known: &Known,
         criteria: &Criteria,
+        spare: &Spare,
     ) -> Result<Self, Error> {
         let text = Text::from(text);
         let digest = blake3::hash(text.as_bytes());
         if store::status(known, &id, &digest) == Status::Unchanged {
             return Ok(Self::unprepared(id, provenance, text, digest));
         }
-        let prepared = Self::of_text(id, provenance, text, criteria)?;
+        let prepared = Self::of_text(id, provenance, text, criteria, spare)?;
         Ok(Self { digest: Some(digest), ..prepared })
     }
 
@@ -191,12 +193,7 @@ impl Prepared {
             provenance,
             original,
             paragraphs: Vec::new(),
-            canonical_paragraphs: Vec::new(),
-            canonical: Canonical::default(),
-            departures: Packed::default(),
-            anchors: Anchors::default(),
-            own_anchors: None,
-            near_anchors: None,
+            forms: Box::default(),
             digest: Some(digest),
         }
     }
@@ -206,29 +203,17 @@ impl Prepared {
         provenance: Provenance,
         text: Text,
         criteria: &Criteria,
+        spare: &Spare,
     ) -> Result<Self, Error> {
         check_length(&id, &text)?;
-        let canonical = canonicalise(&text);
-        let (paragraphs, canonical_paragraphs) = split::with_forms(&text, &canonical);
-        let chosen = match criteria.within_article {
-            WithinArticle::Remove => anchors(&canonical.bytes, &criteria.scheme),
-            _ => all_anchors(&canonical.bytes, &criteria.scheme),
-        };
-        let own = resolve::own_criteria(criteria);
-        let own_anchors = own.map(|own| anchors(&canonical.bytes, &own.scheme));
-        let near_anchors = criteria.near.map(|_| near::anchors(&canonical.bytes));
-        let departures = Packed::new(text.as_bytes(), &canonical.departures);
+        let mut forms = spare.take();
+        let paragraphs = forms.refill(&text, criteria);
         Ok(Self {
             id,
             provenance,
             original: text,
             paragraphs,
-            canonical_paragraphs,
-            canonical,
-            departures,
-            anchors: chosen,
-            own_anchors,
-            near_anchors,
+            forms,
             #[cfg(feature = "index")]
             digest: None,
         })
@@ -288,6 +273,7 @@ impl Deduper {
             memory: Options::MEMORY,
             broken: false,
             stats: Stats::default(),
+            spare: Spare::default(),
             #[cfg(feature = "index")]
             writer: None,
             #[cfg(feature = "index")]
@@ -319,8 +305,9 @@ impl Deduper {
         text: impl Into<String>,
     ) -> Result<Article, Error> {
         let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
+        let (provenance, text) = (Provenance::default(), text.into());
         let prepared =
-            Prepared::of_text(id.clone(), Provenance::default(), text.into(), &self.criteria)?;
+            Prepared::of_text(id.clone(), provenance, text, &self.criteria, &self.spare)?;
         match self.admit(prepared)? {
             Some(article) => Ok(article),
             #[cfg(feature = "index")]
@@ -387,12 +374,12 @@ impl Deduper {
         numbers: N,
         known: Arc<Known>,
     ) -> Result<impl Iterator<Item = Result<Prepared, Error>> + use<N>, Error> {
-        let (sealed, criteria) = (sealed.clone(), self.criteria);
+        let (sealed, criteria, spare) = (sealed.clone(), self.criteria, self.spare.clone());
         let threads = self.writer.as_ref().map_or(NonZero::<usize>::MIN, |writer| writer.threads());
         let inputs = Box::new(numbers.map(move |number| sealed.parts(number)));
         let weigh = |parts: &Result<Parts, Error>| parts.as_ref().map_or(0, |parts| parts.2.len());
         let work = Arc::new(move |parts: Result<Parts, Error>| {
-            parts.and_then(|parts| Prepared::unless_known(parts, &known, &criteria))
+            parts.and_then(|parts| Prepared::unless_known(parts, &known, &criteria, &spare))
         });
         Pipeline::new(Feed { inputs, weigh, work }, threads)
     }
@@ -495,10 +482,14 @@ impl Deduper {
         Err(Error::Spill { source })
     }
 
-    /// The articles that need no work if they come again as they were.
-    #[cfg(feature = "index")]
-    pub(crate) fn committed(&self) -> Option<Arc<Known>> {
-        self.writer.as_ref().map(|writer| writer.committed().clone())
+    /// What articles for this engine are prepared by.
+    pub(crate) fn how(&self) -> How {
+        How {
+            criteria: self.criteria,
+            spare: self.spare.clone(),
+            #[cfg(feature = "index")]
+            known: self.writer.as_ref().map(|writer| writer.committed().clone()),
+        }
     }
 
     /// Totals so far.
@@ -525,7 +516,7 @@ impl Deduper {
     fn take(&mut self, prepared: Prepared) -> Result<Article, Error> {
         #[cfg(feature = "index")]
         let digest = prepared.digest;
-        if self.index.texts.end() + prepared.canonical.len() as u64 > MAX_PLACE - 1 {
+        if self.index.texts.end() + prepared.forms.canonical.len() as u64 > MAX_PLACE - 1 {
             return Err(Error::Full);
         }
         self.index.texts.spill(self.memory)?;
@@ -554,7 +545,7 @@ impl Deduper {
         let unprepared = prepared.paragraphs.is_empty() && !prepared.original.is_empty();
         let prepared = if unprepared {
             let Prepared { id, provenance, original, .. } = prepared;
-            Prepared::of_text(id, provenance, original, &self.criteria)?
+            Prepared::of_text(id, provenance, original, &self.criteria, &self.spare)?
         } else {
             prepared
         };
@@ -562,11 +553,12 @@ impl Deduper {
     }
 
     fn resolve(&mut self, prepared: Prepared) -> Result<Article, Error> {
+        let forms = &prepared.forms;
         let incoming = Incoming {
-            canonical: &prepared.canonical.bytes,
-            anchors: &prepared.anchors,
-            own_anchors: prepared.own_anchors.as_ref(),
-            paragraphs: &prepared.canonical_paragraphs,
+            canonical: &forms.canonical.bytes,
+            anchors: &forms.anchors,
+            own_anchors: forms.own_anchors.as_ref(),
+            paragraphs: &forms.paragraphs,
         };
         let matches = resolve::find(&mut self.index, &incoming, &self.criteria)?;
         let covering: Vec<Match> = matches
@@ -574,7 +566,7 @@ impl Deduper {
             .map(|found| resolve::whole_characters(incoming.canonical, found))
             .collect();
         let removed = resolve::covered_units(incoming.canonical, incoming.paragraphs, &covering);
-        let near = match (self.criteria.near, &prepared.near_anchors) {
+        let near = match (self.criteria.near, &forms.near_anchors) {
             (Some(share), Some(anchors)) => near::near_copies(
                 &mut self.index,
                 &incoming,
@@ -586,9 +578,9 @@ impl Deduper {
             _ => Vec::new(),
         };
         let paragraphs = Paragraphs {
-            canonical: &prepared.canonical,
+            canonical: &forms.canonical,
             ranges: &prepared.paragraphs,
-            canonical_ranges: &prepared.canonical_paragraphs,
+            canonical_ranges: &forms.paragraphs,
             language: prepared.provenance.language(),
         };
         let units = Units::new(self.criteria.cut, &paragraphs, &covering, removed, &near);
@@ -604,8 +596,8 @@ impl Deduper {
         let references = found.iter().flat_map(RemovedBlock::references);
         self.index.texts.push(
             prepared.id.clone(),
-            &prepared.canonical.bytes,
-            &prepared.departures,
+            &forms.canonical.bytes,
+            &forms.departures,
             &references.collect::<Vec<Removed>>(),
         );
 
@@ -631,11 +623,13 @@ impl Deduper {
         self.stats.count(&prepared.provenance, len, len - kept);
         self.stats.blocks += blocks.len() as u64;
         self.stats.repeats += repeats.len() as u64;
+        let canonical_len = forms.canonical.len();
+        self.spare.give(prepared.forms);
         Ok(Article {
             id: prepared.id,
             provenance: prepared.provenance,
             number: self.index.texts.len() - 1,
-            canonical_len: prepared.canonical.len(),
+            canonical_len,
             covered,
             original: prepared.original,
             paragraphs: prepared.paragraphs,
@@ -649,7 +643,7 @@ impl Deduper {
     ///
     /// None if that leaves nothing, as of an ellipsis that repeats its own first dot.
     fn repeat(&mut self, prepared: &Prepared, found: &Match) -> Result<Option<Repeat>, Error> {
-        let whole = prepared.canonical.whole(found.start..found.end);
+        let whole = prepared.forms.canonical.whole(found.start..found.end);
         let source = found.source + (whole.start - found.start) as u64;
         let Some((range, source, exact)) = self.pair(prepared, whole, source, None)? else {
             return Ok(None);
@@ -676,7 +670,7 @@ impl Deduper {
         }
         let mut changes = Vec::with_capacity(block.changes.len());
         for change in &block.changes {
-            let range = between(&prepared.canonical, &change.here);
+            let range = between(&prepared.forms.canonical, &change.here);
             changes.push(Change { range, source: self.place_between(&change.there)? });
         }
         Ok(Block { paragraphs, range, sources, changes })
@@ -705,7 +699,7 @@ impl Deduper {
         source: u64,
         period: Option<usize>,
     ) -> Result<Option<(Range<usize>, Place, bool)>, Error> {
-        let bytes = &prepared.canonical.bytes;
+        let bytes = &prepared.forms.canonical.bytes;
         let Some(within) = trim(bytes, canonical.clone()) else { return Ok(None) };
         let trimmed = within.start - canonical.start;
         let (skipped, len) = match period {
@@ -720,7 +714,7 @@ impl Deduper {
         let texts = &mut self.index.texts;
         let located = texts.locate(source + skipped as u64)?;
         let there = located.start..located.start + len;
-        let (range, ours) = prepared.canonical.to_original_with(&within);
+        let (range, ours) = prepared.forms.canonical.to_original_with(&within);
         let original = prepared.original.as_bytes();
         // Where both depart alike from canonical bytes that are the same, they are the same.
         let mut ours = ours.iter();

@@ -140,7 +140,8 @@ impl Prepare for Marked {
     fn prepare((id, provenance, text): Parts, recipe: &FingerprintRecipe) -> Result<Self, Error> {
         check_length(&id, &text)?;
         let canonical = canonicalise(&text);
-        let (paragraphs, forms) = split::with_forms(&text, &canonical);
+        let mut forms = Vec::new();
+        let paragraphs = split::with_forms(&text, &canonical, &mut forms);
         let fingerprints =
             forms.into_iter().map(|form| recipe.fingerprint(&canonical.bytes[form])).collect();
         Ok(Self { id, provenance, original: text.into(), paragraphs, fingerprints })

@@ -46,6 +46,7 @@ mod deduper;
 mod error;
 #[cfg(feature = "index")]
 mod filter;
+mod forms;
 mod index;
 mod mask;
 mod near;

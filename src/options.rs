@@ -599,8 +599,6 @@ impl Options {
             #[cfg(feature = "index")]
             versions: self.versions.unwrap_or_default(),
             #[cfg(feature = "index")]
-            known: None,
-            #[cfg(feature = "index")]
             against: self.against.clone(),
             criteria: Criteria {
                 scheme: Scheme::new(min_span),
@@ -686,7 +684,4 @@ pub(crate) struct Config {
     pub(crate) against: Option<PathBuf>,
     #[cfg(feature = "index")]
     pub(crate) versions: Versions,
-    /// The articles that need no work if they come again as they were.
-    #[cfg(feature = "index")]
-    pub(crate) known: Option<Arc<crate::store::Known>>,
 }

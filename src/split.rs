@@ -134,19 +134,20 @@ thread_local! {
     static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
 }
 
-/// The paragraphs that have canonical bytes, and the ranges of those in the canonical form of `text`.
+/// The paragraphs that have canonical bytes; makes `forms` the ranges of those in the canonical form of `text`.
 pub(crate) fn with_forms(
     text: &str,
     canonical: &Canonical,
-) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    forms: &mut Vec<Range<usize>>,
+) -> Vec<Range<usize>> {
     let mut all = paragraphs(text);
-    let mut forms = canonical.to_canonical(&all);
+    canonical.to_canonical(&all, forms);
     if forms.iter().any(Range::is_empty) {
         let mut of_all = forms.iter();
         all.retain(|_| of_all.next().is_some_and(|form| !form.is_empty()));
         forms.retain(|form| !form.is_empty());
     }
-    (all, forms)
+    all
 }
 
 /// A line that is not blank.

@@ -138,11 +138,7 @@ impl Articles {
     pub(crate) fn new(config: &Config, source: Box<dyn Source>) -> Result<Self, Error> {
         let start = || {
             let deduper = Deduper::with_config(config)?;
-            let how = Config {
-                #[cfg(feature = "index")]
-                known: deduper.committed(),
-                ..config.clone()
-            };
+            let how = deduper.how();
             Ok((deduper, how))
         };
         Engaged::new(config, source, start).map(Self)

@@ -37,13 +37,16 @@ impl Deref for Text {
     }
 }
 
-/// Zeros to write over, as `vec![0; len]`, for which the system's `calloc` takes longer than its `malloc` where blocks are
-/// small.
-#[expect(clippy::slow_vector_initialization, reason = "as stated")]
-pub(crate) fn zeros(len: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(len);
-    bytes.resize(len, 0);
-    bytes
+/// Makes a vector of at least `len` items to write over, whatever they are: what is there is not cleared again.
+///
+/// Not `vec![0; len]`, for which the system's `calloc` takes longer than its `malloc` where blocks are small.
+pub(crate) fn make_room<T: Clone + Default>(items: &mut Vec<T>, len: usize) {
+    if items.capacity() < len {
+        *items = Vec::with_capacity(len);
+    }
+    if items.len() < len {
+        items.resize(len, T::default());
+    }
 }
 
 /// The text that bytes are, if they are UTF-8.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::log::{Log, push};
 use crate::canonical::{Departure, locate};
 use crate::error::Error;
-use crate::text::zeros;
+use crate::text::make_room;
 
 /// Departures that most texts are full of, with the length of their canonical form. The order is
 /// part of the format on disk, as is [`NEAR`]: docs/format.md lists both.
@@ -153,6 +153,7 @@ pub(crate) struct Departures {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct Checkpoint {
     /// The ends of the departure before, from which the next are counted.
     ends: Ends,
@@ -162,6 +163,7 @@ pub(crate) struct Checkpoint {
 
 /// Where a departure ends.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 struct Ends {
     canonical: u32,
     original: u32,
@@ -184,6 +186,7 @@ impl Ends {
 
 /// The departures of an article as they are stored.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct Packed {
     bytes: Vec<u8>,
     /// Their places are counted from the first of the bytes.
@@ -191,10 +194,14 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn new(original: &[u8], departures: &[Departure]) -> Self {
-        let mut bytes = zeros(3 * departures.len() + SHORT);
+    /// Becomes those of an article, in the memory of the one before.
+    pub(crate) fn refill(&mut self, original: &[u8], departures: &[Departure]) {
+        let Self { bytes, checkpoints } = self;
+        // Enough if all are short, and the last one's literal is so near the end that it is packed as any.
+        make_room(bytes, 3 * departures.len() + LONGEST_HEADER + 2 * SHORT);
         let mut len = 0;
-        let mut checkpoints = Vec::with_capacity(departures.len() / CHECKPOINT);
+        checkpoints.clear();
+        checkpoints.reserve(departures.len() / CHECKPOINT);
         let mut ends = Ends::default();
         for (number, group) in departures.chunks(CHECKPOINT).enumerate() {
             if number > 0 {
@@ -208,15 +215,22 @@ impl Packed {
                 });
                 len = match packed {
                     Some(packed) => len + packed,
-                    None => pack(departure, gap, original, &mut bytes, len),
+                    None => pack(departure, gap, original, bytes, len),
                 };
                 ends = Ends::of(departure);
             }
         }
         bytes.truncate(len);
-        Self { bytes, checkpoints }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.checkpoints.capacity() * size_of::<Checkpoint>()
     }
 }
+
+/// The most bytes before the literal of a departure.
+const LONGEST_HEADER: usize = 1 + 3 * LONGEST_VARINT;
 
 /// The most bytes that are written for a departure which [`pack_short`] takes.
 const SHORT: usize = 16;
@@ -225,7 +239,7 @@ const SHORT: usize = 16;
 ///
 /// What kind it is changes from one to the next, so nothing branches on that.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the inner loop of `Packed::new`")]
+#[expect(clippy::inline_always, reason = "the inner loop of `Packed::refill`")]
 #[expect(clippy::cast_possible_truncation, reason = "below 16")]
 fn pack_short(
     departure: Departure,
@@ -264,8 +278,7 @@ fn pack_short(
 #[expect(clippy::cast_possible_truncation, reason = "near is less than a byte")]
 fn pack(departure: Departure, gap: u32, original: &[u8], bytes: &mut Vec<u8>, len: usize) -> usize {
     let literal = &original[departure.original as usize..departure.original_end()];
-    let header_len = 1 + 3 * LONGEST_VARINT;
-    let room = len + header_len + literal.len() + SHORT;
+    let room = len + LONGEST_HEADER + literal.len() + SHORT;
     if bytes.len() < room {
         bytes.resize(2 * room, 0);
     }
@@ -671,6 +684,7 @@ mod tests {
             (state >> 33) % below
         };
         let mut stored = Departures::default();
+        let mut packed = Packed::default();
         let mut articles = Vec::new();
         for count in [0, 1, CHECKPOINT - 1, CHECKPOINT, CHECKPOINT + 1, 1000] {
             let (mut original, mut departures) = (Vec::new(), Vec::new());
@@ -696,7 +710,7 @@ mod tests {
                 original.extend_from_slice(literal);
                 canonical += canonical_len;
             }
-            let packed = Packed::new(&original, &departures);
+            packed.refill(&original, &departures);
             assert_eq!(packed.bytes, packed_slowly(&original, &departures));
             let start = stored.end();
             stored.push(&packed);
@@ -731,7 +745,9 @@ mod encoded_tests {
             let text = words.concat();
             let canonical = canonicalise(&text);
             let mut departures = Departures::default();
-            departures.push(&Packed::new(text.as_bytes(), &canonical.departures));
+            let mut packed = Packed::default();
+            packed.refill(text.as_bytes(), &canonical.departures);
+            departures.push(&packed);
             let end = departures.end();
             let bytes = departures.encoded(Stored { at: 0, checkpoints: 0 }..end).unwrap();
             let decoded: Vec<Departure> = Decoder::new(&bytes).map(|(departure, _)| departure).collect();

@@ -389,7 +389,8 @@ fn without(
     let original = sealed.text(&found, std::slice::from_ref(&(0..found.record().original_len)))?;
     let canonical = canonicalise(&original);
     let paragraphs = split::paragraphs(&original);
-    let forms = canonical.to_canonical(&paragraphs);
+    let mut forms = Vec::new();
+    canonical.to_canonical(&paragraphs, &mut forms);
     let (mut runs, mut next): (Vec<Range<usize>>, usize) = (Vec::new(), 0);
     for (number, form) in forms.iter().enumerate() {
         let form = start + form.start as u64..start + form.end as u64;

@@ -1,0 +1,123 @@
+//! What is made of a text before it is looked up, in memory that is used again for later texts.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use crate::anchors::{Anchors, all_anchors_into, anchors, anchors_into};
+use crate::canonical::{Canonical, canonicalise_into};
+use crate::criteria::{Criteria, WithinArticle};
+use crate::index::departures::Packed;
+use crate::{near, resolve, split};
+
+/// The forms of one text.
+#[derive(Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
+pub(crate) struct Forms {
+    pub(crate) canonical: Canonical,
+    /// Canonical ranges of the paragraphs.
+    pub(crate) paragraphs: Vec<Range<usize>>,
+    pub(crate) departures: Packed,
+    pub(crate) anchors: Anchors,
+    /// If the article is held against itself by other criteria.
+    pub(crate) own_anchors: Option<Anchors>,
+    /// If near copies are looked for.
+    pub(crate) near_anchors: Option<Anchors>,
+}
+
+impl Forms {
+    /// Becomes the forms of a text; returns the paragraphs of that which have canonical bytes.
+    pub(crate) fn refill(&mut self, text: &str, criteria: &Criteria) -> Vec<Range<usize>> {
+        let Self { canonical, paragraphs, departures, anchors: chosen, .. } = self;
+        canonicalise_into(text, canonical);
+        let all = split::with_forms(text, canonical, paragraphs);
+        match criteria.within_article {
+            WithinArticle::Remove => anchors_into(&canonical.bytes, &criteria.scheme, chosen),
+            _ => all_anchors_into(&canonical.bytes, &criteria.scheme, chosen),
+        }
+        let own = resolve::own_criteria(criteria);
+        self.own_anchors = own.map(|own| anchors(&canonical.bytes, &own.scheme));
+        self.near_anchors = criteria.near.map(|_| near::anchors(&canonical.bytes));
+        departures.refill(text.as_bytes(), &canonical.departures);
+        all
+    }
+
+    fn memory(&self) -> usize {
+        let Self { canonical, paragraphs, departures, anchors, .. } = self;
+        let paragraphs = paragraphs.capacity() * size_of::<Range<usize>>();
+        canonical.memory() + paragraphs + departures.memory() + anchors.memory()
+    }
+}
+
+/// Forms that nobody needs any more, for whoever prepares the next article: without them, a text of 500 bytes took a tenth
+/// longer. Shared by all threads, as one prepares what another is done with; none of them waits for it.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::vec_box, reason = "they come and go in their boxes")]
+pub(crate) struct Spare(Arc<Mutex<Vec<Box<Forms>>>>);
+
+impl Spare {
+    /// The most memory that is kept for one text.
+    const KEPT: usize = 1 << 22;
+
+    pub(crate) fn take(&self) -> Box<Forms> {
+        self.0.try_lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default()
+    }
+
+    /// Keeps forms, unless they took much more memory than their text needed: many short texts on their way would hold that of long ones.
+    pub(crate) fn give(&self, forms: Box<Forms>) {
+        let usual = 8 * forms.canonical.len() + (1 << 12);
+        if forms.memory() <= usual.min(Self::KEPT)
+            && let Ok(mut spare) = self.0.try_lock()
+        {
+            spare.push(forms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::options::Options;
+
+    #[test]
+    fn spare_memory_is_used_again_unless_it_is_much() {
+        let criteria = Options::new().check().unwrap().criteria;
+        let spare = Spare::default();
+        let give = |text: &str| {
+            let mut forms = spare.take();
+            forms.refill(text, &criteria);
+            let memory = forms.memory();
+            spare.give(forms);
+            memory
+        };
+        let long = "Words that fill a line.\n".repeat(10_000);
+        let memory = give(&long);
+        let taken = spare.take();
+        assert_eq!(taken.memory(), memory);
+        spare.give(taken);
+        give("short");
+        assert_eq!(spare.take().memory(), 0, "it was that of the long text");
+        give(&long.repeat(20));
+        assert_eq!(spare.take().memory(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn forms_are_the_same_in_any_memory(
+            texts in prop::collection::vec(
+                prop::collection::vec("[a-z]{0,9}|“|…|\u{ad}|e\u{301}|\n|\r\n|  |\t|\n> |[A-Z][a-z ]{90}|-{300}", 0..200),
+                0..5,
+            ),
+        ) {
+            let criteria = Options::new().check().unwrap().criteria;
+            let mut used = Forms::default();
+            for words in texts {
+                let text = words.concat();
+                let mut fresh = Forms::default();
+                prop_assert_eq!(used.refill(&text, &criteria), fresh.refill(&text, &criteria));
+                prop_assert!(used == fresh, "{text:?}");
+            }
+        }
+    }
+}
