@@ -39,7 +39,13 @@ impl Index {
     pub(crate) fn above(base: Arc<dyn Base>) -> Self {
         let tables = || Table::from_place(base.end());
         let (anchors, paragraphs) = (tables(), tables());
-        Self { texts: Texts::above(base.clone()), anchors, paragraphs, beneath: Some(base), room: Room::default() }
+        Self {
+            texts: Texts::above(base.clone()),
+            anchors,
+            paragraphs,
+            beneath: Some(base),
+            room: Room::default(),
+        }
     }
 
     /// Forgets the texts that are held here, which the base has by now; entries stay.

@@ -56,6 +56,8 @@ pub(crate) struct Texts {
     first_article: usize,
     /// What was read of the base last.
     read: Bytes,
+    /// What the pieces of an article are put together in.
+    room: Vec<Piece>,
 }
 
 /// Coordinates up to the start of the next piece. Kept text of articles that follow each other is
@@ -495,7 +497,7 @@ impl Texts {
         let number = u32::try_from(self.articles.len()).unwrap_or(u32::MAX);
         push(&mut self.articles, Stored { start, id, departures: self.departures.end() });
         // Kept text first, so that removed text may stand for later text of its own article.
-        let mut kept: Vec<Piece> = Vec::with_capacity(removed.len() + 1);
+        let mut kept = std::mem::take(&mut self.room);
         let mut at = 0;
         for part in removed {
             if at < part.start {
@@ -533,6 +535,8 @@ impl Texts {
             push(&mut self.pieces, Piece(piece.0 | REMOVED));
         }
         own.for_each(|piece| self.lay_out_kept(*piece));
+        kept.clear();
+        self.room = kept;
         self.extend_directory(start);
         while self.articles_of.len() < self.directory.len() {
             push(&mut self.articles_of, number);
@@ -710,7 +714,8 @@ mod tests {
         let mut texts = Texts::default();
         let mut starts = Vec::new();
         for number in 0..3000_usize {
-            let len = if number % 100 == 7 { 9000 + number } else { number * 37 % 900 * (number % 3) };
+            let len =
+                if number % 100 == 7 { 9000 + number } else { number * 37 % 900 * (number % 3) };
             starts.push(texts.end());
             texts.push("".into(), &b"x".repeat(len), &Packed::default(), &[]);
         }
