@@ -29,6 +29,9 @@ pub(crate) const END: u8 = 0xFF;
 /// Coordinates that an entry of the directory spans.
 const BLOCK: u64 = 1 << 12;
 
+/// Blocks for which one number of an article is kept: for each, that would be one more byte of index in a hundred.
+const LOCATED: usize = 4;
+
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     /// Kept text: a byte of it has an *address* here.
@@ -38,8 +41,8 @@ pub(crate) struct Texts {
     /// For each block of coordinates.
     directory: Vec<Entry>,
     articles: Vec<Stored>,
-    /// For each block of coordinates the article that its first one is of, counted from the first that is held here; or one before
-    /// that, if the number is too great.
+    /// For each [`LOCATED`] blocks of coordinates the article that the first one is of, counted from the first that is held here;
+    /// or one before that, if the number is too great.
     articles_of: Vec<u32>,
     departures: Departures,
     /// The first coordinate of the next article.
@@ -384,7 +387,7 @@ impl Texts {
         if let Some(base) = self.below(coordinate) {
             return base.locate(coordinate);
         }
-        let first = self.articles_of[self.block(coordinate)] as usize;
+        let first = self.articles_of[self.block(coordinate) / LOCATED] as usize;
         let number = last_before(&self.articles, first, |article| article.start <= coordinate);
         let start = index(coordinate - self.articles[number].start);
         Ok(Located { article: self.first_article + number, start })
@@ -538,7 +541,7 @@ impl Texts {
         kept.clear();
         self.room = kept;
         self.extend_directory(start);
-        while self.articles_of.len() < self.directory.len() {
+        while self.articles_of.len() * LOCATED < self.directory.len() {
             push(&mut self.articles_of, number);
         }
         self.departures.push(departures);
