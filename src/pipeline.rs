@@ -106,13 +106,31 @@ struct Progress<O> {
     outcomes: VecDeque<Option<Vec<O>>>,
     /// How many batches the caller had.
     had: usize,
-    /// Whether the inputs are at their end.
-    ended: bool,
-    /// Whether all are to stop, as nobody listens any more, or a thread panicked.
-    stopped: bool,
+    phase: Phase,
     caller_waits: bool,
     /// The one whose turn it is to take a batch.
     worker_waits: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// There may be more inputs.
+    Open,
+    /// All inputs were taken.
+    Ended,
+    /// Nobody listens any more, or a thread panicked.
+    Stopped,
+}
+
+impl<O> Progress<O> {
+    /// Whether it is known what the caller gets next, if anything.
+    fn is_known(&self) -> bool {
+        match self.phase {
+            Phase::Stopped => true,
+            Phase::Ended if self.outcomes.is_empty() => true,
+            _ => matches!(self.outcomes.front(), Some(Some(_))),
+        }
+    }
 }
 
 impl<I: Send + 'static, O: Send + 'static> Threads<I, O> {
@@ -125,8 +143,7 @@ impl<I: Send + 'static, O: Send + 'static> Threads<I, O> {
             progress: Mutex::new(Progress {
                 outcomes: VecDeque::new(),
                 had: 0,
-                ended: false,
-                stopped: false,
+                phase: Phase::Open,
                 caller_waits: false,
                 worker_waits: false,
             }),
@@ -187,7 +204,7 @@ impl<I, O> Shared<I, O> {
     }
 
     fn stop(&self) {
-        self.progress().stopped = true;
+        self.progress().phase = Phase::Stopped;
         self.room.notify_one();
         self.arrived.notify_one();
     }
@@ -203,14 +220,14 @@ impl<I, O> Shared<I, O> {
         let source = self.source.lock().ok()?;
         let mut progress = self.progress();
         let mut enough = self.most_ahead;
-        while !progress.stopped && !progress.ended && progress.outcomes.len() >= enough {
+        while progress.phase == Phase::Open && progress.outcomes.len() >= enough {
             // Not for each batch that the caller takes, as to sleep and to be woken takes as long as a tenth of one.
-            enough = self.few_ahead.max(1);
+            enough = self.few_ahead;
             progress.worker_waits = true;
             progress = self.room.wait(progress).unwrap_or_else(PoisonError::into_inner);
             progress.worker_waits = false;
         }
-        (!progress.stopped && !progress.ended).then_some(source)
+        (progress.phase == Phase::Open).then_some(source)
     }
 
     /// Takes a batch, and works on it after others may take theirs.
@@ -219,7 +236,9 @@ impl<I, O> Shared<I, O> {
         let (inputs, ended) = source.next_batch();
         let number = {
             let mut progress = self.progress();
-            progress.ended = ended;
+            if ended && progress.phase == Phase::Open {
+                progress.phase = Phase::Ended;
+            }
             progress.outcomes.push_back(None);
             progress.had + progress.outcomes.len() - 1
         };
@@ -240,40 +259,41 @@ impl<I, O> Shared<I, O> {
     fn next_batch(&self) -> Option<Vec<O>> {
         loop {
             let mut progress = self.progress();
-            if progress.stopped {
+            if progress.phase == Phase::Stopped {
                 return None;
             }
             match progress.outcomes.front_mut().map(Option::take) {
                 Some(Some(batch)) => {
                     progress.outcomes.pop_front();
                     progress.had += 1;
-                    let wakes =
-                        progress.worker_waits && progress.outcomes.len() < self.few_ahead.max(1);
+                    let wakes = progress.worker_waits && progress.outcomes.len() < self.few_ahead;
                     drop(progress);
                     if wakes {
                         self.room.notify_one();
                     }
                     return Some(batch);
                 }
-                None if progress.ended => return None,
+                None if progress.phase == Phase::Ended => return None,
                 _ => {}
             }
-            let may_help = !progress.ended && progress.outcomes.len() < self.most_ahead;
             drop(progress);
             match self.source.try_lock() {
-                Ok(source) if may_help => self.work_on_next(source),
+                Ok(source) if self.may_go_on() => self.work_on_next(source),
                 _ => self.wait_for_arrival(),
             }
         }
     }
 
+    /// Whether who holds the source may take a batch.
+    fn may_go_on(&self) -> bool {
+        let progress = self.progress();
+        progress.phase == Phase::Open && progress.outcomes.len() < self.most_ahead
+    }
+
     fn wait_for_arrival(&self) {
         let mut progress = self.progress();
         progress.caller_waits = true;
-        while !progress.stopped
-            && !matches!(progress.outcomes.front(), Some(Some(_)))
-            && !(progress.ended && progress.outcomes.is_empty())
-        {
+        while !progress.is_known() {
             progress = self.arrived.wait(progress).unwrap_or_else(PoisonError::into_inner);
         }
         progress.caller_waits = false;

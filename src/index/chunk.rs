@@ -169,7 +169,7 @@ mod tests {
                 let mut chunk = supply.take();
                 assert!(chunk.is_empty() && chunk.memory() == Chunk::SIZE);
                 assert_eq!(supply.next.is_some(), ahead);
-                assert!(chunk.fill(&[7; Chunk::SIZE]).is_empty() && chunk.is_full());
+                assert!(chunk.fill(&vec![7; Chunk::SIZE]).is_empty() && chunk.is_full());
                 supply.give_back(chunk);
                 assert!(supply.take().is_empty());
             }

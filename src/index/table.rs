@@ -349,7 +349,7 @@ impl Shard {
 
     fn slot(&self, at: usize) -> u64 {
         let (upper, lower) = self.parts.split_at(self.capacity());
-        joined(&upper[at], &lower.as_chunks().0[at])
+        joined(upper[at], lower.as_chunks().0[at])
     }
 
     fn set_slot(&mut self, at: usize, slot: u64) {
@@ -362,7 +362,7 @@ impl Shard {
         let (upper, lower) = self.parts.split_at(self.capacity());
         let range = self.range(group);
         let slots = upper[range.clone()].iter().zip(&lower.as_chunks().0[range]);
-        let slots = slots.map(|(upper, lower)| joined(upper, lower));
+        let slots = slots.map(|(&upper, &lower)| joined(upper, lower));
         if group == 0 { slots.for_each(visit) } else { slots.rev().for_each(visit) }
     }
 
@@ -500,8 +500,8 @@ impl Shard {
 }
 
 /// A slot, of its parts.
-fn joined(upper: &u16, lower: &[u16; 2]) -> u64 {
-    u64::from(*upper) << LOWER_BITS | u64::from(lower[1]) << 16 | u64::from(lower[0])
+fn joined(upper: u16, lower: [u16; 2]) -> u64 {
+    u64::from(upper) << LOWER_BITS | u64::from(lower[1]) << 16 | u64::from(lower[0])
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "in parts")]
