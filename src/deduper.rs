@@ -22,7 +22,7 @@ use crate::options::Versions;
 use crate::options::{Config, Options};
 #[cfg(feature = "index")]
 use crate::pipeline::{Feed, Pipeline};
-use crate::resolve::{self, Incoming, Match, RemovedBlock};
+use crate::resolve::{self, Incoming, Match, RemovedBlock, Room};
 use crate::source::{Parts, Skipped};
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
@@ -61,6 +61,7 @@ pub struct Deduper {
     broken: bool,
     stats: Stats,
     spare: Spare,
+    room: Room,
     #[cfg(feature = "index")]
     writer: Option<Box<Writer>>,
     #[cfg(feature = "index")]
@@ -274,6 +275,7 @@ impl Deduper {
             broken: false,
             stats: Stats::default(),
             spare: Spare::default(),
+            room: Room::default(),
             #[cfg(feature = "index")]
             writer: None,
             #[cfg(feature = "index")]
@@ -560,7 +562,7 @@ impl Deduper {
             own_anchors: forms.own_anchors.as_ref(),
             paragraphs: &forms.paragraphs,
         };
-        let matches = resolve::find(&mut self.index, &incoming, &self.criteria)?;
+        let matches = resolve::find(&mut self.index, &incoming, &self.criteria, &mut self.room)?;
         let covering: Vec<Match> = matches
             .iter()
             .map(|found| resolve::whole_characters(incoming.canonical, found))

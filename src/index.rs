@@ -18,7 +18,6 @@ use std::sync::Arc;
 use self::base::Base;
 use self::table::Table;
 use self::text::Texts;
-use crate::resolve::Room;
 
 /// Everything that is remembered of the articles so far.
 #[derive(Debug, Default)]
@@ -30,7 +29,6 @@ pub(crate) struct Index {
     pub(crate) paragraphs: Table,
     /// Where the entries of the texts' base are looked up, unless they are in the tables here.
     pub(crate) beneath: Option<Arc<dyn Base>>,
-    pub(crate) room: Room,
 }
 
 impl Index {
@@ -39,13 +37,7 @@ impl Index {
     pub(crate) fn above(base: Arc<dyn Base>) -> Self {
         let tables = || Table::from_place(base.end());
         let (anchors, paragraphs) = (tables(), tables());
-        Self {
-            texts: Texts::above(base.clone()),
-            anchors,
-            paragraphs,
-            beneath: Some(base),
-            room: Room::default(),
-        }
+        Self { texts: Texts::above(base.clone()), anchors, paragraphs, beneath: Some(base) }
     }
 
     /// Forgets the texts that are held here, which the base has by now; entries stay.

@@ -100,16 +100,17 @@ pub(crate) fn find(
     index: &mut Index,
     article: &Incoming<'_>,
     criteria: &Criteria,
+    room: &mut Room,
 ) -> Result<Vec<Match>, Error> {
     let base = index.texts.end();
-    let mut matches = equal_runs(index, article, criteria)?;
+    let mut matches = equal_runs(index, article, criteria, room)?;
     matches.extend(equal_paragraphs(index, article, criteria)?);
     if let (Some(criteria), Some(anchors)) = (own_criteria(criteria), article.own_anchors) {
         // A run of so many bytes may stand for the first time where each of its parts of `min_span`
         // bytes stood before, so what was left out of the index for their sake may be missed: the
         // article is an index of its own.
         let article = Incoming { anchors, own_anchors: None, paragraphs: &[], ..*article };
-        let own = equal_runs(&mut Index::default(), &article, &criteria)?;
+        let own = equal_runs(&mut Index::default(), &article, &criteria, room)?;
         matches.extend(own.into_iter().map(|own| Match { source: base + own.source, ..own }));
     }
     Ok(longest(matches))
@@ -127,7 +128,9 @@ fn equal_runs(
     index: &mut Index,
     article: &Incoming<'_>,
     criteria: &Criteria,
+    room: &mut Room,
 ) -> Result<Vec<Match>, Error> {
+    room.clear();
     let mut finder = Finder {
         beneath: index.beneath.as_deref(),
         table: &mut index.anchors,
@@ -139,9 +142,8 @@ fn equal_runs(
         scheme: criteria.scheme,
         keep_own: criteria.within_article != WithinArticle::Remove,
         matches: Vec::new(),
-        room: &mut index.room,
+        room,
     };
-    finder.room.clear();
     let mut periods = article.anchors.periods.iter().peekable();
     let batches = || article.anchors.places.chunks(BATCH);
     batches().take(2).for_each(|batch| finder.prefetch_shards(batch));

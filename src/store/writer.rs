@@ -17,7 +17,6 @@ use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::{self, GRANULE, MAX_KEY_BITS};
 use crate::index::text::Texts;
-use crate::resolve::Room;
 
 /// Ids and contents of the newest versions, by the first half of their BLAKE3 digests: enough that
 /// nobody finds two that agree.
@@ -200,7 +199,7 @@ impl Writer {
     pub(crate) fn load(&self) -> Result<Index, IndexError> {
         let texts = Texts::above(self.sealed.clone());
         let (anchors, paragraphs) = (self.table(Table::Anchors)?, self.table(Table::Paragraphs)?);
-        Ok(Index { texts, anchors, paragraphs, beneath: None, room: Room::default() })
+        Ok(Index { texts, anchors, paragraphs, beneath: None })
     }
 
     fn table(&self, table: Table) -> Result<table::Table, IndexError> {
