@@ -30,6 +30,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use candidates::{Block, Candidates, Found, Kept, ORDERED, Step};
 
 mod candidates;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -1,5 +1,10 @@
 //! Masks: a bit for each of 64 bytes, made without a branch.
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
+
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+pub(crate) use self::neon::gather_vectors;
 #[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
 
@@ -75,37 +80,44 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
 
 /// Runs a task with the instructions that every processor has.
 pub(crate) fn run_portable<T: Task>(task: T) -> T::Output {
-    task.run(gather)
+    task.run(|answers| gather(answers))
 }
 
-/// The lowest bit of each byte, of which the others are the same or 0.
+/// The mask of some answers.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-pub(crate) fn gather(bytes: &[u8; 64]) -> u64 {
+pub(crate) fn gather(answers: &Answers) -> u64 {
     #[cfg(target_arch = "x86_64")]
-    return gather_sse2(bytes);
-    #[cfg(not(target_arch = "x86_64"))]
-    gather_portable(bytes)
+    return gather_sse2(answers);
+    // SAFETY: the instructions are part of the architecture.
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    #[expect(unsafe_code, reason = "the one way to call them")]
+    return unsafe { neon::gather(answers) };
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )))]
+    gather_portable(answers)
 }
 
 /// All processors of this kind have the instruction for it: 0.6 instructions a byte less.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn gather_sse2(bytes: &[u8; 64]) -> u64 {
-    use std::arch::x86_64::{_mm_movemask_epi8, _mm_set_epi64x, _mm_slli_epi64};
+fn gather_sse2(answers: &Answers) -> u64 {
+    use std::arch::x86_64::{_mm_movemask_epi8, _mm_set_epi64x};
 
     let mut mask = 0;
-    for (number, [low, high]) in bytes.as_chunks().0.as_chunks().0.iter().enumerate() {
+    for (number, [low, high]) in answers.as_chunks().0.as_chunks().0.iter().enumerate() {
         let (low, high) = (i64::from_le_bytes(*low), i64::from_le_bytes(*high));
         // SAFETY: the instructions are part of the architecture.
         #[expect(unsafe_code, reason = "the one way to call them")]
-        let bits = unsafe { _mm_movemask_epi8(_mm_slli_epi64::<7>(_mm_set_epi64x(high, low))) };
+        let bits = unsafe { _mm_movemask_epi8(_mm_set_epi64x(high, low)) };
         mask |= u64::from(bits.cast_unsigned()) << (16 * number);
     }
     mask
 }
 
-/// The highest bit of each byte: of answers, what [`gather`] gives.
+/// What [`gather`] does.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -122,10 +134,13 @@ pub(crate) fn gather_avx2(answers: &Answers) -> u64 {
     bits(low) | bits(high) << 32
 }
 
-#[cfg(any(test, not(target_arch = "x86_64")))]
-fn gather_portable(bytes: &[u8; 64]) -> u64 {
+#[cfg(any(
+    test,
+    not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))
+))]
+fn gather_portable(answers: &Answers) -> u64 {
     let mut mask = 0;
-    for (number, eight) in bytes.as_chunks().0.iter().enumerate() {
+    for (number, eight) in answers.as_chunks().0.iter().enumerate() {
         // The product has the lowest bit of each byte in its highest byte.
         let lowest = u64::from_le_bytes(*eight) & 0x0101_0101_0101_0101;
         let bits = lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56;
@@ -156,6 +171,11 @@ pub(crate) fn equal_bits<const N: usize>(
         Level::Avx2 => return unsafe { equal_bits_avx2(blocks, other, mask) },
         Level::Portable => {}
     }
+    // SAFETY: the instructions are part of the architecture.
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    #[expect(unsafe_code, reason = "the one way to call them")]
+    return unsafe { neon::equal_bits(blocks, other, mask) };
+    #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
     equal_bits_portable(blocks, other, mask)
 }
 
@@ -213,6 +233,7 @@ fn equal_bits_avx2<const N: usize>(
     (any != 0).then_some(equal)
 }
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 fn equal_bits_portable<const N: usize>(
     blocks: &[[u16; LANES]; N],
     other: u16,
@@ -250,12 +271,9 @@ mod tests {
         for _ in 0..100 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let mask = state ^ state >> 29;
-            let bits = std::array::from_fn(|at| (mask >> at & 1) as u8);
-            let answers = bits.map(|bit: u8| bit * YES);
-            for bytes in [bits, answers] {
-                assert_eq!(gather(&bytes), mask);
-                assert_eq!(gather_portable(&bytes), mask);
-            }
+            let answers = std::array::from_fn(|at| answer(mask >> at & 1 == 1));
+            assert_eq!(gather(&answers), mask);
+            assert_eq!(gather_portable(&answers), mask);
             assert_eq!(run(Gather(&answers)), mask);
         }
     }

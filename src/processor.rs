@@ -69,6 +69,16 @@ pub(crate) fn prefetch<T>(elements: &[T], at: usize) {
         }
     }
     // The standard library has it for no other architecture yet.
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    #[expect(unsafe_code, reason = "the one way to call it")]
+    unsafe {
+        std::arch::asm!(
+            "prfm pldl1keep, [{element}]",
+            element = in(reg) std::ptr::from_ref(element),
+            options(readonly, nostack, preserves_flags),
+        );
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = element;
 }

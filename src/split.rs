@@ -35,7 +35,9 @@ use std::ops::Range;
 use self::lines::{Edges, Window};
 #[cfg(target_arch = "x86_64")]
 use self::vector::Avx2;
-use self::vector::{Portable, Vector};
+#[cfg(test)]
+use self::vector::Portable;
+use self::vector::{Baseline, Vector};
 use crate::canonical::{Canonical, is_zero_width};
 #[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
@@ -86,7 +88,7 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
         #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
         return unsafe { paragraphs_avx2(text) };
     }
-    paragraphs_with::<Portable>(text)
+    paragraphs_with::<Baseline>(text)
 }
 
 /// Compiled for every instruction set that [`paragraphs`] knows.

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::mask::gather;
+use crate::mask::{Answers, gather};
 
 /// Bytes that the order of grams looks at.
 pub(super) const ORDERED: usize = 8;
@@ -176,9 +176,9 @@ pub(super) trait Instructions {
         survivors(gates, bytes, candidates, Self::gather)
     }
 
-    /// The lowest bit of each byte, of which the others are 0 too or all set.
-    fn gather(bytes: &[u8; 64]) -> u64 {
-        gather(bytes)
+    /// The mask of some answers.
+    fn gather(answers: &Answers) -> u64 {
+        gather(answers)
     }
 
     /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room behind, anything may be written.
@@ -200,9 +200,17 @@ pub(super) trait Instructions {
     }
 }
 
-/// What every processor has.
+/// What every processor of the architecture has.
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+type Baseline = super::neon::Neon;
+#[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
+type Baseline = Portable;
+
+/// What processors of all architectures have.
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 pub(super) struct Portable;
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 impl Instructions for Portable {}
 
 /// Few loops have a branch, so the compiler makes vector code of them.
@@ -212,7 +220,7 @@ fn survivors(
     gates: &mut Gates,
     bytes: &BlockBytes,
     candidates: Candidates,
-    gather: impl Fn(&[u8; 64]) -> u64,
+    gather: impl Fn(&Answers) -> u64,
 ) -> Masks {
     let (even, odd) = gates.split_at_mut(BLOCK / 2);
     for (start, gates) in [&mut *even, &mut *odd].into_iter().enumerate() {
@@ -317,7 +325,7 @@ impl Found {
         if super::x86::find(self, block, text, windows.clone(), candidates) {
             return;
         }
-        self.find_with::<Portable>(block, text, windows, candidates);
+        self.find_with::<Baseline>(block, text, windows, candidates);
     }
 
     #[inline(always)]
@@ -572,10 +580,14 @@ mod tests {
 
     /// All that this processor can do.
     fn finders() -> Vec<(&'static str, Find)> {
-        let mut finders: Vec<(&str, Find)> =
-            vec![("portable", |found, block, text, windows, of| {
+        let mut finders: Vec<(&str, Find)> = vec![
+            ("portable", |found, block, text, windows, of| {
                 found.find_with::<Portable>(block, text, windows, of);
-            })];
+            }),
+            ("all that there is", |found, block, text, windows, of| {
+                found.find(block, text, found.window as usize, windows, of);
+            }),
+        ];
         #[cfg(target_arch = "x86_64")]
         {
             use super::super::x86::{find_avx2, find_avx512};

@@ -22,7 +22,7 @@ use super::candidates::{
     Around, BLOCK, Block, BlockBytes, Candidates, FACTORS, Found, Gates, Instructions, LANES,
     MIXED, MIXER, Masks, REACH,
 };
-use crate::mask::gather_avx2;
+use crate::mask::{Answers, gather_avx2};
 use crate::processor::{Level, level};
 
 /// Does what [`Found::find`] does, if there are instructions for it.
@@ -70,9 +70,9 @@ struct Avx2;
 impl Instructions for Avx2 {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn gather(bytes: &[u8; 64]) -> u64 {
+    fn gather(answers: &Answers) -> u64 {
         // SAFETY: only `find_avx2` calls this, which has the instructions.
-        unsafe { gather_avx2(bytes) }
+        unsafe { gather_avx2(answers) }
     }
 
     const VECTORS: bool = true;

@@ -2,12 +2,20 @@
 
 #![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 use std::array::from_fn;
 use std::ops::{BitAnd, BitOr, RangeInclusive};
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use self::x86::Avx2;
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 use crate::mask::gather;
+
+/// What every processor of the architecture has.
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+pub(super) type Baseline = self::neon::Neon;
+#[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
+pub(super) type Baseline = Portable;
 
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
@@ -31,9 +39,11 @@ pub(super) trait Vector: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
 }
 
 /// For every processor, and what the others must agree with.
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 #[derive(Clone, Copy)]
 pub(super) struct Portable([u8; BLOCK]);
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 impl BitAnd for Portable {
     type Output = Self;
 
@@ -43,6 +53,7 @@ impl BitAnd for Portable {
     }
 }
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 impl BitOr for Portable {
     type Output = Self;
 
@@ -52,6 +63,7 @@ impl BitOr for Portable {
     }
 }
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 impl Vector for Portable {
     #[inline(always)]
     #[expect(unsafe_code, reason = "as the trait has it")]
@@ -157,6 +169,74 @@ mod x86 {
     }
 }
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+#[expect(unsafe_code, reason = "the one way to call these instructions")]
+mod neon {
+    use std::arch::aarch64::{
+        uint8x16_t, vandq_u8, vceqq_u8, vcleq_u8, vdupq_n_u8, vld1q_u8, vorrq_u8, vsubq_u8,
+    };
+    use std::array::from_fn;
+    use std::ops::{BitAnd, BitOr, RangeInclusive};
+
+    use super::{BLOCK, Vector};
+    use crate::mask::gather_vectors;
+
+    /// Every processor of the architecture has the instructions.
+    #[derive(Clone, Copy)]
+    pub(in crate::split) struct Neon([uint8x16_t; 4]);
+
+    impl BitAnd for Neon {
+        type Output = Self;
+
+        #[inline(always)]
+        fn bitand(self, other: Self) -> Self {
+            // SAFETY: the instruction is part of the architecture.
+            Self(from_fn(|at| unsafe { vandq_u8(self.0[at], other.0[at]) }))
+        }
+    }
+
+    impl BitOr for Neon {
+        type Output = Self;
+
+        #[inline(always)]
+        fn bitor(self, other: Self) -> Self {
+            // SAFETY: the instruction is part of the architecture.
+            Self(from_fn(|at| unsafe { vorrq_u8(self.0[at], other.0[at]) }))
+        }
+    }
+
+    impl Vector for Neon {
+        #[inline(always)]
+        unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
+            let (quarters, _) = bytes.as_chunks::<16>();
+            // SAFETY: a quarter has 16 bytes, and they may lie anywhere.
+            Self(from_fn(|at| unsafe { vld1q_u8(quarters[at].as_ptr()) }))
+        }
+
+        #[inline(always)]
+        fn equal(self, byte: u8) -> Self {
+            // SAFETY: the instructions are part of the architecture.
+            Self(self.0.map(|it| unsafe { vceqq_u8(it, vdupq_n_u8(byte)) }))
+        }
+
+        #[inline(always)]
+        fn within(self, range: RangeInclusive<u8>) -> Self {
+            let (from, len) = (*range.start(), range.end() - range.start());
+            // SAFETY: the instructions are part of the architecture.
+            Self(
+                self.0
+                    .map(|it| unsafe { vcleq_u8(vsubq_u8(it, vdupq_n_u8(from)), vdupq_n_u8(len)) }),
+            )
+        }
+
+        #[inline(always)]
+        fn bits(self) -> u64 {
+            // SAFETY: the instructions are part of the architecture.
+            unsafe { gather_vectors(self.0) }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +268,7 @@ mod tests {
     #[test]
     fn bytes_compare_alike_on_every_instruction_set() {
         check::<Portable>();
+        check::<Baseline>();
         #[cfg(target_arch = "x86_64")]
         if crate::processor::level() >= crate::processor::Level::Avx2 {
             check::<Avx2>();
