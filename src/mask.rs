@@ -79,6 +79,7 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
 }
 
 /// Runs a task with the instructions that every processor has.
+#[expect(clippy::redundant_closure, reason = "calls of the function itself are not inlined")]
 pub(crate) fn run_portable<T: Task>(task: T) -> T::Output {
     task.run(|answers| gather(answers))
 }

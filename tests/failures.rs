@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufReader, Read};
+#[cfg(unix)]
 use std::path::Path;
 
 use dedup::{Articles, Error, Limits, OnError, Options, Problem};

@@ -580,6 +580,10 @@ mod tests {
 
     /// All that this processor can do.
     fn finders() -> Vec<(&'static str, Find)> {
+        #[cfg_attr(
+            not(target_arch = "x86_64"),
+            expect(unused_mut, reason = "others have one instruction set")
+        )]
         let mut finders: Vec<(&str, Find)> = vec![
             ("portable", |found, block, text, windows, of| {
                 found.find_with::<Portable>(block, text, windows, of);
