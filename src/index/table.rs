@@ -331,10 +331,10 @@ impl Shard {
         start..start + len
     }
 
-    /// Where the next slot of a group goes.
+    /// Where the next slot of a group goes, if there is room for it.
     fn next(&self, group: usize) -> usize {
         let len = self.group_len(group);
-        (1 - group) * len + group * self.capacity().wrapping_sub(len + 1)
+        (1 - group) * len + group * self.capacity().saturating_sub(len + 1)
     }
 
     fn posting(&self, slot: u64) -> Posting {
@@ -574,6 +574,25 @@ mod tests {
         let (lower, upper) = (table.look_up(7, &mut found), table.look_up(!7, &mut found));
         table.insert(!8, posting(9));
         assert!(table.is_current(lower) && !table.is_current(upper));
+    }
+
+    #[test]
+    fn shards_without_room_are_fetched() {
+        let mut table = Table::default();
+        let fetch = |table: &Table| {
+            for key in [7, !7] {
+                table.prefetch_shard(key);
+                table.prefetch_slots(key);
+            }
+        };
+        fetch(&table);
+        // All of the second group, so that the first has no place of its own.
+        for i in 0..FULL as u64 {
+            table.insert(u64::MAX - i, Posting { place: i, check: 0, hot: false });
+            fetch(&table);
+        }
+        #[cfg(feature = "index")]
+        fetch(&Table::with_key_bits(20, 1, 9));
     }
 
     #[test]
