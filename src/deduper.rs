@@ -156,7 +156,7 @@ impl Prepare for Prepared {
     fn prepare(parts: Parts, how: &How) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(known) = &how.known {
-            return Self::unless_known(parts, known, &how.criteria, &how.spare);
+            return Self::unless_known(parts, known, how);
         }
         let (id, provenance, text) = parts;
         Self::of_text(id, provenance, text.into(), &how.criteria, &how.spare)
@@ -169,8 +169,7 @@ impl Prepared {
     fn unless_known(
         (id, provenance, text): Parts,
         known: &Known,
-        criteria: &Criteria,
-        spare: &Spare,
+        How { criteria, spare, .. }: &How,
     ) -> Result<Self, Error> {
         let text = Text::from(text);
         let digest = blake3::hash(text.as_bytes());
@@ -376,12 +375,12 @@ impl Deduper {
         numbers: N,
         known: Arc<Known>,
     ) -> Result<impl Iterator<Item = Result<Prepared, Error>> + use<N>, Error> {
-        let (sealed, criteria, spare) = (sealed.clone(), self.criteria, self.spare.clone());
+        let (sealed, how) = (sealed.clone(), How { known: Some(known), ..self.how() });
         let threads = self.writer.as_ref().map_or(NonZero::<usize>::MIN, |writer| writer.threads());
         let inputs = Box::new(numbers.map(move |number| sealed.parts(number)));
         let weigh = |parts: &Result<Parts, Error>| parts.as_ref().map_or(0, |parts| parts.2.len());
         let work = Arc::new(move |parts: Result<Parts, Error>| {
-            parts.and_then(|parts| Prepared::unless_known(parts, &known, &criteria, &spare))
+            parts.and_then(|parts| Prepared::prepare(parts, &how))
         });
         Pipeline::new(Feed { inputs, weigh, work }, threads)
     }
@@ -646,7 +645,7 @@ impl Deduper {
     /// None if that leaves nothing, as of an ellipsis that repeats its own first dot.
     fn repeat(&mut self, prepared: &Prepared, found: &Match) -> Result<Option<Repeat>, Error> {
         let whole = prepared.forms.canonical.whole(found.start..found.end);
-        let source = found.source + (whole.start - found.start) as u64;
+        let source = found.place_of(whole.start);
         let Some((range, source, exact)) = self.pair(prepared, whole, source, None)? else {
             return Ok(None);
         };

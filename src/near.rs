@@ -200,7 +200,7 @@ fn look_up(
 /// Where the source of a near copy goes on.
 fn behind(view: &mut View<'_>, copy: &NearCopy) -> Result<u64, Error> {
     let last = copy.runs.last().expect("BUG: a near copy has something in common with its source");
-    let end = last.source + (last.end - last.start) as u64;
+    let end = last.place_of(last.end);
     let space = end < view.base + last.start as u64 && view.ahead(end)?.first() == Some(&b' ');
     Ok(end + u64::from(space))
 }

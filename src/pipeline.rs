@@ -85,9 +85,8 @@ struct Shared<I, O> {
     source: Mutex<Source<I>>,
     work: Work<I, O>,
     progress: Mutex<Progress<O>>,
-    /// How far ahead of the caller batches are taken, and from where on it is gone on with after that was reached.
+    /// How far ahead of the caller batches are taken. After that was reached, none is until fewer than half are left.
     most_ahead: usize,
-    few_ahead: usize,
     /// The batch that the caller waits for is there.
     arrived: Condvar,
     /// The workers may go on.
@@ -148,7 +147,6 @@ impl<I: Send + 'static, O: Send + 'static> Threads<I, O> {
                 worker_waits: false,
             }),
             most_ahead,
-            few_ahead: most_ahead / 2,
             arrived: Condvar::new(),
             room: Condvar::new(),
         });
@@ -222,7 +220,7 @@ impl<I, O> Shared<I, O> {
         let mut enough = self.most_ahead;
         while progress.phase == Phase::Open && progress.outcomes.len() >= enough {
             // Not for each batch that the caller takes, as to sleep and to be woken takes as long as a tenth of one.
-            enough = self.few_ahead;
+            enough = self.most_ahead / 2;
             progress.worker_waits = true;
             progress = self.room.wait(progress).unwrap_or_else(PoisonError::into_inner);
             progress.worker_waits = false;
@@ -266,7 +264,8 @@ impl<I, O> Shared<I, O> {
                 Some(Some(batch)) => {
                     progress.outcomes.pop_front();
                     progress.had += 1;
-                    let wakes = progress.worker_waits && progress.outcomes.len() < self.few_ahead;
+                    let wakes =
+                        progress.worker_waits && progress.outcomes.len() < self.most_ahead / 2;
                     drop(progress);
                     if wakes {
                         self.room.notify_one();

@@ -64,17 +64,21 @@ pub(crate) struct Match {
 
 impl Match {
     /// The coordinate that equals a place at or behind the start.
-    fn place_of(&self, at: usize) -> u64 {
+    pub(crate) fn place_of(&self, at: usize) -> u64 {
         self.source + (at - self.start) as u64
     }
 
-    fn holds(&self, Context { at, back, ahead }: Context) -> bool {
-        self.start + back <= at && at + ahead <= self.end
+    fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    fn contains(&self, range: &Range<usize>) -> bool {
+        self.start <= range.start && range.end <= self.end
     }
 
     /// Whether `next` begins one byte after the end, here and in the source.
     fn continues_in(&self, next: &Match) -> bool {
-        next.start == self.end + 1 && next.source == self.source + (next.start - self.start) as u64
+        next.start == self.end + 1 && next.source == self.place_of(next.start)
     }
 }
 
@@ -415,7 +419,7 @@ impl Finder<'_> {
     }
 
     fn is_inside_match(&self, range: &Range<usize>) -> bool {
-        self.room.active.iter().any(|found| found.start <= range.start && range.end <= found.end)
+        self.room.active.iter().any(|found| found.contains(range))
     }
 
     /// Compares the context with the text at the places of a granule, and records the matches that
@@ -446,7 +450,7 @@ impl Finder<'_> {
             }
             if !self.room.aligned.any(context, place, 1) {
                 let found = self.view.extend(at, place)?;
-                if found.start + back > at || at + ahead > found.end {
+                if !found.contains(&context.range()) {
                     continue; // another gram with the same tag
                 }
                 self.record(found);
@@ -468,16 +472,15 @@ impl Finder<'_> {
             return;
         }
         self.room.aligned.insert(found);
-        let inside =
-            |outer: &Match, inner: &Match| outer.start <= inner.start && inner.end <= outer.end;
+        let range = found.range();
         // As `longest` would choose: of those that are equally long, the one with the first source.
-        if let Some(outer) = self.room.active.iter().find(|outer| inside(outer, &found))
-            && (!inside(&found, outer) || outer.source <= found.source)
+        if let Some(outer) = self.room.active.iter().find(|outer| outer.contains(&range))
+            && (!found.contains(&outer.range()) || outer.source <= found.source)
         {
             return;
         }
         self.matches.push(found);
-        self.room.active.retain(|inner| !inside(&found, inner));
+        self.room.active.retain(|inner| !found.contains(&inner.range()));
         self.room.active.push(found);
     }
 }
@@ -510,7 +513,7 @@ impl Aligned {
         let distance = first.wrapping_sub(context.at as u64);
         [distance, distance.wrapping_add(places - 1)].into_iter().any(|distance| {
             self.0.get(Self::slot(distance)).is_some_and(|found| {
-                found.holds(context)
+                found.contains(&context.range())
                     && (first..first + places).contains(&found.place_of(context.at))
             })
         })
@@ -929,7 +932,7 @@ pub(crate) fn blocks(
             let end = found.end.min(unit.end);
             // The space before it, if there is one, belongs to the match too.
             let start = if continues { units.canonical[number - 1].end } else { at };
-            let part = Match { start, end, source: found.source + (start - found.start) as u64 };
+            let part = Match { start, end, source: found.place_of(start) };
             match blocks.last_mut() {
                 Some((units, parts)) if continues || !first => {
                     units.end = number + 1;

@@ -166,8 +166,13 @@ impl Default for Block {
     }
 }
 
-/// Something about some candidates and their neighbours.
-pub(super) type Around<T> = [T; REACH + LANES + REACH];
+/// Some candidates, and on each side as many neighbours as are looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) places: &'a [u32; REACH + LANES + REACH],
+    pub(super) ranks: &'a [i32; REACH + LANES + REACH],
+    pub(super) window: u32,
+}
 
 /// What is done by other instructions where there are such.
 pub(super) trait Instructions {
@@ -190,12 +195,7 @@ pub(super) trait Instructions {
     const VECTORS: bool = false;
 
     /// Finds the `lefts` of candidates (see [`Found`]), and says which are kept, and which are followed by windows without any.
-    fn nearest(
-        _places: &Around<u32>,
-        _ranks: &Around<i32>,
-        _window: u32,
-        _lefts: &mut [u32; LANES],
-    ) -> (u16, u16) {
+    fn nearest(_around: Around<'_>, _lefts: &mut [u32; LANES]) -> (u16, u16) {
         unreachable!("BUG: not asked for")
     }
 }
@@ -452,12 +452,12 @@ impl Found {
         }
         for (number, lefts) in self.lefts[..lanes].as_chunks_mut().0.iter_mut().enumerate() {
             let start = number * LANES;
-            let (mut kept, mut wide) = I::nearest(
-                self.places[start..].first_chunk().expect("BUG: neighbours on both sides"),
-                self.ranks[start..].first_chunk().expect("BUG: neighbours on both sides"),
-                self.window,
-                lefts,
-            );
+            let around = Around {
+                places: self.places[start..].first_chunk().expect("BUG: neighbours on both sides"),
+                ranks: self.ranks[start..].first_chunk().expect("BUG: neighbours on both sides"),
+                window: self.window,
+            };
+            let (mut kept, mut wide) = I::nearest(around, lefts);
             let here = u16::MAX >> (start + LANES).saturating_sub(self.count);
             (kept, wide) = (kept & here, wide & here);
             let room = self.kept[self.kept_count..].first_chunk_mut().expect("BUG: no room");

@@ -18,27 +18,18 @@ impl Instructions for Neon {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as the others are")]
-    fn nearest(
-        places: &Around<u32>,
-        ranks: &Around<i32>,
-        window: u32,
-        lefts: &mut [u32; LANES],
-    ) -> (u16, u16) {
+    fn nearest(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
         // SAFETY: the instructions are part of the architecture.
-        unsafe { nearest_neon(places, ranks, window, lefts) }
+        unsafe { nearest_neon(around, lefts) }
     }
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
-fn nearest_neon(
-    places: &Around<u32>,
-    ranks: &Around<i32>,
-    window: u32,
-    lefts: &mut [u32; LANES],
-) -> (u16, u16) {
+fn nearest_neon(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
     const QUARTER: usize = LANES / 4;
     const STARTS: [usize; 4] = [REACH, REACH + QUARTER, REACH + 2 * QUARTER, REACH + 3 * QUARTER];
+    let Around { places, ranks, window } = around;
     // SAFETY: there are `REACH` others before the lanes, and behind them; nobody asks for more.
     let place_at = |at: usize| unsafe { vld1q_u32(places.as_ptr().add(at)) };
     // SAFETY: as above.

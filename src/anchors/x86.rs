@@ -79,26 +79,17 @@ impl Instructions for Avx2 {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn nearest(
-        places: &Around<u32>,
-        ranks: &Around<i32>,
-        window: u32,
-        lefts: &mut [u32; LANES],
-    ) -> (u16, u16) {
+    fn nearest(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
         // SAFETY: as above.
-        unsafe { nearest_avx2(places, ranks, window, lefts) }
+        unsafe { nearest_avx2(around, lefts) }
     }
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn nearest_avx2(
-    places: &Around<u32>,
-    ranks: &Around<i32>,
-    window: u32,
-    lefts: &mut [u32; LANES],
-) -> (u16, u16) {
+fn nearest_avx2(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
     const HALF: usize = LANES / 2;
+    let Around { places, ranks, window } = around;
     let window = _mm256_set1_epi32(window.cast_signed());
     let is_least = |least, other| _mm256_cmpeq_epi32(_mm256_min_epu32(least, other), least);
     let (mut kept, mut wide) = (0_i32, 0_i32);
@@ -163,14 +154,9 @@ impl Instructions for Avx512 {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn nearest(
-        places: &Around<u32>,
-        ranks: &Around<i32>,
-        window: u32,
-        lefts: &mut [u32; LANES],
-    ) -> (u16, u16) {
+    fn nearest(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
         // SAFETY: as above.
-        unsafe { nearest_avx512(places, ranks, window, lefts) }
+        unsafe { nearest_avx512(around, lefts) }
     }
 }
 
@@ -251,12 +237,8 @@ fn ones_avx512(mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn nearest_avx512(
-    places: &Around<u32>,
-    ranks: &Around<i32>,
-    window: u32,
-    lefts: &mut [u32; LANES],
-) -> (u16, u16) {
+fn nearest_avx512(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
+    let Around { places, ranks, window } = around;
     let window = _mm512_set1_epi32(window.cast_signed());
     // SAFETY: there are `REACH` others before the lanes, and behind them; nobody asks for more.
     let place_at = |at: usize| unsafe { _mm512_loadu_si512(places.as_ptr().add(at).cast()) };

@@ -164,6 +164,7 @@ mod tests {
             assert!((Chunk::SIZE..2 * Chunk::SIZE).contains(&chunk.memory()));
         }
     }
+
     #[test]
     fn chunks_come_from_where_they_are_at_hand() {
         for ahead in [false, true] {

@@ -393,12 +393,10 @@ impl Shard {
         };
         for first in (start..end).step_by(SCANNED * LANES) {
             // What lies behind the group is looked at too, and passed over.
-            let Some(scanned) = self.parts[first..].first_chunk::<{ SCANNED * LANES }>() else {
+            let Some(blocks) = self.parts[first..].as_chunks().0.first_chunk::<SCANNED>() else {
                 (first..end).for_each(&mut found_at); // a shard of few slots
                 return;
             };
-            let blocks: &[_; SCANNED] =
-                scanned.as_chunks().0.try_into().expect("BUG: so many slots are so many blocks");
             let Some(equal) = equal_bits(blocks, upper, mask) else { continue };
             let mut blocks = (0..SCANNED)
                 .fold(0_u32, |blocks, block| blocks | u32::from(equal[block] != 0) << block);

@@ -2,14 +2,12 @@
 
 #![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 
-#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-use std::array::from_fn;
 use std::ops::{BitAnd, BitOr, RangeInclusive};
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
+pub(super) use self::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(super) use self::x86::Avx2;
-#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-use crate::mask::gather;
 
 /// What every processor of the architecture has.
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
@@ -38,53 +36,58 @@ pub(super) trait Vector: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
     fn bits(self) -> u64;
 }
 
-/// For every processor, and what the others must agree with.
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-#[derive(Clone, Copy)]
-pub(super) struct Portable([u8; BLOCK]);
+mod portable {
+    use std::array::from_fn;
+    use std::ops::{BitAnd, BitOr, RangeInclusive};
 
-#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-impl BitAnd for Portable {
-    type Output = Self;
+    use super::{BLOCK, Vector};
+    use crate::mask::gather;
 
-    #[inline(always)]
-    fn bitand(self, other: Self) -> Self {
-        Self(from_fn(|at| self.0[at] & other.0[at]))
-    }
-}
+    /// For every processor, and what the others must agree with.
+    #[derive(Clone, Copy)]
+    pub(in crate::split) struct Portable([u8; BLOCK]);
 
-#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-impl BitOr for Portable {
-    type Output = Self;
+    impl BitAnd for Portable {
+        type Output = Self;
 
-    #[inline(always)]
-    fn bitor(self, other: Self) -> Self {
-        Self(from_fn(|at| self.0[at] | other.0[at]))
-    }
-}
-
-#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-impl Vector for Portable {
-    #[inline(always)]
-    #[expect(unsafe_code, reason = "as the trait has it")]
-    unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
-        Self(*bytes)
+        #[inline(always)]
+        fn bitand(self, other: Self) -> Self {
+            Self(from_fn(|at| self.0[at] & other.0[at]))
+        }
     }
 
-    #[inline(always)]
-    fn equal(self, byte: u8) -> Self {
-        Self(self.0.map(|it| u8::from(it == byte).wrapping_neg()))
+    impl BitOr for Portable {
+        type Output = Self;
+
+        #[inline(always)]
+        fn bitor(self, other: Self) -> Self {
+            Self(from_fn(|at| self.0[at] | other.0[at]))
+        }
     }
 
-    #[inline(always)]
-    fn within(self, range: RangeInclusive<u8>) -> Self {
-        let (from, len) = (*range.start(), range.end() - range.start());
-        Self(self.0.map(|it| u8::from(it.wrapping_sub(from) <= len).wrapping_neg()))
-    }
+    impl Vector for Portable {
+        #[inline(always)]
+        #[expect(unsafe_code, reason = "as the trait has it")]
+        unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
+            Self(*bytes)
+        }
 
-    #[inline(always)]
-    fn bits(self) -> u64 {
-        gather(&self.0)
+        #[inline(always)]
+        fn equal(self, byte: u8) -> Self {
+            Self(self.0.map(|it| u8::from(it == byte).wrapping_neg()))
+        }
+
+        #[inline(always)]
+        fn within(self, range: RangeInclusive<u8>) -> Self {
+            let (from, len) = (*range.start(), range.end() - range.start());
+            Self(self.0.map(|it| u8::from(it.wrapping_sub(from) <= len).wrapping_neg()))
+        }
+
+        #[inline(always)]
+        fn bits(self) -> u64 {
+            gather(&self.0)
+        }
     }
 }
 
@@ -239,6 +242,8 @@ mod neon {
 
 #[cfg(test)]
 mod tests {
+    use std::array::from_fn;
+
     use super::*;
 
     fn check<V: Vector>() {
