@@ -331,10 +331,10 @@ impl Shard {
         start..start + len
     }
 
-    /// Where the next slot of a group goes, if there is room for it.
+    /// Where the next slot of a group goes; anywhere if there is no room for it.
     fn next(&self, group: usize) -> usize {
         let len = self.group_len(group);
-        (1 - group) * len + group * self.capacity().saturating_sub(len + 1)
+        (1 - group) * len + group * self.capacity().wrapping_sub(len + 1)
     }
 
     fn posting(&self, slot: u64) -> Posting {
@@ -424,7 +424,8 @@ impl Shard {
         for line in 0..=SCANNED {
             prefetch(&self.parts, start + line * LANES);
         }
-        prefetch(&self.parts, self.capacity() + 2 * self.next(group));
+        let next = self.next(group);
+        prefetch(&self.parts, self.capacity().wrapping_add(next).wrapping_add(next));
     }
 
     /// Adds a slot, for which there must be room.
