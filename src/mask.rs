@@ -6,6 +6,10 @@ mod neon;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 pub(crate) use self::neon::gather_vectors;
 #[cfg(target_arch = "x86_64")]
+use std::arch::x86_64 as arch;
+use std::ops::BitOr;
+
+#[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
 
 /// 64 bytes, of which each is 0 or [`YES`].
@@ -48,8 +52,6 @@ pub(crate) trait Task {
 pub(crate) fn run<T: Task>(task: T) -> T::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        use std::arch::x86_64 as arch;
-
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
         fn run_avx512<T: Task>(task: T) -> T::Output {
             task.run(|answers| {
@@ -153,15 +155,66 @@ fn gather_portable(answers: &Answers) -> u64 {
 /// Values that are compared together.
 pub(crate) const LANES: usize = 32;
 
-/// For each block, which values equal another one where the mask has ones: a bit for each. None if there are none in any block.
-///
-/// Without a branch but for that: where an equal one is found is as seldom foreseen as how many blocks there are.
+/// Whether any of some values equals another one where the mask has ones.
+#[inline]
+pub(crate) fn any_equal<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, mask: u16) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512bw")]
+        fn any_equal_avx512<const N: usize>(
+            blocks: &[[u16; LANES]; N],
+            other: u16,
+            mask: u16,
+        ) -> bool {
+            equal_bits_avx512(blocks, other, mask).into_iter().fold(0, BitOr::bitor) != 0
+        }
+
+        #[target_feature(enable = "avx2")]
+        fn any_equal_avx2<const N: usize>(
+            blocks: &[[u16; LANES]; N],
+            other: u16,
+            mask: u16,
+        ) -> bool {
+            let mut any = arch::_mm256_setzero_si256();
+            for values in blocks {
+                for half in equal_avx2(values, other, mask) {
+                    any = arch::_mm256_or_si256(any, half);
+                }
+            }
+            arch::_mm256_testz_si256(any, any) == 0
+        }
+
+        match level() {
+            // SAFETY: these are instructions of the level.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            Level::Avx512 => return unsafe { any_equal_avx512(blocks, other, mask) },
+            // SAFETY: as above.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            Level::Avx2 => return unsafe { any_equal_avx2(blocks, other, mask) },
+            Level::Portable => {}
+        }
+    }
+    // SAFETY: the instructions are part of the architecture.
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    #[expect(unsafe_code, reason = "the one way to call them")]
+    return unsafe { neon::any_equal(blocks, other, mask) };
+    #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
+    any_equal_portable(blocks, other, mask)
+}
+
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
+fn any_equal_portable<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, mask: u16) -> bool {
+    let equal = blocks.as_flattened().iter().map(|value| u16::from((value ^ other) & mask == 0));
+    equal.fold(0, BitOr::bitor) != 0
+}
+
+/// For each block, which values equal another one where the mask has ones: a bit for each.
 #[inline]
 pub(crate) fn equal_bits<const N: usize>(
     blocks: &[[u16; LANES]; N],
     other: u16,
     mask: u16,
-) -> Option<[u32; N]> {
+) -> [u32; N] {
     #[cfg(target_arch = "x86_64")]
     match level() {
         // SAFETY: these are instructions of the level.
@@ -181,57 +234,52 @@ pub(crate) fn equal_bits<const N: usize>(
 }
 
 #[cfg(target_arch = "x86_64")]
+#[inline]
 #[target_feature(enable = "avx512bw")]
 fn equal_bits_avx512<const N: usize>(
     blocks: &[[u16; LANES]; N],
     other: u16,
     mask: u16,
-) -> Option<[u32; N]> {
-    use std::arch::x86_64::{
-        _mm512_and_si512, _mm512_cmpeq_epi16_mask, _mm512_loadu_si512, _mm512_set1_epi16,
-    };
-
-    let other = _mm512_set1_epi16((other & mask).cast_signed());
-    let mask = _mm512_set1_epi16(mask.cast_signed());
-    let (mut equal, mut any) = ([0; N], 0);
+) -> [u32; N] {
+    let other = arch::_mm512_set1_epi16((other & mask).cast_signed());
+    let mask = arch::_mm512_set1_epi16(mask.cast_signed());
+    let mut equal = [0; N];
     for (values, equal) in blocks.iter().zip(&mut equal) {
         // SAFETY: the load is of the values that it is given.
         #[expect(unsafe_code, reason = "the one way to load them")]
-        let values = unsafe { _mm512_loadu_si512(values.as_ptr().cast()) };
-        *equal = _mm512_cmpeq_epi16_mask(_mm512_and_si512(values, mask), other);
-        any |= *equal;
+        let values = unsafe { arch::_mm512_loadu_si512(values.as_ptr().cast()) };
+        *equal = arch::_mm512_cmpeq_epi16_mask(arch::_mm512_and_si512(values, mask), other);
     }
-    (any != 0).then_some(equal)
+    equal
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn equal_bits_avx2<const N: usize>(
-    blocks: &[[u16; LANES]; N],
-    other: u16,
-    mask: u16,
-) -> Option<[u32; N]> {
-    use std::arch::x86_64::{
-        _mm256_and_si256, _mm256_cmpeq_epi16, _mm256_loadu_si256, _mm256_movemask_epi8,
-        _mm256_packs_epi16, _mm256_permute4x64_epi64, _mm256_set1_epi16,
-    };
-
-    let other = _mm256_set1_epi16((other & mask).cast_signed());
-    let mask = _mm256_set1_epi16(mask.cast_signed());
-    let (mut equal, mut any) = ([0; N], 0);
+fn equal_bits_avx2<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, mask: u16) -> [u32; N] {
+    let mut equal = [0; N];
     for (values, equal) in blocks.iter().zip(&mut equal) {
-        let halves = values.as_chunks::<16>().0;
-        let [low, high] = [0, 1].map(|half: usize| {
-            // SAFETY: the load is of the sixteen values that it is given.
-            #[expect(unsafe_code, reason = "the one way to load them")]
-            let values = unsafe { _mm256_loadu_si256(std::ptr::from_ref(&halves[half]).cast()) };
-            _mm256_cmpeq_epi16(_mm256_and_si256(values, mask), other)
-        });
-        let in_order = _mm256_permute4x64_epi64::<0b1101_1000>(_mm256_packs_epi16(low, high));
-        *equal = _mm256_movemask_epi8(in_order).cast_unsigned();
-        any |= *equal;
+        let [low, high] = equal_avx2(values, other, mask);
+        let packed = arch::_mm256_packs_epi16(low, high);
+        let in_order = arch::_mm256_permute4x64_epi64::<0b1101_1000>(packed);
+        *equal = arch::_mm256_movemask_epi8(in_order).cast_unsigned();
     }
-    (any != 0).then_some(equal)
+    equal
+}
+
+/// The values of either half that equal another one where the mask has ones, as all ones.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn equal_avx2(values: &[u16; LANES], other: u16, mask: u16) -> [arch::__m256i; 2] {
+    let other = arch::_mm256_set1_epi16((other & mask).cast_signed());
+    let mask = arch::_mm256_set1_epi16(mask.cast_signed());
+    let halves = values.as_chunks::<16>().0;
+    [0, 1].map(|half: usize| {
+        // SAFETY: the load is of the sixteen values that it is given.
+        #[expect(unsafe_code, reason = "the one way to load them")]
+        let values = unsafe { arch::_mm256_loadu_si256(std::ptr::from_ref(&halves[half]).cast()) };
+        arch::_mm256_cmpeq_epi16(arch::_mm256_and_si256(values, mask), other)
+    })
 }
 
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
@@ -239,17 +287,11 @@ fn equal_bits_portable<const N: usize>(
     blocks: &[[u16; LANES]; N],
     other: u16,
     mask: u16,
-) -> Option<[u32; N]> {
-    let (mut equal, mut any) = ([0; N], 0);
-    for (values, equal) in blocks.iter().zip(&mut equal) {
+) -> [u32; N] {
+    blocks.map(|values| {
         let equals = values.map(|value| (value ^ other) & mask == 0);
-        if !equals.contains(&true) {
-            continue;
-        }
-        *equal = (0..LANES).filter(|&at| equals[at]).fold(0, |bits, at| bits | 1 << at);
-        any |= *equal;
-    }
-    (any != 0).then_some(equal)
+        (0..LANES).filter(|&at| equals[at]).fold(0, |bits, at| bits | 1 << at)
+    })
 }
 
 #[cfg(test)]
@@ -296,7 +338,9 @@ mod tests {
                 let equal = (0..LANES).filter(|&at| block[at] & mask == other & mask);
                 equal.map(|at| 1 << at).sum()
             });
-            let expected = (expected != [0; 3]).then_some(expected);
+            let any = expected != [0; 3];
+            assert_eq!(any_equal(&blocks, other, mask), any);
+            assert_eq!(any_equal_portable(&blocks, other, mask), any);
             assert_eq!(equal_bits(&blocks, other, mask), expected);
             assert_eq!(equal_bits_portable(&blocks, other, mask), expected);
             #[cfg(target_arch = "x86_64")]

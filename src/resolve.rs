@@ -325,16 +325,26 @@ impl Finder<'_> {
             return Ok(());
         }
         let Ahead { mut spot, end, sides } = self.room.ahead[number];
+        let start = number.checked_sub(1).map_or(0, |before| self.room.ahead[before].end);
+        let is_current = self.table.is_current(spot);
+        if is_current && start == end && self.beneath.is_none() {
+            self.insert(at, anchor.key, sides, spot, false); // as most are
+            return Ok(());
+        }
         if let Some(base) = self.beneath {
             base.anchors(anchor.key, &mut self.room.proposed)?;
         }
-        if self.table.is_current(spot) {
-            let start = number.checked_sub(1).map_or(0, |before| self.room.ahead[before].end);
+        if is_current {
             self.room.proposed.extend_from_slice(&self.room.found_ahead[start..end]);
         } else {
             spot = self.table.look_up(anchor.key, &mut self.room.proposed);
         }
         self.settle(context, anchor.key, sides, spot, 0)
+    }
+
+    fn insert(&mut self, at: usize, key: u64, sides: Sides, spot: Spot, hot: bool) {
+        let place = self.view.base + at as u64;
+        self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
     }
 
     /// The same for an anchor with more context, unless that lies so deep inside a match that it is known.
@@ -387,9 +397,7 @@ impl Finder<'_> {
         if slack == 0 && known || postings > 0 && self.is_inside_match(&self.runs(context)) {
             return Ok(());
         }
-        let place = self.view.base + at as u64;
-        let hot = postings >= POSTINGS || similar >= SIMILAR;
-        self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
+        self.insert(at, key, sides, spot, postings >= POSTINGS || similar >= SIMILAR);
         Ok(())
     }
 

@@ -19,7 +19,7 @@
 use std::ops::Range;
 
 use super::log::push;
-use crate::mask::{LANES, equal_bits};
+use crate::mask::{LANES, any_equal, equal_bits};
 use crate::processor::prefetch;
 
 /// The greatest place.
@@ -61,11 +61,11 @@ pub(crate) struct Posting {
 /// Where the next posting of a key goes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spot {
-    shard: usize,
-    group: usize,
+    shard: u32,
     /// How many slots the group had, and of how many bits of their keys the shard knew that they have them in common.
     len: u32,
-    depth: u32,
+    depth: u8,
+    group: u8,
 }
 
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl Table {
         let depth = for_entries.max(for_places.min(most)).min(MAX_PLACE_BITS - first_place_bits);
         let place_bits = first_place_bits + depth;
         let count = 1_u32 << depth;
-        let shards = (0..count).map(|_| Shard { depth, place_bits, ..Shard::default() });
+        let shards = (0..count).map(|_| Shard::with_capacity(0, depth, place_bits));
         Self { directory: (0..count).collect(), shards: shards.collect(), ..Self::default() }
     }
 
@@ -149,37 +149,46 @@ impl Table {
 
     /// Appends the postings under `key`, in the order they came in, with a few of other keys among them; says where the next
     /// one goes.
+    #[inline]
     pub(crate) fn look_up(&self, key: u64, found: &mut Vec<Posting>) -> Spot {
         let Some(number) = self.shard(key) else {
             // Where it will be in the first shard.
             return Spot { group: Shard::default().group(key), ..Spot::default() };
         };
-        let shard = &self.shards[number];
+        let shard = &self.shards[number as usize];
         let group = shard.group(key);
+        if shard.may_have(group, key) {
+            self.collect(shard, group, key, found);
+        }
+        Spot { shard: number, len: shard.lens[usize::from(group)], depth: shard.depth, group }
+    }
+
+    /// Appends the postings under `key`, if there are any.
+    #[inline(never)]
+    fn collect(&self, shard: &Shard, group: u8, key: u64, found: &mut Vec<Posting>) {
         let before = found.len();
         shard.find(group, key, |slot| found.push(self.posting(shard, slot)));
-        // Asked first for what is seldom.
-        if found.len() - before > 1 && group == 1 {
+        if group == 1 {
             found[before..].reverse();
         }
-        Spot { shard: number, group, len: shard.lens[group], depth: shard.depth }
     }
 
     /// Fetches what says where a search for the key looks: searches for several keys would wait for each other.
     pub(crate) fn prefetch_shard(&self, key: u64) {
-        prefetch(&self.shards, self.shard(key).unwrap_or(0));
+        prefetch(&self.shards, self.shard(key).unwrap_or(0) as usize);
     }
 
     /// Fetches what a search for the key looks at, some time later.
     pub(crate) fn prefetch_slots(&self, key: u64) {
         if let Some(number) = self.shard(key) {
-            self.shards[number].prefetch(key);
+            self.shards[number as usize].prefetch(key);
         }
     }
 
     /// Whether nothing was added since a search that might be found by it.
     pub(crate) fn is_current(&self, spot: Spot) -> bool {
-        let now = self.shards.get(spot.shard).map(|shard| (shard.lens[spot.group], shard.depth));
+        let now = self.shards.get(spot.shard as usize);
+        let now = now.map(|shard| (shard.lens[usize::from(spot.group)], shard.depth));
         now.unwrap_or_default() == (spot.len, spot.depth)
     }
 
@@ -190,27 +199,37 @@ impl Table {
     }
 
     /// The same, where [`look_up`](Self::look_up) said that it goes; nothing may have been added since.
+    #[inline]
     pub(crate) fn insert_at(&mut self, spot: Spot, key: u64, posting: Posting) {
-        let Spot { shard: mut number, .. } = spot;
         debug_assert!((self.first..=MAX_PLACE).contains(&posting.place));
         let posting = Posting { place: posting.place - self.first, ..posting };
+        let number = match self.shards.get(spot.shard as usize) {
+            Some(shard) if shard.len() < shard.capacity() && shard.len() < FULL => spot.shard,
+            _ => self.make_room(key, spot.shard),
+        };
+        debug_assert_eq!(self.shard(key), Some(number), "the table has changed since");
+        self.shards[number as usize].insert(key, posting);
+        self.entries += 1;
+    }
+
+    /// Makes room for a key in its shard; returns the number of that, which a split may change.
+    #[inline(never)]
+    fn make_room(&mut self, key: u64, mut number: u32) -> u32 {
         if self.shards.is_empty() {
             self.directory.push(0);
             self.shards.push(Shard::default());
         }
-        debug_assert_eq!(self.shard(key), Some(number), "the table has changed since");
-        if self.shards[number].len() >= FULL && self.can_split(number) {
+        if self.shards[number as usize].len() >= FULL && self.can_split(number) {
             self.split(key, number);
             number = self.shard(key).expect("BUG: there is a shard");
         }
-        let shard = &mut self.shards[number];
+        let shard = &mut self.shards[number as usize];
         if shard.len() == shard.capacity() {
             let before = shard.capacity();
             shard.grow();
             self.capacity += shard.capacity() - before;
         }
-        shard.insert(key, posting);
-        self.entries += 1;
+        number
     }
 
     /// Bytes of memory.
@@ -220,9 +239,8 @@ impl Table {
             + self.directory.capacity() * size_of::<u32>()
     }
 
-    fn shard(&self, key: u64) -> Option<usize> {
-        let beginning = first_bits(key, self.depth());
-        self.directory.get(beginning).map(|&number| number as usize)
+    fn shard(&self, key: u64) -> Option<u32> {
+        self.directory.get(first_bits(key, self.depth())).copied()
     }
 
     /// The bits of a key that the directory looks at.
@@ -232,15 +250,17 @@ impl Table {
 
     /// Not if the directory would outgrow the shards by far, which only keys do that were made to
     /// begin alike: those share a longer shard instead.
-    fn can_split(&self, number: usize) -> bool {
-        let Shard { depth, place_bits, .. } = self.shards[number];
+    fn can_split(&self, number: u32) -> bool {
+        let shard = &self.shards[number as usize];
+        let (depth, place_bits) = (shard.depth(), shard.place_bits());
         place_bits < MAX_PLACE_BITS
             && (depth < self.depth() || self.directory.len() <= 8 * self.shards.len())
     }
 
     /// Splits the shard of `key`.
-    fn split(&mut self, key: u64, number: usize) {
-        let depth = self.shards[number].depth;
+    fn split(&mut self, key: u64, number: u32) {
+        let number = number as usize;
+        let depth = self.shards[number].depth();
         if depth == self.depth() {
             self.directory = self.directory.iter().flat_map(|&number| [number, number]).collect();
         }
@@ -266,12 +286,14 @@ fn first_bits(key: u64, bits: u32) -> usize {
 struct Shard {
     /// The upper 16 bits of each slot, and behind them the lower 32.
     parts: Box<[u16]>,
+    /// Slots that there is room for: a third of the parts.
+    capacity: u32,
     /// How many slots there are with each first bit of the tag: those with 0 from the start on, those with 1 from the
     /// end on, towards each other.
     lens: [u32; 2],
     /// The bits that all its keys have in common.
-    depth: u32,
-    place_bits: u32,
+    depth: u8,
+    place_bits: u8,
 }
 
 impl Default for Shard {
@@ -283,7 +305,10 @@ impl Default for Shard {
 impl Shard {
     /// With room for so many.
     fn with_capacity(capacity: usize, depth: u32, place_bits: u32) -> Self {
-        Self { parts: vec![0; 3 * capacity].into_boxed_slice(), lens: [0; 2], depth, place_bits }
+        let parts = vec![0; 3 * capacity].into_boxed_slice();
+        let [depth, place_bits] =
+            [depth, place_bits].map(|bits| u8::try_from(bits).expect("BUG: of 64 bits"));
+        Self { parts, capacity: narrow(capacity), lens: [0; 2], depth, place_bits }
     }
 
     /// Slots that there are to be room for: shards are many, and room in each of them adds up.
@@ -295,50 +320,58 @@ impl Shard {
         self.group_len(0) + self.group_len(1)
     }
 
-    fn group_len(&self, group: usize) -> usize {
-        self.lens[group] as usize
+    fn group_len(&self, group: u8) -> usize {
+        self.lens[usize::from(group)] as usize
+    }
+
+    fn depth(&self) -> u32 {
+        u32::from(self.depth)
+    }
+
+    fn place_bits(&self) -> u32 {
+        u32::from(self.place_bits)
     }
 
     /// Slots that there is room for.
     fn capacity(&self) -> usize {
-        self.parts.len() / 3
+        self.capacity as usize
     }
 
     /// The bits of a slot below the tag.
     fn tag_shift(&self) -> u32 {
-        self.place_bits + LOW_BITS
+        self.place_bits() + LOW_BITS
     }
 
     /// The bits that are known of a key.
     #[cfg(feature = "index")]
     fn key_bits(&self) -> u32 {
-        self.depth + SLOT_BITS - self.tag_shift()
+        self.depth() + SLOT_BITS - self.tag_shift()
     }
 
     fn tag(&self, key: u64) -> u64 {
-        key << self.depth >> (u64::BITS - (SLOT_BITS - self.tag_shift()))
+        key << self.depth() >> (u64::BITS - (SLOT_BITS - self.tag_shift()))
     }
 
     /// The first bit of the tag.
-    fn group(&self, key: u64) -> usize {
-        usize::from(key << self.depth >> (u64::BITS - 1) == 1)
+    fn group(&self, key: u64) -> u8 {
+        u8::from(key << self.depth() >> (u64::BITS - 1) == 1)
     }
 
     /// Where the slots of a group lie. Without a branch, as either is as likely.
-    fn range(&self, group: usize) -> Range<usize> {
+    fn range(&self, group: u8) -> Range<usize> {
         let len = self.group_len(group);
-        let start = (self.capacity() - len) * group;
+        let start = (self.capacity() - len) * usize::from(group);
         start..start + len
     }
 
     /// Where the next slot of a group goes; anywhere if there is no room for it.
-    fn next(&self, group: usize) -> usize {
-        let len = self.group_len(group);
+    fn next(&self, group: u8) -> usize {
+        let (len, group) = (self.group_len(group), usize::from(group));
         (1 - group) * len + group * self.capacity().wrapping_sub(len + 1)
     }
 
     fn posting(&self, slot: u64) -> Posting {
-        let places = (1 << self.place_bits) - 1;
+        let places = (1 << self.place_bits()) - 1;
         #[expect(clippy::cast_possible_truncation, reason = "the check is eight bits")]
         Posting {
             place: (slot >> LOW_BITS & places) * u64::from(GRANULE),
@@ -353,12 +386,13 @@ impl Shard {
     }
 
     fn set_slot(&mut self, at: usize, slot: u64) {
-        let (upper, lower) = self.parts.split_at_mut(self.capacity());
-        (upper[at], lower.as_chunks_mut().0[at]) = parted(slot);
+        let (upper, [first, second]) = parted(slot);
+        let lower = self.capacity() + 2 * at;
+        (self.parts[at], self.parts[lower], self.parts[lower + 1]) = (upper, first, second);
     }
 
     /// Hands over the slots of a group in the order they came in.
-    fn each(&self, group: usize, visit: impl FnMut(u64)) {
+    fn each(&self, group: u8, visit: impl FnMut(u64)) {
         let (upper, lower) = self.parts.split_at(self.capacity());
         let range = self.range(group);
         let slots = upper[range.clone()].iter().zip(&lower.as_chunks().0[range]);
@@ -377,27 +411,49 @@ impl Shard {
         slots
     }
 
-    /// Hands over the slots of a group that have the tag of a key, as they lie.
-    fn find(&self, group: usize, key: u64, mut found: impl FnMut(u64)) {
-        let shift = self.tag_shift();
-        let wanted = self.tag(key) << shift;
+    /// What the upper part of a slot with the tag of a key has where the mask has ones.
+    fn upper(&self, key: u64) -> (u16, u16) {
+        let upper = key << self.depth() >> (u64::BITS - SLOT_BITS) >> LOWER_BITS;
+        let mask = u64::MAX << self.tag_shift() >> LOWER_BITS;
         #[expect(clippy::cast_possible_truncation, reason = "16 bits")]
-        let (upper, mask) =
-            ((wanted >> LOWER_BITS) as u16, (u64::MAX << shift >> LOWER_BITS) as u16);
+        (upper as u16, mask as u16)
+    }
+
+    /// Slots from one on that are looked at at once, whether they are of the group or not.
+    fn scanned(&self, first: usize) -> Option<&[[u16; LANES]; SCANNED]> {
+        self.parts.get(first..)?.as_chunks().0.first_chunk()
+    }
+
+    /// Whether slots of a group may have the tag of a key: seldom if they do not, and not if there are none.
+    #[inline]
+    fn may_have(&self, group: u8, key: u64) -> bool {
+        let Range { start, end } = self.range(group);
+        let (upper, mask) = self.upper(key);
+        match self.scanned(start) {
+            Some(blocks) if end - start <= SCANNED * LANES => any_equal(blocks, upper, mask),
+            _ => end > start,
+        }
+    }
+
+    /// Hands over the slots of a group that have the tag of a key, as they lie.
+    fn find(&self, group: u8, key: u64, mut found: impl FnMut(u64)) {
+        let (shift, tag) = (self.tag_shift(), self.tag(key));
+        let (upper, mask) = self.upper(key);
         let Range { start, end } = self.range(group);
         let mut found_at = |at| {
             let slot = self.slot(at);
-            if slot >> shift == wanted >> shift {
+            if slot >> shift == tag {
                 found(slot);
             }
         };
         for first in (start..end).step_by(SCANNED * LANES) {
             // What lies behind the group is looked at too, and passed over.
-            let Some(blocks) = self.parts[first..].as_chunks().0.first_chunk::<SCANNED>() else {
+            let Some(blocks) = self.scanned(first) else {
                 (first..end).for_each(&mut found_at); // a shard of few slots
                 return;
             };
-            let Some(equal) = equal_bits(blocks, upper, mask) else { continue };
+            let equal = equal_bits(blocks, upper, mask);
+            // Not by a look at each block, as in which one something is found is not foreseen.
             let mut blocks = (0..SCANNED)
                 .fold(0_u32, |blocks, block| blocks | u32::from(equal[block] != 0) << block);
             while blocks != 0 {
@@ -429,18 +485,26 @@ impl Shard {
     }
 
     /// Adds a slot, for which there must be room.
+    #[inline]
     fn insert(&mut self, key: u64, posting: Posting) {
         let granule = posting.place / u64::from(GRANULE);
-        while granule >> self.place_bits != 0 {
-            self.widen();
+        if granule >> self.place_bits() != 0 {
+            self.widen_for(granule);
         }
-        let slot = self.tag(key) << self.tag_shift()
-            | granule << LOW_BITS
-            | u64::from(posting.check) << 1
-            | u64::from(posting.hot);
+        let tag = key << self.depth() >> (u64::BITS - SLOT_BITS) & u64::MAX << self.tag_shift();
+        let slot =
+            tag | granule << LOW_BITS | u64::from(posting.check) << 1 | u64::from(posting.hot);
         let group = self.group(key);
         self.set_slot(self.next(group), slot);
-        self.lens[group] += 1;
+        self.lens[usize::from(group)] += 1;
+    }
+
+    /// Gives the place bits of the tag until a granule fits.
+    #[cold]
+    fn widen_for(&mut self, granule: u64) {
+        while granule >> self.place_bits() != 0 {
+            self.widen();
+        }
     }
 
     /// Makes room for a few more.
@@ -458,12 +522,13 @@ impl Shard {
         parts.resize(before + more + 2 * (second.start + more), 0);
         parts.extend_from_slice(lower[second].as_flattened());
         self.parts = parts.into_boxed_slice();
+        self.capacity = narrow(before + more);
     }
 
     /// Gives the place the lowest bit of the tag.
     fn widen(&mut self) {
         let shift = self.tag_shift();
-        assert!(self.place_bits < MAX_PLACE_BITS, "BUG: a place beyond MAX_PLACE");
+        assert!(self.place_bits() < MAX_PLACE_BITS, "BUG: a place beyond MAX_PLACE");
         for at in self.range(0).chain(self.range(1)) {
             let slot = self.slot(at);
             let low = slot & ((1 << shift) - 1);
@@ -477,7 +542,7 @@ impl Shard {
         let shift = self.tag_shift();
         let [lower, upper] = [0, 1].map(|group| {
             let capacity = Self::room(self.group_len(group));
-            let mut half = Self::with_capacity(capacity, self.depth + 1, self.place_bits + 1);
+            let mut half = Self::with_capacity(capacity, self.depth() + 1, self.place_bits() + 1);
             let (upper, lower) = half.parts.split_at_mut(capacity);
             let (lower, _) = lower.as_chunks_mut();
             let mut next = [0, capacity - 1];
@@ -490,12 +555,17 @@ impl Shard {
                 next = [next[0] + 1 - group, next[1] - group];
             });
             let lens = [next[0], capacity - 1 - next[1]];
-            half.lens = lens.map(|len| u32::try_from(len).expect("BUG: fewer than there were"));
+            half.lens = lens.map(narrow);
             half
         });
         *self = lower;
         upper
     }
+}
+
+/// A number of slots.
+fn narrow(slots: usize) -> u32 {
+    u32::try_from(slots).expect("BUG: fewer than there are places")
 }
 
 /// A slot, of its parts.

@@ -1,9 +1,10 @@
 //! Masks with NEON, which every 64-bit ARM processor has.
 
 use std::arch::aarch64::{
-    uint8x16_t, vandq_u8, vandq_u16, vceqq_u16, vdupq_n_u16, vdupq_n_u64, vgetq_lane_u32,
-    vgetq_lane_u64, vld1q_u8, vld1q_u16, vreinterpretq_u8_u16, vreinterpretq_u8_u64,
-    vreinterpretq_u32_u8, vreinterpretq_u64_u8, vuzp1q_u8,
+    uint8x16_t, uint16x8_t, vandq_u8, vandq_u16, vceqq_u16, vdupq_n_u16, vdupq_n_u64,
+    vgetq_lane_u32, vgetq_lane_u64, vld1q_u8, vld1q_u16, vmaxvq_u16, vorrq_u16,
+    vreinterpretq_u8_u16, vreinterpretq_u8_u64, vreinterpretq_u32_u8, vreinterpretq_u64_u8,
+    vuzp1q_u8,
 };
 use std::arch::asm;
 
@@ -65,31 +66,44 @@ fn weights() -> uint8x16_t {
     vreinterpretq_u8_u64(vdupq_n_u64(0x8040_2010_0804_0201))
 }
 
+/// What [`super::any_equal`] does.
+#[target_feature(enable = "neon")]
+pub(super) fn any_equal<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, mask: u16) -> bool {
+    let mut any = vdupq_n_u16(0);
+    for eight in blocks.as_flattened().as_chunks().0 {
+        any = vorrq_u16(any, equal(eight, other, mask));
+    }
+    vmaxvq_u16(any) != 0
+}
+
 /// What [`super::equal_bits`] does.
 #[target_feature(enable = "neon")]
 pub(super) fn equal_bits<const N: usize>(
     blocks: &[[u16; LANES]; N],
     other: u16,
     mask: u16,
-) -> Option<[u32; N]> {
-    let (other, mask) = (vdupq_n_u16(other & mask), vdupq_n_u16(mask));
-    let (mut bits, mut any) = ([0; N], 0);
+) -> [u32; N] {
+    let mut bits = [0; N];
     for (values, bits) in blocks.iter().zip(&mut bits) {
-        let equal = |eight: &[u16; 8]| {
-            // SAFETY: the load is of the eight values that it is given.
-            #[expect(unsafe_code, reason = "the one way to load them")]
-            let values = unsafe { vld1q_u16(eight.as_ptr()) };
-            vreinterpretq_u8_u16(vceqq_u16(vandq_u16(values, mask), other))
-        };
         let [first, second, third, fourth] = values.as_chunks().0 else {
             unreachable!("BUG: 32 values are four times eight")
         };
+        let equal = |eight| vreinterpretq_u8_u16(equal(eight, other, mask));
         let low = vuzp1q_u8(equal(first), equal(second));
         let high = vuzp1q_u8(equal(third), equal(fourth));
         let twos = add_pairs(vandq_u8(low, weights()), vandq_u8(high, weights()));
         let fours = add_pairs(twos, twos);
         *bits = vgetq_lane_u32::<0>(vreinterpretq_u32_u8(add_pairs(fours, fours)));
-        any |= *bits;
     }
-    (any != 0).then_some(bits)
+    bits
+}
+
+/// The values that equal another one where the mask has ones, as all ones.
+#[inline]
+#[target_feature(enable = "neon")]
+fn equal(eight: &[u16; 8], other: u16, mask: u16) -> uint16x8_t {
+    // SAFETY: the load is of the eight values that it is given.
+    #[expect(unsafe_code, reason = "the one way to load them")]
+    let values = unsafe { vld1q_u16(eight.as_ptr()) };
+    vceqq_u16(vandq_u16(values, vdupq_n_u16(mask)), vdupq_n_u16(other & mask))
 }
