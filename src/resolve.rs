@@ -20,6 +20,7 @@
 //! text are passed over without a load from memory. A key so has one, two or a few places without
 //! being hot, at the cost of their slots.
 
+use std::iter;
 use std::ops::Range;
 
 use crate::anchors::{Anchor, Anchors, Period, Scheme, key};
@@ -43,6 +44,9 @@ const SIMILAR: usize = 1;
 
 /// Anchors that are looked up together, while the memory for the next so many is fetched.
 const BATCH: usize = 32;
+
+/// The same of the first batch of an article: if it is a copy, the others need not be looked up.
+const FIRST_BATCH: usize = 8;
 
 /// Bytes that are compared at a time.
 const STEP: usize = 32;
@@ -149,7 +153,9 @@ fn equal_runs(
         room,
     };
     let mut periods = article.anchors.periods.iter().peekable();
-    let batches = || article.anchors.places.chunks(BATCH);
+    let places = &article.anchors.places;
+    let (first, others) = places.split_at(places.len().min(FIRST_BATCH));
+    let batches = || iter::once(first).chain(others.chunks(BATCH));
     batches().take(2).for_each(|batch| finder.prefetch_shards(batch));
     batches().take(1).for_each(|batch| finder.prefetch_slots(batch));
     for (number, batch) in batches().enumerate() {
@@ -216,7 +222,7 @@ impl Room {
 }
 
 /// What is known of an anchor before those before it were visited.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Ahead {
     spot: Spot,
     /// Where its postings end.
@@ -239,7 +245,7 @@ impl Context {
 }
 
 /// Four bits of each hash of the text beside a context.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Sides {
     /// That of the left side in the upper half.
     check: u8,
@@ -286,8 +292,19 @@ impl Finder<'_> {
 
     fn prefetch_slots(&self, batch: &[Anchor]) {
         for anchor in batch {
-            self.table.prefetch_slots(anchor.key);
+            if !self.is_known(anchor) {
+                self.table.prefetch_slots(anchor.key);
+            }
         }
+    }
+
+    /// Whether an anchor lies so deep inside a match that there is no need to look it up; what is so will stay so.
+    fn is_known(&self, anchor: &Anchor) -> bool {
+        !self.room.active.is_empty() && self.is_inside_match(&self.runs(self.context(anchor)))
+    }
+
+    fn context(&self, anchor: &Anchor) -> Context {
+        Context { at: anchor.at as usize, back: 0, ahead: self.scheme.gram() }
     }
 
     /// Looks up a batch, and fetches the text at the places that are worth a look.
@@ -297,6 +314,10 @@ impl Finder<'_> {
         let (gram, half) = (self.scheme.gram(), self.half_slack(self.scheme.gram()));
         for anchor in batch {
             let before = self.room.found_ahead.len();
+            if self.is_known(anchor) {
+                self.room.ahead.push(Ahead { end: before, ..Ahead::default() });
+                continue;
+            }
             let spot = self.table.look_up(anchor.key, &mut self.room.found_ahead);
             let at = anchor.at as usize;
             let sides = Sides::of(self.view.canonical, at..at + gram, half);
@@ -320,7 +341,7 @@ impl Finder<'_> {
         if !self.room.active.is_empty() {
             self.room.active.retain(|found| found.end > at);
         }
-        let context = Context { at, back: 0, ahead: self.scheme.gram() };
+        let context = self.context(anchor);
         if self.is_inside_match(&self.runs(context)) {
             return Ok(());
         }
