@@ -477,8 +477,15 @@ impl Shard {
         }
     }
 
-    /// Fetches what a search for a key looks at, and where the next slot goes.
+    /// Fetches what a search for a key looks at, and where the next slot goes; all of a shard without room, which is
+    /// about to be copied.
     fn prefetch(&self, key: u64) {
+        if self.len() == self.capacity() {
+            for line in (0..self.parts.len()).step_by(LANES) {
+                prefetch(&self.parts, line);
+            }
+            return;
+        }
         let group = self.group(key);
         let Range { start, .. } = self.range(group);
         // One more than is scanned, as the first begins before the start. As many for each shard, as to
