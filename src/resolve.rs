@@ -20,6 +20,7 @@
 //! text are passed over without a load from memory. A key so has one, two or a few places without
 //! being hot, at the cost of their slots.
 
+use std::hint::select_unpredictable;
 use std::iter;
 use std::ops::Range;
 
@@ -801,26 +802,21 @@ fn overlaps_itself(bytes: u64) -> bool {
 }
 
 /// How many bytes two canonical texts have in common at their starts.
+///
+/// Where they differ is found without a branch, as nothing foretells it; so what fills no step is looked at together
+/// with bytes before it.
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (a, b) = (&a[..len], &b[..len]);
     let mut at = 0;
-    let blocks = a.as_chunks::<STEP>().0.iter().zip(b.as_chunks::<STEP>().0);
-    for (a, b) in blocks {
+    for (a, b) in a.as_chunks::<STEP>().0.iter().zip(b.as_chunks::<STEP>().0) {
         if a != b {
-            break;
+            return at + common_first(a, b);
         }
         at += STEP;
     }
-    for (a, b) in a[at..].chunks(8).zip(b[at..].chunks(8)) {
-        let (Some(a), Some(b)) = (a.first_chunk(), b.first_chunk()) else { break };
-        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
-        if differing != 0 {
-            return at + (differing.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    at + a[at..].iter().zip(&b[at..]).take_while(|(a, b)| a == b).count()
+    let rest = at.min(len.saturating_sub(STEP));
+    rest + common_first(&a[rest..], &b[rest..])
 }
 
 /// How many bytes two canonical texts have in common at their ends.
@@ -828,23 +824,57 @@ fn common_suffix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (a, b) = (&a[a.len() - len..], &b[b.len() - len..]);
     let mut common = 0;
-    let blocks = a.as_rchunks::<STEP>().1.iter().rev().zip(b.as_rchunks::<STEP>().1.iter().rev());
-    for (a, b) in blocks {
+    let steps = a.as_rchunks::<STEP>().1.iter().rev().zip(b.as_rchunks::<STEP>().1.iter().rev());
+    for (a, b) in steps {
         if a != b {
-            break;
+            return common + common_last(a, b);
         }
         common += STEP;
     }
-    for (a, b) in a[..len - common].rchunks(8).zip(b[..len - common].rchunks(8)) {
-        let (Some(a), Some(b)) = (a.first_chunk(), b.first_chunk()) else { break };
-        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
-        if differing != 0 {
-            return common + (differing.leading_zeros() / 8) as usize;
-        }
-        common += 8;
+    let rest = common.min(len.saturating_sub(STEP));
+    rest + common_last(&a[..len - rest], &b[..len - rest])
+}
+
+/// How many of the first bytes are equal; of a step, or fewer.
+#[inline]
+fn common_first(a: &[u8], b: &[u8]) -> usize {
+    fn halves<const N: usize>(a: &[u8], b: &[u8]) -> Option<usize> {
+        let equal = |a, b| (differing::<N>(a, b).trailing_zeros() as usize / 8).min(N);
+        let first = equal(a.first_chunk()?, b.first_chunk()?);
+        let last = equal(a.last_chunk()?, b.last_chunk()?);
+        Some(select_unpredictable(first == N, a.len() - N + last, first))
     }
-    let (a, b) = (a[..len - common].iter().rev(), b[..len - common].iter().rev());
-    common + a.zip(b).take_while(|(a, b)| a == b).count()
+    halves::<16>(a, b)
+        .or_else(|| halves::<8>(a, b))
+        .unwrap_or_else(|| a.iter().zip(b).take_while(|(a, b)| a == b).count())
+}
+
+/// How many of the last bytes are equal; of a step, or fewer.
+#[inline]
+fn common_last(a: &[u8], b: &[u8]) -> usize {
+    fn halves<const N: usize>(a: &[u8], b: &[u8]) -> Option<usize> {
+        let equal = |a, b| {
+            let differing = differing::<N>(a, b) << (u128::BITS as usize - 8 * N);
+            (differing.leading_zeros() as usize / 8).min(N)
+        };
+        let first = equal(a.first_chunk()?, b.first_chunk()?);
+        let last = equal(a.last_chunk()?, b.last_chunk()?);
+        Some(select_unpredictable(last == N, a.len() - N + first, last))
+    }
+    halves::<16>(a, b)
+        .or_else(|| halves::<8>(a, b))
+        .unwrap_or_else(|| a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count())
+}
+
+/// The bits in which some bytes differ, the first byte lowest.
+#[inline]
+fn differing<const N: usize>(a: &[u8; N], b: &[u8; N]) -> u128 {
+    let [a, b] = [a, b].map(|bytes| {
+        let mut word = [0; 16];
+        word[..N].copy_from_slice(bytes);
+        u128::from_le_bytes(word)
+    });
+    a ^ b
 }
 
 /// The match without the parts of characters at its ends.
@@ -1091,17 +1121,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn common_parts() {
-        let a = b"abc def ghi".repeat(20);
-        for cut in 0..a.len() {
-            let mut b = a.clone();
-            b[cut] = b'#';
-            assert_eq!(common_prefix(&a, &b), cut);
-            assert_eq!(common_suffix(&a, &b), a.len() - cut - 1);
-            assert_eq!(common_prefix(&a[..cut], &b), cut);
-            assert_eq!(common_suffix(&a[cut + 1..], &b), a.len() - cut - 1);
+    fn common_parts_are_those_of_a_look_at_each_byte() {
+        let prefix = |a: &[u8], b: &[u8]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        let text = b"abc def ghi".repeat(12);
+        for len in 0..text.len() {
+            let whole = &text[..len];
+            for cut in 0..len {
+                let mut other = whole.to_vec();
+                other[cut] = b'#';
+                assert_eq!(common_prefix(whole, &other), cut);
+                assert_eq!(common_suffix(whole, &other), len - cut - 1);
+                assert_eq!(common_prefix(&whole[..cut], &other), cut);
+                assert_eq!(common_suffix(&other, &whole[cut + 1..]), len - cut - 1);
+                let (a, b) = (&other[..], &text[cut..]);
+                assert_eq!(common_prefix(a, b), prefix(a, b));
+                let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
+                assert_eq!(common_suffix(&reversed(a), &reversed(b)), prefix(a, b));
+            }
+            assert_eq!((common_prefix(whole, &text), common_suffix(whole, whole)), (len, len));
         }
-        assert_eq!(common_prefix(b"", b"x"), 0);
     }
 
     #[test]
