@@ -964,7 +964,8 @@ pub(crate) fn blocks(
     matches: &[Match],
     near: Vec<NearCopy>,
 ) -> Result<Vec<RemovedBlock>, Error> {
-    let mut blocks: Vec<(Range<usize>, Vec<Match>)> = Vec::new();
+    let mut blocks: Vec<Traced> = Vec::new();
+    let mut runs: Vec<Match> = Vec::new();
     let mut last: Option<Match> = None;
     let mut next = 0; // the first match that begins after the position at hand
     for (number, unit) in units.canonical.iter().enumerate() {
@@ -993,58 +994,73 @@ pub(crate) fn blocks(
             let start = if continues { units.canonical[number - 1].end } else { at };
             let part = Match { start, end, source: found.place_of(start) };
             match blocks.last_mut() {
-                Some((units, parts)) if continues || !first => {
-                    units.end = number + 1;
-                    match parts.last_mut() {
+                Some(block) if continues || !first => {
+                    block.units.end = number + 1;
+                    match runs.last_mut() {
                         Some(before) if continues && before.end == start => before.end = end,
-                        _ => parts.push(part),
+                        _ => runs.push(part),
                     }
+                    block.runs.end = runs.len();
                 }
-                _ => blocks.push((number..number + 1, vec![part])),
+                _ => {
+                    let (units, run) = (number..number + 1, runs.len()..runs.len() + 1);
+                    blocks.push(Traced { units, runs: run, changes: Vec::new() });
+                    runs.push(part);
+                }
             }
             last = Some(found);
             first = false;
             at = end;
         }
     }
-    let mut blocks: Vec<(Range<usize>, Vec<Match>, Vec<Change>)> =
-        blocks.into_iter().map(|(units, parts)| (units, parts, Vec::new())).collect();
-    let near = near.into_iter().map(|copy| {
+    for copy in near {
         let unit = units.of_paragraph(copy.paragraph);
-        (unit..unit + 1, copy.runs, copy.changes)
-    });
-    blocks.extend(near);
-    blocks.sort_by_key(|(units, ..)| units.start);
+        let start = runs.len();
+        runs.extend(copy.runs);
+        blocks.push(Traced {
+            units: unit..unit + 1,
+            runs: start..runs.len(),
+            changes: copy.changes,
+        });
+    }
+    blocks.sort_by_key(|block| block.units.start);
     // Traced as a whole, a run that repeats itself is one part; unit by unit it would
     // be as many as there are.
-    let mut tracer = Tracer { index, base: index.texts.end(), traced: Vec::new() };
+    let base = index.texts.end();
+    let mut tracer = Tracer { index, base, traced: Vec::new(), origins: Vec::new() };
     blocks
         .into_iter()
-        .map(|(units, runs, changes)| {
+        .map(|Traced { units, runs: of_block, changes }| {
             let mut parts = Vec::new();
-            for run in runs {
-                join(&mut parts, tracer.trace(run.start, run.end, run.source)?);
+            for run in &runs[of_block] {
+                tracer.trace(run, &mut parts)?;
             }
             Ok(RemovedBlock { units, parts, changes })
         })
         .collect()
 }
 
-/// Appends parts, making one of two that go on here and in the kept text.
-fn join(parts: &mut Vec<Removed>, more: Vec<Removed>) {
-    for part in more {
-        match parts.last_mut() {
-            Some(last)
-                if last.end == part.start
-                    && last.period == last.end - last.start
-                    && part.period == part.end - part.start
-                    && last.origin + last.period as u64 == part.origin =>
-            {
-                last.end = part.end;
-                last.period += part.period;
-            }
-            _ => parts.push(part),
+/// A block before its runs are followed to kept text.
+struct Traced {
+    units: Range<usize>,
+    /// The numbers of its runs.
+    runs: Range<usize>,
+    changes: Vec<Change>,
+}
+
+/// Appends a part, or makes one of it and the last if they go on here and in the kept text.
+fn join(parts: &mut Vec<Removed>, part: Removed) {
+    match parts.last_mut() {
+        Some(last)
+            if last.end == part.start
+                && last.period == last.end - last.start
+                && part.period == part.end - part.start
+                && last.origin + last.period as u64 == part.origin =>
+        {
+            last.end = part.end;
+            last.period += part.period;
         }
+        _ => parts.push(part),
     }
 }
 
@@ -1054,44 +1070,49 @@ struct Tracer<'a> {
     base: u64,
     /// What was removed of this article so far.
     traced: Vec<Removed>,
+    /// The kept text that the source at hand stands for: coordinates and lengths.
+    origins: Vec<(u64, u64)>,
 }
 
 impl Tracer<'_> {
-    /// The kept text that canonical bytes `start..end`, equal to those at `source`, stand for.
-    fn trace(&mut self, start: usize, end: usize, source: u64) -> Result<Vec<Removed>, Error> {
+    /// Appends the kept text that a run stands for.
+    fn trace(&mut self, run: &Match, parts: &mut Vec<Removed>) -> Result<(), Error> {
+        let &Match { start, end, source } = run;
         let here = self.base + start as u64;
         // A source that reaches into its own copy repeats with their distance as the period.
         let period = to_usize((here - source).min((end - start) as u64));
-        let origins = self.origins(source, source + period as u64)?;
-        let mut parts = Vec::new();
-        if let [(origin, _)] = origins[..] {
-            parts.push(Removed { start, end, origin, period });
-        } else {
-            let mut at = start;
-            for &(origin, len) in origins.iter().cycle() {
-                let len = to_usize(len).min(end - at);
-                parts.push(Removed { start: at, end: at + len, origin, period: len });
-                at += len;
-                if at == end {
-                    break;
-                }
+        self.find_origins(source, source + period as u64)?;
+        let mut add = |part| {
+            self.traced.push(part);
+            join(parts, part);
+        };
+        if let [(origin, _)] = self.origins[..] {
+            add(Removed { start, end, origin, period });
+            return Ok(());
+        }
+        let mut at = start;
+        for &(origin, len) in self.origins.iter().cycle() {
+            let len = to_usize(len).min(end - at);
+            add(Removed { start: at, end: at + len, origin, period: len });
+            at += len;
+            if at == end {
+                break;
             }
         }
-        self.traced.extend_from_slice(&parts);
-        Ok(parts)
+        Ok(())
     }
 
-    fn origins(&self, start: u64, end: u64) -> Result<Vec<(u64, u64)>, Error> {
-        let mut origins = if start < self.base {
-            self.index.texts.origins(start..end.min(self.base))?
-        } else {
-            Vec::new()
-        };
-        let mut at = start.max(self.base);
+    fn find_origins(&mut self, start: u64, end: u64) -> Result<(), Error> {
+        let Self { index, base, ref traced, ref mut origins } = *self;
+        origins.clear();
+        if start < base {
+            index.texts.origins(start..end.min(base), origins)?;
+        }
+        let mut at = start.max(base);
         while at < end {
-            let own = to_usize(at - self.base);
-            let next = self.traced.partition_point(|part| part.end <= own);
-            let (origin, until) = match self.traced.get(next) {
+            let own = to_usize(at - base);
+            let next = traced.partition_point(|part| part.end <= own);
+            let (origin, until) = match traced.get(next) {
                 Some(part) if part.start <= own => {
                     let offset = (own - part.start) % part.period;
                     (part.origin + offset as u64, part.end.min(own - offset + part.period))
@@ -1101,14 +1122,14 @@ impl Tracer<'_> {
             };
             let len = ((until - own) as u64).min(end - at);
             match origins.last_mut() {
-                Some((last, last_len)) if *last + *last_len == origin && *last >= self.base => {
+                Some((last, last_len)) if *last + *last_len == origin && *last >= base => {
                     *last_len += len;
                 }
                 _ => origins.push((origin, len)),
             }
             at += len;
         }
-        Ok(origins)
+        Ok(())
     }
 }
 

@@ -355,18 +355,21 @@ impl Texts {
         self.kept.last(stretch.address, stretch.back)
     }
 
-    /// The kept text that the coordinates stand for, in order: coordinate of the kept text, and
+    /// Appends the kept text that the coordinates stand for, in order: coordinate of the kept text, and
     /// length.
     ///
     /// # Errors
     ///
     /// If the base cannot be read.
-    pub(crate) fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error> {
-        let mut origins: Vec<(u64, u64)> = Vec::new();
+    pub(crate) fn origins(
+        &self,
+        coordinates: Range<u64>,
+        origins: &mut Vec<(u64, u64)>,
+    ) -> Result<(), Error> {
         let mut at = coordinates.start;
         if let Some(base) = self.below(at) {
             let end = coordinates.end.min(self.first);
-            origins = base.origins(at..end)?;
+            origins.extend(base.origins(at..end)?);
             at = end;
         }
         while at < coordinates.end {
@@ -375,7 +378,7 @@ impl Texts {
             origins.push((stretch.origin, len));
             at += len;
         }
-        Ok(origins)
+        Ok(())
     }
 
     /// The article that a coordinate belongs to.
