@@ -430,28 +430,6 @@ impl Reader<'_> {
         Ok(Some(decoded))
     }
 
-    /// Passes over departures that end before a canonical place, or there, as far as they are common, not far from the ones
-    /// before and in the buffer: most of what lies between a checkpoint and the place wanted, at a fifth of what it costs to
-    /// decode them. True if there were any.
-    fn pass(&mut self, place: usize) -> bool {
-        let Ends { mut canonical, mut original } = self.ends;
-        let start = self.read;
-        while let [first, second, ..] = self.buffer[self.read..] {
-            let step = STEPS[usize::from(first)];
-            // What kind it is changes from one to the next, so nothing branches on that.
-            let gap = u32::from(select_unpredictable(first < NEAR, first, second));
-            let end = u64::from(canonical) + u64::from(gap) + u64::from(step.canonical_len);
-            if u16::from(second) >= step.second_below || end > place as u64 {
-                break;
-            }
-            canonical += gap + u32::from(step.canonical_len);
-            original += gap + u32::from(step.original_len);
-            self.read += usize::from(step.bytes);
-        }
-        self.ends = Ends { canonical, original };
-        self.read > start
-    }
-
     /// Reads the next group; false if there is none.
     fn fill(&mut self) -> Result<bool, Error> {
         let Some(behind) = self.log.as_mut().filter(|behind| behind.at < behind.end) else {
@@ -494,27 +472,60 @@ impl Reader<'_> {
             Some(departure) => locate(Some(departure), position),
             None => ends.locate(position),
         };
-        let (mut last, mut ends) = (None, self.ends);
+        let Self { mut ends, .. } = self;
+        let (mut last, mut passed) = (None, ends);
         loop {
-            if start.is_none() && self.pass(canonical.start) {
-                (last, ends) = (None, self.ends);
-            }
-            let next = self.next()?.map(|(departure, literal)| {
+            let mut bytes = &self.buffer[self.read..];
+            while !bytes.is_empty() {
+                if start.is_none() && pass(&mut bytes, &mut ends, canonical.start) {
+                    (last, passed) = (None, ends);
+                    continue;
+                }
+                let (departure, literal) =
+                    decode(&mut bytes, &mut ends).expect("BUG: departures end early");
+                let begins = departure.canonical as usize;
+                if begins > canonical.start {
+                    let start =
+                        *start.get_or_insert_with(|| locate(last, passed, canonical.start).start);
+                    if begins >= canonical.end {
+                        return Ok(start..locate(last, passed, canonical.end - 1).end);
+                    }
+                }
                 if departure.is_in(&canonical) {
                     found(departure, literal);
                 }
-                departure
-            });
-            let begins = next.map_or(usize::MAX, |departure| departure.canonical as usize);
-            if begins > canonical.start {
-                let start = *start.get_or_insert_with(|| locate(last, ends, canonical.start).start);
-                if begins >= canonical.end {
-                    return Ok(start..locate(last, ends, canonical.end - 1).end);
-                }
+                last = Some(departure);
             }
-            last = next;
+            self.read = self.buffer.len();
+            if !self.fill()? {
+                let start = start.unwrap_or_else(|| locate(last, passed, canonical.start).start);
+                return Ok(start..locate(last, passed, canonical.end - 1).end);
+            }
         }
     }
+}
+
+/// Passes over departures that end before a canonical place, or there, as far as they are common and not far from the ones
+/// before: most of what lies between a checkpoint and the place wanted, at a fifth of what it costs to decode them. True if
+/// there were any.
+fn pass(bytes: &mut &[u8], ends: &mut Ends, place: usize) -> bool {
+    let Ends { mut canonical, mut original } = *ends;
+    let mut rest = *bytes;
+    while let [first, second, ..] = *rest {
+        let step = STEPS[usize::from(first)];
+        // What kind it is changes from one to the next, so nothing branches on that.
+        let gap = u32::from(select_unpredictable(first < NEAR, first, second));
+        let end = u64::from(canonical) + u64::from(gap) + u64::from(step.canonical_len);
+        if u16::from(second) >= step.second_below || end > place as u64 {
+            break;
+        }
+        canonical += gap + u32::from(step.canonical_len);
+        original += gap + u32::from(step.original_len);
+        rest = &rest[usize::from(step.bytes)..];
+    }
+    let passed = rest.len() < bytes.len();
+    (*bytes, *ends) = (rest, Ends { canonical, original });
+    passed
 }
 
 /// Departures that lie in memory as they were encoded, and that nobody vouches for.
