@@ -110,6 +110,9 @@ impl Anchors {
 pub struct Anchor {
     /// Offset of the gram's first byte.
     pub at: u32,
+    /// Where the first window begins that the gram was kept for. The last is the one before the first of the next anchor, if that
+    /// does not begin after the gram.
+    pub first: u32,
     /// Hash of the gram.
     pub key: u64,
 }
@@ -270,8 +273,9 @@ impl Chooser<'_> {
             }
         }
         let gram = &self.canonical[at..at + self.scheme.gram];
+        let key = key(gram, 0);
         #[expect(clippy::cast_possible_truncation, reason = "`anchors` checked the length")]
-        self.chosen.places.push(Anchor { at: at as u32, key: key(gram, 0) });
+        self.chosen.places.push(Anchor { at: at as u32, first: first as u32, key });
     }
 
     /// Finds how far the text around `first` and `second` equals itself.
@@ -377,6 +381,36 @@ mod tests {
                     anchors.places.iter().map(|anchor| anchor.at as usize).collect();
                 let expected = by_definition(text.as_bytes(), &scheme);
                 assert!(places == expected, "span {span}: {:?}", &text[..30]);
+            }
+        }
+    }
+
+    #[test]
+    fn anchors_know_the_windows_that_they_were_kept_for() {
+        for (seed, alphabet) in [(1, 2), (2, 4), (3, 12), (4, 20)] {
+            for len in [70, 500, 9000, STRETCH + 3000] {
+                let text: Vec<u8> = random(len, alphabet, seed)
+                    .into_iter()
+                    .map(|byte| if byte == b'a' { b' ' } else { byte })
+                    .collect();
+                for span in [32, 64, 200] {
+                    let scheme = Scheme::new(span);
+                    let mut anchors = Anchors::default();
+                    all_anchors_into(&text, &scheme, &mut anchors);
+                    let ranks: Vec<i32> = text.windows(ORDERED).map(rank_of).collect();
+                    let mut before = None;
+                    for start in 0..(text.len() + 1).saturating_sub(span) {
+                        let window = start..start + scheme.window();
+                        let at = window.min_by_key(|&at| (ranks[at], at)).unwrap();
+                        let number =
+                            anchors.places.partition_point(|anchor| anchor.first as usize <= start);
+                        let anchor = anchors.places[number - 1];
+                        assert_eq!(anchor.at as usize, at, "span {span}, window {start}");
+                        if before.replace(at) != Some(at) {
+                            assert_eq!(anchor.first as usize, start, "span {span}");
+                        }
+                    }
+                }
             }
         }
     }

@@ -4,8 +4,11 @@
 //!
 //! Let R be a run of T bytes that occurs earlier, and P its first occurrence of all. R and P keep
 //! the same anchor. P's anchor was put into the index when P came by: an anchor is left out only
-//! if every run of T bytes through it lies inside one verified match, and P, being the first
+//! if every run of T bytes that it is the anchor of lies inside one verified match, and P, being the first
 //! occurrence, lies in none. So looking up R's anchor proposes P, and comparing finds R.
+//!
+//! The runs that a gram is the anchor of are half of those that hold it: of the others, another gram is. So
+//! contexts that none of them holds are neither looked up nor inserted.
 //!
 //! # What bounds the work
 //!
@@ -21,7 +24,6 @@
 //! being hot, at the cost of their slots.
 
 use std::hint::select_unpredictable;
-use std::iter;
 use std::ops::Range;
 
 use crate::anchors::{Anchor, Anchors, Period, Scheme, key};
@@ -140,7 +142,9 @@ fn equal_runs(
     room: &mut Room,
 ) -> Result<Vec<Match>, Error> {
     room.clear();
+    let anchors = article.anchors.places.as_slice();
     let mut finder = Finder {
+        anchors,
         beneath: index.beneath.as_deref(),
         table: &mut index.anchors,
         view: View {
@@ -154,20 +158,23 @@ fn equal_runs(
         room,
     };
     let mut periods = article.anchors.periods.iter().peekable();
-    let places = &article.anchors.places;
-    let (first, others) = places.split_at(places.len().min(FIRST_BATCH));
-    let batches = || iter::once(first).chain(others.chunks(BATCH));
-    batches().take(2).for_each(|batch| finder.prefetch_shards(batch));
-    batches().take(1).for_each(|batch| finder.prefetch_slots(batch));
-    for (number, batch) in batches().enumerate() {
-        if let Some(later) = batches().nth(number + 2) {
-            finder.prefetch_shards(later);
+    let batch = |number: usize| {
+        let end = (FIRST_BATCH + number * BATCH).min(anchors.len());
+        let start = if number == 0 { 0 } else { FIRST_BATCH + (number - 1) * BATCH };
+        start.min(end)..end
+    };
+    finder.prefetch_shards(batch(0));
+    finder.prefetch_shards(batch(1));
+    finder.prefetch_slots(batch(0));
+    for number in 0.. {
+        let now = batch(number);
+        if now.is_empty() {
+            break;
         }
-        if let Some(next) = batches().nth(number + 1) {
-            finder.prefetch_slots(next);
-        }
-        finder.look_up(batch);
-        for (number, anchor) in batch.iter().enumerate() {
+        finder.prefetch_shards(batch(number + 2));
+        finder.prefetch_slots(batch(number + 1));
+        finder.look_up(now.clone());
+        for (ahead, anchor) in anchors[now].iter().enumerate() {
             // A match that begins after an anchor says nothing about it; those of all periods at
             // once would make every anchor look at all of them.
             let reached =
@@ -175,7 +182,7 @@ fn equal_runs(
             while let Some(period) = periods.next_if(reached) {
                 finder.propose_period(*period)?;
             }
-            finder.visit_anchor(anchor, number)?;
+            finder.visit_anchor(anchor, ahead)?;
         }
     }
     for period in periods {
@@ -185,6 +192,8 @@ fn equal_runs(
 }
 
 struct Finder<'a> {
+    /// Of the article at hand.
+    anchors: &'a [Anchor],
     /// What has older places than the table.
     beneath: Option<&'a dyn Base>,
     table: &'a mut Table,
@@ -225,6 +234,7 @@ impl Room {
 /// What is known of an anchor before those before it were visited.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ahead {
+    context: Context,
     spot: Spot,
     /// Where its postings end.
     end: usize,
@@ -232,11 +242,14 @@ struct Ahead {
 }
 
 /// Part of the text around an anchor: from `back` bytes before it to `ahead` bytes after its start.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Context {
     at: usize,
     back: usize,
     ahead: usize,
+    /// Where the first and the last of the runs of T bytes begin that hold it, and have their anchor in it.
+    first: usize,
+    last: usize,
 }
 
 impl Context {
@@ -250,17 +263,19 @@ impl Context {
 struct Sides {
     /// That of the left side in the upper half.
     check: u8,
-    /// All bits of a half that stands for nothing, as there is not enough text.
+    /// All bits of a half that stands for nothing, as no run reaches so far on that side.
     absent: u8,
 }
 
 impl Sides {
-    fn of(canonical: &[u8], context: Range<usize>, len: usize) -> Self {
-        let left = context.start.checked_sub(len).map(|start| &canonical[start..context.start]);
-        let right = canonical.get(context.end..context.end + len);
-        let half = |side: Option<&[u8]>| side.map_or((0, 0xF), |side| (check(side), 0));
-        let (left, right) = (half(left), half(right));
-        Self { check: left.0 << 4 | right.0, absent: left.1 << 4 | right.1 }
+    fn of(canonical: &[u8], context: Context, len: usize, span: usize) -> Self {
+        let Range { start, end } = context.range();
+        let left = start.checked_sub(len).map_or(0, |from| check(&canonical[from..start]));
+        let right = canonical.get(end..end + len).map_or(0, check);
+        // Half of them, without a branch, as nothing foretells which.
+        let left_absent = select_unpredictable(context.first + len > start, 0xF0, 0);
+        let right_absent = select_unpredictable(context.last + span < end + len, 0x0F, 0);
+        Self { check: left << 4 | right, absent: left_absent | right_absent }
     }
 
     /// Whether a run that reaches far enough to one side may stand at a place with this check.
@@ -285,49 +300,56 @@ fn check(side: &[u8]) -> u8 {
 }
 
 impl Finder<'_> {
-    fn prefetch_shards(&self, batch: &[Anchor]) {
-        for anchor in batch {
+    fn prefetch_shards(&self, batch: Range<usize>) {
+        for anchor in &self.anchors[batch] {
             self.table.prefetch_shard(anchor.key);
         }
     }
 
-    fn prefetch_slots(&self, batch: &[Anchor]) {
-        for anchor in batch {
-            if !self.is_known(anchor) {
-                self.table.prefetch_slots(anchor.key);
+    fn prefetch_slots(&self, batch: Range<usize>) {
+        for number in batch {
+            if !self.is_known(self.context(number)) {
+                self.table.prefetch_slots(self.anchors[number].key);
             }
         }
     }
 
-    /// Whether an anchor lies so deep inside a match that there is no need to look it up; what is so will stay so.
-    fn is_known(&self, anchor: &Anchor) -> bool {
-        !self.room.active.is_empty() && self.is_inside_match(&self.runs(self.context(anchor)))
+    /// Whether all runs of a context lie in a match, so that there is no need to look it up; what is so will stay so.
+    fn is_known(&self, context: Context) -> bool {
+        !self.room.active.is_empty() && self.is_inside_match(&self.runs(context))
     }
 
-    fn context(&self, anchor: &Anchor) -> Context {
-        Context { at: anchor.at as usize, back: 0, ahead: self.scheme.gram() }
+    /// The gram of an anchor, which is that of all runs from its first on, up to those of the next.
+    fn context(&self, number: usize) -> Context {
+        let Anchor { at, first, .. } = self.anchors[number];
+        let (at, first) = (at as usize, first as usize);
+        let last = at.min(self.view.canonical.len() - self.scheme.span());
+        let last =
+            self.anchors.get(number + 1).map_or(last, |next| last.min(next.first as usize - 1));
+        Context { at, back: 0, ahead: self.scheme.gram(), first, last }
     }
 
     /// Looks up a batch, and fetches the text at the places that are worth a look.
-    fn look_up(&mut self, batch: &[Anchor]) {
+    fn look_up(&mut self, batch: Range<usize>) {
         self.room.ahead.clear();
         self.room.found_ahead.clear();
-        let (gram, half) = (self.scheme.gram(), self.half_slack(self.scheme.gram()));
-        for anchor in batch {
+        let half = self.half_slack(self.scheme.gram());
+        for number in batch {
             let before = self.room.found_ahead.len();
-            if self.is_known(anchor) {
-                self.room.ahead.push(Ahead { end: before, ..Ahead::default() });
+            let context = self.context(number);
+            if self.is_known(context) {
+                self.room.ahead.push(Ahead { context, end: before, ..Ahead::default() });
                 continue;
             }
-            let spot = self.table.look_up(anchor.key, &mut self.room.found_ahead);
-            let at = anchor.at as usize;
-            let sides = Sides::of(self.view.canonical, at..at + gram, half);
+            let spot = self.table.look_up(self.anchors[number].key, &mut self.room.found_ahead);
+            let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
             for posting in &self.room.found_ahead[before..] {
                 if sides.may_equal(posting.check) {
                     self.view.texts.prefetch(posting.place);
                 }
             }
-            self.room.ahead.push(Ahead { spot, end: self.room.found_ahead.len(), sides });
+            let end = self.room.found_ahead.len();
+            self.room.ahead.push(Ahead { context, spot, end, sides });
         }
     }
 
@@ -336,18 +358,17 @@ impl Finder<'_> {
         (self.scheme.span() - context).div_ceil(2)
     }
 
-    /// Visits an anchor, the one with that number of a batch that was looked up.
-    fn visit_anchor(&mut self, anchor: &Anchor, number: usize) -> Result<(), Error> {
+    /// Visits an anchor of a batch that was looked up; `ahead` is its number in that.
+    fn visit_anchor(&mut self, anchor: &Anchor, ahead: usize) -> Result<(), Error> {
         let at = anchor.at as usize;
         if !self.room.active.is_empty() {
             self.room.active.retain(|found| found.end > at);
         }
-        let context = self.context(anchor);
-        if self.is_inside_match(&self.runs(context)) {
+        let Ahead { context, mut spot, end, sides } = self.room.ahead[ahead];
+        if self.is_known(context) {
             return Ok(());
         }
-        let Ahead { mut spot, end, sides } = self.room.ahead[number];
-        let start = number.checked_sub(1).map_or(0, |before| self.room.ahead[before].end);
+        let start = ahead.checked_sub(1).map_or(0, |before| self.room.ahead[before].end);
         let is_current = self.table.is_current(spot);
         if is_current && start == end && self.beneath.is_none() {
             self.insert(at, anchor.key, sides, spot, false); // as most are
@@ -375,7 +396,7 @@ impl Finder<'_> {
             return Ok(());
         }
         let half = self.half_slack(context.back + context.ahead);
-        let sides = Sides::of(self.view.canonical, context.range(), half);
+        let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
         let from = self.room.proposed.len();
         if let Some(base) = self.beneath {
             base.anchors(key, &mut self.room.proposed)?;
@@ -384,10 +405,9 @@ impl Finder<'_> {
         self.settle(context, key, sides, spot, from)
     }
 
-    /// All runs of T bytes through the context lie in here.
-    fn runs(&self, Context { at, back, ahead }: Context) -> Range<usize> {
-        let span = self.scheme.span();
-        (at + ahead).saturating_sub(span)..(at - back + span).min(self.view.canonical.len())
+    /// All runs that the context stands for lie in here.
+    fn runs(&self, Context { first, last, .. }: Context) -> Range<usize> {
+        first..last + self.scheme.span()
     }
 
     /// Compares what is proposed for a context, from a number on, and inserts it, or visits longer ones, if need be.
@@ -399,7 +419,7 @@ impl Finder<'_> {
         spot: Spot,
         from: usize,
     ) -> Result<(), Error> {
-        let Context { at, back, ahead } = context;
+        let Context { at, back, ahead, .. } = context;
         // Any run of T bytes reaches so far beyond the context on one side.
         let slack = self.scheme.span() - back - ahead;
         let postings = self.room.proposed.len() - from;
@@ -423,13 +443,21 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// Visits a gram with half of what is left of a run beside the context, on the left and on the right.
+    /// Visits a gram with half of what is left of a run beside the context, on the left and on the right, as far as
+    /// there are runs that hold so much.
     fn visit_longer(&mut self, context: Context) -> Result<(), Error> {
-        let Context { at, back, ahead } = context;
-        let half = self.half_slack(back + ahead);
-        let left = (back + half <= at).then_some(Context { back: back + half, ..context });
-        let right = (at + ahead + half <= self.view.canonical.len())
-            .then_some(Context { ahead: ahead + half, ..context });
+        let Context { at, back, ahead, first, last } = context;
+        let (span, half) = (self.scheme.span(), self.half_slack(back + ahead));
+        let left = (first + back + half <= at).then(|| Context {
+            back: back + half,
+            last: last.min(at - back - half),
+            ..context
+        });
+        let right = (last + span >= at + ahead + half).then(|| Context {
+            ahead: ahead + half,
+            first: first.max((at + ahead + half).saturating_sub(span)),
+            ..context
+        });
         let [left, right] = [left, right].map(|longer| {
             let longer = longer.filter(|&longer| !self.is_inside_match(&self.runs(longer)))?;
             let key = self.key(longer);
@@ -455,7 +483,7 @@ impl Finder<'_> {
     /// Compares the context with the text at the places of a granule, and records the matches that
     /// have T bytes; whether the context stands at one of them.
     fn compare(&mut self, context: Context, granule: u64) -> Result<bool, Error> {
-        let Context { at, back, ahead } = context;
+        let Context { at, back, ahead, .. } = context;
         // If the bytes cannot stand at two places of a granule, there is nothing to look at.
         let is_own = self.keep_own && granule + u64::from(GRANULE) > self.view.base;
         if !is_own
