@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::mask::{self, Answers, YES, equal, pad, within};
+use crate::mask::{self, Instructions, YES, equal, pad, within};
 use crate::text::make_room;
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
@@ -262,7 +262,7 @@ impl<'a> Canonicaliser<'a> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn rest_with(&mut self, mut at: usize, gather: impl Fn(&Answers) -> u64) {
+    fn rest_with(&mut self, mut at: usize, instructions: impl Instructions) {
         let source = self.text.as_bytes();
         while at < source.len() {
             let rest = &source[at..];
@@ -273,7 +273,7 @@ impl<'a> Canonicaliser<'a> {
                 padded = pad(rest);
                 &padded
             };
-            let marks = Marks::of(window, &gather);
+            let marks = Marks::of(window, instructions);
             let Some(out) = self.bytes[self.len..].first_chunk_mut() else {
                 self.bytes.resize(2 * self.bytes.len() + ROOM, 0);
                 continue;
@@ -482,8 +482,8 @@ impl mask::Task for Rest<'_, '_> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn run(self, gather: impl Fn(&Answers) -> u64) {
-        self.of.rest_with(self.at, gather);
+    fn run<I: Instructions>(self, instructions: I) {
+        self.of.rest_with(self.at, instructions);
     }
 }
 
@@ -513,7 +513,7 @@ impl Marks {
     /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a fourth of the time.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn of(window: &[u8; WINDOW], gather: impl Fn(&Answers) -> u64) -> Self {
+    fn of(window: &[u8; WINDOW], instructions: impl Instructions) -> Self {
         let mut marks = [[0; BLOCK]; 4];
         for at in 0..BLOCK {
             let byte = window[at];
@@ -524,12 +524,12 @@ impl Marks {
             marks[2][at] = visible & !equal(byte, b'>');
             marks[3][at] = !(visible | line | space);
         }
-        let [line, blank, visible, special] = marks.map(|answers| gather(&answers));
+        let [line, blank, visible, special] = marks.map(|answers| instructions.gather(&answers));
         let ahead = visible >> 1 | u64::from(ENDS_BLANK[usize::from(window[BLOCK])]) << 63;
         let last = blank & !(blank >> 1);
         let unclear = last & !ahead;
         if special | unclear << 1 != 0 {
-            return Self::of_all(window, gather);
+            return Self::of_all(window, instructions);
         }
         let starts = blank & !(blank << 1);
         let starts = starts & !(starts & last & !line);
@@ -545,7 +545,7 @@ impl Marks {
     /// The same, of any block.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn of_all(window: &[u8; WINDOW], gather: impl Fn(&Answers) -> u64) -> Self {
+    fn of_all(window: &[u8; WINDOW], instructions: impl Instructions) -> Self {
         let mut marks = [[0; BLOCK]; 7];
         for at in 0..BLOCK {
             let [byte, next, second, third] = [0, 1, 2, 3].map(|ahead| window[at + ahead]);
@@ -563,7 +563,7 @@ impl Marks {
             marks[6][at] = !(letter | sign | line | space);
         }
         let [line, blank, ahead, sign, guillemet, soft, other] =
-            marks.map(|answers| gather(&answers));
+            marks.map(|answers| instructions.gather(&answers));
         let pair = soft | guillemet;
         let last = blank & !(blank >> 1);
         let starts = blank & !(blank << 1);

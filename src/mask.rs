@@ -2,15 +2,17 @@
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 pub(crate) use self::neon::gather_vectors;
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64 as arch;
-use std::ops::BitOr;
-
+pub(crate) use self::x86::gather_avx2;
 #[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
+use std::ops::BitOr;
 
 /// 64 bytes, of which each is 0 or [`YES`].
 pub(crate) type Answers = [u8; 64];
@@ -44,46 +46,59 @@ pub(crate) fn pad<const LEN: usize>(rest: &[u8]) -> [u8; LEN] {
 pub(crate) trait Task {
     type Output;
 
-    /// `gather` makes the mask of some answers. To be inlined always.
-    fn run(self, gather: impl Fn(&Answers) -> u64) -> Self::Output;
+    /// To be inlined always.
+    fn run<I: Instructions>(self, instructions: I) -> Self::Output;
+}
+
+/// What a task does by other instructions where there are such.
+pub(crate) trait Instructions: Copy {
+    /// The mask of some answers.
+    fn gather(self, answers: &Answers) -> u64;
+
+    /// Whether there are the following, and all instructions of the level that has AVX-512.
+    const KEEP: bool = false;
+
+    /// The bytes of which a mask has ones, and zeros behind them.
+    fn keep(self, _bytes: &[u8; 64], _mask: u64) -> [u8; 64] {
+        unreachable!("BUG: not asked for")
+    }
+
+    /// Of two rows of bytes, the second where a mask has ones.
+    fn select(self, _bytes: &[u8; 64], _others: &[u8; 64], _mask: u64) -> [u8; 64] {
+        unreachable!("BUG: not asked for")
+    }
+}
+
+/// What every processor has.
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Instructions for Portable {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn gather(self, answers: &Answers) -> u64 {
+        gather(answers)
+    }
 }
 
 /// Runs a task with the best instructions that there are.
 pub(crate) fn run<T: Task>(task: T) -> T::Output {
     #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn run_avx512<T: Task>(task: T) -> T::Output {
-            task.run(|answers| {
-                // SAFETY: as many bytes are read as there are.
-                #[expect(unsafe_code, reason = "to take them in one instruction")]
-                let answers = unsafe { arch::_mm512_loadu_si512(answers.as_ptr().cast()) };
-                arch::_mm512_test_epi8_mask(answers, answers)
-            })
-        }
-
-        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn run_avx2<T: Task>(task: T) -> T::Output {
-            task.run(|answers| gather_avx2(answers))
-        }
-
-        match level() {
-            // SAFETY: these are instructions of the level.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            Level::Avx512 => return unsafe { run_avx512(task) },
-            // SAFETY: as above.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            Level::Avx2 => return unsafe { run_avx2(task) },
-            Level::Portable => {}
-        }
+    match level() {
+        // SAFETY: these are instructions of the level.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        Level::Avx512 => return unsafe { x86::run_avx512(task) },
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        Level::Avx2 => return unsafe { x86::run_avx2(task) },
+        Level::Portable => {}
     }
     run_portable(task)
 }
 
 /// Runs a task with the instructions that every processor has.
-#[expect(clippy::redundant_closure, reason = "calls of the function itself are not inlined")]
 pub(crate) fn run_portable<T: Task>(task: T) -> T::Output {
-    task.run(|answers| gather(answers))
+    task.run(Portable)
 }
 
 /// The mask of some answers.
@@ -120,23 +135,6 @@ fn gather_sse2(answers: &Answers) -> u64 {
     mask
 }
 
-/// What [`gather`] does.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(crate) fn gather_avx2(answers: &Answers) -> u64 {
-    use std::arch::x86_64::{_mm256_loadu_si256, _mm256_movemask_epi8};
-
-    let bits = |half: &[u8; 32]| {
-        // SAFETY: as many bytes are read as there are.
-        #[expect(unsafe_code, reason = "to take them in one instruction")]
-        let half = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
-        u64::from(_mm256_movemask_epi8(half).cast_unsigned())
-    };
-    let [low, high] = answers.as_chunks().0 else { unreachable!("BUG: 64 bytes are two halves") };
-    bits(low) | bits(high) << 32
-}
-
 #[cfg(any(
     test,
     not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))
@@ -159,40 +157,14 @@ pub(crate) const LANES: usize = 32;
 #[inline]
 pub(crate) fn any_equal<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, mask: u16) -> bool {
     #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512bw")]
-        fn any_equal_avx512<const N: usize>(
-            blocks: &[[u16; LANES]; N],
-            other: u16,
-            mask: u16,
-        ) -> bool {
-            equal_bits_avx512(blocks, other, mask).into_iter().fold(0, BitOr::bitor) != 0
-        }
-
-        #[target_feature(enable = "avx2")]
-        fn any_equal_avx2<const N: usize>(
-            blocks: &[[u16; LANES]; N],
-            other: u16,
-            mask: u16,
-        ) -> bool {
-            let mut any = arch::_mm256_setzero_si256();
-            for values in blocks {
-                for half in equal_avx2(values, other, mask) {
-                    any = arch::_mm256_or_si256(any, half);
-                }
-            }
-            arch::_mm256_testz_si256(any, any) == 0
-        }
-
-        match level() {
-            // SAFETY: these are instructions of the level.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            Level::Avx512 => return unsafe { any_equal_avx512(blocks, other, mask) },
-            // SAFETY: as above.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            Level::Avx2 => return unsafe { any_equal_avx2(blocks, other, mask) },
-            Level::Portable => {}
-        }
+    match level() {
+        // SAFETY: these are instructions of the level.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        Level::Avx512 => return unsafe { x86::any_equal_avx512(blocks, other, mask) },
+        // SAFETY: as above.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        Level::Avx2 => return unsafe { x86::any_equal_avx2(blocks, other, mask) },
+        Level::Portable => {}
     }
     // SAFETY: the instructions are part of the architecture.
     #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
@@ -204,8 +176,9 @@ pub(crate) fn any_equal<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, 
 
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 fn any_equal_portable<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, mask: u16) -> bool {
-    let equal = blocks.as_flattened().iter().map(|value| u16::from((value ^ other) & mask == 0));
-    equal.fold(0, BitOr::bitor) != 0
+    // All of them, by vector code.
+    let equal = blocks.as_flattened().iter().map(|value| (value ^ other) & mask == 0);
+    equal.fold(false, BitOr::bitor)
 }
 
 /// For each block, which values equal another one where the mask has ones: a bit for each.
@@ -219,10 +192,10 @@ pub(crate) fn equal_bits<const N: usize>(
     match level() {
         // SAFETY: these are instructions of the level.
         #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        Level::Avx512 => return unsafe { equal_bits_avx512(blocks, other, mask) },
+        Level::Avx512 => return unsafe { x86::equal_bits_avx512(blocks, other, mask) },
         // SAFETY: as above.
         #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        Level::Avx2 => return unsafe { equal_bits_avx2(blocks, other, mask) },
+        Level::Avx2 => return unsafe { x86::equal_bits_avx2(blocks, other, mask) },
         Level::Portable => {}
     }
     // SAFETY: the instructions are part of the architecture.
@@ -231,55 +204,6 @@ pub(crate) fn equal_bits<const N: usize>(
     return unsafe { neon::equal_bits(blocks, other, mask) };
     #[cfg(not(all(target_arch = "aarch64", target_endian = "little")))]
     equal_bits_portable(blocks, other, mask)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx512bw")]
-fn equal_bits_avx512<const N: usize>(
-    blocks: &[[u16; LANES]; N],
-    other: u16,
-    mask: u16,
-) -> [u32; N] {
-    let other = arch::_mm512_set1_epi16((other & mask).cast_signed());
-    let mask = arch::_mm512_set1_epi16(mask.cast_signed());
-    let mut equal = [0; N];
-    for (values, equal) in blocks.iter().zip(&mut equal) {
-        // SAFETY: the load is of the values that it is given.
-        #[expect(unsafe_code, reason = "the one way to load them")]
-        let values = unsafe { arch::_mm512_loadu_si512(values.as_ptr().cast()) };
-        *equal = arch::_mm512_cmpeq_epi16_mask(arch::_mm512_and_si512(values, mask), other);
-    }
-    equal
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn equal_bits_avx2<const N: usize>(blocks: &[[u16; LANES]; N], other: u16, mask: u16) -> [u32; N] {
-    let mut equal = [0; N];
-    for (values, equal) in blocks.iter().zip(&mut equal) {
-        let [low, high] = equal_avx2(values, other, mask);
-        let packed = arch::_mm256_packs_epi16(low, high);
-        let in_order = arch::_mm256_permute4x64_epi64::<0b1101_1000>(packed);
-        *equal = arch::_mm256_movemask_epi8(in_order).cast_unsigned();
-    }
-    equal
-}
-
-/// The values of either half that equal another one where the mask has ones, as all ones.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2")]
-fn equal_avx2(values: &[u16; LANES], other: u16, mask: u16) -> [arch::__m256i; 2] {
-    let other = arch::_mm256_set1_epi16((other & mask).cast_signed());
-    let mask = arch::_mm256_set1_epi16(mask.cast_signed());
-    let halves = values.as_chunks::<16>().0;
-    [0, 1].map(|half: usize| {
-        // SAFETY: the load is of the sixteen values that it is given.
-        #[expect(unsafe_code, reason = "the one way to load them")]
-        let values = unsafe { arch::_mm256_loadu_si256(std::ptr::from_ref(&halves[half]).cast()) };
-        arch::_mm256_cmpeq_epi16(arch::_mm256_and_si256(values, mask), other)
-    })
 }
 
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
@@ -303,8 +227,8 @@ mod tests {
     impl Task for Gather<'_> {
         type Output = u64;
 
-        fn run(self, gather: impl Fn(&Answers) -> u64) -> u64 {
-            gather(self.0)
+        fn run<I: Instructions>(self, instructions: I) -> u64 {
+            instructions.gather(self.0)
         }
     }
 
@@ -347,7 +271,7 @@ mod tests {
             if level() >= Level::Avx2 {
                 // SAFETY: the instructions were just found to be there.
                 #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-                let vectors = unsafe { equal_bits_avx2(&blocks, other, mask) };
+                let vectors = unsafe { x86::equal_bits_avx2(&blocks, other, mask) };
                 assert_eq!(vectors, expected);
             }
         }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use serde_core::de::IgnoredAny;
 
 use super::{Field, Fields, Found, Lenient, first};
-use crate::mask::{self, Answers, equal, pad, within};
+use crate::mask::{self, Instructions, equal, pad, within};
 use crate::text::string_of;
 
 thread_local! {
@@ -159,11 +159,24 @@ impl mask::Task for Unescape<'_> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn run(self, gather: impl Fn(&Answers) -> u64) -> Self::Output {
-        let Self { bytes, room: out } = self;
-        if out.len() < bytes.len() + WRITTEN {
-            out.resize(bytes.len() + WRITTEN, 0);
+    fn run<I: Instructions>(self, instructions: I) -> Self::Output {
+        let most = self.bytes.len() + WRITTEN;
+        if self.room.len() < most {
+            self.room.resize(most, 0);
         }
+        if I::KEEP {
+            self.block_by_block(instructions)
+        } else {
+            self.escape_by_escape(instructions)
+        }
+    }
+}
+
+impl Unescape<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn escape_by_escape(self, instructions: impl Instructions) -> Option<(usize, usize)> {
+        let Self { bytes, room: out } = self;
         let (mut at, mut len) = (0, 0);
         while at < bytes.len() {
             let padded;
@@ -180,7 +193,7 @@ impl mask::Task for Unescape<'_> {
                 let byte = window[at];
                 stops[at] = equal(byte, b'"') | equal(byte, b'\\') | within(byte, 0, 0x1F);
             }
-            let mut stops = gather(&stops);
+            let mut stops = instructions.gather(&stops);
             room[..BLOCK].copy_from_slice(&window[..BLOCK]);
             let (mut end, mut left_out) = (0, 0);
             while stops != 0 {
@@ -210,6 +223,101 @@ impl mask::Task for Unescape<'_> {
             len += end - left_out;
         }
         None
+    }
+
+    /// The same without a branch for each escape: there is often one a line, and where is not foreseen.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn block_by_block(self, instructions: impl Instructions) -> Option<(usize, usize)> {
+        let Self { bytes, room: out } = self;
+        let (mut at, mut len) = (0, 0);
+        let mut is_escaped = false;
+        while at < bytes.len() {
+            let padded;
+            let block: &[u8; BLOCK] = if let Some(block) = bytes[at..].first_chunk() {
+                block
+            } else {
+                padded = pad(&bytes[at..]);
+                &padded
+            };
+            let room = out[len..].first_chunk_mut().expect("BUG: text grew as it was unescaped");
+            let Marks { begins, escaped, stops, meant } =
+                Marks::of(block, is_escaped, instructions);
+            let kept = !begins & !stops & stops.wrapping_sub(1);
+            *room = instructions.keep(&instructions.select(block, &meant, escaped), kept);
+            len += kept.count_ones() as usize;
+            if stops == 0 {
+                at += BLOCK;
+                is_escaped = begins >> (BLOCK - 1) == 1;
+                continue;
+            }
+            let stop = stops.trailing_zeros() as usize;
+            if escaped >> stop & 1 == 0 {
+                return (block[stop] == b'"').then_some((len, at + stop + 1));
+            }
+            at = at + stop - 1;
+            is_escaped = false;
+            // In most scripts the next character is written so too.
+            loop {
+                let rest = &bytes[at..];
+                let escape = Escape::of(&rest.first_chunk().copied().unwrap_or_else(|| pad(rest)))?;
+                out[len..len + 4].copy_from_slice(&escape.character);
+                len += escape.character_len;
+                at += escape.len;
+                if !bytes[at..].starts_with(b"\\u") {
+                    break;
+                }
+            }
+        }
+        None
+    }
+}
+
+/// What stands in a block: a bit for each byte.
+struct Marks {
+    /// Backslashes that begin escapes.
+    begins: u64,
+    /// The bytes behind them.
+    escaped: u64,
+    /// Bytes that end the string, belong to an escape of more than two bytes, or are wrong.
+    stops: u64,
+    /// What the bytes stand for behind backslashes.
+    meant: [u8; BLOCK],
+}
+
+impl Marks {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn of(block: &[u8; BLOCK], is_escaped: bool, instructions: impl Instructions) -> Self {
+        let mut marks = [[0; BLOCK]; 4];
+        let mut meant = [0; BLOCK];
+        for at in 0..BLOCK {
+            let byte = block[at];
+            let (quote, backslash) = (equal(byte, b'"'), equal(byte, b'\\'));
+            let mut simple = quote | backslash | equal(byte, b'/');
+            meant[at] = byte;
+            for [letter, character] in LETTERS {
+                let is_letter = equal(byte, letter);
+                simple |= is_letter;
+                meant[at] ^= is_letter & (letter ^ character);
+            }
+            marks[0][at] = quote;
+            marks[1][at] = backslash;
+            marks[2][at] = within(byte, 0, 0x1F);
+            marks[3][at] = simple;
+        }
+        let [quote, backslash, control, simple] =
+            marks.map(|answers| instructions.gather(&answers));
+        // Of backslashes in a row every second one begins an escape, from the first on. Without a loop: the difference
+        // carries along each row and turns every second bit of it, and that of the byte behind if it is escaped
+        // (as simdjson does).
+        let every_second = u64::MAX / 3 * 2;
+        let first = u64::from(is_escaped);
+        let rows = backslash & !first;
+        let pairs = (rows << 1 | every_second).wrapping_sub(rows) ^ every_second;
+        let (begins, escaped) = (pairs & backslash, pairs ^ (backslash | first));
+        let stops = (quote | control) & !escaped | escaped & !simple;
+        Self { begins, escaped, stops, meant }
     }
 }
 
@@ -241,18 +349,37 @@ impl Escape {
 
 /// The unit of UTF-16 that an escape like `\u00e4` is.
 fn unit(escape: &[u8]) -> Option<u32> {
-    let digits = escape.strip_prefix(b"\\u")?;
-    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+    let digits: &[u8; 4] = escape.strip_prefix(b"\\u")?.first_chunk()?;
+    let digits = digits.map(|digit| u32::from(DIGITS[usize::from(digit)]));
+    let unit = digits.iter().fold(0, |unit, digit| unit << 4 | digit);
+    digits.iter().all(|&digit| digit < 0x10).then_some(unit)
 }
+
+/// What hexadecimal digits are worth; 0xFF for other bytes. Which of them are letters is not foreseen.
+static DIGITS: [u8; 256] = {
+    let mut digits = [0xFF; 256];
+    let mut value = 0;
+    while value < 0x10 {
+        let digit = b"0123456789abcdef"[value as usize];
+        digits[digit as usize] = value;
+        digits[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
+/// The letters of escapes, each with the character that it stands for. Other signs stand for themselves.
+const LETTERS: [[u8; 2]; 5] = [*b"b\x08", *b"f\x0C", *b"n\n", *b"r\r", *b"t\t"];
 
 /// The bytes that escapes of two bytes stand for, by the second; 0 for others.
 static SIMPLE: [u8; 256] = {
     let mut simple = [0; 256];
+    (simple[b'"' as usize], simple[b'\\' as usize], simple[b'/' as usize]) = (b'"', b'\\', b'/');
     let mut at = 0;
-    let pairs = *b"\"\"\\\\//b\x08f\x0Cn\nr\rt\t";
-    while at < pairs.len() {
-        simple[pairs[at] as usize] = pairs[at + 1];
-        at += 2;
+    while at < LETTERS.len() {
+        let [name, character] = LETTERS[at];
+        simple[name as usize] = character;
+        at += 1;
     }
     simple
 };
