@@ -16,6 +16,9 @@
 //! Nearly all text is in canonical form already, but for its line breaks, so the work is to find
 //! the places where it is not (`Marks`), and to copy whole blocks and mend them there.
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 use std::mem::take;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -45,6 +48,7 @@ pub struct Canonical {
 ///
 /// Between departures the two advance in lockstep, byte for byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)] // written as four numbers by vector instructions
 pub(crate) struct Departure {
     pub(crate) canonical: u32,
     pub(crate) canonical_len: u32,
@@ -238,7 +242,7 @@ impl<'a> Canonicaliser<'a> {
     fn new(text: &'a str, room: Canonical) -> Self {
         let Canonical { mut bytes, mut departures } = room;
         make_room(&mut bytes, text.len() + ROOM);
-        make_room(&mut departures, text.len() / USUAL_DISTANCE + 4);
+        make_room(&mut departures, text.len() / USUAL_DISTANCE + 20);
         Self { text, bytes, len: 0, departures, departed: 0, gap_end: 0 }
     }
 
@@ -262,7 +266,7 @@ impl<'a> Canonicaliser<'a> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn rest_with(&mut self, mut at: usize, instructions: impl Instructions) {
+    fn rest_with<I: Instructions>(&mut self, mut at: usize, instructions: I) {
         let source = self.text.as_bytes();
         while at < source.len() {
             let rest = &source[at..];
@@ -273,10 +277,31 @@ impl<'a> Canonicaliser<'a> {
                 padded = pad(rest);
                 &padded
             };
-            let marks = Marks::of(window, instructions);
             let Some(out) = self.bytes[self.len..].first_chunk_mut() else {
                 self.bytes.resize(2 * self.bytes.len() + ROOM, 0);
                 continue;
+            };
+            #[cfg(target_arch = "x86_64")]
+            if I::KEEP {
+                let Some(departures) = self.departures[self.departed..].first_chunk_mut() else {
+                    let more = (self.departed + x86::MOST).min(MORE_DEPARTURES);
+                    self.departures.resize(self.departed + x86::MOST + more, Departure::default());
+                    continue;
+                };
+                // SAFETY: there is `KEEP` with the instructions only.
+                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+                let copied = unsafe { x86::copy(window, at, self.len, out, departures) };
+                if let Some(x86::Copied { taken, written, departed }) = copied {
+                    at += taken;
+                    self.len += written;
+                    self.departed += departed;
+                    continue;
+                }
+            }
+            let marks = if I::KEEP {
+                Marks::of_all(window, instructions) // the others were copied
+            } else {
+                Marks::of(window, instructions)
             };
             let departed = self.departed + marks.starts.count_ones() as usize;
             let Some(departures) = self.departures.get_mut(self.departed..departed) else {
@@ -496,6 +521,10 @@ const WINDOW: usize = 2 * BLOCK + 4;
 
 /// What is written with a block: bytes that count, and those that are copied with the last of them.
 const ROOM: usize = 2 * BLOCK + 8;
+
+/// The most departures that room is made for when there is none.
+#[cfg(target_arch = "x86_64")]
+const MORE_DEPARTURES: usize = 256;
 
 /// What is to be done with a block: a bit for each byte.
 struct Marks {
@@ -810,6 +839,24 @@ mod tests {
             prop_assert_eq!(&canonicalise(&text), &expected);
             let portable = Canonicaliser::new(&text, Canonical::default()).run(|this, at| mask::run_portable(Rest { of: this, at }));
             prop_assert_eq!(&portable, &expected);
+        }
+    }
+
+    #[test]
+    fn characters_are_told_wherever_a_block_ends() {
+        let kinds = [
+            "y", "\n", " ", "\r\n", "\n\n", ">", "\u{85}", "\u{a0}", "\u{ad}", "«", "§", "é", "Ж",
+            "\u{308}", "–", "„", "‖", "…", "\u{200b}", "\u{2028}", "€", "語", "😀", "\u{1}",
+            "\u{7f}", "",
+        ];
+        for before in BLOCK - 8..=BLOCK {
+            for (first, second) in
+                kinds.iter().flat_map(|first| kinds.map(|second| (first, second)))
+            {
+                let text =
+                    format!("{}{first}{second}{}", "x".repeat(before), "z".repeat(2 * BLOCK));
+                assert_eq!(canonicalise(&text), slow(&text), "{before} {first:?} {second:?}");
+            }
         }
     }
 
