@@ -5,14 +5,15 @@ mod neon;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
+use std::ops::BitOr;
+
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 pub(crate) use self::neon::gather_vectors;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::x86::gather_avx2;
 #[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
-#[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-use std::ops::BitOr;
 
 /// 64 bytes, of which each is 0 or [`YES`].
 pub(crate) type Answers = [u8; 64];
