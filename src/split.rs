@@ -24,8 +24,10 @@
 #![expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
 
 mod lines;
+mod opening;
 #[cfg(test)]
 mod reference;
+mod shapes;
 mod vector;
 
 use std::cell::Cell;
@@ -33,10 +35,12 @@ use std::mem::take;
 use std::ops::Range;
 
 use self::lines::{Edges, Window};
-#[cfg(target_arch = "x86_64")]
-use self::vector::Avx2;
+use self::opening::{LOWER, Opening, UPPER, may_end_with_white_space};
+use self::shapes::{PAIRS, Shapes, Widths, pairs_of};
 #[cfg(test)]
 use self::vector::Portable;
+#[cfg(target_arch = "x86_64")]
+use self::vector::{Avx2, Avx512};
 use self::vector::{Baseline, Vector};
 use crate::canonical::{Canonical, is_zero_width};
 #[cfg(target_arch = "x86_64")]
@@ -79,14 +83,26 @@ pub(crate) const VERSION: u32 = 1;
 /// ```
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     #[cfg(target_arch = "x86_64")]
-    if level() >= Level::Avx2 {
+    {
+        #[target_feature(enable = "avx512f,avx512bw,avx2,popcnt,lzcnt,bmi1,bmi2")]
+        fn paragraphs_avx512(text: &str) -> Vec<Range<usize>> {
+            paragraphs_with::<Avx512>(text)
+        }
+
         #[target_feature(enable = "avx2,popcnt,lzcnt,bmi1,bmi2")]
         fn paragraphs_avx2(text: &str) -> Vec<Range<usize>> {
             paragraphs_with::<Avx2>(text)
         }
-        // SAFETY: the instructions that it is compiled for were just found to be there.
-        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        return unsafe { paragraphs_avx2(text) };
+
+        match level() {
+            // SAFETY: the instructions that it is compiled for were just found to be there.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            Level::Avx512 => return unsafe { paragraphs_avx512(text) },
+            // SAFETY: as above.
+            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+            Level::Avx2 => return unsafe { paragraphs_avx2(text) },
+            Level::Portable => {}
+        }
     }
     paragraphs_with::<Baseline>(text)
 }
@@ -98,17 +114,18 @@ fn paragraphs_with<V: Vector>(text: &str) -> Vec<Range<usize>> {
     let mut splitter = Splitter::new(text, &mut room);
     let mut window = Window::new(text.as_bytes(), &mut room.window);
     while window.advance::<V>() {
+        splitter.shapes.reserve(window.lines().len());
         let mut signs = window.signs().iter().copied();
         let mut sign = signs.next().unwrap_or(usize::MAX);
         for edges in window.lines() {
             while sign < edges.text {
                 sign = signs.next().unwrap_or(usize::MAX);
             }
-            splitter.push(&window, edges, sign);
+            splitter.push::<V>(&window, edges, sign);
         }
     }
     window.leave(&mut room.window);
-    let paragraphs = splitter.finish(&mut room);
+    let paragraphs = splitter.finish::<V>(&mut room);
     ROOM.set(Some(room).filter(|room| room.memory() <= ROOM_KEPT));
     paragraphs
 }
@@ -117,7 +134,7 @@ fn paragraphs_with<V: Vector>(text: &str) -> Vec<Range<usize>> {
 #[derive(Default)]
 struct Room {
     paragraphs: Vec<Range<usize>>,
-    shapes: Vec<Shape>,
+    shapes: Shapes,
     window: lines::Room,
 }
 
@@ -125,7 +142,7 @@ impl Room {
     fn memory(&self) -> usize {
         let Self { paragraphs, shapes, window } = self;
         let lines = paragraphs.capacity() * size_of::<Range<usize>>();
-        lines + shapes.capacity() * size_of::<Shape>() + window.memory()
+        lines + shapes.memory() + window.memory()
     }
 }
 
@@ -160,11 +177,14 @@ struct Line {
     /// Bytes of white space between the quote marks and the text.
     indent: usize,
     depth: u32,
-    /// Columns of indent and text.
+    /// Columns of the text, and with its indent.
+    text_columns: usize,
     columns: usize,
     /// Whether nothing may be joined to it.
     alone: bool,
     item: bool,
+    /// `UPPER`, `LOWER` or 0.
+    starts: u8,
 }
 
 impl Line {
@@ -182,6 +202,8 @@ struct Last {
     depth: u32,
     /// The deepest indent that goes on with it.
     indent: usize,
+    /// Its own.
+    columns: usize,
 }
 
 /// A run of lines that nothing but their widths keeps apart, and that show no width.
@@ -206,9 +228,11 @@ struct Splitter<'a> {
     paragraphs: Vec<Range<usize>>,
     undecided: Vec<Group>,
     /// Of the lines of undecided groups, and then of the group at hand.
-    shapes: Vec<Shape>,
+    shapes: Shapes,
     /// Where in `shapes` the group at hand begins.
     first: usize,
+    /// Of its lines.
+    widths: Widths,
     shown: Vec<Shown>,
     fence: Option<Fence>,
     last: Last,
@@ -224,6 +248,7 @@ impl<'a> Splitter<'a> {
             undecided: Vec::new(),
             shapes: take(&mut room.shapes),
             first: 0,
+            widths: Widths::default(),
             shown: Vec::new(),
             fence: None,
             last: Last::default(),
@@ -232,35 +257,35 @@ impl<'a> Splitter<'a> {
 
     /// Adds a line; `sign` is the first sign of a table row after the start of its text.
     #[inline(always)]
-    fn push(&mut self, window: &Window<'_>, edges: Edges, sign: usize) {
+    fn push<V: Vector>(&mut self, window: &Window<'_>, edges: Edges, sign: usize) {
         let bytes = self.text.as_bytes();
         let (start, fresh) = window.line(edges.text);
+        // The carriage return of a pair; any other ends a line.
+        let range = start..edges.end - usize::from(bytes[edges.end - 1] == b'\r');
         let text = edges.text..window.text_end(edges.end);
-        let (first, second, near) = match bytes[text.clone()] {
-            [a, b, c, d, ..] => {
-                let [a, b, c, d] = [a, b, c, d].map(|byte| KINDS[usize::from(byte)]);
-                (a, b, a | b | c | d)
-            }
-            _ => (CLOSER, 0, 0),
-        };
+        let opening = Opening::of(bytes, &text);
         // One branch for all that few lines have.
-        let beyond_ascii = bytes[text.end - 1] & 0x80;
-        let closer = (first & CLOSER) | (!second & SECOND) | (!near & WORD) | beyond_ascii != 0;
-        let has_sign = sign < text.end;
+        let closer = opening.closer
+            | may_end_with_white_space(bytes, &text)
+            | (sign < text.end)
+            | window.has_wide_breaks()
+            | self.fence.is_some();
         let indent = text.start - start;
+        let text_columns = window.columns(&text);
         let mut line = Line {
-            // The carriage return of a pair; any other ends a line.
-            range: start..edges.end - usize::from(bytes[edges.end - 1] == b'\r'),
+            range,
             indent,
             depth: 0,
-            columns: indent + window.columns(text.end) - window.columns(text.start),
-            alone: false,
-            item: (first & BULLET != 0) & (second & SPACE != 0),
+            text_columns,
+            columns: indent + text_columns,
+            alone: opening.alone,
+            item: opening.item,
+            starts: opening.starts,
             text,
         };
-        line.alone = line.is_wide();
-        if closer | has_sign | self.fence.is_some() {
-            let Some(corrected) = self.look_closer(window, line, has_sign) else {
+        line.alone |= line.is_wide();
+        if closer {
+            let Some(corrected) = self.look_closer(window, line) else {
                 self.last.ends = true;
                 return;
             };
@@ -272,25 +297,22 @@ impl<'a> Splitter<'a> {
             | self.last.ends
             | (line.depth != self.last.depth)
             | (line.indent > self.last.indent);
-        let mut shape = Shape::first(line.columns);
+        let mut reach = 0;
         if begins {
-            self.end_group();
+            self.end_group::<V>();
         } else {
-            shape.first_word = narrow(window.first_word(line.text.clone()));
-            shape.starts = first & (UPPER | LOWER);
-            if first & WORD == 0 {
-                shape.starts = case(&self.text[line.text.clone()]);
-            }
+            reach = self.last.columns + window.first_word(&line.text).min(line.text_columns);
         }
-        self.shapes.push(shape);
+        self.shapes.push(line.columns, reach, line.starts);
+        self.widths.insert(Widths::of(line.columns));
         self.paragraphs.push(line.range);
         let indent = if line.item { usize::MAX } else { line.indent };
-        self.last = Last { ends: line.alone, depth: line.depth, indent };
+        self.last = Last { ends: line.alone, depth: line.depth, indent, columns: line.columns };
     }
 
     /// Corrects what is known of a line by its characters; nothing if it is blank.
     #[inline(never)]
-    fn look_closer(&mut self, window: &Window<'_>, mut line: Line, has_sign: bool) -> Option<Line> {
+    fn look_closer(&mut self, window: &Window<'_>, mut line: Line) -> Option<Line> {
         let wide_break = self.text.as_bytes().get(..=line.range.end).map_or(0, wide_break);
         if wide_break > 0 || is_padded(&self.text[line.text.clone()]) {
             // It ended before the last byte of the line break.
@@ -302,16 +324,17 @@ impl<'a> Splitter<'a> {
             line.depth = depth;
             line.indent = content.len() - content.trim_start().len();
             line.text = start + line.indent..end;
-            line.columns = window.columns(end) - window.columns(start);
-            line.alone = line.is_wide();
+            line.text_columns = window.columns(&line.text);
+            line.columns = window.columns(&(start..end));
         }
         let text = &self.text[line.text.clone()];
         let first = *text.as_bytes().first()?;
-        line.alone = line.alone
+        line.alone = line.is_wide()
             || first == b'#' && is_heading(text)
             || !is_word(first) && is_rule(text)
-            || has_sign && is_row(text);
+            || is_row(self.text.as_bytes(), &line.text, window.signs_in(&line.text));
         line.item = is_list_item(text);
+        line.starts = case(text);
         if self.fence.is_some() || first == b'`' || first == b'~' {
             let marker = Fence::find(text);
             if self.fence.is_some() || marker.is_some_and(Fence::opens) {
@@ -328,55 +351,59 @@ impl<'a> Splitter<'a> {
 
     /// Joins the lines of the group at hand, if they show a width.
     #[inline(always)]
-    fn end_group(&mut self) {
-        let shapes = &self.shapes[self.first..];
-        let lines = shapes.len();
-        if lines > 1 {
-            let (depth, first) = (self.last.depth, self.paragraphs.len() - lines);
-            let Some(width) = wrap_width(shapes) else {
-                self.undecided.push(Group { depth, first, lines });
-                self.first = self.shapes.len();
-                return;
-            };
-            let is_full = |_: &_, line: Shape, next| line.is_full(next, width);
-            let end = join(&mut self.paragraphs, first, first, shapes, is_full);
+    fn end_group<V: Vector>(&mut self) {
+        let group = self.first..self.shapes.len();
+        let (lines, depth) = (group.len(), self.last.depth);
+        let first = self.paragraphs.len() - lines;
+        let widths = take(&mut self.widths);
+        if lines > 2
+            && let Some(width) = self.shapes.wrap_width::<V>(group.clone(), widths)
+        {
+            let mut joined = Joined::new(&mut self.paragraphs, first..first + lines, first);
+            for (from, shape) in (first..first + lines - 1).zip(group).step_by(PAIRS) {
+                joined.push(from, self.shapes.full::<V>(shape, width));
+            }
+            let end = joined.finish();
             self.paragraphs.truncate(end);
             self.shown.push(Shown { depth, lines, width });
+        } else if lines > 1 {
+            self.undecided.push(Group { depth, first, lines });
+            self.first = self.shapes.len();
+            return;
         }
         self.shapes.truncate(self.first);
     }
 
     #[inline(always)]
-    fn finish(mut self, room: &mut Room) -> Vec<Range<usize>> {
-        self.end_group();
+    fn finish<V: Vector>(mut self, room: &mut Room) -> Vec<Range<usize>> {
+        self.end_group::<V>();
         let usual = usual_widths(self.shown);
-        let mut paragraphs = self.paragraphs;
-        let mut shapes = self.shapes.as_slice();
-        // What lies before `read` is joined and ends at `kept`.
-        let (mut read, mut kept) = (0, 0);
+        let (text, mut paragraphs, mut shapes) = (self.text, self.paragraphs, self.shapes);
+        // What lies before `read` is joined and ends at `kept`; `shape` is the next group's first.
+        let (mut read, mut kept, mut shape) = (0, 0, 0);
         for Group { depth, first, lines } in self.undecided {
             kept = shift(&mut paragraphs, read..first, kept);
             read = first + lines;
-            let of_group;
-            (of_group, shapes) = shapes.split_at(lines);
             let same_depth = usual.binary_search_by_key(&depth, |&(of, _)| of).ok();
-            kept = match same_depth.map(|at| &usual[at]).or(usual.first()) {
-                Some(&(_, width)) => {
-                    let is_full = |_: &_, line: Shape, next| line.is_full(next, width);
-                    join(&mut paragraphs, first, kept, of_group, is_full)
-                }
-                None => join(&mut paragraphs, first, kept, of_group, |range, line, next| {
-                    line.runs_on(next) && !sentence_ends(self.text[range.clone()].trim_end())
-                }),
-            };
+            let width = same_depth.map(|at| &usual[at]).or(usual.first());
+            let mut joined = Joined::new(&mut paragraphs, first..read, kept);
+            for (from, shape) in (first..read - 1).zip(shape..).step_by(PAIRS) {
+                let goes_on = match width {
+                    Some(&(_, width)) => shapes.full::<V>(shape, width),
+                    None => joined.running_on(from, text, &shapes, shape),
+                };
+                joined.push(from, goes_on);
+            }
+            kept = joined.finish();
+            shape += lines;
         }
         let all = paragraphs.len();
         kept = shift(&mut paragraphs, read..all, kept);
         // They stay with the article.
         let all = paragraphs[..kept].to_vec();
         paragraphs.clear();
-        self.shapes.clear();
-        (room.paragraphs, room.shapes) = (paragraphs, self.shapes);
+        shapes.truncate(0);
+        (room.paragraphs, room.shapes) = (paragraphs, shapes);
         all
     }
 }
@@ -392,64 +419,56 @@ fn shift(lines: &mut [Range<usize>], range: Range<usize>, to: usize) -> usize {
     end
 }
 
-/// Joins the lines from `first` on that have `shapes`, moved down to `kept`; returns their end there.
-#[inline(always)]
-fn join(
-    lines: &mut [Range<usize>],
-    first: usize,
-    mut kept: usize,
-    shapes: &[Shape],
-    goes_on: impl Fn(&Range<usize>, Shape, Shape) -> bool,
-) -> usize {
-    let mut paragraph = lines[first].clone();
-    for (at, pair) in (first..).zip(shapes.windows(2)) {
-        let next = lines[at + 1].clone();
-        let joined = goes_on(&lines[at], pair[0], pair[1]);
-        // Without a branch, which would be hard to predict.
-        lines[kept] = paragraph.clone();
-        kept += usize::from(!joined);
-        paragraph.start = if joined { paragraph.start } else { next.start };
-        paragraph.end = next.end;
-    }
-    lines[kept] = paragraph;
-    kept + 1
+/// Lines of a group that are joined and moved down.
+struct Joined<'a> {
+    lines: &'a mut [Range<usize>],
+    last: usize,
+    /// Where the paragraph at hand goes, and begins.
+    kept: usize,
+    start: usize,
 }
 
-/// What a byte says at the start of a line.
-static KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
-    let mut byte = 0_u8;
-    loop {
-        kinds[byte as usize] = match byte {
-            b'0'..=b'9' => WORD | UPPER | SECOND | CLOSER,
-            b'A'..=b'Z' => WORD | UPPER | SECOND,
-            b'a'..=b'z' => WORD | LOWER | SECOND,
-            b'-' | b'*' | b'+' => BULLET | SECOND,
-            b' ' => SPACE | SECOND,
-            // Of headings, fences and quotes.
-            b'#' | b'`' | b'~' | b'>' => CLOSER | SECOND,
-            0x80.. => CLOSER,
-            // Of list items; and a sign that separates, but is no space.
-            b')' | b'\t' => 0,
-            _ => SECOND,
-        };
-        if byte == u8::MAX {
-            break kinds;
-        }
-        byte += 1;
+impl<'a> Joined<'a> {
+    #[inline(always)]
+    fn new(lines: &'a mut [Range<usize>], group: Range<usize>, kept: usize) -> Self {
+        let start = lines[group.start].start;
+        Self { lines, last: group.end - 1, kept, start }
     }
-};
 
-const WORD: u8 = 1;
-/// Begins a list item if white space follows.
-const BULLET: u8 = 2;
-const SPACE: u8 = 4;
-/// The line must be looked at closer if it begins so.
-const CLOSER: u8 = 8;
-/// It need not because of this second byte.
-const SECOND: u8 = 16;
-const UPPER: u8 = 32;
-const LOWER: u8 = 64;
+    /// Goes on with as many lines from `from` on as there are [`PAIRS`], given a bit in four for each that goes on in the
+    /// next.
+    #[inline(always)]
+    fn push(&mut self, from: usize, goes_on: u64) {
+        let mut ends = pairs_of(self.last - from) & !goes_on;
+        while ends != 0 {
+            let line = from + ends.trailing_zeros() as usize / 4;
+            self.end_paragraph(line);
+            self.start = self.lines[line + 1].start;
+            ends &= ends - 1;
+        }
+    }
+
+    /// Which of these lines plainly run on, if they show no width, as [`Self::push`] is given it.
+    fn running_on(&self, from: usize, text: &str, shapes: &Shapes, shape: usize) -> u64 {
+        let lines = self.lines[from..self.last].iter().take(PAIRS).enumerate();
+        lines.fold(0, |running_on, (at, line)| {
+            let ends = || sentence_ends(text[line.clone()].trim_end());
+            running_on | u64::from(shapes.runs_on(shape + at) && !ends()) << (4 * at)
+        })
+    }
+
+    fn end_paragraph(&mut self, line: usize) {
+        self.lines[self.kept] = self.start..self.lines[line].end;
+        self.kept += 1;
+    }
+
+    /// Returns the end of what is kept.
+    #[inline(always)]
+    fn finish(mut self) -> usize {
+        self.end_paragraph(self.last);
+        self.kept
+    }
+}
 
 /// The length of the line break beyond ASCII that `bytes` end with.
 fn wide_break(bytes: &[u8]) -> usize {
@@ -469,24 +488,14 @@ fn is_padded(text: &str) -> bool {
         || !last.is_ascii() && text.ends_with(char::is_whitespace)
 }
 
-/// Whether `body` is a row of a table or an entry of a table of contents.
-fn is_row(body: &str) -> bool {
-    body.starts_with('|')
-        || body.contains('\t')
-        || body.contains("....")
-        || body.matches('|').nth(1).is_some()
-}
-
-/// What decides whether a line goes on in the next: looked at only where there is a next.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(4))]
-struct Shape {
-    /// Columns without quote marks and trailing space.
-    columns: u8,
-    /// Columns that must fit before the first place where the line could have been broken.
-    first_word: u8,
-    /// `UPPER`, `LOWER` or 0.
-    starts: u8,
+/// Whether a line is a row of a table or an entry of a table of contents, which the bars, tabs and dots after three
+/// dots in its text say.
+fn is_row(bytes: &[u8], text: &Range<usize>, signs: &[usize]) -> bool {
+    match *signs {
+        [] => false,
+        [sign] => bytes[sign] != b'|' || sign == text.start,
+        _ => true,
+    }
 }
 
 /// How `text` begins: as a sentence or an entry of a list does, with a capital or a digit, or in the middle of
@@ -497,38 +506,6 @@ fn case(text: &str) -> u8 {
         Some(c) if c.is_uppercase() || c.is_numeric() => UPPER,
         _ => 0,
     }
-}
-
-impl Shape {
-    /// Of the first line of a group.
-    fn first(columns: usize) -> Self {
-        Self { columns: narrow(columns), first_word: 0, starts: 0 }
-    }
-
-    /// Whether `next` was broken off because its first word did not fit into `width`.
-    #[inline(always)]
-    fn is_full(self, next: Self, width: usize) -> bool {
-        let full = usize::from(self.columns) + 1 + usize::from(next.first_word) > width;
-        self.fits(next, width) & full
-    }
-
-    /// Whether it and `next` are not wider than `width`.
-    fn fits(self, next: Self, width: usize) -> bool {
-        usize::from(self.columns.max(next.columns)) <= width
-    }
-
-    /// Whether, with no width to go by, a sentence that has not ended plainly runs on into `next`.
-    fn runs_on(self, next: Self) -> bool {
-        let columns = usize::from(self.columns);
-        next.starts == LOWER
-            && (NARROWEST_WRAP..=90).contains(&columns)
-            && usize::from(next.columns) <= columns + usize::from(next.first_word)
-    }
-}
-
-/// Columns of a line, of which those that may be joined have few.
-fn narrow(columns: usize) -> u8 {
-    u8::try_from(columns).unwrap_or(u8::MAX)
 }
 
 fn sentence_ends(content: &str) -> bool {
@@ -629,45 +606,6 @@ fn is_list_item(body: &str) -> bool {
         _ => false,
     };
     label <= 3 && marked && rest.next().is_some_and(char::is_whitespace)
-}
-
-/// The width to which the lines of a group were wrapped, if they show one.
-#[inline(always)]
-fn wrap_width(group: &[Shape]) -> Option<usize> {
-    if group.len() < 3 {
-        return None;
-    }
-    // Wider lines may be neighbours that were never wrapped, so narrower widths are tried too;
-    // eight bound the work.
-    let mut present = 0_u64;
-    for line in group {
-        let over = usize::from(line.columns).checked_sub(NARROWEST_WRAP);
-        present |= over.map_or(0, |over| 1 << over);
-    }
-    for _ in 0..8 {
-        let over = present.checked_ilog2()? as usize;
-        present &= !(1 << over);
-        let width = NARROWEST_WRAP + over;
-        let (mut pairs, mut full, mut upper) = (0, 0, 0);
-        for pair in group.windows(2) {
-            let (line, next) = (pair[0], pair[1]);
-            let fits = line.fits(next, width);
-            pairs += usize::from(fits);
-            full += usize::from(line.is_full(next, width));
-            upper += usize::from(fits & (next.starts == UPPER));
-        }
-        // Few lines prove little: then every break must be explained, and a line begin in the
-        // middle of a sentence. Many that nearly all begin in upper case are verse or a list,
-        // unless they are full without exception, which German prose can be.
-        let prose = if pairs <= 3 { upper < pairs } else { upper * 10 < pairs * 8 };
-        let all = full == pairs;
-        if full >= 2
-            && if pairs <= 3 { all && prose } else { all || prose && full * 10 >= pairs * 6 }
-        {
-            return Some(width);
-        }
-    }
-    None
 }
 
 /// For each depth of quoting, in order, the width that most of the wrapped lines agree on within a
@@ -957,6 +895,10 @@ mod tests {
             #[cfg(target_arch = "x86_64")]
             if level() >= Level::Avx2 {
                 prop_assert_eq!(&paragraphs_with::<Avx2>(&text), &expected);
+            }
+            #[cfg(target_arch = "x86_64")]
+            if level() >= Level::Avx512 {
+                prop_assert_eq!(&paragraphs_with::<Avx512>(&text), &expected);
             }
         }
     }

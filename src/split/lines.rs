@@ -5,19 +5,19 @@
 use std::mem::take;
 use std::ops::Range;
 
-use super::vector::{BLOCK, Vector};
+use super::vector::{BLOCK, Mask, Set, Vector, load};
 
 /// The bytes of a block, two before it and one after it.
 type BlockBytes = [u8; BLOCK + 3];
 
 /// What is known of a block: a bit for each byte, and what comes before.
 #[derive(Clone, Copy, Debug, Default)]
-
 struct Block {
     /// Last bytes of line breaks.
     breaks: u64,
-    /// Last bytes of those that end the paragraph too.
-    hard: u64,
+    /// Where text begins after what ends a paragraph: a blank line, a hard line break. Until that is found, the last
+    /// bytes of hard line breaks; and before, all that may be the last byte of one, or of a line break beyond ASCII.
+    fresh: u64,
     /// Neither space, tab nor line break of ASCII.
     ink: u64,
     /// First bytes of characters that take two columns: East Asian ones (U+3000 to U+D7FF, and
@@ -27,42 +27,64 @@ struct Block {
     /// of their first block.
     zero: u64,
     dots: u64,
-    /// Bars and tabs, and dots after three dots.
+    /// Bars and tabs.
     signs: u64,
-    /// Where the text of a line begins, and last bytes of its line break.
-    edges: u64,
-    /// Where text begins after what ends a paragraph: a blank line, a hard line break.
-    fresh: u64,
-    /// Columns of the window before the block.
-    columns: usize,
-    /// Where the line begins in which the block begins.
-    line: usize,
+    /// By how many the bytes of the window before the block are more than their columns. It may wrap around.
+    excess: u32,
 }
 
 impl Block {
     #[inline(always)]
-    fn look<V: Vector>(&mut self, bytes: &BlockBytes) {
-        let load = |from: usize| {
-            let bytes = bytes[from..].first_chunk().expect("BUG: no block");
-            // SAFETY: `paragraphs` asks for vectors only for which it found the instructions.
-            #[expect(unsafe_code, reason = "the one way to make a vector")]
-            unsafe {
-                V::load(bytes)
-            }
-        };
-        let (it, before) = (load(2), load(1));
-        let tab = it.equal(b'\t');
-        let feeds = it.within(b'\n'..=b'\r');
-        let pairs = it.equal(b'\r') & load(3).equal(b'\n');
-        let separators = it.within(0xA8..=0xA9) & before.equal(0x80) & load(0).equal(0xE2);
-        let wide_breaks = it.equal(0x85) & before.equal(0xC2) | separators;
-        self.breaks = (feeds | wide_breaks).bits() & !pairs.bits();
-        self.hard = (it.equal(0x0C) | separators & it.equal(0xA9)).bits();
-        self.ink = !(feeds | tab | it.equal(b' ')).bits();
-        self.wide = (it.within(0xE3..=0xED) | it.within(0xF0..=0xFF)).bits();
-        self.zero = (it.within(0x80..=0xBF) | it.equal(0xCC)).bits();
-        self.dots = it.equal(b'.').bits();
-        self.signs = (tab | it.equal(b'|')).bits();
+    fn of<V: Vector>(bytes: &BlockBytes) -> Self {
+        const BLANKS: Set = Set::new(b"\t\n\x0B\x0C\r ");
+        const FEEDS: Set = Set::new(b"\n\x0B\x0C\r");
+        const SIGNS: Set = Set::new(b"\t|");
+        const LAST: Set = Set::new(b"\x85\xA8\xA9");
+        const BEFORE_LAST: Set = Set::new(b"\xC2\x80");
+        let it = load::<V>(bytes, 2);
+        let pairs = it.equal(b'\r') & load::<V>(bytes, 3).equal(b'\n');
+        let may_end_lines = it.among(&LAST) & load::<V>(bytes, 1).among(&BEFORE_LAST);
+        let mut wide = it.within(0xE3..=0xFF).bits();
+        if wide != 0 {
+            wide &= !it.within(0xEE..=0xEF).bits();
+        }
+        Self {
+            breaks: it.among(&FEEDS).bits() & !pairs.bits(),
+            fresh: (it.equal(0x0C) | may_end_lines).bits(),
+            ink: !it.among(&BLANKS).bits(),
+            wide,
+            zero: (it.within(0x80..=0xBF) | it.equal(0xCC)).bits(),
+            dots: it.equal(b'.').bits(),
+            signs: it.among(&SIGNS).bits(),
+            excess: 0,
+        }
+    }
+
+    /// Finds the line breaks among what may be rare ones; whether there are any beyond ASCII.
+    #[cold]
+    fn find_rare_breaks(&mut self, bytes: &BlockBytes) -> bool {
+        let (mut any, mut rare) = (false, take(&mut self.fresh));
+        while rare != 0 {
+            let at = rare.trailing_zeros() as usize;
+            let bit = rare & rare.wrapping_neg();
+            let (is_break, is_hard) = match bytes[at..at + 3] {
+                [_, _, 0x0C] | [0xE2, 0x80, 0xA9] => (bit, bit),
+                [0xE2, 0x80, 0xA8] | [_, 0xC2, 0x85] => (bit, 0),
+                _ => (0, 0),
+            };
+            self.breaks |= is_break;
+            self.fresh |= is_hard;
+            any |= is_break & self.ink != 0;
+            rare &= !bit;
+        }
+        any
+    }
+
+    /// The end of the text, as many bytes into the block if it is in there, ends a line.
+    fn end_at(&mut self, end: usize) {
+        let Some(end) = 1_u64.checked_shl(u32::try_from(end).unwrap_or(u32::MAX)) else { return };
+        self.breaks = self.breaks & (end - 1) | end;
+        self.ink &= end - 1;
     }
 }
 
@@ -71,14 +93,6 @@ impl Block {
 pub(super) struct Edges {
     pub(super) text: usize,
     pub(super) end: usize,
-}
-
-/// What comes before a block: the start of the line that reaches into it, columns, dots.
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    line: usize,
-    columns: usize,
-    dots: u64,
 }
 
 /// What reaches into a block, each 1 or 0.
@@ -93,13 +107,20 @@ struct Reaching {
 }
 
 impl Reaching {
-    /// Finds where texts of lines begin and end.
+    /// Finds where texts of lines begin and end in some blocks, the first of them at `at`, and adds the places to
+    /// `edges`, of which there are `len`.
     #[inline(always)]
-    fn find_edges(&mut self, blocks: &mut [Block]) {
+    fn list_edges(
+        &mut self,
+        blocks: &mut [Block],
+        mut at: usize,
+        edges: &mut Vec<usize>,
+        mut len: usize,
+    ) -> usize {
         let Self { mut starts, mut open, mut fresh } = *self;
         // A sum carries bits through the runs of ones that they stand in, to the bit after.
         for block in blocks {
-            let Block { breaks, ink, hard, .. } = *block;
+            let Block { breaks, ink, fresh: hard, .. } = *block;
             let space = !ink & !breaks;
             let (sum, carried) = space.overflowing_add(breaks << 1 | starts);
             let texts = sum & ink;
@@ -109,10 +130,37 @@ impl Reaching {
             open = u64::from(carried);
             let (sum, carried) = (!texts).overflowing_add(breaks & !ends | hard | fresh);
             block.fresh = sum & texts;
-            block.edges = texts | ends;
             fresh = u64::from(carried);
+            len = list(texts | ends, at, edges, len);
+            at += BLOCK;
         }
         *self = Self { starts, open, fresh };
+        len
+    }
+}
+
+/// What comes before a block.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    excess: u32,
+    dots: u64,
+}
+
+impl Before {
+    /// Counts what takes no column in some blocks; whether there may be signs of tables.
+    #[inline(always)]
+    fn count(&mut self, blocks: &mut [Block]) -> bool {
+        let Self { mut excess, mut dots } = *self;
+        let mut any = 0;
+        for block in blocks {
+            block.excess = excess;
+            let more = block.zero.count_ones().wrapping_sub(block.wide.count_ones());
+            excess = excess.wrapping_add(more);
+            any |= block.signs | block.dots & (block.dots << 1 | dots >> 63);
+            dots = block.dots;
+        }
+        *self = Self { excess, dots };
+        any != 0
     }
 }
 
@@ -120,6 +168,7 @@ impl Reaching {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     blocks: Vec<Block>,
+    /// By turns where the text of a line begins and the last byte of its line break.
     edges: Vec<usize>,
     signs: Vec<usize>,
 }
@@ -146,6 +195,7 @@ pub(super) struct Window<'a> {
     edges: Vec<usize>,
     edges_len: usize,
     signs: Vec<usize>,
+    has_wide_breaks: bool,
 }
 
 impl<'a> Window<'a> {
@@ -154,7 +204,17 @@ impl<'a> Window<'a> {
 
     pub(super) fn new(text: &'a [u8], room: &mut Room) -> Self {
         let Room { blocks, edges, signs } = take(room);
-        Self { text, start: 0, next: 0, fresh: true, blocks, edges, edges_len: 0, signs }
+        Self {
+            text,
+            start: 0,
+            next: 0,
+            fresh: true,
+            blocks,
+            edges,
+            edges_len: 0,
+            signs,
+            has_wide_breaks: false,
+        }
     }
 
     /// Leaves its memory to the next.
@@ -173,28 +233,27 @@ impl<'a> Window<'a> {
         self.start = self.next;
         self.edges_len = 0;
         self.signs.clear();
+        self.has_wide_breaks = false;
         let mut blocks = 0;
-        let mut before = Before { line: self.start, columns: 0, dots: 0 };
         let mut reaching = Reaching { starts: 1, open: 0, fresh: u64::from(self.fresh) };
-        while before.line == self.start {
+        let mut before = Before { excess: 0, dots: 0 };
+        while self.next == self.start {
             let at = self.start + blocks * BLOCK;
             let count = Self::BLOCKS.min((text.len() - at) / BLOCK + 1);
             if self.blocks.len() < blocks + count {
                 self.blocks.resize(blocks + count, Block::default());
             }
             let new = &mut self.blocks[blocks..blocks + count];
-            look::<V>(text, at, new);
-            if let Some(end) =
-                text.len().checked_sub(at + (count - 1) * BLOCK).filter(|&end| end < BLOCK)
-            {
-                // The end of the text ends a line.
-                let last = new.last_mut().expect("BUG: no block");
-                let end = 1 << end;
-                last.breaks = last.breaks & (end - 1) | end;
-                last.ink &= end - 1;
+            self.has_wide_breaks |= look::<V>(text, at, new);
+            if let Some(last) = new.iter().rposition(|block| block.breaks != 0) {
+                let after = new[last].breaks.leading_zeros() as usize;
+                self.next = at + (last + 1) * BLOCK - after;
             }
-            reaching.find_edges(new);
-            self.list(blocks..blocks + count, &mut before);
+            self.edges_len = reaching.list_edges(new, at, &mut self.edges, self.edges_len);
+            let dots = before.dots;
+            if before.count(new) {
+                list_signs(new, dots, at, &mut self.signs);
+            }
             blocks += count;
         }
         // Of a line that goes on behind the window there may be text in it already.
@@ -205,66 +264,8 @@ impl<'a> Window<'a> {
         true
     }
 
-    /// Lists what was found in some blocks.
-    #[inline(always)]
-    fn list(&mut self, range: Range<usize>, before: &mut Before) {
-        let mut at = self.start + range.start * BLOCK;
-        let mut edges_len = self.edges_len;
-        let Before { mut line, mut columns, mut dots } = *before;
-        let mut all_signs = 0;
-        for block in &mut self.blocks[range.clone()] {
-            block.columns = columns;
-            block.line = line;
-            columns += BLOCK + block.wide.count_ones() as usize - block.zero.count_ones() as usize;
-            let after_break = at + BLOCK - block.breaks.leading_zeros() as usize;
-            line = if block.breaks == 0 { line } else { after_break };
-            if self.edges.len() < edges_len + BLOCK {
-                self.edges.resize(edges_len + 4 * BLOCK, 0);
-            }
-            // A few without branches, that are hard to predict.
-            let edges: &mut [usize; BLOCK] =
-                self.edges[edges_len..].first_chunk_mut().expect("BUG: no room");
-            let count = block.edges.count_ones() as usize;
-            let mut left = block.edges;
-            for edge in &mut edges[..4] {
-                *edge = at + left.trailing_zeros() as usize;
-                left &= left.wrapping_sub(1);
-            }
-            if count > 4 {
-                for edge in &mut edges[4..count] {
-                    *edge = at + left.trailing_zeros() as usize;
-                    left &= left.wrapping_sub(1);
-                }
-            }
-            edges_len += count;
-            let two = block.dots & (block.dots << 1 | dots >> 63);
-            block.signs |= two & (two << 2 | (dots & dots << 1) >> 62);
-            dots = block.dots;
-            all_signs |= block.signs;
-            at += BLOCK;
-        }
-        self.edges_len = edges_len;
-        self.next = line;
-        *before = Before { line, columns, dots };
-        if all_signs != 0 {
-            self.list_signs(range);
-        }
-    }
-
-    #[inline(never)]
-    fn list_signs(&mut self, range: Range<usize>) {
-        let at = self.start + range.start * BLOCK;
-        for (block, at) in self.blocks[range].iter().zip((at..).step_by(BLOCK)) {
-            let mut signs = block.signs;
-            while signs != 0 {
-                self.signs.push(at + signs.trailing_zeros() as usize);
-                signs &= signs - 1;
-            }
-        }
-    }
-
     /// Its lines that are not blank, but for one whose end lies behind it.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Edges> {
+    pub(super) fn lines(&self) -> impl ExactSizeIterator<Item = Edges> {
         let (lines, _) = self.edges[..self.edges_len].as_chunks();
         lines.iter().map(|&[text, end]| Edges { text, end })
     }
@@ -274,77 +275,163 @@ impl<'a> Window<'a> {
         &self.signs
     }
 
+    /// Those within `range`.
+    pub(super) fn signs_in(&self, range: &Range<usize>) -> &[usize] {
+        let first = self.signs.partition_point(|&sign| sign < range.start);
+        let end = self.signs.partition_point(|&sign| sign < range.end);
+        &self.signs[first..end]
+    }
+
+    /// Whether it has line breaks beyond ASCII.
+    pub(super) fn has_wide_breaks(&self) -> bool {
+        self.has_wide_breaks
+    }
+
     /// Where the line begins whose text begins at `text`, and whether a paragraph ended since the text before.
     #[inline(always)]
     pub(super) fn line(&self, text: usize) -> (usize, bool) {
         let at = text - self.start;
         let block = &self.blocks[at / BLOCK];
-        let before = block.breaks & ((1 << (at % BLOCK)) - 1);
-        let after_break = text - at % BLOCK + BLOCK - before.leading_zeros() as usize;
-        let start = if before == 0 { block.line } else { after_break };
-        (start, block.fresh >> (at % BLOCK) & 1 == 1)
+        let before = block.breaks << 1 << (BLOCK - 1 - at % BLOCK);
+        let spaces =
+            if before == 0 { self.blanks_before(text) } else { before.leading_zeros() as usize };
+        (text - spaces, block.fresh >> (at % BLOCK) & 1 == 1)
     }
 
     /// The end of the last byte before `end` that is neither white space nor line break of ASCII.
     #[inline(always)]
     pub(super) fn text_end(&self, end: usize) -> usize {
         let at = end - self.start - 1;
-        let mut block = at / BLOCK;
-        let mut ink = self.blocks[block].ink & (u64::MAX >> (BLOCK - 1 - at % BLOCK));
-        while ink == 0 {
-            block -= 1;
-            ink = self.blocks[block].ink;
+        let before = self.blocks[at / BLOCK].ink << (BLOCK - 1 - at % BLOCK);
+        if before == 0 {
+            let end = end - usize::from(self.text[end - 1] == b'\r');
+            return end - self.blanks_before(end);
         }
-        self.start + (block + 1) * BLOCK - ink.leading_zeros() as usize
+        end - before.leading_zeros() as usize
     }
 
-    /// Columns between the start of the window and `at`.
+    /// How many spaces and tabs there are before `end`.
+    #[cold]
+    fn blanks_before(&self, end: usize) -> usize {
+        let blank = |&&byte: &&u8| matches!(byte, b' ' | b'\t');
+        self.text[..end].iter().rev().take_while(blank).count()
+    }
+
+    /// The columns of some characters; of 4 GiB and more, perhaps too many.
     #[inline(always)]
-    pub(super) fn columns(&self, at: usize) -> usize {
+    pub(super) fn columns(&self, range: &Range<usize>) -> usize {
+        range.end
+            - range.start
+            - self.excess(range.end).wrapping_sub(self.excess(range.start)) as usize
+    }
+
+    #[inline(always)]
+    fn excess(&self, at: usize) -> u32 {
         let at = at - self.start;
         let block = &self.blocks[at / BLOCK];
         let below = (1 << (at % BLOCK)) - 1;
-        let wide = (block.wide & below).count_ones() as usize;
-        block.columns + at % BLOCK + wide - (block.zero & below).count_ones() as usize
+        let zero = block.excess.wrapping_add((block.zero & below).count_ones());
+        zero.wrapping_sub((block.wide & below).count_ones())
     }
 
-    /// Columns of the first piece of `text` that a wrap keeps together: a word, or one wide character.
+    /// Columns of the first piece of a text that a wrap keeps together: a word, or one wide character. It may go on
+    /// behind a text that a white space or line break beyond ASCII ends.
     #[inline(always)]
-    pub(super) fn first_word(&self, text: Range<usize>) -> usize {
-        let (mut at, end) = (text.start - self.start, text.end - self.start);
-        let mut columns = 0;
-        loop {
-            let block = &self.blocks[at / BLOCK];
-            let ends = (!block.ink | block.wide) >> (at % BLOCK);
-            let rest = (BLOCK - at % BLOCK).min(end - at);
-            let len = rest.min(ends.trailing_zeros() as usize);
-            let counted =
-                (block.zero >> (at % BLOCK)).unbounded_shl(64 - u32::try_from(len).unwrap_or(64));
-            columns += len - counted.count_ones() as usize;
-            at += len;
-            if len == 0 && at + self.start == text.start {
-                return 2; // a wide character
+    pub(super) fn first_word(&self, text: &Range<usize>) -> usize {
+        let at = text.start - self.start;
+        let block = &self.blocks[at / BLOCK];
+        let ends = (!block.ink | block.wide) >> (at % BLOCK);
+        if ends == 0 {
+            return self.columns(&(text.start..self.word_end(text)));
+        }
+        let len = ends.trailing_zeros();
+        let zero = block.zero >> (at % BLOCK) & ((1 << len) - 1);
+        let columns = (len - zero.count_ones()) as usize;
+        if len == 0 { 2 } else { columns }
+    }
+
+    /// Where the first piece ends that begins in a block before.
+    fn word_end(&self, text: &Range<usize>) -> usize {
+        let first = (text.start - self.start) / BLOCK + 1;
+        let last = (text.end - self.start) / BLOCK;
+        for (at, block) in (first..).zip(&self.blocks[first..=last.max(first)]) {
+            let ends = !block.ink | block.wide;
+            if ends != 0 {
+                return self.start + at * BLOCK + ends.trailing_zeros() as usize;
             }
-            if ends != 0 || at >= end {
-                return columns;
-            }
+        }
+        text.end
+    }
+}
+
+/// Adds the places of the ones in `mask`, the first of which is `at`; returns how many places there are.
+#[inline(always)]
+fn list(mask: u64, at: usize, places: &mut Vec<usize>, len: usize) -> usize {
+    if places.len() < len + BLOCK {
+        places.resize(len + 4 * BLOCK, 0);
+    }
+    // A few without branches, that are hard to predict.
+    let room: &mut [usize; BLOCK] = places[len..].first_chunk_mut().expect("BUG: no room");
+    let count = mask.count_ones() as usize;
+    let mut left = mask;
+    for place in &mut room[..4] {
+        *place = at + left.trailing_zeros() as usize;
+        left &= left.wrapping_sub(1);
+    }
+    if count > 4 {
+        for place in &mut room[4..count] {
+            *place = at + left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+        }
+    }
+    len + count
+}
+
+/// Adds the places of bars, tabs, and dots after three dots in some blocks, the first of them at `at`. `before` are the
+/// dots of the block before.
+#[inline(never)]
+fn list_signs(blocks: &[Block], mut before: u64, at: usize, places: &mut Vec<usize>) {
+    for (&Block { dots, signs, .. }, at) in blocks.iter().zip((at..).step_by(BLOCK)) {
+        let two = dots & (dots << 1 | before >> 63);
+        let four = two & (two << 2 | (before & before << 1) >> 62);
+        before = dots;
+        let mut signs = signs | four;
+        while signs != 0 {
+            places.push(at + signs.trailing_zeros() as usize);
+            signs &= signs - 1;
         }
     }
 }
 
-/// Looks at as many blocks of `text` from `start` on as there are `masks`; after its end are zeros.
+/// Looks at some blocks of `text`, the first of them at `at`; after its end, which ends a line, are zeros. Whether there
+/// are line breaks beyond ASCII.
 #[inline(always)]
-fn look<V: Vector>(text: &[u8], start: usize, blocks: &mut [Block]) {
-    let mut padded = [0; BLOCK + 3];
-    for (block, at) in blocks.iter_mut().zip((start..).step_by(BLOCK)) {
-        let whole = text.get(at.wrapping_sub(2)..).and_then(<[u8]>::first_chunk);
-        block.look::<V>(whole.unwrap_or_else(|| {
-            let from = at.saturating_sub(2);
-            let (before, rest) = (from + 2 - at, &text[from..]);
-            let len = rest.len().min(padded.len() - before);
-            padded.fill(0);
-            padded[before..before + len].copy_from_slice(&rest[..len]);
-            &padded
-        }));
+fn look<V: Vector>(text: &[u8], mut at: usize, blocks: &mut [Block]) -> bool {
+    let mut wide_breaks = false;
+    for block in blocks {
+        if let Some(bytes) = text.get(at.wrapping_sub(2)..).and_then(<[u8]>::first_chunk) {
+            *block = Block::of::<V>(bytes);
+            if block.fresh != 0 {
+                wide_breaks |= block.find_rare_breaks(bytes);
+            }
+        } else {
+            let bytes = pad(text, at);
+            *block = Block::of::<V>(&bytes);
+            wide_breaks |= block.find_rare_breaks(&bytes);
+            block.end_at(text.len() - at);
+        }
+        at += BLOCK;
     }
+    wide_breaks
+}
+
+/// The block at `at` where the text does not reach around it.
+#[cold]
+fn pad(text: &[u8], at: usize) -> BlockBytes {
+    let mut padded = [0; BLOCK + 3];
+    let from = at.saturating_sub(2);
+    let (before, rest) = (from + 2 - at, &text[from..]);
+    let len = rest.len().min(padded.len() - before);
+    padded[before..before + len].copy_from_slice(&rest[..len]);
+    padded
 }

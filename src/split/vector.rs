@@ -7,7 +7,7 @@ use std::ops::{BitAnd, BitOr, RangeInclusive};
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 pub(super) use self::portable::Portable;
 #[cfg(target_arch = "x86_64")]
-pub(super) use self::x86::Avx2;
+pub(super) use self::x86::{Avx2, Avx512};
 
 /// What every processor of the architecture has.
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
@@ -18,8 +18,10 @@ pub(super) type Baseline = Portable;
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
 
-/// The bytes of a block; or what they are, as bytes that are all ones or zero.
-pub(super) trait Vector: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
+/// The bytes of a block.
+pub(super) trait Vector: Copy {
+    type Mask: Mask;
+
     /// # Safety
     ///
     /// The processor must have the instructions for such vectors, of which this is the only way to make the first.
@@ -27,13 +29,57 @@ pub(super) trait Vector: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
     unsafe fn load(bytes: &[u8; BLOCK]) -> Self;
 
     /// Which bytes are `byte`.
-    fn equal(self, byte: u8) -> Self;
+    fn equal(self, byte: u8) -> Self::Mask;
 
     /// Which bytes are in `range`.
-    fn within(self, range: RangeInclusive<u8>) -> Self;
+    fn within(self, range: RangeInclusive<u8>) -> Self::Mask;
 
-    /// A bit for each byte that is all ones, of such as are all ones or zero.
+    /// Which bytes are in `set`.
+    fn among(self, set: &Set) -> Self::Mask;
+}
+
+/// Bytes no two of which have the same lower half, so that the one that a byte may be is found by one shuffle.
+pub(super) struct Set {
+    bytes: &'static [u8],
+    /// Each at its lower half.
+    by_half: [u8; 16],
+}
+
+impl Set {
+    pub(super) const fn new(bytes: &'static [u8]) -> Self {
+        let mut by_half = [0; 16];
+        let mut half = 0;
+        while half < 16 {
+            // Of another lower half: no byte is that one.
+            by_half[half as usize] = !half;
+            half += 1;
+        }
+        let mut at = 0;
+        while at < bytes.len() {
+            let half = bytes[at] & 0x0F;
+            assert!(by_half[half as usize] == !half, "two bytes with the same lower half");
+            by_half[half as usize] = bytes[at];
+            at += 1;
+        }
+        Self { bytes, by_half }
+    }
+}
+
+/// Which bytes of a block are something.
+pub(super) trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
+    /// A bit for each byte.
     fn bits(self) -> u64;
+}
+
+/// The block of `bytes` from `at` on.
+#[inline(always)]
+pub(super) fn load<V: Vector>(bytes: &[u8], at: usize) -> V {
+    let block = bytes[at..].first_chunk().expect("BUG: no block");
+    // SAFETY: `paragraphs` asks for vectors only for which it found the instructions.
+    #[expect(unsafe_code, reason = "the one way to make a vector")]
+    unsafe {
+        V::load(block)
+    }
 }
 
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
@@ -41,7 +87,7 @@ mod portable {
     use std::array::from_fn;
     use std::ops::{BitAnd, BitOr, RangeInclusive};
 
-    use super::{BLOCK, Vector};
+    use super::{BLOCK, Mask, Set, Vector};
     use crate::mask::gather;
 
     /// For every processor, and what the others must agree with.
@@ -67,6 +113,8 @@ mod portable {
     }
 
     impl Vector for Portable {
+        type Mask = Self;
+
         #[inline(always)]
         #[expect(unsafe_code, reason = "as the trait has it")]
         unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
@@ -74,16 +122,23 @@ mod portable {
         }
 
         #[inline(always)]
-        fn equal(self, byte: u8) -> Self {
+        fn equal(self, byte: u8) -> Self::Mask {
             Self(self.0.map(|it| u8::from(it == byte).wrapping_neg()))
         }
 
         #[inline(always)]
-        fn within(self, range: RangeInclusive<u8>) -> Self {
+        fn within(self, range: RangeInclusive<u8>) -> Self::Mask {
             let (from, len) = (*range.start(), range.end() - range.start());
             Self(self.0.map(|it| u8::from(it.wrapping_sub(from) <= len).wrapping_neg()))
         }
 
+        #[inline(always)]
+        fn among(self, set: &Set) -> Self::Mask {
+            set.bytes.iter().fold(Self([0; BLOCK]), |found, &byte| found | self.equal(byte))
+        }
+    }
+
+    impl Mask for Portable {
         #[inline(always)]
         fn bits(self) -> u64 {
             gather(&self.0)
@@ -96,12 +151,16 @@ mod portable {
 #[expect(unsafe_code, reason = "the one way to call these instructions")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
+        __m256i, __m512i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
+        _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_min_epu8,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_shuffle_epi8,
+        _mm256_sub_epi8, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask,
+        _mm512_cmple_epu8_mask, _mm512_loadu_si512, _mm512_set1_epi8, _mm512_shuffle_epi8,
+        _mm512_sub_epi8,
     };
     use std::ops::{BitAnd, BitOr, RangeInclusive};
 
-    use super::{BLOCK, Vector};
+    use super::{BLOCK, Mask, Set, Vector};
 
     #[derive(Clone, Copy)]
     pub(in crate::split) struct Avx2(__m256i, __m256i);
@@ -127,6 +186,8 @@ mod x86 {
     }
 
     impl Vector for Avx2 {
+        type Mask = Self;
+
         #[inline(always)]
         unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
             let (low, high) = bytes.split_at(BLOCK / 2);
@@ -140,7 +201,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn equal(self, byte: u8) -> Self {
+        fn equal(self, byte: u8) -> Self::Mask {
             // SAFETY: there is AVX2 where there is such a vector.
             unsafe {
                 let all = _mm256_set1_epi8(byte.cast_signed());
@@ -149,9 +210,16 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn within(self, range: RangeInclusive<u8>) -> Self {
+        fn within(self, range: RangeInclusive<u8>) -> Self::Mask {
             // SAFETY: there is AVX2 where there is such a vector.
             unsafe {
+                if *range.end() == u8::MAX {
+                    let from = _mm256_set1_epi8(range.start().cast_signed());
+                    return Self(
+                        _mm256_cmpeq_epi8(self.0, _mm256_max_epu8(self.0, from)),
+                        _mm256_cmpeq_epi8(self.1, _mm256_max_epu8(self.1, from)),
+                    );
+                }
                 let from = _mm256_set1_epi8(range.start().cast_signed());
                 let len = _mm256_set1_epi8((range.end() - range.start()).cast_signed());
                 let above = Self(_mm256_sub_epi8(self.0, from), _mm256_sub_epi8(self.1, from));
@@ -163,11 +231,74 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn among(self, Set { by_half, .. }: &Set) -> Self::Mask {
+            // SAFETY: there is AVX2 where there is such a vector; 16 bytes are loaded.
+            unsafe {
+                let set = _mm256_broadcastsi128_si256(_mm_loadu_si128(by_half.as_ptr().cast()));
+                let half = _mm256_set1_epi8(0x0F);
+                let found = |it| {
+                    let one = _mm256_shuffle_epi8(set, _mm256_and_si256(it, half));
+                    _mm256_cmpeq_epi8(it, one)
+                };
+                Self(found(self.0), found(self.1))
+            }
+        }
+    }
+
+    impl Mask for Avx2 {
+        #[inline(always)]
         fn bits(self) -> u64 {
             // SAFETY: there is AVX2 where there is such a vector.
             let (low, high) =
                 unsafe { (_mm256_movemask_epi8(self.0), _mm256_movemask_epi8(self.1)) };
             u64::from(low.cast_unsigned()) | u64::from(high.cast_unsigned()) << 32
+        }
+    }
+
+    /// Its instructions compare into masks of bits.
+    #[derive(Clone, Copy)]
+    pub(in crate::split) struct Avx512(__m512i);
+
+    impl Vector for Avx512 {
+        type Mask = u64;
+
+        #[inline(always)]
+        unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
+            // SAFETY: there is AVX-512, as is asked of the caller; these are 64 bytes, and they may lie anywhere.
+            unsafe { Self(_mm512_loadu_si512(bytes.as_ptr().cast())) }
+        }
+
+        #[inline(always)]
+        fn equal(self, byte: u8) -> u64 {
+            // SAFETY: there is AVX-512 where there is such a vector.
+            unsafe { _mm512_cmpeq_epi8_mask(self.0, _mm512_set1_epi8(byte.cast_signed())) }
+        }
+
+        #[inline(always)]
+        fn within(self, range: RangeInclusive<u8>) -> u64 {
+            // SAFETY: there is AVX-512 where there is such a vector.
+            unsafe {
+                let from = _mm512_set1_epi8(range.start().cast_signed());
+                let len = _mm512_set1_epi8((range.end() - range.start()).cast_signed());
+                _mm512_cmple_epu8_mask(_mm512_sub_epi8(self.0, from), len)
+            }
+        }
+
+        #[inline(always)]
+        fn among(self, Set { by_half, .. }: &Set) -> u64 {
+            // SAFETY: there is AVX-512 where there is such a vector; 16 bytes are loaded.
+            unsafe {
+                let set = _mm512_broadcast_i32x4(_mm_loadu_si128(by_half.as_ptr().cast()));
+                let half = _mm512_and_si512(self.0, _mm512_set1_epi8(0x0F));
+                _mm512_cmpeq_epi8_mask(self.0, _mm512_shuffle_epi8(set, half))
+            }
+        }
+    }
+
+    impl Mask for u64 {
+        #[inline(always)]
+        fn bits(self) -> u64 {
+            self
         }
     }
 }
@@ -176,12 +307,13 @@ mod x86 {
 #[expect(unsafe_code, reason = "the one way to call these instructions")]
 mod neon {
     use std::arch::aarch64::{
-        uint8x16_t, vandq_u8, vceqq_u8, vcleq_u8, vdupq_n_u8, vld1q_u8, vorrq_u8, vsubq_u8,
+        uint8x16_t, vandq_u8, vceqq_u8, vcleq_u8, vdupq_n_u8, vld1q_u8, vorrq_u8, vqtbl1q_u8,
+        vsubq_u8,
     };
     use std::array::from_fn;
     use std::ops::{BitAnd, BitOr, RangeInclusive};
 
-    use super::{BLOCK, Vector};
+    use super::{BLOCK, Mask, Set, Vector};
     use crate::mask::gather_vectors;
 
     /// Every processor of the architecture has the instructions.
@@ -209,6 +341,8 @@ mod neon {
     }
 
     impl Vector for Neon {
+        type Mask = Self;
+
         #[inline(always)]
         unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
             let (quarters, _) = bytes.as_chunks::<16>();
@@ -217,13 +351,13 @@ mod neon {
         }
 
         #[inline(always)]
-        fn equal(self, byte: u8) -> Self {
+        fn equal(self, byte: u8) -> Self::Mask {
             // SAFETY: the instructions are part of the architecture.
             Self(self.0.map(|it| unsafe { vceqq_u8(it, vdupq_n_u8(byte)) }))
         }
 
         #[inline(always)]
-        fn within(self, range: RangeInclusive<u8>) -> Self {
+        fn within(self, range: RangeInclusive<u8>) -> Self::Mask {
             let (from, len) = (*range.start(), range.end() - range.start());
             // SAFETY: the instructions are part of the architecture.
             Self(
@@ -232,6 +366,17 @@ mod neon {
             )
         }
 
+        #[inline(always)]
+        fn among(self, Set { by_half, .. }: &Set) -> Self::Mask {
+            // SAFETY: the instructions are part of the architecture; 16 bytes are loaded.
+            Self(self.0.map(|it| unsafe {
+                let half = vandq_u8(it, vdupq_n_u8(0x0F));
+                vceqq_u8(it, vqtbl1q_u8(vld1q_u8(by_half.as_ptr()), half))
+            }))
+        }
+    }
+
+    impl Mask for Neon {
         #[inline(always)]
         fn bits(self) -> u64 {
             // SAFETY: the instructions are part of the architecture.
@@ -252,6 +397,12 @@ mod tests {
             // SAFETY: the caller found the instructions.
             #[expect(unsafe_code, reason = "the one way to make a vector")]
             let vector = unsafe { V::load(block) };
+            for bytes in [&b"\t\n\x0B\x0C\r "[..], b"\x85\xA8\xA9", b"\x80\xC2\x7F", b""] {
+                let among = vector.among(&Set::new(bytes)).bits();
+                for (at, byte) in block.iter().enumerate() {
+                    assert_eq!(among >> at & 1 == 1, bytes.contains(byte), "{byte}");
+                }
+            }
             for byte in 0..=u8::MAX {
                 let expected = |is: &dyn Fn(u8) -> bool| {
                     block.iter().rev().fold(0_u64, |bits, &it| bits << 1 | u64::from(is(it)))
@@ -277,6 +428,10 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         if crate::processor::level() >= crate::processor::Level::Avx2 {
             check::<Avx2>();
+        }
+        #[cfg(target_arch = "x86_64")]
+        if crate::processor::level() >= crate::processor::Level::Avx512 {
+            check::<Avx512>();
         }
     }
 }

@@ -1,0 +1,156 @@
+//! What decides whether a line goes on in the next, looked at only where there is a next; and the width to which
+//! lines were wrapped.
+
+#![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+#![expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
+
+use std::ops::Range;
+
+use super::opening::{LOWER, UPPER};
+use super::vector::{BLOCK, Mask, Vector, load};
+use super::{NARROWEST_WRAP, WIDEST_WRAP};
+
+/// Lines that are looked at together: as many shapes as a block has room for; and pairs of neighbours among them.
+const LINES: usize = BLOCK / size_of::<Shape>();
+pub(super) const PAIRS: usize = LINES - 1;
+
+/// What decides whether a line goes on, as bytes that are compared with those of other lines at once: columns without
+/// quote marks and trailing space; the columns to which the line before would reach with what must fit before the first
+/// place where this one could have been broken; [`UPPER`], [`LOWER`] or 0.
+type Shape = [u8; 4];
+
+const COLUMNS: u32 = 0;
+const REACH: u32 = 1;
+const STARTS: u32 = 2;
+
+/// The shapes of lines, and room.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    lines: Vec<Shape>,
+    len: usize,
+}
+
+impl Shapes {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.lines.capacity() * size_of::<Shape>()
+    }
+
+    /// Makes room for `more` lines, and for a block from each on.
+    #[inline]
+    pub(super) fn reserve(&mut self, more: usize) {
+        let len = self.len + more + LINES;
+        if self.lines.len() < len {
+            self.lines.resize(len + LINES, Shape::default());
+        }
+    }
+
+    /// Adds a line for which there is room.
+    #[inline(always)]
+    pub(super) fn push(&mut self, columns: usize, reach: usize, starts: u8) {
+        self.lines[self.len] = [narrow(columns), narrow(reach), starts, 0];
+        self.len += 1;
+    }
+
+    /// Forgets all lines but `len`.
+    #[inline(always)]
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.len = len;
+    }
+
+    #[inline(always)]
+    fn load<V: Vector>(&self, at: usize) -> V {
+        load(self.lines[at..].as_flattened(), 0)
+    }
+
+    /// Of neighbours from line `at` on, which are not wider than `width`, and which of these were broken off because
+    /// the first word of the second did not fit: a bit in four for each of [`PAIRS`].
+    #[inline(always)]
+    fn fitting<V: Vector>(lines: V, width: usize) -> (u64, u64) {
+        let width = narrow(width);
+        let fit = lines.within(0..=width).bits() >> COLUMNS;
+        let fits = fit & fit >> 4;
+        (fits, fits & lines.within(width..=u8::MAX).bits() >> (4 + REACH))
+    }
+
+    /// As [`Self::fitting`] has the second.
+    #[inline(always)]
+    pub(super) fn full<V: Vector>(&self, at: usize, width: usize) -> u64 {
+        Self::fitting(self.load::<V>(at), width).1
+    }
+
+    /// Whether, with no width to go by, the sentence of line `at` plainly runs on into the next, if it has not ended.
+    pub(super) fn runs_on(&self, at: usize) -> bool {
+        let ([columns, ..], [next, reach, starts, _]) = (self.lines[at], self.lines[at + 1]);
+        starts == LOWER && (NARROWEST_WRAP..=90).contains(&usize::from(columns)) && next <= reach
+    }
+
+    /// The width to which some lines, of at least three, were wrapped, if they show one. `present` has those to be tried.
+    #[inline(always)]
+    pub(super) fn wrap_width<V: Vector>(
+        &self,
+        lines: Range<usize>,
+        present: Widths,
+    ) -> Option<usize> {
+        // Wider lines may be neighbours that were never wrapped, so narrower widths are tried too;
+        // eight bound the work.
+        let Widths(mut present) = present;
+        for _ in 0..8 {
+            let over = present.checked_ilog2()?;
+            present &= !(1 << over);
+            let width = NARROWEST_WRAP + over as usize;
+            let (mut pairs, mut full, mut upper) = (0, 0, 0);
+            for at in (lines.start..lines.end - 1).step_by(PAIRS) {
+                let shapes = self.load::<V>(at);
+                let (fits, fulls) = Self::fitting(shapes, width);
+                let of_lines = pairs_of(lines.end - 1 - at);
+                let uppers = shapes.equal(UPPER).bits() >> (4 + STARTS);
+                pairs += (fits & of_lines).count_ones() as usize;
+                full += (fulls & of_lines).count_ones() as usize;
+                upper += (fits & uppers & of_lines).count_ones() as usize;
+            }
+            // Few lines prove little: then every break must be explained, and a line begin in the
+            // middle of a sentence. Many that nearly all begin in upper case are verse or a list,
+            // unless they are full without exception, which German prose can be.
+            let all = full == pairs;
+            let few = all & (upper < pairs);
+            let many = all | (upper * 10 < pairs * 8) & (full * 10 >= pairs * 6);
+            if (full >= 2) & if pairs <= 3 { few } else { many } {
+                return Some(width);
+            }
+        }
+        None
+    }
+}
+
+/// A bit in four for each of the first `pairs`, of [`PAIRS`] at most.
+#[inline(always)]
+pub(super) fn pairs_of(pairs: usize) -> u64 {
+    0x1111_1111_1111_1111 >> (4 * (LINES - pairs.min(PAIRS)))
+}
+
+/// Widths of lines to which text may have been wrapped.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Widths(u64);
+
+impl Widths {
+    /// The width of a line of so many columns.
+    #[inline(always)]
+    pub(super) fn of(columns: usize) -> Self {
+        let over = columns.wrapping_sub(NARROWEST_WRAP);
+        Self(if over <= WIDEST_WRAP - NARROWEST_WRAP { 1 << over } else { 0 })
+    }
+
+    #[inline(always)]
+    pub(super) fn insert(&mut self, Self(others): Self) {
+        self.0 |= others;
+    }
+}
+
+/// Columns of a line, of which those that may be joined have few.
+fn narrow(columns: usize) -> u8 {
+    u8::try_from(columns).unwrap_or(u8::MAX)
+}
