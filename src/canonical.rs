@@ -144,8 +144,19 @@ impl Canonical {
     pub(crate) fn to_canonical(&self, paragraphs: &[Range<usize>], ranges: &mut Vec<Range<usize>>) {
         let mut before = 0; // departures that begin before the position looked at
         let last_before = |before: &mut usize, position: usize| {
-            let ahead = self.departures[*before..].iter();
-            *before += ahead.take_while(|d| (d.original as usize) < position).count();
+            let is_before = |d: &&Departure| (d.original as usize) < position;
+            // Eight at a time, and of the last eight without branches: there may be many to a paragraph.
+            let mut ahead = &self.departures[*before..];
+            while let Some((eight, behind)) = ahead.split_first_chunk::<8>()
+                && is_before(&&eight[7])
+            {
+                *before += eight.len();
+                ahead = behind;
+            }
+            *before += match ahead.first_chunk::<8>() {
+                Some(eight) => eight.iter().filter(is_before).count(),
+                None => ahead.iter().filter(is_before).count(),
+            };
             before.checked_sub(1).map(|last| self.departures[last])
         };
         ranges.clear();
@@ -891,6 +902,36 @@ mod tests {
         assert_eq!(canonicalise("x\u{212b}").departures.len(), 1);
         assert_eq!(canonicalise("x\u{212b}").to_original(0..1), 0..1);
         assert_eq!(text("\u{1112}\u{1161}\u{11ab}"), "한");
+    }
+
+    #[test]
+    fn paragraphs_have_their_forms() {
+        // From none to many departures in a paragraph.
+        let quotes = "\u{201E}Ja\u{201C}\u{a0}\u{2013} u\u{308}ber\u{2026}";
+        let parts: Vec<_> = (0..40)
+            .map(|n| ["plain\r\n  ", &quotes.repeat(n % 13), "\n\n> x\u{ad}y\n"].concat())
+            .collect();
+        let text = parts.concat();
+        let canonical = canonicalise(&text);
+        let paragraphs = crate::split::paragraphs(&text);
+        let mut forms = Vec::new();
+        canonical.to_canonical(&paragraphs, &mut forms);
+        for (paragraph, form) in paragraphs.iter().zip(&forms) {
+            let of = |position, at_its_start: bool| {
+                let last = canonical.departures.iter().rfind(|d| (d.original as usize) < position);
+                match last {
+                    None => position,
+                    Some(d) if position >= d.original_end() => {
+                        d.canonical_end() + (position - d.original_end())
+                    }
+                    Some(d) if at_its_start => d.canonical as usize,
+                    Some(d) => d.canonical_end(),
+                }
+            };
+            let expected = of(paragraph.start, false)..of(paragraph.end, true).min(canonical.len());
+            assert_eq!(*form, without_spaces(&canonical.bytes, expected));
+        }
+        assert_eq!(forms.len(), paragraphs.len());
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) trait Vector: Copy {
 
 /// Bytes no two of which have the same lower half, so that the one that a byte may be is found by one shuffle.
 pub(super) struct Set {
+    #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
     bytes: &'static [u8],
     /// Each at its lower half.
     by_half: [u8; 16],
@@ -61,7 +62,11 @@ impl Set {
             by_half[half as usize] = bytes[at];
             at += 1;
         }
-        Self { bytes, by_half }
+        Self {
+            #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
+            bytes,
+            by_half,
+        }
     }
 }
 
@@ -146,7 +151,7 @@ mod portable {
     }
 }
 
-/// With the portable code, splitting takes a third longer to two thirds longer.
+/// With the portable code, splitting takes 40 to 70 % longer than with AVX2, and with that 2 to 6 % longer than with AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "the one way to call these instructions")]
 mod x86 {
