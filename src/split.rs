@@ -37,10 +37,10 @@ use std::ops::Range;
 use self::lines::{Edges, Window};
 use self::opening::{LOWER, Opening, UPPER, may_end_with_white_space};
 use self::shapes::{PAIRS, Shapes, Widths, pairs_of};
+#[cfg(target_arch = "x86_64")]
+use self::vector::Avx2;
 #[cfg(test)]
 use self::vector::Portable;
-#[cfg(target_arch = "x86_64")]
-use self::vector::{Avx2, Avx512};
 use self::vector::{Baseline, Vector};
 use crate::canonical::{Canonical, is_zero_width};
 #[cfg(target_arch = "x86_64")]
@@ -83,26 +83,14 @@ pub(crate) const VERSION: u32 = 1;
 /// ```
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
     #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512bw,avx2,popcnt,lzcnt,bmi1,bmi2")]
-        fn paragraphs_avx512(text: &str) -> Vec<Range<usize>> {
-            paragraphs_with::<Avx512>(text)
-        }
-
+    if level() >= Level::Avx2 {
         #[target_feature(enable = "avx2,popcnt,lzcnt,bmi1,bmi2")]
         fn paragraphs_avx2(text: &str) -> Vec<Range<usize>> {
             paragraphs_with::<Avx2>(text)
         }
-
-        match level() {
-            // SAFETY: the instructions that it is compiled for were just found to be there.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            Level::Avx512 => return unsafe { paragraphs_avx512(text) },
-            // SAFETY: as above.
-            #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-            Level::Avx2 => return unsafe { paragraphs_avx2(text) },
-            Level::Portable => {}
-        }
+        // SAFETY: the instructions that it is compiled for were just found to be there.
+        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+        return unsafe { paragraphs_avx2(text) };
     }
     paragraphs_with::<Baseline>(text)
 }
@@ -895,10 +883,6 @@ mod tests {
             #[cfg(target_arch = "x86_64")]
             if level() >= Level::Avx2 {
                 prop_assert_eq!(&paragraphs_with::<Avx2>(&text), &expected);
-            }
-            #[cfg(target_arch = "x86_64")]
-            if level() >= Level::Avx512 {
-                prop_assert_eq!(&paragraphs_with::<Avx512>(&text), &expected);
             }
         }
     }

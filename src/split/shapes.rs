@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::opening::{LOWER, UPPER};
-use super::vector::{BLOCK, Mask, Vector, load};
+use super::vector::{BLOCK, Vector, load};
 use super::{NARROWEST_WRAP, WIDEST_WRAP};
 
 /// Lines that are looked at together: as many shapes as a block has room for; and pairs of neighbours among them.

@@ -7,7 +7,7 @@ use std::ops::{BitAnd, BitOr, RangeInclusive};
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 pub(super) use self::portable::Portable;
 #[cfg(target_arch = "x86_64")]
-pub(super) use self::x86::{Avx2, Avx512};
+pub(super) use self::x86::Avx2;
 
 /// What every processor of the architecture has.
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
@@ -18,10 +18,8 @@ pub(super) type Baseline = Portable;
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
 
-/// The bytes of a block.
-pub(super) trait Vector: Copy {
-    type Mask: Mask;
-
+/// The bytes of a block; or what they are, as bytes that are all ones or zero.
+pub(super) trait Vector: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
     /// # Safety
     ///
     /// The processor must have the instructions for such vectors, of which this is the only way to make the first.
@@ -29,13 +27,16 @@ pub(super) trait Vector: Copy {
     unsafe fn load(bytes: &[u8; BLOCK]) -> Self;
 
     /// Which bytes are `byte`.
-    fn equal(self, byte: u8) -> Self::Mask;
+    fn equal(self, byte: u8) -> Self;
 
     /// Which bytes are in `range`.
-    fn within(self, range: RangeInclusive<u8>) -> Self::Mask;
+    fn within(self, range: RangeInclusive<u8>) -> Self;
 
     /// Which bytes are in `set`.
-    fn among(self, set: &Set) -> Self::Mask;
+    fn among(self, set: &Set) -> Self;
+
+    /// A bit for each byte that is all ones, of such as are all ones or zero.
+    fn bits(self) -> u64;
 }
 
 /// Bytes no two of which have the same lower half, so that the one that a byte may be is found by one shuffle.
@@ -70,12 +71,6 @@ impl Set {
     }
 }
 
-/// Which bytes of a block are something.
-pub(super) trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> {
-    /// A bit for each byte.
-    fn bits(self) -> u64;
-}
-
 /// The block of `bytes` from `at` on.
 #[inline(always)]
 pub(super) fn load<V: Vector>(bytes: &[u8], at: usize) -> V {
@@ -92,7 +87,7 @@ mod portable {
     use std::array::from_fn;
     use std::ops::{BitAnd, BitOr, RangeInclusive};
 
-    use super::{BLOCK, Mask, Set, Vector};
+    use super::{BLOCK, Set, Vector};
     use crate::mask::gather;
 
     /// For every processor, and what the others must agree with.
@@ -118,8 +113,6 @@ mod portable {
     }
 
     impl Vector for Portable {
-        type Mask = Self;
-
         #[inline(always)]
         #[expect(unsafe_code, reason = "as the trait has it")]
         unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
@@ -127,23 +120,21 @@ mod portable {
         }
 
         #[inline(always)]
-        fn equal(self, byte: u8) -> Self::Mask {
+        fn equal(self, byte: u8) -> Self {
             Self(self.0.map(|it| u8::from(it == byte).wrapping_neg()))
         }
 
         #[inline(always)]
-        fn within(self, range: RangeInclusive<u8>) -> Self::Mask {
+        fn within(self, range: RangeInclusive<u8>) -> Self {
             let (from, len) = (*range.start(), range.end() - range.start());
             Self(self.0.map(|it| u8::from(it.wrapping_sub(from) <= len).wrapping_neg()))
         }
 
         #[inline(always)]
-        fn among(self, set: &Set) -> Self::Mask {
+        fn among(self, set: &Set) -> Self {
             set.bytes.iter().fold(Self([0; BLOCK]), |found, &byte| found | self.equal(byte))
         }
-    }
 
-    impl Mask for Portable {
         #[inline(always)]
         fn bits(self) -> u64 {
             gather(&self.0)
@@ -151,21 +142,18 @@ mod portable {
     }
 }
 
-/// With the portable code, splitting takes 40 to 70 % longer than with AVX2, and with that 2 to 6 % longer than with AVX-512.
+/// With the portable code, splitting takes 40 to 70 % longer.
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "the one way to call these instructions")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
-        _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_shuffle_epi8,
-        _mm256_sub_epi8, _mm512_and_si512, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask,
-        _mm512_cmple_epu8_mask, _mm512_loadu_si512, _mm512_set1_epi8, _mm512_shuffle_epi8,
-        _mm512_sub_epi8,
+        __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+        _mm256_loadu_si256, _mm256_max_epu8, _mm256_min_epu8, _mm256_movemask_epi8,
+        _mm256_or_si256, _mm256_set1_epi8, _mm256_shuffle_epi8, _mm256_sub_epi8,
     };
     use std::ops::{BitAnd, BitOr, RangeInclusive};
 
-    use super::{BLOCK, Mask, Set, Vector};
+    use super::{BLOCK, Set, Vector};
 
     #[derive(Clone, Copy)]
     pub(in crate::split) struct Avx2(__m256i, __m256i);
@@ -191,8 +179,6 @@ mod x86 {
     }
 
     impl Vector for Avx2 {
-        type Mask = Self;
-
         #[inline(always)]
         unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
             let (low, high) = bytes.split_at(BLOCK / 2);
@@ -206,7 +192,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn equal(self, byte: u8) -> Self::Mask {
+        fn equal(self, byte: u8) -> Self {
             // SAFETY: there is AVX2 where there is such a vector.
             unsafe {
                 let all = _mm256_set1_epi8(byte.cast_signed());
@@ -215,7 +201,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn within(self, range: RangeInclusive<u8>) -> Self::Mask {
+        fn within(self, range: RangeInclusive<u8>) -> Self {
             // SAFETY: there is AVX2 where there is such a vector.
             unsafe {
                 if *range.end() == u8::MAX {
@@ -236,7 +222,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn among(self, Set { by_half, .. }: &Set) -> Self::Mask {
+        fn among(self, Set { by_half, .. }: &Set) -> Self {
             // SAFETY: there is AVX2 where there is such a vector; 16 bytes are loaded.
             unsafe {
                 let set = _mm256_broadcastsi128_si256(_mm_loadu_si128(by_half.as_ptr().cast()));
@@ -248,62 +234,13 @@ mod x86 {
                 Self(found(self.0), found(self.1))
             }
         }
-    }
 
-    impl Mask for Avx2 {
         #[inline(always)]
         fn bits(self) -> u64 {
             // SAFETY: there is AVX2 where there is such a vector.
             let (low, high) =
                 unsafe { (_mm256_movemask_epi8(self.0), _mm256_movemask_epi8(self.1)) };
             u64::from(low.cast_unsigned()) | u64::from(high.cast_unsigned()) << 32
-        }
-    }
-
-    /// Its instructions compare into masks of bits.
-    #[derive(Clone, Copy)]
-    pub(in crate::split) struct Avx512(__m512i);
-
-    impl Vector for Avx512 {
-        type Mask = u64;
-
-        #[inline(always)]
-        unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
-            // SAFETY: there is AVX-512, as is asked of the caller; these are 64 bytes, and they may lie anywhere.
-            unsafe { Self(_mm512_loadu_si512(bytes.as_ptr().cast())) }
-        }
-
-        #[inline(always)]
-        fn equal(self, byte: u8) -> u64 {
-            // SAFETY: there is AVX-512 where there is such a vector.
-            unsafe { _mm512_cmpeq_epi8_mask(self.0, _mm512_set1_epi8(byte.cast_signed())) }
-        }
-
-        #[inline(always)]
-        fn within(self, range: RangeInclusive<u8>) -> u64 {
-            // SAFETY: there is AVX-512 where there is such a vector.
-            unsafe {
-                let from = _mm512_set1_epi8(range.start().cast_signed());
-                let len = _mm512_set1_epi8((range.end() - range.start()).cast_signed());
-                _mm512_cmple_epu8_mask(_mm512_sub_epi8(self.0, from), len)
-            }
-        }
-
-        #[inline(always)]
-        fn among(self, Set { by_half, .. }: &Set) -> u64 {
-            // SAFETY: there is AVX-512 where there is such a vector; 16 bytes are loaded.
-            unsafe {
-                let set = _mm512_broadcast_i32x4(_mm_loadu_si128(by_half.as_ptr().cast()));
-                let half = _mm512_and_si512(self.0, _mm512_set1_epi8(0x0F));
-                _mm512_cmpeq_epi8_mask(self.0, _mm512_shuffle_epi8(set, half))
-            }
-        }
-    }
-
-    impl Mask for u64 {
-        #[inline(always)]
-        fn bits(self) -> u64 {
-            self
         }
     }
 }
@@ -318,7 +255,7 @@ mod neon {
     use std::array::from_fn;
     use std::ops::{BitAnd, BitOr, RangeInclusive};
 
-    use super::{BLOCK, Mask, Set, Vector};
+    use super::{BLOCK, Set, Vector};
     use crate::mask::gather_vectors;
 
     /// Every processor of the architecture has the instructions.
@@ -346,8 +283,6 @@ mod neon {
     }
 
     impl Vector for Neon {
-        type Mask = Self;
-
         #[inline(always)]
         unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
             let (quarters, _) = bytes.as_chunks::<16>();
@@ -356,13 +291,13 @@ mod neon {
         }
 
         #[inline(always)]
-        fn equal(self, byte: u8) -> Self::Mask {
+        fn equal(self, byte: u8) -> Self {
             // SAFETY: the instructions are part of the architecture.
             Self(self.0.map(|it| unsafe { vceqq_u8(it, vdupq_n_u8(byte)) }))
         }
 
         #[inline(always)]
-        fn within(self, range: RangeInclusive<u8>) -> Self::Mask {
+        fn within(self, range: RangeInclusive<u8>) -> Self {
             let (from, len) = (*range.start(), range.end() - range.start());
             // SAFETY: the instructions are part of the architecture.
             Self(
@@ -372,16 +307,14 @@ mod neon {
         }
 
         #[inline(always)]
-        fn among(self, Set { by_half, .. }: &Set) -> Self::Mask {
+        fn among(self, Set { by_half, .. }: &Set) -> Self {
             // SAFETY: the instructions are part of the architecture; 16 bytes are loaded.
             Self(self.0.map(|it| unsafe {
                 let half = vandq_u8(it, vdupq_n_u8(0x0F));
                 vceqq_u8(it, vqtbl1q_u8(vld1q_u8(by_half.as_ptr()), half))
             }))
         }
-    }
 
-    impl Mask for Neon {
         #[inline(always)]
         fn bits(self) -> u64 {
             // SAFETY: the instructions are part of the architecture.
@@ -433,10 +366,6 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         if crate::processor::level() >= crate::processor::Level::Avx2 {
             check::<Avx2>();
-        }
-        #[cfg(target_arch = "x86_64")]
-        if crate::processor::level() >= crate::processor::Level::Avx512 {
-            check::<Avx512>();
         }
     }
 }
