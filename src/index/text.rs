@@ -373,9 +373,20 @@ impl Texts {
             at = end;
         }
         while at < coordinates.end {
-            let stretch = self.resolved(self.piece(at)).stretch(at);
+            // Of a block that is kept as a whole its piece need not be known, which only a search through all would find.
+            let stretch = match self.directory[self.block(at)].way() {
+                Way::Kept(address) => Stretch::in_block(address, at),
+                Way::Piece(first) => self.resolved(self.piece_from(first, at)).stretch(at),
+            };
             let len = stretch.ahead.min(coordinates.end - at);
-            origins.push((stretch.origin, len));
+            match origins.last_mut() {
+                Some((origin, before))
+                    if at > self.first && stretch.origin == at && *origin + *before == at =>
+                {
+                    *before += len; // kept text that goes on in the next block
+                }
+                _ => origins.push((stretch.origin, len)),
+            }
             at += len;
         }
         Ok(())
@@ -641,15 +652,7 @@ impl Texts {
         self.pieces.get(number + 1).map_or(self.end, |next| next.start())
     }
 
-    /// The number of the piece of a coordinate.
-    fn piece(&self, coordinate: u64) -> usize {
-        match self.directory[self.block(coordinate)].way() {
-            Way::Piece(first) => self.piece_from(first, coordinate),
-            Way::Kept(_) => self.pieces.partition_point(|piece| piece.start() <= coordinate) - 1,
-        }
-    }
-
-    /// The same, if its block begins in the piece `first`.
+    /// The number of the piece of a coordinate whose block begins in the piece `first`.
     fn piece_from(&self, first: usize, coordinate: u64) -> usize {
         let is_before = |piece: &Piece| piece.start() <= coordinate;
         let next = self.directory.get(self.block(coordinate) + 1).map(|entry| entry.way());
