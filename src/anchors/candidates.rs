@@ -32,12 +32,15 @@ fn gate(words: [u16; ORDERED / 2]) -> u16 {
 }
 
 /// Bits of the hash below the gate: where a window has thousands of words, the least gates are often equal.
-const LOWER_BITS: u32 = 13;
+pub(super) const LOWER_BITS: u32 = 13;
+
+/// What a gram is multiplied by for them.
+pub(super) const LOWER_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn hash(gram: u64, gate: u16) -> i32 {
-    let lower = (gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - LOWER_BITS)) as i32;
+    let lower = (gram.wrapping_mul(LOWER_FACTOR) >> (u64::BITS - LOWER_BITS)) as i32;
     i32::from(gate) << LOWER_BITS | lower
 }
 
@@ -130,17 +133,17 @@ fn count_spaces(bytes: &[u8]) -> usize {
 }
 
 /// Grams that are looked at together.
-pub(super) const BLOCK: usize = 256;
+const BLOCK: usize = 256;
 
 /// The bytes that the grams of a block are ordered by.
-pub(super) type BlockBytes = [u8; BLOCK + ORDERED];
+type BlockBytes = [u8; BLOCK + ORDERED];
 
 /// The gates of a block: of the grams at even offsets, then of those at odd ones, as words of sixteen bits lie
 /// beside each other in memory only at every second offset.
-pub(super) type Gates = [u16; BLOCK];
+type Gates = [u16; BLOCK];
 
 /// One bit for each gram of a block.
-pub(super) type Masks = [u64; BLOCK / 64];
+type Masks = [u64; BLOCK / 64];
 
 /// Where the gate of a gram lies.
 #[inline(always)]
@@ -176,14 +179,24 @@ pub(super) struct Around<'a> {
 
 /// What is done by other instructions where there are such.
 pub(super) trait Instructions {
-    /// Works out the gates of a block, and says which grams have one that is low enough, and begin as candidates do.
-    fn survivors(gates: &mut Gates, bytes: &BlockBytes, candidates: Candidates) -> Masks {
-        survivors(gates, bytes, candidates, Self::gather)
-    }
-
     /// The mask of some answers.
     fn gather(answers: &Answers) -> u64 {
         gather(answers)
+    }
+
+    /// Writes the places and ranks of the candidates at some positions behind the first [`REACH`] of [`Found`], and says how many
+    /// there are then.
+    fn scan(
+        found: &mut Found,
+        block: &mut Block,
+        text: &[u8],
+        positions: Range<usize>,
+        candidates: Candidates,
+    ) -> usize
+    where
+        Self: Sized,
+    {
+        found.scan_blocks::<Self>(block, text, positions, candidates)
     }
 
     /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room behind, anything may be written.
@@ -213,6 +226,8 @@ pub(super) struct Portable;
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
 impl Instructions for Portable {}
 
+/// Works out the gates of a block, and says which grams have one that is low enough, and begin as candidates do.
+///
 /// Few loops have a branch, so the compiler makes vector code of them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
@@ -279,8 +294,8 @@ fn ones(mut mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
 pub(super) struct Found {
     window: u32,
     count: usize,
-    places: Vec<u32>,
-    ranks: Vec<i32>,
+    pub(super) places: Vec<u32>,
+    pub(super) ranks: Vec<i32>,
     /// For each the place of the nearest before it that would win over it, or any place too far before it to share a window.
     lefts: Vec<u32>,
     /// Those that are the least of any window.
@@ -361,14 +376,34 @@ impl Found {
         positions: Range<usize>,
         candidates: Candidates,
     ) {
-        let Range { start: first, end } = positions;
-        let Block { gates, offsets } = block;
-        let mut end_of_text;
         self.make_room(REACH);
         for step in 0..REACH {
             self.places[REACH - 1 - step] = (step as u32).wrapping_mul(self.window).wrapping_neg();
             self.ranks[step] = -1;
         }
+        let end = positions.len() as u32 + 1;
+        let known = I::scan(self, block, text, positions, candidates);
+        self.count = known - REACH;
+        self.make_room(known + LANES + REACH);
+        for step in 0..LANES + REACH {
+            self.places[known + step] = end.wrapping_add((step as u32).wrapping_mul(self.window));
+            self.ranks[known + step] = -1;
+        }
+    }
+
+    /// The same, block after block.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn scan_blocks<I: Instructions>(
+        &mut self,
+        block: &mut Block,
+        text: &[u8],
+        positions: Range<usize>,
+        candidates: Candidates,
+    ) -> usize {
+        let Range { start: first, end } = positions;
+        let Block { gates, offsets } = block;
+        let mut end_of_text;
         let mut known = REACH;
         for start in positions.step_by(BLOCK) {
             let bytes = &text[start..];
@@ -379,7 +414,7 @@ impl Found {
                 end_of_text[..bytes.len()].copy_from_slice(bytes);
                 &end_of_text
             };
-            let mut masks = I::survivors(gates, bytes, candidates);
+            let mut masks = survivors(gates, bytes, candidates, I::gather);
             let here = end - start;
             if here < BLOCK {
                 masks[here / 64] &= (1 << (here % 64)) - 1;
@@ -413,21 +448,22 @@ impl Found {
                 Candidates::All => grams.select(columns, |gram, gate| (rank(gram, gate), true)),
             };
         }
-        self.count = known - REACH;
-        self.make_room(known + LANES + REACH);
-        let end = (end - first) as u32 + 1;
-        for step in 0..LANES + REACH {
-            self.places[known + step] = end.wrapping_add((step as u32).wrapping_mul(self.window));
-            self.ranks[known + step] = -1;
+        known
+    }
+
+    /// Makes room for so many candidates.
+    #[inline]
+    pub(super) fn make_room(&mut self, len: usize) {
+        if self.places.len() < len {
+            self.grow(len);
         }
     }
 
-    fn make_room(&mut self, len: usize) {
-        if self.places.len() < len {
-            let len = len.max(2 * self.places.len());
-            self.places.resize(len, 0);
-            self.ranks.resize(len, -1);
-        }
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        let len = len.max(2 * self.places.len());
+        self.places.resize(len, 0);
+        self.ranks.resize(len, -1);
     }
 
     /// Whether no window reaches over more candidates than neighbours are looked at.
