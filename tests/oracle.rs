@@ -15,7 +15,7 @@ use proptest::prelude::*;
 
 use dedup::{Cut, Options, WithinArticle};
 use support::check::{check, check_within, push_all};
-use support::corpus::{Recipe, Rng, fresh, shrink};
+use support::corpus::{Recipe, Rng, fresh, parts_of_one, shrink};
 use support::cut::check_cut;
 use support::oracle::canonicalise;
 
@@ -79,6 +79,30 @@ fn corpora_that_keep_what_repeats_its_own_article() {
         let policy = WithinArticle::RemoveFrom(recipe.min_span * 5 / 4);
         check_within(articles, recipe.min_span, recipe.min_paragraph, policy)
     });
+}
+
+#[test]
+fn corpora_whose_articles_agree_about_as_far_as_a_run() {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 1000) / 25 {
+        let rng = &mut Rng(seed ^ 0x7EE << 40);
+        let span = rng.pick(&[32, 33, 40, 48, 64, 100, 200, 256]);
+        let paragraph = if span > 80 { 80 } else { 8 + rng.below(span - 8) };
+        let policy = rng.pick(&[
+            WithinArticle::Remove,
+            WithinArticle::Remove,
+            WithinArticle::Keep,
+            WithinArticle::RemoveFrom(span * 5 / 4),
+        ]);
+        let check = |articles: &[String]| check_within(articles, span, paragraph, policy);
+        let articles = parts_of_one(span, rng);
+        if check(&articles).is_ok() {
+            continue;
+        }
+        let small = shrink(articles, |less| check(less).is_err());
+        let why = check(&small).expect_err("shrinking keeps the failure");
+        panic!("seed {seed}, {span} and {paragraph}, {policy:?}: {small:#?}\n{why}");
+    }
 }
 
 #[test]

@@ -169,6 +169,40 @@ const JUNK: &[&str] = &[
     "\u{34f}",
 ];
 
+/// Many articles with parts of one text. What two of them have in common around its middle is about as long as a run has to
+/// be, on both sides of that or on one; beside it stands other text, or the article ends.
+pub(crate) fn parts_of_one(span: usize, rng: &mut Rng) -> Vec<String> {
+    let style = rng.pick(&[8, 8, 1, 7, 2]);
+    let one: Vec<char> = fresh(style, 10 * span + 20, rng).chars().collect();
+    let middle = 2 * span;
+    let mut done: Vec<String> = Vec::new();
+    for _ in 0..30 + rng.below(170) {
+        let before = beside(style, span, &done, rng);
+        let left = rng.below(span + 1);
+        let right = (span - left + rng.pick(&[0, 1, 2, 2, 3, 3, 4, 5, 12, 43])).saturating_sub(3);
+        let mut text: String =
+            before.chars().rev().take(span).collect::<Vec<_>>().iter().rev().collect();
+        text.extend(&one[middle - left..middle + right]);
+        text.extend(beside(style, span, &done, rng).chars().take(2 * span));
+        if rng.below(3) == 0 {
+            let start = rng.below(middle);
+            text.push('\n');
+            text.extend(&one[start..start + span + 3]);
+        }
+        done.push(text);
+    }
+    done
+}
+
+fn beside(style: u8, span: usize, done: &[String], rng: &mut Rng) -> String {
+    match rng.below(4) {
+        0 => String::new(),
+        1 => fresh(style, 1 + rng.below(span), rng),
+        2 if !done.is_empty() => done[rng.below(done.len())].clone(),
+        _ => rng.pick(&["q", "z", "j", " ", "\n"]).to_owned(),
+    }
+}
+
 /// An article to copy from: an earlier one, or what there is of this one.
 fn earlier<'a>(a: usize, done: &'a [String], text: &'a str) -> &'a str {
     done.get(a % (done.len() + 1)).map_or(text, String::as_str)
