@@ -596,7 +596,9 @@ impl Outgrown {
     }
 
     fn give(&mut self, parts: Box<[u16]>) {
-        self.0.push_front(parts);
+        if !parts.is_empty() {
+            self.0.push_front(parts);
+        }
     }
 
     /// Forgets the oldest of too many.
