@@ -267,8 +267,8 @@ fn survivors_avx512(bytes: &GramBytes, candidates: Candidates) -> u64 {
             _mm512_add_epi16(product(0), product(1)),
             _mm512_add_epi16(product(2), product(3)),
         );
-        let mixed = _mm512_xor_si512(sum, _mm512_srli_epi16::<MIXED>(sum));
-        u64::from(_mm512_cmple_epu16_mask(_mm512_mullo_epi16(mixed, mixer), highest))
+        let sum = _mm512_xor_si512(sum, _mm512_srli_epi16::<MIXED>(sum));
+        u64::from(_mm512_cmple_epu16_mask(_mm512_mullo_epi16(sum, mixer), highest))
     };
     // Words of sixteen bits lie beside each other in memory only at every second offset.
     let (even, odd) = (low_enough(0), low_enough(1));
