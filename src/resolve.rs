@@ -316,7 +316,8 @@ impl Finder<'_> {
 
     /// Whether all runs of a context lie in a match, so that there is no need to look it up; what is so will stay so.
     fn is_known(&self, context: Context) -> bool {
-        !self.room.active.is_empty() && self.is_inside_match(&self.runs(context))
+        let runs = self.runs(context);
+        self.room.active.iter().any(|found| found.contains(&runs))
     }
 
     /// The gram of an anchor, which is that of all runs from its first on, up to those of the next.
@@ -392,7 +393,7 @@ impl Finder<'_> {
 
     /// The same for an anchor with more context, unless that lies so deep inside a match that it is known.
     fn visit(&mut self, context: Context, key: u64) -> Result<(), Error> {
-        if self.is_inside_match(&self.runs(context)) {
+        if self.is_known(context) {
             return Ok(());
         }
         let half = self.half_slack(context.back + context.ahead);
@@ -436,7 +437,7 @@ impl Finder<'_> {
         if hot && slack > 0 {
             return self.visit_longer(context);
         }
-        if slack == 0 && known || postings > 0 && self.is_inside_match(&self.runs(context)) {
+        if slack == 0 && known || postings > 0 && self.is_known(context) {
             return Ok(());
         }
         self.insert(at, key, sides, spot, postings >= POSTINGS || similar >= SIMILAR);
@@ -459,7 +460,7 @@ impl Finder<'_> {
             ..context
         });
         let [left, right] = [left, right].map(|longer| {
-            let longer = longer.filter(|&longer| !self.is_inside_match(&self.runs(longer)))?;
+            let longer = longer.filter(|&longer| !self.is_known(longer))?;
             let key = self.key(longer);
             self.table.prefetch_slots(key);
             Some((longer, key))
@@ -474,10 +475,6 @@ impl Finder<'_> {
     fn key(&self, context: Context) -> u64 {
         let domain = (context.back as u64) << 32 | context.ahead as u64;
         key(&self.view.canonical[context.range()], domain)
-    }
-
-    fn is_inside_match(&self, range: &Range<usize>) -> bool {
-        self.room.active.iter().any(|found| found.contains(range))
     }
 
     /// Compares the context with the text at the places of a granule, and records the matches that

@@ -354,8 +354,13 @@ impl Shard {
         self.depth() + SLOT_BITS - self.tag_shift()
     }
 
+    /// The tag of a key where a slot has it.
     fn tag(&self, key: u64) -> u64 {
-        key << self.depth() >> (u64::BITS - (SLOT_BITS - self.tag_shift()))
+        key << self.depth() >> (u64::BITS - SLOT_BITS) & self.tag_mask()
+    }
+
+    fn tag_mask(&self) -> u64 {
+        u64::MAX << self.tag_shift()
     }
 
     /// The first bit of the tag.
@@ -418,11 +423,9 @@ impl Shard {
     }
 
     /// What the upper part of a slot with the tag of a key has where the mask has ones.
-    fn upper(&self, key: u64) -> (u16, u16) {
-        let upper = key << self.depth() >> (u64::BITS - SLOT_BITS) >> LOWER_BITS;
-        let mask = u64::MAX << self.tag_shift() >> LOWER_BITS;
+    fn upper(&self, key: u64) -> [u16; 2] {
         #[expect(clippy::cast_possible_truncation, reason = "16 bits")]
-        (upper as u16, mask as u16)
+        [self.tag(key), self.tag_mask()].map(|bits| (bits >> LOWER_BITS) as u16)
     }
 
     /// Slots from one on that are looked at at once, whether they are of the group or not.
@@ -434,7 +437,7 @@ impl Shard {
     #[inline]
     fn may_have(&self, group: u8, key: u64) -> bool {
         let Range { start, end } = self.range(group);
-        let (upper, mask) = self.upper(key);
+        let [upper, mask] = self.upper(key);
         match self.scanned(start) {
             Some(blocks) if end - start <= SCANNED * LANES => any_equal(blocks, upper, mask),
             _ => end > start,
@@ -443,12 +446,12 @@ impl Shard {
 
     /// Hands over the slots of a group that have the tag of a key, as they lie.
     fn find(&self, group: u8, key: u64, mut found: impl FnMut(u64)) {
-        let (shift, tag) = (self.tag_shift(), self.tag(key));
-        let (upper, mask) = self.upper(key);
+        let (tag, tag_mask) = (self.tag(key), self.tag_mask());
+        let [upper, mask] = self.upper(key);
         let Range { start, end } = self.range(group);
         let mut found_at = |at| {
             let slot = self.slot(at);
-            if slot >> shift == tag {
+            if slot & tag_mask == tag {
                 found(slot);
             }
         };
@@ -504,9 +507,10 @@ impl Shard {
         if granule >> self.place_bits() != 0 {
             self.widen_for(granule);
         }
-        let tag = key << self.depth() >> (u64::BITS - SLOT_BITS) & u64::MAX << self.tag_shift();
-        let slot =
-            tag | granule << LOW_BITS | u64::from(posting.check) << 1 | u64::from(posting.hot);
+        let slot = self.tag(key)
+            | granule << LOW_BITS
+            | u64::from(posting.check) << 1
+            | u64::from(posting.hot);
         let group = self.group(key);
         self.set_slot(self.next(group), slot);
         self.lens[usize::from(group)] += 1;
