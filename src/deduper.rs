@@ -242,7 +242,7 @@ impl Deduper {
         }
         let mut deduper = Self::on(Index::default(), config.criteria);
         if config.threads.get() > 1 {
-            deduper.index.texts.make_memory_ahead();
+            deduper.index.texts.use_threads();
         }
         Ok(Self { memory: config.memory, ..deduper })
     }

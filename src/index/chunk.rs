@@ -1,6 +1,8 @@
 //! Memory for bytes that only grow.
 
+use std::mem::replace;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// A page of most systems, if not of more.
@@ -17,6 +19,8 @@ pub(super) enum Chunk {
         map: memmap2::MmapMut,
         len: usize,
     },
+    /// A full one that another thread reads too.
+    Shared(Arc<Chunk>),
 }
 
 impl Chunk {
@@ -63,11 +67,22 @@ impl Chunk {
                 map[*len..*len + now.len()].copy_from_slice(now);
                 *len += now.len();
             }
+            Self::Shared(_) => debug_assert!(now.is_empty(), "a chunk that is not full is shared"),
         }
         later
     }
 
-    /// The same memory without bytes.
+    /// The same bytes, for another thread: no more can be added here.
+    pub(super) fn share(&mut self) -> Arc<Self> {
+        let shared = match replace(self, Self::small()) {
+            Self::Shared(shared) => shared,
+            own => Arc::new(own),
+        };
+        *self = Self::Shared(shared.clone());
+        shared
+    }
+
+    /// The same memory without bytes; none if another thread still reads them.
     pub(super) fn cleared(self) -> Self {
         match self {
             Self::Heap(mut bytes) => {
@@ -76,6 +91,7 @@ impl Chunk {
             }
             #[cfg(target_os = "linux")]
             Self::Mapped { map, .. } => Self::Mapped { map, len: 0 },
+            Self::Shared(shared) => Arc::into_inner(shared).map_or_else(Self::small, Self::cleared),
         }
     }
 
@@ -89,6 +105,7 @@ impl Chunk {
             Self::Heap(bytes) => bytes.capacity(),
             #[cfg(target_os = "linux")]
             Self::Mapped { map, .. } => map.len(),
+            Self::Shared(shared) => shared.memory(),
         }
     }
 }
@@ -101,6 +118,7 @@ impl Deref for Chunk {
             Self::Heap(bytes) => bytes,
             #[cfg(target_os = "linux")]
             Self::Mapped { map, len } => &map[..*len],
+            Self::Shared(shared) => shared,
         }
     }
 }
@@ -110,34 +128,35 @@ impl Deref for Chunk {
 pub(super) struct Supply {
     /// One that is no longer wanted where it was: new memory has to be cleared first.
     spare: Option<Chunk>,
-    /// Whether the next one is made ready on another thread. To clear new memory took 2 to 40 % of an ingest by one thread, as the
-    /// machine beneath a virtual one had it at hand or not; with several, it is the caller's thread that fills chunks, of which all
-    /// others wait: where memory was not at hand, two threads took a tenth less time so, on two cores, and elsewhere as long.
-    ahead: bool,
     next: Option<JoinHandle<Chunk>>,
 }
 
 impl Supply {
-    pub(super) fn make_ahead(&mut self) {
-        self.ahead = true;
-    }
-
     pub(super) fn give_back(&mut self, chunk: Chunk) {
         self.spare = Some(chunk.cleared());
     }
 
-    pub(super) fn take(&mut self) -> Chunk {
+    /// An empty one. If there are `threads`, the one after it is made ready on another.
+    ///
+    /// To clear new memory took 2 to 40 % of an ingest by one thread, as the machine beneath a virtual one had it at hand or not;
+    /// with several, it is the caller's thread that fills chunks, of which all others wait: where memory was not at hand, two
+    /// threads took a tenth less time so, on two cores, and elsewhere as long.
+    pub(super) fn take(&mut self, threads: bool) -> Chunk {
         if let Some(chunk) = self.spare.take() {
             return chunk;
         }
         let made = self.next.take().and_then(|next| next.join().ok());
-        if self.ahead {
-            let thread = std::thread::Builder::new().name("dedup-memory".to_owned());
+        if threads {
             // If there is no thread, it is made when it is wanted.
-            self.next = thread.spawn(|| Chunk::full_sized().touched()).ok();
+            self.next = thread().spawn(|| Chunk::full_sized().touched()).ok();
         }
         made.unwrap_or_else(Chunk::full_sized)
     }
+}
+
+/// One that does for a chunk what the caller's thread need not wait for.
+pub(super) fn thread() -> std::thread::Builder {
+    std::thread::Builder::new().name("dedup-memory".to_owned())
 }
 
 #[cfg(test)]
@@ -159,6 +178,10 @@ mod tests {
             }
             assert!(chunk.is_full() && rest.len() == 1000);
             assert_eq!(chunk.fill(rest), rest);
+            let shared = chunk.share();
+            assert!(chunk.is_full() && *chunk == **shared && chunk.share().is_full());
+            assert_eq!(chunk.fill(rest), rest);
+            drop(shared);
             chunk = chunk.cleared();
             assert!(chunk.is_empty() && chunk.fill(b"abc").is_empty() && *chunk == *b"abc");
             assert!((Chunk::SIZE..2 * Chunk::SIZE).contains(&chunk.memory()));
@@ -167,18 +190,15 @@ mod tests {
 
     #[test]
     fn chunks_come_from_where_they_are_at_hand() {
-        for ahead in [false, true] {
+        for threads in [false, true] {
             let mut supply = Supply::default();
-            if ahead {
-                supply.make_ahead();
-            }
             for _ in 0..3 {
-                let mut chunk = supply.take();
+                let mut chunk = supply.take(threads);
                 assert!(chunk.is_empty() && chunk.memory() == Chunk::SIZE);
-                assert_eq!(supply.next.is_some(), ahead);
+                assert_eq!(supply.next.is_some(), threads);
                 assert!(chunk.fill(&vec![7; Chunk::SIZE]).is_empty() && chunk.is_full());
                 supply.give_back(chunk);
-                assert!(supply.take().is_empty());
+                assert!(supply.take(threads).is_empty());
             }
         }
     }

@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::io::ErrorKind;
+use std::mem::replace;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use super::chunk::{Chunk, Supply};
+use super::chunk::{Chunk, Supply, thread};
 use crate::error::Error;
 use crate::processor::prefetch;
-use crate::read_at::read_exact_at;
+use crate::read_at::{read_exact_at, write_all_at};
 
 /// Bytes are held, and put into the file, in chunks of this size, so that growth copies nothing.
 const CHUNK: usize = Chunk::SIZE;
@@ -25,6 +28,8 @@ pub(crate) struct Log {
     len: u64,
     spilled: Option<Spilled>,
     supply: Supply,
+    /// Whether chunks are made ready and put into the file on other threads.
+    threads: bool,
 }
 
 impl Log {
@@ -32,16 +37,15 @@ impl Log {
         self.len
     }
 
-    /// Bytes of memory.
+    /// Bytes of memory, but for a chunk on its way to the file.
     pub(crate) fn memory(&self) -> usize {
-        let spilled = self.spilled.as_ref().map_or(0, |spilled| spilled.chunks);
         let held = self.spilled.as_ref().map_or(0, |_| HELD * BLOCK);
-        self.chunks[spilled..].iter().map(Chunk::memory).sum::<usize>() + held
+        self.chunks[self.oldest()..].iter().map(Chunk::memory).sum::<usize>() + held
     }
 
-    /// Has memory made ready on another thread before it is wanted.
-    pub(crate) fn make_memory_ahead(&mut self) {
-        self.supply.make_ahead();
+    /// Has memory made ready before it is wanted, and chunks put into the file, on other threads.
+    pub(crate) fn use_threads(&mut self) {
+        self.threads = true;
     }
 
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
@@ -49,9 +53,12 @@ impl Log {
         while !bytes.is_empty() {
             // Not by the last chunk, which is empty if it was put into the file.
             if self.len - bytes.len() as u64 == self.chunks.len() as u64 * CHUNK as u64 {
+                // The memory of what is on its way to the file is to be used again.
+                self.finish_writing();
                 // The first grows as it fills: most collections are small.
                 let is_first = self.chunks.is_empty();
-                self.chunks.push(if is_first { Chunk::small() } else { self.supply.take() });
+                let chunk = if is_first { Chunk::small() } else { self.supply.take(self.threads) };
+                self.chunks.push(chunk);
             }
             bytes = self.chunks.last_mut().expect("BUG: a chunk was pushed").fill(bytes);
         }
@@ -117,33 +124,60 @@ impl Log {
         Ok((&self.chunks[chunk], index(at % CHUNK as u64)))
     }
 
-    /// Whether there is a full chunk in memory.
-    pub(crate) fn can_spill(&self) -> bool {
-        let spilled = self.spilled.as_ref().map_or(0, |spilled| spilled.chunks);
-        self.chunks.get(spilled).is_some_and(Chunk::is_full)
+    /// The oldest chunk that is neither in the file nor on its way.
+    fn oldest(&self) -> usize {
+        self.spilled
+            .as_ref()
+            .map_or(0, |spilled| spilled.chunks + usize::from(spilled.writing.is_some()))
     }
 
-    /// Puts the oldest chunk in memory into the file.
+    /// Whether there is a full chunk in memory.
+    pub(crate) fn can_spill(&self) -> bool {
+        self.chunks.get(self.oldest()).is_some_and(Chunk::is_full)
+    }
+
+    /// Puts the oldest chunk in memory into the file, or has that done on another thread.
     ///
     /// # Errors
     ///
     /// If the file cannot be made or written; the chunk then stays in memory.
     pub(crate) fn spill(&mut self) -> Result<(), Error> {
+        self.finish_writing();
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
             None => self.spilled.insert(Spilled::new().map_err(spill)?),
         };
         let chunk = &mut self.chunks[spilled.chunks];
-        let at = SeekFrom::Start(spilled.chunks as u64 * CHUNK as u64);
-        spilled
-            .file
-            .file
-            .seek(at)
-            .and_then(|_| spilled.file.file.write_all(chunk))
-            .map_err(spill)?;
-        spilled.chunks += 1;
-        self.supply.give_back(std::mem::replace(chunk, Chunk::small()));
+        let at = spilled.chunks as u64 * CHUNK as u64;
+        if self.threads {
+            let (file, chunk) = (spilled.file.clone(), chunk.share());
+            spilled.writing = thread().spawn(move || write_all_at(&file.file, &chunk, at)).ok();
+        }
+        if spilled.writing.is_none() {
+            write_all_at(&spilled.file.file, chunk, at).map_err(spill)?;
+            self.note_written();
+        }
         Ok(())
+    }
+
+    /// Waits for the chunk on its way to the file, which seldom takes as long as to fill another.
+    fn finish_writing(&mut self) {
+        let writing = self.spilled.as_mut().and_then(|spilled| spilled.writing.take());
+        match writing.map(JoinHandle::join) {
+            None => {}
+            Some(Ok(Ok(()))) => self.note_written(),
+            // The chunk is in memory still. From now on the one who wants one written waits for it, and gets the error if it
+            // persists: nothing is taken in that there is no room for.
+            Some(_) => self.threads = false,
+        }
+    }
+
+    /// The oldest chunk in memory is in the file.
+    fn note_written(&mut self) {
+        let spilled = self.spilled.as_mut().expect("BUG: what was written has a file");
+        let chunk = replace(&mut self.chunks[spilled.chunks], Chunk::small());
+        spilled.chunks += 1;
+        self.supply.give_back(chunk);
     }
 }
 
@@ -153,9 +187,11 @@ fn spill(source: std::io::Error) -> Error {
 
 #[derive(Debug)]
 struct Spilled {
-    file: TemporaryFile,
+    file: Arc<TemporaryFile>,
     /// How many chunks the file holds.
     chunks: usize,
+    /// The chunk after them, on its way.
+    writing: Option<JoinHandle<std::io::Result<()>>>,
     held: Vec<Held>,
 }
 
@@ -194,6 +230,18 @@ impl TemporaryFile {
     }
 }
 
+#[cfg(test)]
+impl TemporaryFile {
+    /// A file that is there already, and not to be removed.
+    fn of(file: File) -> Self {
+        Self {
+            file,
+            #[cfg(not(unix))]
+            path: std::path::PathBuf::new(),
+        }
+    }
+}
+
 #[cfg(not(unix))]
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
@@ -211,7 +259,8 @@ struct Held {
 
 impl Spilled {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { file: TemporaryFile::new()?, chunks: 0, held: vec![Held::default(); HELD] })
+        let file = TemporaryFile::new()?.into();
+        Ok(Self { file, chunks: 0, writing: None, held: vec![Held::default(); HELD] })
     }
 
     fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
@@ -246,15 +295,14 @@ pub(super) fn index(offset: u64) -> usize {
 mod tests {
     use super::*;
 
+    fn log(threads: bool) -> Log {
+        Log { threads, ..Log::default() }
+    }
+
     #[test]
     fn reads_the_same_from_memory_and_file() {
         let byte = |at: u64| u8::try_from((at * at / 7 + at) % 251).unwrap();
         let bytes: Vec<u8> = (0..3 * CHUNK as u64 + 1000).map(byte).collect();
-        let mut log = Log::default();
-        for part in bytes.chunks(99_991) {
-            log.append(part);
-        }
-        assert_eq!(log.len(), bytes.len() as u64);
         let check = |log: &mut Log| {
             for at in (0..log.len()).step_by(977) {
                 let from = &bytes[index(at)..];
@@ -268,25 +316,71 @@ mod tests {
             log.copy(5, log.len(), &mut copy).unwrap();
             assert!(copy == bytes[5..]);
         };
-        check(&mut log);
-        for spilled in 1..=3 {
-            assert!(log.can_spill());
-            log.spill().unwrap();
+        for threads in [false, true] {
+            let mut log = log(threads);
+            for part in bytes.chunks(99_991) {
+                log.append(part);
+            }
+            assert_eq!(log.len(), bytes.len() as u64);
             check(&mut log);
-            assert!(log.memory() <= (4 - spilled) * CHUNK + HELD * BLOCK);
+            for spilled in 1..=3 {
+                assert!(log.can_spill());
+                log.spill().unwrap();
+                check(&mut log);
+                assert_eq!(log.oldest(), spilled);
+                assert!(log.memory() <= (4 - spilled) * CHUNK + HELD * BLOCK);
+            }
+            assert!(!log.can_spill());
+            log.finish_writing();
+            check(&mut log);
         }
-        assert!(!log.can_spill());
     }
 
     #[test]
     fn goes_on_behind_a_full_chunk_that_lies_in_the_file() {
         let bytes: Vec<u8> = (0..2 * CHUNK).map(|at| u8::try_from(at % 251).unwrap()).collect();
-        let mut log = Log::default();
-        log.append(&bytes[..CHUNK]);
-        log.spill().unwrap();
-        log.append(&bytes[CHUNK..]);
-        let mut copy = Vec::new();
-        log.copy(0, log.len(), &mut copy).unwrap();
-        assert!(copy == bytes);
+        for threads in [false, true] {
+            let mut log = log(threads);
+            log.append(&bytes[..CHUNK]);
+            log.spill().unwrap();
+            log.append(&bytes[CHUNK..]);
+            let mut copy = Vec::new();
+            log.copy(0, log.len(), &mut copy).unwrap();
+            assert!(copy == bytes);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_stays_in_memory_and_is_told() {
+        let bytes: Vec<u8> = (0..4 * CHUNK).map(|at| u8::try_from(at % 241).unwrap()).collect();
+        for threads in [false, true] {
+            let mut log = log(threads);
+            log.append(&bytes[..2 * CHUNK]);
+            log.spill().unwrap();
+            log.finish_writing();
+            // One that is there, and open to be read alone.
+            let file = File::open(std::env::current_exe().unwrap()).unwrap();
+            let spilled = log.spilled.as_mut().unwrap();
+            let file = Arc::new(TemporaryFile::of(file));
+            let writable = replace(&mut spilled.file, file);
+            if threads {
+                log.spill().unwrap(); // nobody has waited for it
+                log.append(&bytes[2 * CHUNK..3 * CHUNK]);
+                assert_eq!(log.oldest(), 1);
+            } else {
+                log.append(&bytes[2 * CHUNK..3 * CHUNK]);
+            }
+            for _ in 0..3 {
+                let Err(Error::Spill { .. }) = log.spill() else { panic!("it was written") };
+            }
+            assert!(log.memory() >= 2 * CHUNK && log.can_spill());
+            log.spilled.as_mut().unwrap().file = writable;
+            log.spill().unwrap();
+            log.append(&bytes[3 * CHUNK..]);
+            log.spill().unwrap();
+            let mut copy = Vec::new();
+            log.copy(0, log.len(), &mut copy).unwrap();
+            assert!(copy == bytes);
+        }
     }
 }

@@ -240,10 +240,10 @@ impl Texts {
         self.end
     }
 
-    /// Has memory for texts made ready on another thread before it is wanted.
-    pub(crate) fn make_memory_ahead(&mut self) {
-        self.kept.make_memory_ahead();
-        self.departures.log().make_memory_ahead();
+    /// Has memory for texts made ready before it is wanted, and what is too much put into files, on other threads.
+    pub(crate) fn use_threads(&mut self) {
+        self.kept.use_threads();
+        self.departures.log().use_threads();
     }
 
     /// How many articles there are.
@@ -290,7 +290,7 @@ impl Texts {
     }
 
     /// Moves the oldest text into temporary files until what is left takes at most `budget` bytes
-    /// of memory, or cannot be moved.
+    /// of memory, or cannot be moved; with threads, two chunks more may be on their way.
     ///
     /// # Errors
     ///
