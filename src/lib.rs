@@ -27,8 +27,8 @@
 //! # How it works
 //!
 //! ```text
-//! source -> split -> canonical -> anchors -> resolve -> Article
-//! bytes     ranges   bytes + map  places     matches, blocks
+//! source -> split -> canonical -> anchors -> resolve -> near -> cut -> Article
+//! bytes     ranges   bytes + map  places     matches    copies  units, segments
 //! `------ pure, parallel per article ------' `- in input order, with the index -'
 //! ```
 

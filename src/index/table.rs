@@ -13,8 +13,8 @@
 //! place, as a table that has twice the slots has places twice as far. Places are kept as [`GRANULE`]s of
 //! eight bytes: the caller compares at all eight, as it compares anyway.
 //!
-//! What is known of a key, some thirty bits, does not refuse all other keys: of those the caller
-//! meets one in sixteen searches of a table of 16 million places.
+//! What is known of a key, [`MAX_KEY_BITS`] as a rule, does not refuse all other keys: of those the caller
+//! meets one in eight searches of a table of 16 million places.
 
 use std::collections::VecDeque;
 use std::hint::select_unpredictable;
