@@ -480,8 +480,9 @@ mod tests {
         }
         assert!(!is_binary(b"Gr\xfc\xdfe aus K\xf6ln"));
         assert!(!is_binary(b"\xff\xfea\0b\0"));
-        let cut = "Grüß".as_bytes();
-        assert!(!is_binary(&[&cut[..cut.len() - 1], b""].concat()));
+        let cut = "one \u{0} of many is still text, Grüß".as_bytes();
+        assert!(!is_binary(&cut[..cut.len() - 1]));
+        assert!(is_binary(&[cut, b"\xDFx"].concat()));
         for bytes in
             [&b"%PDF-1.7 text"[..], b"\x89PNG\r\n", b"\0\0\0\0", b"a\0b\0c\0", b"\xff\0a b c d e f"]
         {
