@@ -1,0 +1,215 @@
+//! Blocks: what is removed, and the kept text that stands for it.
+
+use std::ops::Range;
+
+use super::{Match, to_usize};
+use crate::cut::Units;
+use crate::error::Error;
+use crate::index::Index;
+use crate::index::text::Removed;
+use crate::near::{Change, NearCopy, SHORTEST_REFERENCE};
+
+/// A run of units that go, as they follow each other here and in their source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RemovedBlock {
+    pub(crate) units: Range<usize>,
+    /// Where its text is kept: one part, or several where the source was itself part copy.
+    pub(crate) parts: Vec<Removed>,
+    /// Where it says something else than its source.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl RemovedBlock {
+    /// The parts that are not kept here. The runs of a near copy may be so short that naming the
+    /// text would take more than the text.
+    pub(crate) fn references(&self) -> impl Iterator<Item = Removed> {
+        let least = if self.changes.is_empty() { 0 } else { SHORTEST_REFERENCE };
+        self.parts.iter().copied().filter(move |part| part.end - part.start >= least)
+    }
+}
+
+/// Gives every unit that goes its source, and the kept text that stands for it.
+///
+/// # Errors
+///
+/// If a base cannot be read.
+pub(crate) fn blocks(
+    index: &Index,
+    units: &Units<'_>,
+    matches: &[Match],
+    near: Vec<NearCopy>,
+) -> Result<Vec<RemovedBlock>, Error> {
+    let (mut blocks, mut runs) = of_covered(units, matches);
+    for copy in near {
+        let unit = units.of_paragraph(copy.paragraph);
+        let start = runs.len();
+        runs.extend(copy.runs);
+        blocks.push(Traced {
+            units: unit..unit + 1,
+            runs: start..runs.len(),
+            changes: copy.changes,
+        });
+    }
+    blocks.sort_by_key(|block| block.units.start);
+    // Traced as a whole, a run that repeats itself is one part; unit by unit it would
+    // be as many as there are.
+    let base = index.texts.end();
+    let mut tracer = Tracer { index, base, traced: Vec::new(), origins: Vec::new() };
+    blocks
+        .into_iter()
+        .map(|Traced { units, runs: of_block, changes }| {
+            let mut parts = Vec::new();
+            for run in &runs[of_block] {
+                tracer.trace(run, &mut parts)?;
+            }
+            Ok(RemovedBlock { units, parts, changes })
+        })
+        .collect()
+}
+
+/// The blocks of the units that go, as they are covered, and the runs of all.
+fn of_covered(units: &Units<'_>, matches: &[Match]) -> (Vec<Traced>, Vec<Match>) {
+    let mut blocks: Vec<Traced> = Vec::new();
+    let mut runs: Vec<Match> = Vec::new();
+    let mut last: Option<Match> = None;
+    let mut next = 0; // the first match that begins after the position at hand
+    for (number, unit) in units.canonical.iter().enumerate() {
+        if !units.removed[number] || !units.goes_on(number) {
+            last = None;
+        }
+        if !units.removed[number] {
+            continue;
+        }
+        let mut at = unit.start;
+        let mut first = true;
+        while at < unit.end {
+            while matches.get(next).is_some_and(|found| found.start <= at) {
+                next += 1;
+            }
+            // No match lies in another, so the last that has begun reaches furthest.
+            let furthest =
+                next.checked_sub(1).map(|last| matches[last]).filter(|found| found.end > at);
+            let Some(found) = last.filter(|last| last.end > at).or(furthest) else {
+                at += 1; // a space between two matches
+                continue;
+            };
+            let continues = first && last == Some(found);
+            let end = found.end.min(unit.end);
+            // The space before it, if there is one, belongs to the match too.
+            let start = if continues { units.canonical[number - 1].end } else { at };
+            let part = Match { start, end, source: found.place_of(start) };
+            match blocks.last_mut() {
+                Some(block) if continues || !first => {
+                    block.units.end = number + 1;
+                    match runs.last_mut() {
+                        Some(before) if continues && before.end == start => before.end = end,
+                        _ => runs.push(part),
+                    }
+                    block.runs.end = runs.len();
+                }
+                _ => {
+                    let (units, run) = (number..number + 1, runs.len()..runs.len() + 1);
+                    blocks.push(Traced { units, runs: run, changes: Vec::new() });
+                    runs.push(part);
+                }
+            }
+            last = Some(found);
+            first = false;
+            at = end;
+        }
+    }
+    (blocks, runs)
+}
+
+/// A block before its runs are followed to kept text.
+struct Traced {
+    units: Range<usize>,
+    /// The numbers of its runs.
+    runs: Range<usize>,
+    changes: Vec<Change>,
+}
+
+/// Appends a part, or makes one of it and the last if they go on here and in the kept text.
+fn join(parts: &mut Vec<Removed>, part: Removed) {
+    match parts.last_mut() {
+        Some(last)
+            if last.end == part.start
+                && last.period == last.end - last.start
+                && part.period == part.end - part.start
+                && last.origin + last.period as u64 == part.origin =>
+        {
+            last.end = part.end;
+            last.period += part.period;
+        }
+        _ => parts.push(part),
+    }
+}
+
+/// Follows sources to kept text, through what is removed of the article at hand as well.
+struct Tracer<'a> {
+    index: &'a Index,
+    base: u64,
+    /// What was removed of this article so far.
+    traced: Vec<Removed>,
+    /// The kept text that the source at hand stands for: coordinates and lengths.
+    origins: Vec<(u64, u64)>,
+}
+
+impl Tracer<'_> {
+    /// Appends the kept text that a run stands for.
+    fn trace(&mut self, run: &Match, parts: &mut Vec<Removed>) -> Result<(), Error> {
+        let &Match { start, end, source } = run;
+        let here = self.base + start as u64;
+        // A source that reaches into its own copy repeats with their distance as the period.
+        let period = to_usize((here - source).min((end - start) as u64));
+        self.find_origins(source, source + period as u64)?;
+        let mut add = |part| {
+            self.traced.push(part);
+            join(parts, part);
+        };
+        if let [(origin, _)] = self.origins[..] {
+            add(Removed { start, end, origin, period });
+            return Ok(());
+        }
+        let mut at = start;
+        for &(origin, len) in self.origins.iter().cycle() {
+            let len = to_usize(len).min(end - at);
+            add(Removed { start: at, end: at + len, origin, period: len });
+            at += len;
+            if at == end {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn find_origins(&mut self, start: u64, end: u64) -> Result<(), Error> {
+        let Self { index, base, ref traced, ref mut origins } = *self;
+        origins.clear();
+        if start < base {
+            index.texts.origins(start..end.min(base), origins)?;
+        }
+        let mut at = start.max(base);
+        while at < end {
+            let own = to_usize(at - base);
+            let next = traced.partition_point(|part| part.end <= own);
+            let (origin, until) = match traced.get(next) {
+                Some(part) if part.start <= own => {
+                    let offset = (own - part.start) % part.period;
+                    (part.origin + offset as u64, part.end.min(own - offset + part.period))
+                }
+                Some(part) => (at, part.start),
+                None => (at, usize::MAX),
+            };
+            let len = ((until - own) as u64).min(end - at);
+            match origins.last_mut() {
+                Some((last, last_len)) if *last + *last_len == origin && *last >= base => {
+                    *last_len += len;
+                }
+                _ => origins.push((origin, len)),
+            }
+            at += len;
+        }
+        Ok(())
+    }
+}

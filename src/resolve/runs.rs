@@ -1,0 +1,492 @@
+//! Runs of at least `min_span` bytes that stood earlier, found by anchors.
+//!
+//! # What makes it complete
+//!
+//! Let R be a run of T bytes that occurs earlier, and P its first occurrence of all. R and P keep
+//! the same anchor. P's anchor was put into the index when P came by: an anchor is left out only
+//! if every run of T bytes that it is the anchor of lies inside one verified match, and P, being the first
+//! occurrence, lies in none. So looking up R's anchor proposes P, and comparing finds R.
+//!
+//! The runs that a gram is the anchor of are half of those that hold it: of the others, another gram is. So
+//! contexts that none of them holds are neither looked up nor inserted.
+//!
+//! # What bounds the work
+//!
+//! A gram may stand in a hundred thousand places with different text around it. After
+//! [`POSTINGS`] places, or [`SIMILAR`] with like text beside it, its key is hot, and from then on it
+//! is looked up and inserted under two longer keys: the gram with half the remaining context on the
+//! left, and with half on the right. Any run of T bytes through the gram contains one of the two.
+//! These may be hot in turn; after at most log2 T steps the key is the whole run, for which one place
+//! is enough.
+//!
+//! For the same reason a place is worth a look only if one of the two contexts is the same there,
+//! so the table keeps four bits of the hash of each: nearly all places with the same gram in other
+//! text are passed over without a load from memory. A key so has one, two or a few places without
+//! being hot, at the cost of their slots.
+
+use std::hint::select_unpredictable;
+use std::ops::Range;
+
+use super::view::{View, overlaps_itself};
+use super::{Incoming, Match};
+use crate::anchors::{Anchor, Period, Scheme, key};
+use crate::criteria::{Criteria, WithinArticle};
+use crate::error::Error;
+use crate::index::Index;
+use crate::index::base::Base;
+use crate::index::table::{GRANULE, Posting, Spot, Table};
+
+/// Places under one key before it is hot.
+///
+/// Fewer make more keys, more make more comparisons; the result is the same for any number.
+const POSTINGS: usize = 8;
+
+/// The same, of places that are worth a look.
+const SIMILAR: usize = 1;
+
+/// Anchors that are looked up together, while the memory for the next so many is fetched.
+const BATCH: usize = 32;
+
+/// The same of the first batch of an article: if it is a copy, the others need not be looked up.
+const FIRST_BATCH: usize = 8;
+
+/// Runs of at least the span.
+pub(super) fn equal_runs(
+    index: &mut Index,
+    article: &Incoming<'_>,
+    criteria: &Criteria,
+    room: &mut Room,
+) -> Result<Vec<Match>, Error> {
+    room.clear();
+    let anchors = article.anchors.places.as_slice();
+    let mut finder = Finder {
+        anchors,
+        beneath: index.beneath.as_deref(),
+        table: &mut index.anchors,
+        view: View {
+            base: index.texts.end(),
+            texts: &mut index.texts,
+            canonical: article.canonical,
+        },
+        scheme: criteria.scheme,
+        keep_own: criteria.within_article != WithinArticle::Remove,
+        matches: Vec::new(),
+        room,
+    };
+    let mut periods = article.anchors.periods.iter().peekable();
+    let batch = |number: usize| {
+        let end = (FIRST_BATCH + number * BATCH).min(anchors.len());
+        let start = if number == 0 { 0 } else { FIRST_BATCH + (number - 1) * BATCH };
+        start.min(end)..end
+    };
+    finder.prefetch_shards(batch(0));
+    finder.prefetch_shards(batch(1));
+    finder.prefetch_slots(batch(0));
+    for number in 0.. {
+        let now = batch(number);
+        if now.is_empty() {
+            break;
+        }
+        finder.prefetch_shards(batch(number + 2));
+        finder.prefetch_slots(batch(number + 1));
+        finder.look_up(now.clone());
+        for (ahead, anchor) in anchors[now].iter().enumerate() {
+            // A match that begins after an anchor says nothing about it; those of all periods at
+            // once would make every anchor look at all of them.
+            let reached =
+                |period: &&Period| (period.at + period.distance) as usize <= anchor.at as usize;
+            while let Some(period) = periods.next_if(reached) {
+                finder.propose_period(*period)?;
+            }
+            finder.visit_anchor(anchor, ahead)?;
+        }
+    }
+    for period in periods {
+        finder.propose_period(*period)?;
+    }
+    Ok(finder.matches)
+}
+
+struct Finder<'a> {
+    /// Of the article at hand.
+    anchors: &'a [Anchor],
+    /// What has older places than the table.
+    beneath: Option<&'a dyn Base>,
+    table: &'a mut Table,
+    view: View<'a>,
+    scheme: Scheme,
+    matches: Vec<Match>,
+    /// Whether runs whose source is in the article at hand count for nothing.
+    keep_own: bool,
+    room: &'a mut Room,
+}
+
+/// What is known while an article is looked up, in memory that the next one uses again.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    /// The matches that end after the anchor at hand and lie in no other: one or two, even where many earlier texts share
+    /// parts with the one at hand.
+    active: Vec<Match>,
+    aligned: Aligned,
+    /// What the table says of the keys at hand, each with more context than the one before.
+    proposed: Vec<Posting>,
+    /// What is known of each anchor of the batch at hand before the first of them is visited.
+    ahead: Vec<Ahead>,
+    /// The postings of all of them, one after the other.
+    found_ahead: Vec<Posting>,
+}
+
+impl Room {
+    fn clear(&mut self) {
+        let Self { active, aligned, proposed, ahead, found_ahead } = self;
+        active.clear();
+        aligned.0.clear();
+        proposed.clear();
+        ahead.clear();
+        found_ahead.clear();
+    }
+}
+
+/// What is known of an anchor before those before it were visited.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    context: Context,
+    spot: Spot,
+    /// Where its postings end.
+    end: usize,
+    sides: Sides,
+}
+
+/// Part of the text around an anchor: from `back` bytes before it to `ahead` bytes after its start.
+#[derive(Clone, Copy, Debug, Default)]
+struct Context {
+    at: usize,
+    back: usize,
+    ahead: usize,
+    /// Where the first and the last of the runs of T bytes begin that hold it, and have their anchor in it.
+    first: usize,
+    last: usize,
+}
+
+impl Context {
+    fn range(&self) -> Range<usize> {
+        self.at - self.back..self.at + self.ahead
+    }
+}
+
+/// Four bits of each hash of the text beside a context.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sides {
+    /// That of the left side in the upper half.
+    check: u8,
+    /// All bits of a half that stands for nothing, as no run reaches so far on that side.
+    absent: u8,
+}
+
+impl Sides {
+    fn of(canonical: &[u8], context: Context, len: usize, span: usize) -> Self {
+        let Range { start, end } = context.range();
+        let left = start.checked_sub(len).map_or(0, |from| check(&canonical[from..start]));
+        let right = canonical.get(end..end + len).map_or(0, check);
+        // Half of them, without a branch, as nothing foretells which.
+        let left_absent = select_unpredictable(context.first + len > start, 0xF0, 0);
+        let right_absent = select_unpredictable(context.last + span < end + len, 0x0F, 0);
+        Self { check: left << 4 | right, absent: left_absent | right_absent }
+    }
+
+    /// Whether a run that reaches far enough to one side may stand at a place with this check.
+    fn may_equal(self, check: u8) -> bool {
+        let different = self.check ^ check | self.absent;
+        different >> 4 == 0 || different << 4 == 0
+    }
+}
+
+/// Four bits of a hash of some of the bytes: the first, middle and last eight tell nearly all texts
+/// apart that begin or end alike, at a quarter of the cost of all bytes.
+fn check(side: &[u8]) -> u8 {
+    let (Some(first), Some(last)) = (side.first_chunk(), side.last_chunk()) else {
+        return (key(side, 0) >> 60) as u8;
+    };
+    let middle = side[(side.len() - 8) / 2..].first_chunk().unwrap_or(first);
+    let [first, middle, last] = [first, middle, last].map(|bytes| u64::from_le_bytes(*bytes));
+    let mixed = first.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ middle.wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(23)
+        ^ last.wrapping_mul(0x1656_67B1_9E37_79F9).rotate_left(41);
+    ((mixed ^ mixed >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8
+}
+
+impl Finder<'_> {
+    fn prefetch_shards(&self, batch: Range<usize>) {
+        for anchor in &self.anchors[batch] {
+            self.table.prefetch_shard(anchor.key);
+        }
+    }
+
+    fn prefetch_slots(&self, batch: Range<usize>) {
+        for number in batch {
+            if !self.is_known(self.context(number)) {
+                self.table.prefetch_slots(self.anchors[number].key);
+            }
+        }
+    }
+
+    /// Whether all runs of a context lie in a match, so that there is no need to look it up; what is so will stay so.
+    fn is_known(&self, context: Context) -> bool {
+        let runs = self.runs(context);
+        self.room.active.iter().any(|found| found.contains(&runs))
+    }
+
+    /// The gram of an anchor, which is that of all runs from its first on, up to those of the next.
+    fn context(&self, number: usize) -> Context {
+        let Anchor { at, first, .. } = self.anchors[number];
+        let (at, first) = (at as usize, first as usize);
+        let last = at.min(self.view.canonical.len() - self.scheme.span());
+        let last =
+            self.anchors.get(number + 1).map_or(last, |next| last.min(next.first as usize - 1));
+        Context { at, back: 0, ahead: self.scheme.gram(), first, last }
+    }
+
+    /// Looks up a batch, and fetches the text at the places that are worth a look.
+    fn look_up(&mut self, batch: Range<usize>) {
+        self.room.ahead.clear();
+        self.room.found_ahead.clear();
+        let half = self.half_slack(self.scheme.gram());
+        for number in batch {
+            let before = self.room.found_ahead.len();
+            let context = self.context(number);
+            if self.is_known(context) {
+                self.room.ahead.push(Ahead { context, end: before, ..Ahead::default() });
+                continue;
+            }
+            let spot = self.table.look_up(self.anchors[number].key, &mut self.room.found_ahead);
+            let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
+            for posting in &self.room.found_ahead[before..] {
+                if sides.may_equal(posting.check) {
+                    self.view.texts.prefetch(posting.place);
+                }
+            }
+            let end = self.room.found_ahead.len();
+            self.room.ahead.push(Ahead { context, spot, end, sides });
+        }
+    }
+
+    /// Half of what is left of a run beside a context: at least so far a run reaches beyond it on one side.
+    fn half_slack(&self, context: usize) -> usize {
+        (self.scheme.span() - context).div_ceil(2)
+    }
+
+    /// Visits an anchor of a batch that was looked up; `ahead` is its number in that.
+    fn visit_anchor(&mut self, anchor: &Anchor, ahead: usize) -> Result<(), Error> {
+        let at = anchor.at as usize;
+        if !self.room.active.is_empty() {
+            self.room.active.retain(|found| found.end > at);
+        }
+        let Ahead { context, mut spot, end, sides } = self.room.ahead[ahead];
+        if self.is_known(context) {
+            return Ok(());
+        }
+        let start = ahead.checked_sub(1).map_or(0, |before| self.room.ahead[before].end);
+        let is_current = self.table.is_current(spot);
+        if is_current && start == end && self.beneath.is_none() {
+            self.insert(at, anchor.key, sides, spot, false); // as most are
+            return Ok(());
+        }
+        if let Some(base) = self.beneath {
+            base.anchors(anchor.key, &mut self.room.proposed)?;
+        }
+        if is_current {
+            self.room.proposed.extend_from_slice(&self.room.found_ahead[start..end]);
+        } else {
+            spot = self.table.look_up(anchor.key, &mut self.room.proposed);
+        }
+        self.settle(context, anchor.key, sides, spot, 0)
+    }
+
+    fn insert(&mut self, at: usize, key: u64, sides: Sides, spot: Spot, hot: bool) {
+        let place = self.view.base + at as u64;
+        self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
+    }
+
+    /// The same for an anchor with more context, unless that lies so deep inside a match that it is known.
+    fn visit(&mut self, context: Context, key: u64) -> Result<(), Error> {
+        if self.is_known(context) {
+            return Ok(());
+        }
+        let half = self.half_slack(context.back + context.ahead);
+        let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
+        let from = self.room.proposed.len();
+        if let Some(base) = self.beneath {
+            base.anchors(key, &mut self.room.proposed)?;
+        }
+        let spot = self.table.look_up(key, &mut self.room.proposed);
+        self.settle(context, key, sides, spot, from)
+    }
+
+    /// All runs that the context stands for lie in here.
+    fn runs(&self, Context { first, last, .. }: Context) -> Range<usize> {
+        first..last + self.scheme.span()
+    }
+
+    /// Compares what is proposed for a context, from a number on, and inserts it, or visits longer ones, if need be.
+    fn settle(
+        &mut self,
+        context: Context,
+        key: u64,
+        sides: Sides,
+        spot: Spot,
+        from: usize,
+    ) -> Result<(), Error> {
+        let Context { at, back, ahead, .. } = context;
+        // Any run of T bytes reaches so far beyond the context on one side.
+        let slack = self.scheme.span() - back - ahead;
+        let postings = self.room.proposed.len() - from;
+        let (mut similar, mut known, mut hot) = (0, false, false);
+        for number in from..self.room.proposed.len() {
+            let posting = self.room.proposed[number];
+            hot |= posting.hot;
+            if slack == 0 || sides.may_equal(posting.check) {
+                similar += 1;
+                known |= self.compare(context, posting.place)?;
+            }
+        }
+        self.room.proposed.truncate(from);
+        if hot && slack > 0 {
+            return self.visit_longer(context);
+        }
+        if slack == 0 && known || postings > 0 && self.is_known(context) {
+            return Ok(());
+        }
+        self.insert(at, key, sides, spot, postings >= POSTINGS || similar >= SIMILAR);
+        Ok(())
+    }
+
+    /// Visits a gram with half of what is left of a run beside the context, on the left and on the right, as far as
+    /// there are runs that hold so much.
+    fn visit_longer(&mut self, context: Context) -> Result<(), Error> {
+        let Context { at, back, ahead, first, last } = context;
+        let (span, half) = (self.scheme.span(), self.half_slack(back + ahead));
+        let left = (first + back + half <= at).then(|| Context {
+            back: back + half,
+            last: last.min(at - back - half),
+            ..context
+        });
+        let right = (last + span >= at + ahead + half).then(|| Context {
+            ahead: ahead + half,
+            first: first.max((at + ahead + half).saturating_sub(span)),
+            ..context
+        });
+        let [left, right] = [left, right].map(|longer| {
+            let longer = longer.filter(|&longer| !self.is_known(longer))?;
+            let key = self.key(longer);
+            self.table.prefetch_slots(key);
+            Some((longer, key))
+        });
+        for (longer, key) in [left, right].into_iter().flatten() {
+            self.visit(longer, key)?;
+        }
+        Ok(())
+    }
+
+    /// The key of a gram with context.
+    fn key(&self, context: Context) -> u64 {
+        let domain = (context.back as u64) << 32 | context.ahead as u64;
+        key(&self.view.canonical[context.range()], domain)
+    }
+
+    /// Compares the context with the text at the places of a granule, and records the matches that
+    /// have T bytes; whether the context stands at one of them.
+    fn compare(&mut self, context: Context, granule: u64) -> Result<bool, Error> {
+        let Context { at, back, ahead, .. } = context;
+        // If the bytes cannot stand at two places of a granule, there is nothing to look at.
+        let is_own = self.keep_own && granule + u64::from(GRANULE) > self.view.base;
+        if !is_own
+            && self.room.aligned.any(context, granule, u64::from(GRANULE))
+            && !overlaps_itself(self.view.gram(at))
+        {
+            return Ok(true);
+        }
+        let mut stands = false;
+        let mut places = self.view.places_of(at, granule)?;
+        while places != 0 {
+            let place = granule + u64::from(places.trailing_zeros());
+            places &= places - 1;
+            if self.keep_own && place >= self.view.base {
+                // Not worth measuring: only that it stands there is, of a whole run.
+                let whole = back + ahead == self.scheme.span();
+                let start = place.checked_sub(back as u64).filter(|_| whole && !stands);
+                if let Some(start) = start {
+                    stands = self.view.is(context.range(), start)?;
+                }
+                continue;
+            }
+            if !self.room.aligned.any(context, place, 1) {
+                let found = self.view.extend(at, place)?;
+                if !found.contains(&context.range()) {
+                    continue; // another gram with the same tag
+                }
+                self.record(found);
+            }
+            stands = true;
+        }
+        Ok(stands)
+    }
+
+    fn propose_period(&mut self, period: Period) -> Result<(), Error> {
+        let place = self.view.base + u64::from(period.at);
+        let found = self.view.extend((period.at + period.distance) as usize, place)?;
+        self.record(found);
+        Ok(())
+    }
+
+    fn record(&mut self, found: Match) {
+        if found.end - found.start < self.scheme.span() {
+            return;
+        }
+        self.room.aligned.insert(found);
+        let range = found.range();
+        // As `longest` would choose: of those that are equally long, the one with the first source.
+        if let Some(outer) = self.room.active.iter().find(|outer| outer.contains(&range))
+            && (!found.contains(&outer.range()) || outer.source <= found.source)
+        {
+            return;
+        }
+        self.matches.push(found);
+        self.room.active.retain(|inner| !found.contains(&inner.range()));
+        self.room.active.push(found);
+    }
+}
+
+/// Some of the last matches, by how far their source is from them: what is known of a place need not be
+/// found out again, and need not be remembered either.
+///
+/// Beside a look at all that end after the anchor at hand: 3 % of admission, where a dozen do. With 64 of them, a tenth of what
+/// is known was forgotten too early.
+#[derive(Debug, Default)]
+struct Aligned(Vec<Match>);
+
+impl Aligned {
+    const LEN: usize = 256;
+
+    /// All distances of a granule are in one slot, or in two beside each other.
+    fn slot(distance: u64) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower bits are meant")]
+        let slot = (distance / u64::from(GRANULE)) as usize;
+        slot % Self::LEN
+    }
+
+    fn insert(&mut self, found: Match) {
+        self.0.resize(Self::LEN, Match { start: 0, end: 0, source: 0 });
+        self.0[Self::slot(found.source.wrapping_sub(found.start as u64))] = found;
+    }
+
+    /// Whether one says that the context stands at one of some places, no more than a granule has.
+    fn any(&self, context: Context, first: u64, places: u64) -> bool {
+        let distance = first.wrapping_sub(context.at as u64);
+        [distance, distance.wrapping_add(places - 1)].into_iter().any(|distance| {
+            self.0.get(Self::slot(distance)).is_some_and(|found| {
+                found.contains(&context.range())
+                    && (first..first + places).contains(&found.place_of(context.at))
+            })
+        })
+    }
+}
