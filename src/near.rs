@@ -22,12 +22,13 @@
 //!
 //! # What is found
 //!
-//! Regions are proposed by anchors of [`Near::SPAN`] bytes, of paragraphs that stayed: so a near
+//! Regions are proposed by anchors of [`SPAN`] bytes, of paragraphs that stayed: so a near
 //! copy is near to text that was kept, and a chain of small changes does not lead away from it.
 //! A run as long as that has an anchor in common with its source for certain, unless its gram
-//! stood in [`PLACES`] places before; a shorter one probably. The regions with the most anchors in
-//! common are looked at, at most [`REGIONS`]. So what is found is a function of the articles before,
-//! but not all that could be: the work for each byte is bounded instead.
+//! stood in [`PLACES`] places before; a shorter one probably. The regions whose common anchors weigh
+//! most are looked at, at most [`REGIONS`]: an anchor weighs the less the more places its gram stood
+//! in. So what is found is a function of the articles before, but not all that could be: the work for
+//! each byte is bounded instead.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -40,6 +41,10 @@ use crate::index::base::Base;
 use crate::index::table::{GRANULE, Posting, Table};
 use crate::resolve::{Incoming, Match, View, common_prefix};
 use crate::words::is_inside_word;
+
+/// The runs that have an anchor for certain, and its grams; docs/design.md has the recall of others.
+const SPAN: usize = 80;
+const GRAM: usize = 20;
 
 /// Bytes that must agree behind a change.
 const AGREE: usize = 8;
@@ -71,8 +76,6 @@ pub(crate) fn anchors(canonical: &[u8]) -> Anchors {
 }
 
 fn scheme() -> Scheme {
-    const SPAN: usize = 80;
-    const GRAM: usize = 20;
     Scheme::with_gram(SPAN, GRAM)
 }
 
@@ -258,25 +261,8 @@ fn lay_beside(
     let region = view.region(place, from..to)?;
     let seed = usize::try_from(place - region.start).expect("BUG: within the region");
     let here = &view.canonical[paragraph.clone()];
-    let mut allowed = share.rest(here.len());
-    let ahead = agreements(&here[before..], &region.bytes[seed..], &mut allowed);
-    let Some(ahead) = ahead else { return Ok(None) };
-    let mirrored = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
-    let behind =
-        agreements(&mirrored(&here[..before]), &mirrored(&region.bytes[..seed]), &mut allowed);
-    let Some(behind) = behind else { return Ok(None) };
-    let behind = behind.into_iter().rev();
-    let mut pairs: Vec<Pair> =
-        behind.map(|(at, there, len)| (before - at - len, seed - there - len, len)).collect();
-    for (at, there, len) in ahead {
-        match pairs.last_mut() {
-            // What agrees on both sides of the place is one.
-            Some((a, b, joined)) if (*a + *joined, *b + *joined) == (before + at, seed + there) => {
-                *joined += len;
-            }
-            _ => pairs.push((before + at, seed + there, len)),
-        }
-    }
+    let pairs = agreements_around((here, before), (&region.bytes, seed), share.rest(here.len()));
+    let Some(pairs) = pairs else { return Ok(None) };
     // Parts of words at the ends of the paragraph have their whole words there as their change.
     let there = pairs[0].1..pairs[pairs.len() - 1].1 + pairs[pairs.len() - 1].2;
     let there = to_whole_words(&region.bytes, there);
@@ -285,29 +271,19 @@ fn lay_beside(
     if !share.is_reached(total, here.len()) {
         return Ok(None);
     }
-    let ends = (here.len(), there.end, 0);
-    let (mut changes, mut at, mut there) = (Vec::new(), 0, there.start);
-    for (start, start_there, len) in pairs.iter().copied().chain([ends]) {
-        if (at, there) != (start, start_there) {
-            let longest = (start - at).max(start_there - there);
-            if longest > LONGEST_CHANGE
-                || !is_of_words_only((here, at..start), (&region.bytes, there..start_there))
-            {
-                return Ok(None);
-            }
-            changes.push(Change {
-                here: paragraph.start + at..paragraph.start + start,
-                there: region.start + there as u64..region.start + start_there as u64,
-            });
-        }
-        (at, there) = (start + len, start_there + len);
-    }
+    let changes = changes(here, (&region.bytes, there), &pairs);
+    let Some(changes) = changes else { return Ok(None) };
+    let changes = changes.into_iter().map(|(here, there)| Change {
+        here: paragraph.start + here.start..paragraph.start + here.end,
+        there: region.start + there.start as u64..region.start + there.end as u64,
+    });
     let runs = pairs.iter().map(|&(start, there, len)| Match {
         start: paragraph.start + start,
         end: paragraph.start + start + len,
         source: region.start + there as u64,
     });
-    Ok(Some(NearCopy { paragraph: number, runs: runs.collect(), changes }))
+    let (runs, changes) = (runs.collect(), changes.collect());
+    Ok(Some(NearCopy { paragraph: number, runs, changes }))
 }
 
 /// The first place of a granule where the gram at `at` stands.
@@ -323,6 +299,54 @@ fn place_of(view: &mut View<'_>, at: usize, granule: u64) -> Result<Option<u64>,
 
 /// A stretch that two texts have in common: where it begins in each, and its length.
 type Pair = (usize, usize, usize);
+
+/// The stretches that two texts, each with a place where both go on alike, have in common in order; none if more of `a`
+/// than is `allowed` lies between.
+fn agreements_around(
+    (a, at): (&[u8], usize),
+    (b, place): (&[u8], usize),
+    mut allowed: usize,
+) -> Option<Vec<Pair>> {
+    let ahead = agreements(&a[at..], &b[place..], &mut allowed)?;
+    let mirrored = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
+    let behind = agreements(&mirrored(&a[..at]), &mirrored(&b[..place]), &mut allowed)?;
+    let behind = behind.into_iter().rev();
+    let mut pairs: Vec<Pair> =
+        behind.map(|(back, there, len)| (at - back - len, place - there - len, len)).collect();
+    for (on, there, len) in ahead {
+        match pairs.last_mut() {
+            // What agrees on both sides of the place is one.
+            Some((a, b, joined)) if (*a + *joined, *b + *joined) == (at + on, place + there) => {
+                *joined += len;
+            }
+            _ => pairs.push((at + on, place + there, len)),
+        }
+    }
+    Some(pairs)
+}
+
+/// What lies before, between and behind the pairs, here and in a stretch there; none if that is more than changes of words.
+fn changes(
+    here: &[u8],
+    (text, stretch): (&[u8], Range<usize>),
+    pairs: &[Pair],
+) -> Option<Vec<(Range<usize>, Range<usize>)>> {
+    let ends = (here.len(), stretch.end, 0);
+    let (mut changes, mut at, mut there) = (Vec::new(), 0, stretch.start);
+    for (start, start_there, len) in pairs.iter().copied().chain([ends]) {
+        let change = (at..start, there..start_there);
+        if !(change.0.is_empty() && change.1.is_empty()) {
+            if change.0.len().max(change.1.len()) > LONGEST_CHANGE
+                || !is_of_words_only((here, change.0.clone()), (text, change.1.clone()))
+            {
+                return None;
+            }
+            changes.push(change);
+        }
+        (at, there) = (start + len, start_there + len);
+    }
+    Some(changes)
+}
 
 /// The stretches that two texts, which begin alike, have in common in order; none if more of `a` than is
 /// `allowed` lies between, which is lowered by what does.
