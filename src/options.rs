@@ -521,6 +521,59 @@ impl Options {
     }
 
     pub(crate) fn check(&self) -> Result<Config, Error> {
+        let criteria = self.criteria()?;
+        let (names, fields) = self.fields()?;
+        let limits = self.limits.unwrap_or_default();
+        if let Err(text) = limits.check() {
+            return problem("limits", text);
+        }
+        let threads = self.thread_count()?;
+        if self.read_buffer == Some(0) {
+            return problem("read_buffer", "0 bytes at a time never end");
+        }
+        #[cfg(feature = "index")]
+        if self.versions.is_some() && self.index.is_none() {
+            return problem("versions", "has no effect without an index");
+        }
+        #[cfg(feature = "index")]
+        if self.against.is_some() && self.index.is_some() {
+            return problem("against", "cannot be heeded while another index is written");
+        }
+        #[cfg(not(feature = "ignore"))]
+        if self.ignore_rules == Some(true) {
+            return problem("ignore_rules", "needs the feature `ignore` of the crate `dedup`");
+        }
+        let settings = Settings {
+            format: self.format,
+            limits,
+            strict: self.strict_encoding.unwrap_or(false),
+            names,
+            fields,
+        };
+        Ok(Config {
+            #[cfg(feature = "index")]
+            index: self.index.clone(),
+            #[cfg(feature = "index")]
+            versions: self.versions.unwrap_or_default(),
+            #[cfg(feature = "index")]
+            against: self.against.clone(),
+            criteria,
+            threads,
+            settings: Arc::new(settings),
+            rules: Rules {
+                hidden: self.hidden.unwrap_or(true),
+                #[cfg(feature = "ignore")]
+                ignore_rules: self.ignore_rules.unwrap_or(false),
+            },
+            read_buffer: self.read_buffer.unwrap_or(1 << 20),
+            memory: self.memory.unwrap_or(Self::MEMORY),
+            on_error: self.on_error.unwrap_or_default(),
+            progress: self.progress.clone(),
+        })
+    }
+
+    /// What a repeat is, and what becomes of it.
+    fn criteria(&self) -> Result<Criteria, Error> {
         let min_span = self.min_span.unwrap_or(200);
         if !(Self::LEAST_SPAN..=Self::GREATEST_SPAN).contains(&min_span) {
             let range =
@@ -535,34 +588,6 @@ impl Options {
         }
         if self.min_paragraph == Some(0) {
             return problem("min_paragraph", "0: a paragraph has at least one byte");
-        }
-        let min_paragraph = self.min_paragraph.unwrap_or(80).min(min_span);
-        let (names, fields) = self.fields()?;
-        let limits = self.limits.unwrap_or_default();
-        if let Err(text) = limits.check() {
-            return problem("limits", text);
-        }
-        let threads = match self.threads {
-            None => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
-            Some(threads @ Self::MOST_THREADS..) => {
-                let text = format!("{threads} is {} or more", Self::MOST_THREADS);
-                return problem("threads", text);
-            }
-            Some(threads) => match NonZero::new(threads) {
-                Some(threads) => threads,
-                None => return problem("threads", "0: somebody has to do the work"),
-            },
-        };
-        if self.read_buffer == Some(0) {
-            return problem("read_buffer", "0 bytes at a time never end");
-        }
-        #[cfg(feature = "index")]
-        if self.versions.is_some() && self.index.is_none() {
-            return problem("versions", "has no effect without an index");
-        }
-        #[cfg(feature = "index")]
-        if self.against.is_some() && self.index.is_some() {
-            return problem("against", "cannot be heeded while another index is written");
         }
         #[cfg(not(feature = "sentences"))]
         if self.cut == Some(Cut::Sentence) {
@@ -582,43 +607,26 @@ impl Options {
                 None => return problem("near", format!("{share} is not from 0.5 to 1")),
             },
         };
-        #[cfg(not(feature = "ignore"))]
-        if self.ignore_rules == Some(true) {
-            return problem("ignore_rules", "needs the feature `ignore` of the crate `dedup`");
-        }
-        let settings = Settings {
-            format: self.format,
-            limits,
-            strict: self.strict_encoding.unwrap_or(false),
-            names,
-            fields,
-        };
-        Ok(Config {
-            #[cfg(feature = "index")]
-            index: self.index.clone(),
-            #[cfg(feature = "index")]
-            versions: self.versions.unwrap_or_default(),
-            #[cfg(feature = "index")]
-            against: self.against.clone(),
-            criteria: Criteria {
-                scheme: Scheme::new(min_span),
-                min_paragraph,
-                within_article: self.within_article.unwrap_or_default(),
-                near,
-                cut: self.cut.unwrap_or_default(),
-            },
-            threads,
-            settings: Arc::new(settings),
-            rules: Rules {
-                hidden: self.hidden.unwrap_or(true),
-                #[cfg(feature = "ignore")]
-                ignore_rules: self.ignore_rules.unwrap_or(false),
-            },
-            read_buffer: self.read_buffer.unwrap_or(1 << 20),
-            memory: self.memory.unwrap_or(Self::MEMORY),
-            on_error: self.on_error.unwrap_or_default(),
-            progress: self.progress.clone(),
+        Ok(Criteria {
+            scheme: Scheme::new(min_span),
+            min_paragraph: self.min_paragraph.unwrap_or(80).min(min_span),
+            within_article: self.within_article.unwrap_or_default(),
+            near,
+            cut: self.cut.unwrap_or_default(),
         })
+    }
+
+    fn thread_count(&self) -> Result<NonZero<usize>, Error> {
+        match self.threads {
+            None => Ok(std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)),
+            Some(threads @ Self::MOST_THREADS..) => {
+                problem("threads", format!("{threads} is {} or more", Self::MOST_THREADS))
+            }
+            Some(threads) => match NonZero::new(threads) {
+                Some(threads) => Ok(threads),
+                None => problem("threads", "0: somebody has to do the work"),
+            },
+        }
     }
 
     /// The names of the fields, and the same as paths.
