@@ -35,11 +35,12 @@ pub(crate) use self::fingerprints::Writer as FingerprintWriter;
 pub use self::fingerprints::{FingerprintRecipe, Fingerprints};
 pub use self::manifest::Recipe;
 use self::manifest::{MANIFEST, Manifest};
-use self::run::Table;
+use self::run::{Run, Table};
 use self::sealed::Found;
 pub(crate) use self::sealed::Sealed;
 use self::storage::{Directory, Storage};
 pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
+use self::table::Entry;
 pub(crate) use self::writer::{Known, Status, Writer, status};
 use crate::article::{Article, Provenance, Repeat, Segment, stated_accessors};
 use crate::criteria::Criteria;
@@ -285,61 +286,63 @@ impl Index {
             return Err(Wrong("it is older than it was").at(MANIFEST, 0));
         }
         for run in self.sealed.runs() {
-            let directory = &run.directory;
-            let (mut bytes_in, mut bytes_left, mut ids) = (0, 0, Vec::new());
             for at in 0..run.text_blocks() {
                 run.text_block(at)?;
             }
-            for number in directory.articles.clone() {
-                let found = self.sealed.article(number)?;
-                let whole = original(&self.sealed, &found)?;
-                if blake3::hash(whole.as_bytes()) != found.record().digest {
-                    return Err(self.sealed.wrong(&found, "an article has another digest"));
-                }
-                bytes_in += whole.len() as u64;
-                bytes_left += new_ranges(&found).iter().map(|new| new.end - new.start).sum::<u64>();
-                ids.push((
-                    table::prefix(
-                        xxhash_rust::xxh3::xxh3_64(found.id().as_bytes()),
-                        directory.key_bits(Table::Ids),
-                    ),
-                    number,
-                ));
-            }
-            if (bytes_in, bytes_left) != (directory.bytes_in, directory.bytes_left) {
-                return Err(run.wrong("its totals are not those of its articles"));
-            }
-            for table in Table::ALL {
-                let end = match table {
-                    Table::Anchors | Table::Paragraphs => {
-                        directory.coordinates.end.div_ceil(u64::from(GRANULE))
-                    }
-                    Table::Ids => directory.articles.end,
-                };
-                let mut last = 0;
-                let mut found = Vec::new();
-                for entry in run.entries(table) {
-                    let entry = entry?;
-                    if entry.key < last || entry.place >= end {
-                        return Err(
-                            run.wrong("a table is not in order, or speaks of what is not there")
-                        );
-                    }
-                    last = entry.key;
-                    if table == Table::Ids {
-                        found.push((entry.key, entry.place));
-                    }
-                }
-                if table == Table::Ids {
-                    ids.sort_by_key(|(key, _)| *key);
-                    if ids != found {
-                        return Err(run.wrong("its table of ids is not that of its articles"));
-                    }
-                }
+            let ids = self.check_articles(run)?;
+            check_table(run, Table::Anchors, |_| {})?;
+            check_table(run, Table::Paragraphs, |_| {})?;
+            let mut found = Vec::new();
+            check_table(run, Table::Ids, |entry| found.push((entry.key, entry.place)))?;
+            if found != ids {
+                return Err(run.wrong("its table of ids is not that of its articles"));
             }
         }
         Ok(())
     }
+
+    /// Checks the articles of a run; returns what its table of ids has to hold.
+    fn check_articles(&self, run: &Run) -> Result<Vec<(u64, u64)>, IndexError> {
+        let directory = &run.directory;
+        let (mut bytes_in, mut bytes_left, mut ids) = (0, 0, Vec::new());
+        for number in directory.articles.clone() {
+            let found = self.sealed.article(number)?;
+            let whole = original(&self.sealed, &found)?;
+            if blake3::hash(whole.as_bytes()) != found.record().digest {
+                return Err(self.sealed.wrong(&found, "an article has another digest"));
+            }
+            bytes_in += whole.len() as u64;
+            bytes_left += new_ranges(&found).iter().map(|new| new.end - new.start).sum::<u64>();
+            let key = table::prefix(table::hash_of_id(found.id()), directory.key_bits(Table::Ids));
+            ids.push((key, number));
+        }
+        if (bytes_in, bytes_left) != (directory.bytes_in, directory.bytes_left) {
+            return Err(run.wrong("its totals are not those of its articles"));
+        }
+        ids.sort_by_key(|(key, _)| *key);
+        Ok(ids)
+    }
+}
+
+/// Checks that the entries of a table are in order, and of places that there are; visits each.
+fn check_table(run: &Run, table: Table, mut visit: impl FnMut(Entry)) -> Result<(), IndexError> {
+    let directory = &run.directory;
+    let end = match table {
+        Table::Anchors | Table::Paragraphs => {
+            directory.coordinates.end.div_ceil(u64::from(GRANULE))
+        }
+        Table::Ids => directory.articles.end,
+    };
+    let mut last = 0;
+    for entry in run.entries(table) {
+        let entry = entry?;
+        if entry.key < last || entry.place >= end {
+            return Err(run.wrong("a table is not in order, or speaks of what is not there"));
+        }
+        last = entry.key;
+        visit(entry);
+    }
+    Ok(())
 }
 
 /// An article of an index, without what it repeats.

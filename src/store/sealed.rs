@@ -12,7 +12,7 @@ use super::group::{Group, Piece, Record, Text};
 use super::manifest::{Manifest, Recipe};
 use super::run::{Run, Table};
 use super::storage::Storage;
-use super::table::{Entry, Page, prefix};
+use super::table::{Entry, Page, hash_of_id, prefix};
 use crate::article::Provenance;
 use crate::error::Error;
 use crate::index::base::Base;
@@ -271,9 +271,8 @@ impl Sealed {
 
     /// All articles with an id, the newest last.
     pub(crate) fn articles_named(&self, id: &str) -> Result<Vec<Found>, IndexError> {
-        let hash = xxhash_rust::xxh3::xxh3_64(id.as_bytes());
         let mut numbers = Vec::new();
-        self.entries(Table::Ids, hash, |entry| numbers.push(entry.place))?;
+        self.entries(Table::Ids, hash_of_id(id), |entry| numbers.push(entry.place))?;
         let mut found = Vec::new();
         for number in numbers {
             let article = self.article(number)?;

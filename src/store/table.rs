@@ -1,6 +1,7 @@
 //! Sorted entries in pages of packed bits.
 
 use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::Wrong;
 use crate::index::table::{GRANULE, MAX_KEY_BITS, Posting};
@@ -26,6 +27,11 @@ pub(crate) struct Entry {
     pub(crate) key: u64,
     pub(crate) place: u64,
     pub(crate) value: u64,
+}
+
+/// The hash that an id is found by.
+pub(crate) fn hash_of_id(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
 }
 
 /// The bits of a hash that a table keeps.

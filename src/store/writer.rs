@@ -11,7 +11,7 @@ use super::manifest::{Lock, Manifest, Recipe, RunName, runs_to_merge};
 use super::run::{self, Groups, Run, RunWriter, Table};
 use super::sealed::Sealed;
 use super::storage::{Directory, Storage};
-use super::table::{Cut, Entry, ID_KEY_BITS, hash, prefix};
+use super::table::{Cut, Entry, ID_KEY_BITS, hash, hash_of_id, prefix};
 use crate::article::{Article, Provenance, Segment};
 use crate::error::Error;
 use crate::index::Index;
@@ -132,7 +132,7 @@ impl Writer {
         self.threads
     }
 
-    /// The runs that the index had when it was opened.
+    /// The articles that are committed.
     pub(crate) fn sealed(&self) -> &Arc<Sealed> {
         &self.sealed
     }
@@ -325,7 +325,7 @@ impl Writer {
                 group::encode(bytes, &held, &pending.digest, &stated, &pending.segments);
             };
             groups.article((held.end, article + 1, kept), describe).map_err(wrap)?;
-            let key = prefix(xxhash_rust::xxh3::xxh3_64(held.id.as_bytes()), ID_KEY_BITS);
+            let key = prefix(hash_of_id(&held.id), ID_KEY_BITS);
             ids.push(Entry { key, place: article, value: 0 });
         }
         groups.finish().map_err(wrap)?;
