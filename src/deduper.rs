@@ -23,7 +23,8 @@ use crate::options::{Config, Options};
 #[cfg(feature = "index")]
 use crate::pipeline::{Feed, Pipeline};
 use crate::resolve::{self, Incoming, Match, RemovedBlock, Room};
-use crate::source::{Parts, Skipped};
+use crate::source::Parts;
+use crate::stats::Stats;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
 use crate::stream::{Engine, Prepare};
@@ -66,53 +67,6 @@ pub struct Deduper {
     writer: Option<Box<Writer>>,
     #[cfg(feature = "index")]
     versions: Versions,
-}
-
-/// Totals of a stream, or of a [`Deduper`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Articles that came through.
-    pub articles: u64,
-    /// Bytes of their originals.
-    pub bytes_in: u64,
-    /// Bytes of what is left of them.
-    pub bytes_kept: u64,
-    /// Bytes of what was removed, line breaks included.
-    pub bytes_removed: u64,
-    /// Removed blocks.
-    pub blocks: u64,
-    /// Reported repeats, removed or not.
-    pub repeats: u64,
-    /// Bytes of memory that the index holds, kept text excluded.
-    pub index_bytes: u64,
-    /// Bytes of kept text, in canonical form; with an index on disk, of what is not committed yet.
-    pub text_bytes: u64,
-    /// Errors in the stream.
-    pub errors: u64,
-    /// Articles passed over because they were in the index on disk, with the same id and content.
-    pub unchanged: u64,
-    /// What was passed over, by reason.
-    pub skipped: Skipped,
-    /// Articles that were not in UTF-8.
-    pub reencoded: u64,
-    /// Sequences of bytes that could not be decoded and became U+FFFD.
-    pub replaced: u64,
-    /// Attachments that were left out.
-    pub attachments: u64,
-}
-
-impl Stats {
-    /// An article, by its length and what was removed of it.
-    pub(crate) fn count(&mut self, provenance: &Provenance, len: usize, removed: usize) {
-        self.articles += 1;
-        self.bytes_in += len as u64;
-        self.bytes_kept += (len - removed) as u64;
-        self.bytes_removed += removed as u64;
-        self.reencoded += u64::from(provenance.encoding.is_some());
-        self.replaced += provenance.replaced;
-        self.attachments += provenance.attachments;
-    }
 }
 
 /// The longest article, in bytes: canonical offsets have 32 bits, and normalisation can lengthen a

@@ -57,6 +57,7 @@ mod progress;
 mod read_at;
 mod resolve;
 mod source;
+mod stats;
 #[cfg(feature = "index")]
 mod store;
 mod stream;
@@ -68,7 +69,7 @@ use std::path::Path;
 
 pub use crate::article::{Article, Block, Change, Closest, Origin, Place, Repeat, Segment};
 pub use crate::criteria::{Cut, WithinArticle};
-pub use crate::deduper::{Deduper, Stats};
+pub use crate::deduper::Deduper;
 pub use crate::error::{Error, Position, RecordError};
 #[cfg(feature = "index")]
 pub use crate::filter::{Filter, FilteredArticle, FilteredArticles, FilteredSegment};
@@ -77,6 +78,7 @@ pub use crate::options::Versions;
 pub use crate::options::{OnError, Options};
 pub use crate::progress::Progress;
 pub use crate::source::{Document, Format, Item, Limits, Problem, Skip, Skipped, Source, Stream};
+pub use crate::stats::Stats;
 #[cfg(feature = "index")]
 pub use crate::store::{
     Boilerplate, BoilerplateFree, Cluster, FingerprintRecipe, Fingerprints, Frequent, Index,

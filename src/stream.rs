@@ -4,12 +4,13 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 
 use crate::article::Article;
-use crate::deduper::{Deduper, Stats};
+use crate::deduper::Deduper;
 use crate::error::Error;
 use crate::options::{Config, OnError};
 use crate::pipeline::{Feed, Pipeline};
 use crate::progress::{Callback, Progress};
 use crate::source::{Input, Inputs, Parts, Skip, Source};
+use crate::stats::Stats;
 use crate::trace;
 
 /// What can be done for an article without the others, by any thread.

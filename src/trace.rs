@@ -9,9 +9,9 @@ pub(crate) use self::without::*;
 mod with {
     use std::path::Path;
 
-    use crate::deduper::Stats;
     use crate::error::Error;
     use crate::source::{Format, Skip};
+    use crate::stats::Stats;
 
     pub(crate) type Span = tracing::Span;
 
@@ -55,9 +55,9 @@ mod with {
 mod without {
     use std::path::Path;
 
-    use crate::deduper::Stats;
     use crate::error::Error;
     use crate::source::{Format, Skip};
+    use crate::stats::Stats;
 
     #[derive(Clone, Debug)]
     pub(crate) struct Span;
