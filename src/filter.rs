@@ -268,7 +268,7 @@ impl FilteredArticle {
         &self.segments
     }
 
-    /// The paragraphs, as [`split::paragraphs`](crate::split::paragraphs) finds them.
+    /// The paragraphs, as [`split::paragraphs`] finds them.
     pub fn paragraphs(&self) -> &[Range<usize>] {
         &self.paragraphs
     }

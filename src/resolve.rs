@@ -1,8 +1,8 @@
 //! Resolving: anchors become verified matches, matches become removed paragraphs with sources.
 //!
-//! [`find`] has the matches: runs, which [`runs`](self::runs) finds by their anchors, and whole
-//! paragraphs too short for that. [`view`] compares texts, and [`blocks`](self::blocks) says where
-//! the kept text lies that stands for what is removed.
+//! [`find`] has the matches: runs, which [`runs`] finds by their anchors, and whole paragraphs too
+//! short for that. [`view`] compares texts, and [`mod@blocks`] says where the kept text lies that
+//! stands for what is removed.
 
 mod blocks;
 mod runs;

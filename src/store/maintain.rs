@@ -68,7 +68,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if the indexes were not made by the same [`Recipe`](crate::Recipe), or one cannot be read or written.
+    /// [`Error::Index`]: if the indexes were not made by the same [`Recipe`], or one cannot be read or written.
     /// [`Error::Thread`]: if no threads can be started. Then the index is as it was.
     ///
     /// # Complexity
