@@ -169,12 +169,12 @@ fn choose(canonical: &[u8], scheme: &Scheme, heed_periods: bool, chosen: &mut An
         last: None,
         periodic: None,
         too_short: None,
-        scratch: SCRATCH.take().unwrap_or_default(),
+        room: ROOM.take().unwrap_or_default(),
     };
     chooser.run();
-    let Chooser { scratch, .. } = chooser;
+    let Chooser { room, .. } = chooser;
     *chosen = chooser.chosen;
-    SCRATCH.set(Some(scratch).filter(|scratch| scratch.memory() <= SCRATCH_MEMORY));
+    ROOM.set(Some(room).filter(|room| room.memory() <= ROOM_KEPT));
 }
 
 /// The hash of canonical bytes under which they are looked up.
@@ -187,23 +187,23 @@ const STRETCH: usize = 1 << 16;
 
 /// Memory that is used again for the next text: without it, those of a kilobyte took a third longer.
 #[derive(Default)]
-struct Scratch {
+struct Room {
     block: Block,
     /// One for each level of candidates that is not at work.
     spare: Vec<Found>,
 }
 
-impl Scratch {
+impl Room {
     fn memory(&self) -> usize {
         self.spare.iter().map(Found::memory).sum()
     }
 }
 
 /// What a thread may keep of it.
-const SCRATCH_MEMORY: usize = 1 << 20;
+const ROOM_KEPT: usize = 1 << 20;
 
 thread_local! {
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
 }
 
 /// Bytes of a stretch that tell how many words are to be expected.
@@ -220,7 +220,7 @@ struct Chooser<'a> {
     periodic: Option<(usize, usize, usize)>,
     /// A stretch that was too short for that: end, distance.
     too_short: Option<(usize, usize)>,
-    scratch: Box<Scratch>,
+    room: Box<Room>,
 }
 
 impl Chooser<'_> {
@@ -239,8 +239,8 @@ impl Chooser<'_> {
     fn winnow(&mut self, windows: Range<usize>, candidates: Candidates) {
         let window = self.scheme.window();
         let start = windows.start;
-        let mut found = self.scratch.spare.pop().unwrap_or_default();
-        found.find(&mut self.scratch.block, self.canonical, window, windows, candidates);
+        let mut found = self.room.spare.pop().unwrap_or_default();
+        found.find(&mut self.room.block, self.canonical, window, windows, candidates);
         found.each(start, |step| match step {
             Step::Kept(Kept { first, at, rank }) => self.keep(first, at, rank),
             Step::Gap(windows) => {
@@ -248,7 +248,7 @@ impl Chooser<'_> {
                 self.winnow(windows, candidates.next(window));
             }
         });
-        self.scratch.spare.push(found);
+        self.room.spare.push(found);
     }
 
     /// Keeps the gram at `at` for the windows from `first` to `at`, or fewer.

@@ -26,7 +26,7 @@ use std::sync::OnceLock;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::mask::{self, Instructions, YES, equal, pad, within};
-use crate::text::make_room;
+use crate::room::make_room;
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]

@@ -56,6 +56,7 @@ mod processor;
 mod progress;
 mod read_at;
 mod resolve;
+mod room;
 mod source;
 mod stats;
 #[cfg(feature = "index")]

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::mask::{Answers, gather};
+use crate::mask::{Answers, gather, pad};
 
 /// Bytes that the order of grams looks at.
 pub(super) const ORDERED: usize = 8;
@@ -410,8 +410,7 @@ impl Found {
             let bytes: &BlockBytes = if let Some(bytes) = bytes.first_chunk() {
                 bytes
             } else {
-                end_of_text = [0; BLOCK + ORDERED];
-                end_of_text[..bytes.len()].copy_from_slice(bytes);
+                end_of_text = pad(bytes);
                 &end_of_text
             };
             let mut masks = survivors(gates, bytes, candidates, I::gather);

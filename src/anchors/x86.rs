@@ -27,7 +27,7 @@ use super::candidates::{
     Around, Block, Candidates, FACTORS, Found, Instructions, LANES, LOWER_BITS, LOWER_FACTOR,
     MIXED, MIXER, ORDERED, PERIODIC, REACH, WITHIN_WORDS,
 };
-use crate::mask::{Answers, gather_avx2};
+use crate::mask::{Answers, gather_avx2, pad};
 use crate::processor::{Level, level};
 
 /// Does what [`Found::find`] does, if there are instructions for it.
@@ -191,8 +191,7 @@ fn scan_avx512(
         let bytes: &GramBytes = if let Some(bytes) = bytes.first_chunk() {
             bytes
         } else {
-            end_of_text = [0; 64 + ORDERED];
-            end_of_text[..bytes.len()].copy_from_slice(bytes);
+            end_of_text = pad(bytes);
             &end_of_text
         };
         let here = u64::MAX >> (start + 64).saturating_sub(end);

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::log::{Log, push};
 use crate::canonical::{Departure, locate};
 use crate::error::Error;
-use crate::text::make_room;
+use crate::room::make_room;
 
 /// Departures that most texts are full of, with the length of their canonical form. The order is
 /// part of the format on disk, as is [`NEAR`]: docs/format.md lists both.

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::mask::pad;
+
 /// What is said of a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
@@ -114,15 +116,8 @@ impl Opening {
                 return Self { closer: false, alone: false, item: true, starts: 0 };
             }
         }
-        let first = bytes[text.start..].first_chunk().map_or_else(
-            || {
-                let mut padded = [0; HEAD];
-                let rest = &bytes[text.start..];
-                padded[..rest.len()].copy_from_slice(rest);
-                u64::from_le_bytes(padded)
-            },
-            |&first| u64::from_le_bytes(first),
-        );
+        let rest = &bytes[text.start..];
+        let first = u64::from_le_bytes(rest.first_chunk().copied().unwrap_or_else(|| pad(rest)));
         let len = text.len();
         Self::of_head(first & (u64::MAX >> (64 - 8 * len.min(HEAD))), len > HEAD)
     }
