@@ -82,9 +82,9 @@ pub(crate) struct Threads<I, O> {
 
 struct Shared<I, O> {
     /// Who holds it takes the next batch, and nothing else.
-    source: Mutex<Source<I>>,
+    intake: Mutex<Intake<I>>,
     work: Work<I, O>,
-    progress: Mutex<Progress<O>>,
+    state: Mutex<State<O>>,
     /// How far ahead of the caller batches are taken.
     most_ahead: usize,
     /// After that was reached, none is until fewer than these are left. With half of `most_ahead` the caller had them before there
@@ -96,14 +96,14 @@ struct Shared<I, O> {
     room: Condvar,
 }
 
-struct Source<I> {
+struct Intake<I> {
     inputs: Box<dyn Iterator<Item = I> + Send>,
     weigh: fn(&I) -> usize,
     /// Bytes of the next batch.
     size: usize,
 }
 
-struct Progress<O> {
+struct State<O> {
     /// What became of the batches that were taken and that the caller has not had; none of those that are at work.
     outcomes: VecDeque<Option<Vec<O>>>,
     /// How many batches the caller had.
@@ -124,7 +124,7 @@ enum Phase {
     Stopped,
 }
 
-impl<O> Progress<O> {
+impl<O> State<O> {
     /// Whether it is known what the caller gets next, if anything.
     fn is_known(&self) -> bool {
         match self.phase {
@@ -140,9 +140,9 @@ impl<I: Send + 'static, O: Send + 'static> Threads<I, O> {
         let Feed { inputs, weigh, work } = feed;
         let most_ahead = AHEAD * workers;
         let shared = Arc::new(Shared {
-            source: Mutex::new(Source { inputs, weigh, size: FIRST_BATCH }),
+            intake: Mutex::new(Intake { inputs, weigh, size: FIRST_BATCH }),
             work,
-            progress: Mutex::new(Progress {
+            state: Mutex::new(State {
                 outcomes: VecDeque::new(),
                 had: 0,
                 phase: Phase::Open,
@@ -201,56 +201,56 @@ impl<I, O> Drop for Threads<I, O> {
 
 impl<I, O> Shared<I, O> {
     /// Nothing that may panic is done with it.
-    fn progress(&self) -> MutexGuard<'_, Progress<O>> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State<O>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stop(&self) {
-        self.progress().phase = Phase::Stopped;
+        self.state().phase = Phase::Stopped;
         self.room.notify_one();
         self.arrived.notify_one();
     }
 
     fn work_until_the_end(&self) {
-        while let Some(source) = self.wait_for_room() {
-            self.work_on_next(source);
+        while let Some(intake) = self.wait_for_room() {
+            self.work_on_next(intake);
         }
     }
 
     /// The turn to take a batch, when that is not too far ahead of the caller; none at the end.
-    fn wait_for_room(&self) -> Option<MutexGuard<'_, Source<I>>> {
-        let source = self.source.lock().ok()?;
-        let mut progress = self.progress();
+    fn wait_for_room(&self) -> Option<MutexGuard<'_, Intake<I>>> {
+        let intake = self.intake.lock().ok()?;
+        let mut state = self.state();
         let mut enough = self.most_ahead;
-        while progress.phase == Phase::Open && progress.outcomes.len() >= enough {
+        while state.phase == Phase::Open && state.outcomes.len() >= enough {
             // Not for each batch that the caller takes, as to sleep and to be woken takes as long as a tenth of one.
             enough = self.few;
-            progress.worker_waits = true;
-            progress = self.room.wait(progress).unwrap_or_else(PoisonError::into_inner);
-            progress.worker_waits = false;
+            state.worker_waits = true;
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.worker_waits = false;
         }
-        (progress.phase == Phase::Open).then_some(source)
+        (state.phase == Phase::Open).then_some(intake)
     }
 
     /// Takes a batch, and works on it after others may take theirs.
-    fn work_on_next(&self, mut source: MutexGuard<'_, Source<I>>) {
+    fn work_on_next(&self, mut intake: MutexGuard<'_, Intake<I>>) {
         let stops = StopOnPanic(self);
-        let (inputs, ended) = source.next_batch();
+        let (inputs, ended) = intake.next_batch();
         let number = {
-            let mut progress = self.progress();
-            if ended && progress.phase == Phase::Open {
-                progress.phase = Phase::Ended;
+            let mut state = self.state();
+            if ended && state.phase == Phase::Open {
+                state.phase = Phase::Ended;
             }
-            progress.outcomes.push_back(None);
-            progress.had + progress.outcomes.len() - 1
+            state.outcomes.push_back(None);
+            state.had + state.outcomes.len() - 1
         };
-        drop(source);
+        drop(intake);
         let outcomes = inputs.into_iter().map(|input| (self.work)(input)).collect();
-        let mut progress = self.progress();
-        let place = number - progress.had;
-        progress.outcomes[place] = Some(outcomes);
-        let wakes = place == 0 && progress.caller_waits;
-        drop(progress);
+        let mut state = self.state();
+        let place = number - state.had;
+        state.outcomes[place] = Some(outcomes);
+        let wakes = place == 0 && state.caller_waits;
+        drop(state);
         if wakes {
             self.arrived.notify_one();
         }
@@ -260,49 +260,49 @@ impl<I, O> Shared<I, O> {
     /// What became of the next batch, for the caller, who works on others until that is there; none at the end.
     fn next_batch(&self) -> Option<Vec<O>> {
         loop {
-            let mut progress = self.progress();
-            if progress.phase == Phase::Stopped {
+            let mut state = self.state();
+            if state.phase == Phase::Stopped {
                 return None;
             }
-            match progress.outcomes.front_mut().map(Option::take) {
+            match state.outcomes.front_mut().map(Option::take) {
                 Some(Some(batch)) => {
-                    progress.outcomes.pop_front();
-                    progress.had += 1;
-                    let wakes = progress.worker_waits && progress.outcomes.len() < self.few;
-                    drop(progress);
+                    state.outcomes.pop_front();
+                    state.had += 1;
+                    let wakes = state.worker_waits && state.outcomes.len() < self.few;
+                    drop(state);
                     if wakes {
                         self.room.notify_one();
                     }
                     return Some(batch);
                 }
-                None if progress.phase == Phase::Ended => return None,
+                None if state.phase == Phase::Ended => return None,
                 _ => {}
             }
-            drop(progress);
-            match self.source.try_lock() {
-                Ok(source) if self.may_go_on() => self.work_on_next(source),
+            drop(state);
+            match self.intake.try_lock() {
+                Ok(intake) if self.may_go_on() => self.work_on_next(intake),
                 _ => self.wait_for_arrival(),
             }
         }
     }
 
-    /// Whether who holds the source may take a batch.
+    /// Whether who holds the intake may take a batch.
     fn may_go_on(&self) -> bool {
-        let progress = self.progress();
-        progress.phase == Phase::Open && progress.outcomes.len() < self.most_ahead
+        let state = self.state();
+        state.phase == Phase::Open && state.outcomes.len() < self.most_ahead
     }
 
     fn wait_for_arrival(&self) {
-        let mut progress = self.progress();
-        progress.caller_waits = true;
-        while !progress.is_known() {
-            progress = self.arrived.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        state.caller_waits = true;
+        while !state.is_known() {
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        progress.caller_waits = false;
+        state.caller_waits = false;
     }
 }
 
-impl<I> Source<I> {
+impl<I> Intake<I> {
     /// Inputs, and whether they are the last.
     fn next_batch(&mut self) -> (Vec<I>, bool) {
         let mut batch = Vec::new();
