@@ -278,7 +278,7 @@ impl Options {
     ///
     /// Has no influence on the result. With an index on disk, what was committed is read from there and takes up none of it. A match that is compared with text in the file costs a read
     /// of 4 KiB, mostly from the page cache of the system. The index, which stays in memory, comes on top
-    /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 10 MiB are used whatever the budget is.
+    /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 16 MiB are used whatever the budget is.
     pub fn memory(&mut self, bytes: usize) -> &mut Self {
         self.memory = Some(bytes);
         self

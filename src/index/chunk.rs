@@ -133,6 +133,8 @@ pub(super) struct Supply {
 
 impl Supply {
     pub(super) fn give_back(&mut self, chunk: Chunk) {
+        // From now on one comes back for each that is taken.
+        self.next = None;
         self.spare = Some(chunk.cleared());
     }
 
@@ -198,6 +200,7 @@ mod tests {
                 assert_eq!(supply.next.is_some(), threads);
                 assert!(chunk.fill(&vec![7; Chunk::SIZE]).is_empty() && chunk.is_full());
                 supply.give_back(chunk);
+                assert!(supply.next.is_none());
                 assert!(supply.take(threads).is_empty());
             }
         }
