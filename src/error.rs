@@ -8,6 +8,35 @@ use crate::source::Problem;
 ///
 /// In the stream an error takes the place of the article that could not be read, and the stream
 /// goes on, unless [`is_fatal`](Self::is_fatal).
+///
+/// Shown, it says what failed and where; why that is so is its [source](std::error::Error::source), so a message for
+/// people has the whole chain.
+///
+/// # Examples
+///
+/// ```
+/// fn chain(error: &dyn std::error::Error) -> String {
+///     match error.source() {
+///         Some(source) => format!("{error}: {}", chain(source)),
+///         None => error.to_string(),
+///     }
+/// }
+///
+/// let lines = "{\"text\":\"One article.\"}\n{\"body\":\"Another.\"}\n{\"text\":\"A third.\"}\n";
+/// let (mut texts, mut errors) = (Vec::new(), Vec::new());
+/// for article in dedup::Options::new().reader("news.jsonl", lines.as_bytes())? {
+///     match article {
+///         Ok(article) => texts.push(article.text().into_owned()),
+///         Err(error) => errors.push(chain(&error)),
+///     }
+/// }
+/// assert_eq!(texts, ["One article.", "A third."]);
+/// assert_eq!(
+///     errors,
+///     ["cannot read news.jsonl:2 (byte 24): not a JSON object with the fields asked for: the field \"text\" is missing"]
+/// );
+/// # Ok::<(), dedup::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -166,7 +195,11 @@ impl std::fmt::Display for RecordError {
         // To the parser every record is line 1; its line in the file stands in the error above.
         let text = self.0.to_string();
         let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
-        write!(f, "{problem}, at column {}", self.column())
+        f.write_str(problem)?;
+        match self.column() {
+            0 => Ok(()),
+            column => write!(f, ", at column {column}"),
+        }
     }
 }
 
