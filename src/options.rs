@@ -19,6 +19,8 @@ use crate::stream::Articles;
 
 /// How to ingest.
 ///
+/// Values are checked when something is made of them, by [`ingest`](Self::ingest), [`deduper`](Self::deduper) and the like.
+///
 /// # Examples
 ///
 /// ```
@@ -26,6 +28,11 @@ use crate::stream::Articles;
 ///
 /// let mut deduper = Options::new().min_span(300).deduper()?;
 /// assert!(Options::new().min_span(10).deduper().is_err());
+///
+/// // To be used more than once, they need a name before they are set.
+/// let mut options = Options::new();
+/// options.min_span(300).min_paragraph(100);
+/// let (mut news, mut laws) = (options.deduper()?, options.deduper()?);
 /// # Ok::<(), dedup::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -76,7 +83,7 @@ pub enum Versions {
     /// article replaced, and the rest of its run: once, however many are replaced. Those articles get new numbers.
     ///
     /// The id of a file is its path below the directory that is ingested. So `1.txt` of one directory replaces `1.txt` of another:
-    /// ingest what holds both.
+    /// ingest what holds both. And of two records that state the same id, in one file or in two, only the later one stays.
     Replace,
     /// It is an error, which takes its place in the stream.
     Refuse,
@@ -289,8 +296,11 @@ impl Options {
     ///
     /// Articles that are in it count as earlier. One that comes again with the same id and the same
     /// content is passed over, and [counted](crate::Stats::unchanged). What is new is committed when the stream
-    /// is exhausted, and by `checkpoint`; never when it is dropped. There is one writer at a
-    /// time, and any number of readers; see [`Index`](crate::Index).
+    /// is exhausted, and by `checkpoint`; never when it is dropped, as by a `?` that leaves the loop at the first file that
+    /// cannot be read. There is one writer at a time, and any number of readers; see [`Index`](crate::Index).
+    ///
+    /// Ids say what comes again, so no two articles should share one: each would be another version of the other, and both be
+    /// taken in anew whenever they come. An id that a record does not state is made of its file and number.
     #[cfg(feature = "index")]
     pub fn index(&mut self, path: impl Into<PathBuf>) -> &mut Self {
         self.index = Some(path.into());
@@ -654,7 +664,9 @@ impl Options {
                 if fields.add(default, field) {
                     names.push((default.to_owned(), field));
                 } else if field == Field::Text {
-                    return problem(option, "is another field by default, and has to be set");
+                    let text =
+                        format!("has to be set: its default, {default}, is or holds another field");
+                    return problem(option, text);
                 }
             }
         }

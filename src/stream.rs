@@ -131,7 +131,10 @@ impl<E: Engine> Engaged<E> {
 /// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). An input that
 /// cannot be read yields an error in its place, and the stream goes on; after an error that
 /// [is fatal](Error::is_fatal), and after any with [`OnError::Stop`], it ends. Articles are read as they are asked for, with more than one
-/// thread a few batches ahead. Dropping the stream early is fine.
+/// thread a few batches ahead. Dropping the stream early is fine; what was not committed to an index on disk is then not in it.
+///
+/// A `?` on each item leaves the loop at the first input that cannot be read; a `match` lets it go on, as the example of [`Error`]
+/// does.
 #[derive(Debug)]
 pub struct Articles(Engaged<Deduper>);
 

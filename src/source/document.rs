@@ -1,12 +1,29 @@
 //! What a reader makes of the bytes of one article.
 
 /// An article as its format states it.
+///
+/// # Examples
+///
+/// What a [`Source`](crate::Source) knows of an article goes into the fields:
+///
+/// ```
+/// use dedup::{Document, Options};
+///
+/// let mut document = Document::new("4711", "The ferry does not run on Sunday.");
+/// document.title = Some("Notice".to_owned());
+/// document.language = Some("en".to_owned());
+///
+/// let mut articles = Options::new().source([Ok(document.into())].into_iter())?;
+/// assert_eq!(articles.next().unwrap()?.title(), Some("Notice"));
+/// # Ok::<(), dedup::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Document {
     /// The text.
     pub text: String,
-    /// The article's name, where the format gives it one.
+    /// The article's name, where the format gives it one. A document of a caller's that has none gets the number of documents so
+    /// far, from 1.
     pub id: Option<String>,
     /// Its title or subject.
     pub title: Option<String>,
