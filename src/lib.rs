@@ -16,6 +16,8 @@
 //! # Ok::<(), dedup::Error>(())
 //! ```
 //!
+//! An input that cannot be read is an [`Error`] in its place; the `?` above ends the loop there, a `match` lets it go on.
+//!
 //! With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and `Index`
 //! reads it. `Fingerprints` are an index without text. The format is laid down in `docs/format.md`.
 //!
@@ -23,6 +25,17 @@
 //! settings.
 //! What counts as a repeat is laid down in [`_design`]; the stages are open in [`split`],
 //! [`canonical`] and [`anchors`].
+//!
+//! # Features
+//!
+//! None is on by default: then text, Markdown and JSON in UTF-8 are read, uncompressed, and the index is in memory.
+//!
+//! - Compression: `gzip`, `zstd`, `bzip2`, `xz`.
+//! - Formats: `csv`, `html`, `mail`, `warc`, `feeds`, `parquet`; see [`Format`]. What is not UTF-8: `encodings`.
+//! - `index`: the index on disk, and fingerprints.
+//! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`]. `tracing`: spans and events.
+//!
+//! What a build leaves out is an error that names the feature. README.md says what each costs.
 //!
 //! # How it works
 //!
