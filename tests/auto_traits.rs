@@ -3,8 +3,9 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dedup::{
-    Article, Articles, Block, Deduper, Document, Error, Format, Item, Limits, OnError, Options,
-    Origin, Place, Position, Problem, Progress, Repeat, Segment, Skip, Skipped, Stats, Stream,
+    Article, Articles, Block, Change, Closest, Cut, Deduper, Document, Error, Format, Item, Limits,
+    OnError, Options, Origin, Place, Position, Problem, Progress, RecordError, Repeat, Segment,
+    Skip, Skipped, Stats, Stream, WithinArticle,
 };
 
 fn send<T: Send + Unpin + 'static>() {}
@@ -15,6 +16,9 @@ fn unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 fn values_can_be_shared_between_threads() {
     send_sync::<Article>();
     send_sync::<Block>();
+    send_sync::<Change>();
+    send_sync::<Closest>();
+    send_sync::<Cut>();
     send_sync::<Error>();
     send_sync::<Options>();
     send_sync::<Place>();
@@ -29,8 +33,10 @@ fn values_can_be_shared_between_threads() {
     send_sync::<Position>();
     send_sync::<Problem>();
     send_sync::<Progress>();
+    send_sync::<RecordError>();
     send_sync::<Skip>();
     send_sync::<Skipped>();
+    send_sync::<WithinArticle>();
 }
 
 #[test]
@@ -63,6 +69,12 @@ fn an_index_can_be_shared_between_threads() {
     send_sync::<dedup::IndexError>();
     send_sync::<dedup::IndexStats>();
     send_sync::<dedup::Recipe>();
+    send_sync::<dedup::Boilerplate>();
+    send_sync::<dedup::BoilerplateFree>();
+    send_sync::<dedup::Cluster>();
+    send_sync::<dedup::Frequent>();
+    send_sync::<dedup::Passage>();
+    send_sync::<dedup::Reprint>();
     send_sync::<dedup::Reference>();
     send_sync::<dedup::StoredArticle>();
     send_sync::<dedup::StoredArticles>();
