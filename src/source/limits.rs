@@ -61,15 +61,17 @@ impl Limits {
 
     /// How many bytes may come out of a compressed file for each byte of it that was read. Default: 256.
     ///
-    /// The first [`RATIO_FREE`](Self::RATIO_FREE) bytes are not counted.
+    /// Up to [`RATIO_FREE`](Self::RATIO_FREE) bytes may come out of any file.
     #[must_use]
     pub fn decompression_ratio(mut self, ratio: u64) -> Self {
         self.decompression_ratio = ratio;
         self
     }
 
-    /// How deep parts may lie inside parts: values in JSON, parts of a mail, elements of a page.
-    /// Default: 256.
+    /// How deep parts may lie inside parts: values in a `.json` file, parts of a mail, elements of a feed, types of a
+    /// Parquet file (there 256 at most). Default: 256.
+    ///
+    /// Lines of JSON and web pages need no limit: nothing in them is held for being deep.
     #[must_use]
     pub fn nesting(mut self, levels: usize) -> Self {
         self.nesting = levels;
