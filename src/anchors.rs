@@ -135,6 +135,23 @@ pub struct Period {
 /// # Complexity
 ///
 /// Linear in the length of the text.
+///
+/// # Examples
+///
+/// ```
+/// use dedup::anchors::{Scheme, anchors};
+/// use dedup::canonical::canonicalise;
+///
+/// let scheme = Scheme::new(32);
+/// let keys = |text: &str| -> Vec<u64> {
+///     let canonical = canonicalise(text);
+///     anchors(canonical.as_bytes(), &scheme).places.iter().map(|anchor| anchor.key).collect()
+/// };
+/// // Both have the same thirty-two bytes, so they have an anchor in common.
+/// let one = keys("The ferry was late: the cable had to be greased.");
+/// let other = keys("Why? They say the cable had to be greased. Again.");
+/// assert!(one.iter().any(|key| other.contains(key)));
+/// ```
 pub fn anchors(canonical: &[u8], scheme: &Scheme) -> Anchors {
     let mut chosen = Anchors::default();
     anchors_into(canonical, scheme, &mut chosen);

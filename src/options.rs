@@ -193,7 +193,7 @@ impl Options {
 
     /// How many threads work. Default: as many as the machine has cores.
     ///
-    /// Has no influence on the result. One thread starts none. Of articles that are pushed, as many compress the commits to an
+    /// Has no influence on the result. One thread starts none, but for Parquet, which is read on a thread of its own. Of articles that are pushed, as many compress the commits to an
     /// index on disk, and prepare what a commit ingests again for older versions that go.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
@@ -319,6 +319,24 @@ impl Options {
     /// against the archive, a training set against a test set. Default: none.
     ///
     /// It must have been made with the same options as these. Its articles have the first numbers. Not with an [`index`](Self::index) to write to.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("archive.dedup");
+    /// use dedup::{Index, Options};
+    ///
+    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at nine in the morning.";
+    /// let mut archive = Options::new().index(&dir).deduper()?;
+    /// archive.push("friday", notice)?;
+    /// archive.checkpoint()?;
+    ///
+    /// let mut today = Options::new().against(&dir).deduper()?;
+    /// assert!(today.push("monday", notice)?.is_repeat());
+    /// assert_eq!(Index::open(&dir)?.stats().articles, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "index")]
     pub fn against(&mut self, path: impl Into<PathBuf>) -> &mut Self {
         self.against = Some(path.into());

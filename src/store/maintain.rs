@@ -75,6 +75,25 @@ impl Index {
     ///
     /// Into an index without articles the first of `others` is copied, linear in its files. The rest is ingested, linear in
     /// the originals: texts are compared, and which of them were seen is known only now. What is new of them is held in memory until the end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let (north, south, all) = (dir.path().join("north"), dir.path().join("south"), dir.path().join("all"));
+    /// let wire = "The ferry across the lower reach does not run on Sunday, says the harbour office.";
+    /// for (path, paper) in [(&north, "herald"), (&south, "courier")] {
+    ///     let mut deduper = dedup::Options::new().index(path).deduper()?;
+    ///     deduper.push(paper, wire)?;
+    ///     deduper.checkpoint()?;
+    /// }
+    ///
+    /// dedup::Index::merge(&all, [&north, &south])?;
+    /// let index = dedup::Index::open(&all)?;
+    /// assert_eq!(index.article("herald")?.unwrap().text(), wire);
+    /// assert_eq!(index.article("courier")?.unwrap().text(), "");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn merge<P: AsRef<Path>>(
         path: impl AsRef<Path>,
         others: impl IntoIterator<Item = P>,
