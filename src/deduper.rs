@@ -36,7 +36,7 @@ use crate::text::Text;
 /// a database. "Earlier" means pushed earlier.
 ///
 /// An article that is pushed has an id and a text. What comes with a title, a date or a language, or is to be prepared on several threads, goes
-/// through [`Options::source`]: the receiving end of a channel is a [`Source`](crate::Source) too.
+/// through [`Options::source`].
 ///
 /// # Examples
 ///

@@ -386,7 +386,8 @@ impl Options {
 
     /// Streams the articles of a reader, such as standard input, as if it were a file of this name.
     ///
-    /// Names that tell nothing are fine: then the content tells, and what tells nothing either is text.
+    /// Names that tell nothing are fine: then the content tells, and what tells nothing either is text. Some 8 KiB are read for that before
+    /// anything comes out. A reader that waits for what is still to be written is read with one thread; see [`Source`].
     ///
     /// # Errors
     ///

@@ -51,8 +51,12 @@ use crate::trace;
 
 /// Where articles come from, if not from files: a database, a queue, an object store.
 ///
-/// Items are taken in order and one at a time, on a thread of the stream's own if it has any. Any
-/// iterator over the same items is a source.
+/// Items are taken in order and one at a time, each on whichever thread of the stream has nothing else to do, the caller's among
+/// them. Any iterator over the same items is a source.
+///
+/// With more than one [thread](crate::Options::threads) they are taken ahead, in batches of 64 to 256 KiB of text, and none comes out before
+/// its batch is full or the source has ended; a stream that is dropped waits for the item that is being taken. So a source that itself waits,
+/// as for a queue or a terminal, is read with one thread: then each article is there before the next item is asked for.
 ///
 /// # Examples
 ///
