@@ -207,8 +207,8 @@ impl Index {
     /// Where the runs of a text were seen: what ingesting it next would report as
     /// [repeats](Article::repeats).
     ///
-    /// A repeat of the text's own beginning has as its source an article with an empty id and the number that the
-    /// text would get.
+    /// Near copies are not among them. A repeat of the text's own beginning has as its source an article with an empty id
+    /// and the number that the text would get.
     ///
     /// # Errors
     ///
@@ -219,7 +219,8 @@ impl Index {
 
     /// Whether ingesting a text next would leave nothing of it.
     ///
-    /// A text without words is not contained, nor is one shorter than `min_paragraph`.
+    /// A text without words is not contained, nor is one shorter than `min_paragraph`. With [`near`](crate::Options::near) a near
+    /// copy is.
     ///
     /// # Errors
     ///
@@ -227,10 +228,9 @@ impl Index {
     pub fn contains(&self, text: &str) -> Result<bool, Error> {
         let article = self.next(text)?;
         let own = self.sealed.article_count();
-        let elsewhere = |repeat: &Repeat| (repeat.source.article as u64) < own;
-        Ok(!article.blocks.is_empty()
-            && article.segments.iter().all(|segment| matches!(segment, Segment::Seen { .. }))
-            && article.repeats.iter().any(elsewhere))
+        let mut sources = article.blocks.iter().flat_map(|block| &block.sources);
+        Ok(article.segments.iter().all(|segment| matches!(segment, Segment::Seen { .. }))
+            && sources.any(|source| (source.first.article as u64) < own))
     }
 
     /// An engine for articles that count as later than those of the index, which stays as it is; by the

@@ -396,3 +396,25 @@ fn impossible_options_are_errors() {
     }
     assert!(Options::new().near(1.0).near(0.5).deduper().is_ok());
 }
+
+#[cfg(feature = "index")]
+#[test]
+fn an_index_contains_what_it_has_a_near_copy_of() {
+    let report = "The ferry across the lower reach does not run on Sunday, says the harbour office, as the \
+                  cable has to be greased before the ice comes.";
+    let place = tempfile::tempdir().unwrap();
+    for (name, share, contained) in [("exact", None, false), ("near", Some(0.8), true)] {
+        let mut options = Options::new();
+        options.index(place.path().join(name));
+        share.map(|share| options.near(share));
+        let mut deduper = options.deduper().unwrap();
+        deduper.push("herald", report).unwrap();
+        deduper.checkpoint().unwrap();
+        let index = dedup::Index::open(place.path().join(name)).unwrap();
+        let edited = report.replace("ferry", "boat");
+        assert!(index.contains(report).unwrap());
+        assert_eq!(index.contains(&edited).unwrap(), contained, "{name}");
+        assert_eq!(deduper.push("courier", edited).unwrap().is_repeat(), contained, "{name}");
+        assert!(!index.contains(&report.replace("Sunday", "28 May")).unwrap());
+    }
+}
