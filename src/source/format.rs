@@ -21,7 +21,7 @@ pub enum Format {
     /// JSON objects in an array or one after another: `.json`.
     Json,
     /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has:
-    /// `.csv`, `.tsv`. Needs the feature `csv`.
+    /// `.csv`, `.tsv`. The first row names the columns, and counts as record 1. Needs the feature `csv`.
     Csv,
     /// One mail: `.eml`, and what lies in a Maildir. Needs the feature `mail`.
     Mail,
