@@ -23,7 +23,7 @@ use crate::options::{Config, Options};
 #[cfg(feature = "index")]
 use crate::pipeline::{Feed, Pipeline};
 use crate::resolve::{self, Incoming, Match, RemovedBlock, Room};
-use crate::source::Parts;
+use crate::source::{Document, Parts};
 use crate::stats::Stats;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
@@ -263,10 +263,7 @@ impl Deduper {
         text: impl Into<String>,
     ) -> Result<Article, Error> {
         let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
-        let (provenance, text) = (Provenance::default(), text.into());
-        let prepared =
-            Prepared::of_text(id.clone(), provenance, text, &self.criteria, &self.spare)?;
-        match self.admit(prepared)? {
+        match self.take_parts((id.clone(), Provenance::default(), text))? {
             Some(article) => Ok(article),
             #[cfg(feature = "index")]
             None => {
@@ -290,10 +287,44 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Option<Article>, Error> {
-        let text: String = text.into();
-        let digest = blake3::hash(text.as_bytes());
-        let (id, provenance) = (id.into().into(), Provenance::default());
-        self.admit(Prepared::unprepared(id, provenance, text.into(), digest))
+        self.take_parts((id.into().into(), Provenance::default(), text.into()))
+    }
+
+    /// Takes the next article with all that is known of it: title and date stay with it, in the index on disk too, and sentences
+    /// are told by its language. One without an id gets the number of articles so far, from 1. The answer is none if the
+    /// index on disk has it already, with the same content.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push) otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut deduper = dedup::Deduper::new();
+    /// let mut document = dedup::Document::new("4711", "The ferry does not run on Sunday.");
+    /// document.title = Some("Notice".to_owned());
+    /// let article = deduper.push_document(document)?.expect("no index on disk has it");
+    /// assert_eq!((article.id(), article.title()), ("4711", Some("Notice")));
+    /// # Ok::<(), dedup::Error>(())
+    /// ```
+    pub fn push_document(&mut self, mut document: Document) -> Result<Option<Article>, Error> {
+        let number = self.stats.articles + self.stats.unchanged + 1;
+        let id = document.id.take().unwrap_or_else(|| number.to_string());
+        let (text, provenance) = Provenance::of(document, None, None);
+        self.take_parts((id.into(), provenance, text))
+    }
+
+    /// Takes an article that nothing was done with yet; only a hash of it is made if the index on disk has it already.
+    fn take_parts(&mut self, (id, provenance, text): Parts) -> Result<Option<Article>, Error> {
+        let text = Text::from(text);
+        #[cfg(feature = "index")]
+        if self.writer.is_some() {
+            let digest = blake3::hash(text.as_bytes());
+            return self.admit(Prepared::unprepared(id, provenance, text, digest));
+        }
+        let prepared = Prepared::of_text(id, provenance, text, &self.criteria, &self.spare)?;
+        self.admit(prepared)
     }
 
     /// Takes articles that another index has, unless this one has them already.

@@ -12,7 +12,8 @@ mod support {
 use std::path::Path;
 
 use dedup::{
-    Article, Cut, Deduper, Error, Index, IndexError, Options, Segment, Versions, WithinArticle,
+    Article, Cut, Deduper, Document, Error, Index, IndexError, Options, Segment, Versions,
+    WithinArticle,
 };
 use support::corpus::{Recipe, Rng};
 
@@ -333,6 +334,30 @@ fn stated(dir: &Path) -> Vec<(String, Stated)> {
             (article.id().to_owned(), [path, record, title, date, own(article.language())])
         })
         .collect()
+}
+
+#[test]
+fn what_callers_state_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    let mut notice = Document::new("notice", "The ferry does not run on Sunday.");
+    notice.title = Some("Ferry".to_owned());
+    notice.language = Some("en".to_owned());
+    let mut nameless = notice.clone();
+    (nameless.id, nameless.date) = (None, Some("2026-01-05".to_owned()));
+    let first = deduper.push_document(notice.clone()).unwrap().expect("it is new");
+    assert_eq!((first.title(), first.language()), (Some("Ferry"), Some("en")));
+    assert!(deduper.push_document(notice.clone()).unwrap().is_none());
+    assert_eq!(deduper.push_document(nameless).unwrap().unwrap().id(), "3");
+    notice.text.push_str(" Nor on Monday.");
+    let changed = deduper.push_document(notice).unwrap().expect("both versions are kept");
+    assert_eq!(changed.id(), "notice");
+    deduper.checkpoint().unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    let notice = [None, None, text("Ferry"), None, text("en")];
+    let nameless = [None, None, text("Ferry"), text("2026-01-05"), text("en")];
+    let expected = [("notice", notice.clone()), ("3", nameless), ("notice", notice)];
+    assert_eq!(stated(dir.path()), expected.map(|(id, stated)| (id.to_owned(), stated)));
 }
 
 #[test]
