@@ -133,6 +133,25 @@ fn a_stream_is_the_same_on_any_number_of_threads() {
 }
 
 #[test]
+fn the_other_kind_of_index_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let (text, fingerprints) = (place.path().join("text"), place.path().join("fingerprints"));
+    let options = Options::new();
+    options.clone().index(&text).deduper().unwrap().checkpoint().unwrap();
+    options.filter(&fingerprints).unwrap().checkpoint().unwrap();
+    let said = |error: Error| match error {
+        Error::Index { source, .. } => source.to_string(),
+        error => panic!("{error}"),
+    };
+    let no_text = "the directory has fingerprints; asked for is an index with text";
+    let no_fingerprints = "the directory has an index with text; asked for is fingerprints";
+    assert_eq!(said(dedup::Index::open(&fingerprints).unwrap_err()), no_text);
+    assert_eq!(said(options.clone().index(&fingerprints).deduper().unwrap_err()), no_text);
+    assert_eq!(said(Fingerprints::open(&text).unwrap_err()), no_fingerprints);
+    assert_eq!(said(options.filter(&text).unwrap_err()), no_fingerprints);
+}
+
+#[test]
 fn merged_is_all_in_one() {
     let place = tempfile::tempdir().unwrap();
     let dir = |name: &str| place.path().join(name);

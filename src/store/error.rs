@@ -20,6 +20,14 @@ pub enum IndexError {
     /// The directory has no manifest.
     #[error("there is no index here")]
     Missing,
+    /// The directory has fingerprints where an index with text was looked for, or the reverse.
+    #[error("the directory has {found}; asked for is {expected}")]
+    OtherKind {
+        /// What there is.
+        found: &'static str,
+        /// What was asked for.
+        expected: &'static str,
+    },
     /// The directory has something else than the index that was looked for, or one where there may be none.
     #[error("there is something else in the directory already")]
     Occupied,

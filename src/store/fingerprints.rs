@@ -103,7 +103,6 @@ impl fmt::Debug for FingerprintRecipe {
 
 impl Rules for FingerprintRecipe {
     const KIND: Kind = Kind { magic: *b"dedupFPM", version: set::VERSION };
-    const NO_MANIFEST: &str = "it is no manifest of fingerprints";
 
     fn put(&self, bytes: &mut Vec<u8>) {
         for value in [self.canonical, self.split, self.min_paragraph, 0] {

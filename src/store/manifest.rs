@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use super::error::{IndexError, Wrong, io};
 use super::file::{self, Kind};
+use super::fingerprints::FingerprintRecipe;
 use super::storage::{LOCK, Storage};
 use super::wire::{Input, checksum, put_u32, put_u64};
 use crate::anchors::Scheme;
@@ -26,12 +27,18 @@ const CHECKSUM: usize = size_of::<u64>();
 pub(crate) trait Rules: Clone {
     /// What the manifest begins with.
     const KIND: Kind;
-    /// Said of a file that is none, or that of something else.
-    const NO_MANIFEST: &str;
 
     fn put(&self, bytes: &mut Vec<u8>);
 
     fn take(input: &mut Input<'_>) -> Result<Self, Wrong>;
+}
+
+/// What a store is whose manifest begins with some bytes.
+fn what(bytes: &[u8]) -> Option<&'static str> {
+    let text = (<Recipe as Rules>::KIND, "an index with text");
+    let fingerprints = (<FingerprintRecipe as Rules>::KIND, "fingerprints");
+    let known = [text, fingerprints];
+    known.into_iter().find(|(kind, _)| bytes.starts_with(&kind.magic)).map(|(_, what)| what)
 }
 
 /// How text becomes entries: an index answers only to the recipe that it was made by.
@@ -118,7 +125,6 @@ impl Recipe {
 
 impl Rules for Recipe {
     const KIND: Kind = Kind { magic: *b"dedupIDX", version: VERSION };
-    const NO_MANIFEST: &str = "it is no manifest of an index with text";
 
     fn put(&self, bytes: &mut Vec<u8>) {
         for value in [
@@ -323,10 +329,16 @@ impl<R: Rules> Manifest<R> {
 
     fn decode(bytes: &[u8]) -> Result<Self, IndexError> {
         let wrong = |wrong: Wrong| wrong.at(MANIFEST, 0);
+        let (found, expected) = (what(bytes), what(&R::KIND.magic));
+        if let (Some(found), Some(expected)) = (found, expected)
+            && found != expected
+        {
+            return Err(IndexError::OtherKind { found, expected });
+        }
         let (head, sum) = bytes
             .split_last_chunk::<CHECKSUM>()
-            .filter(|(head, _)| head.len() >= HEAD && head.starts_with(&R::KIND.magic))
-            .ok_or(wrong(Wrong(R::NO_MANIFEST)))?;
+            .filter(|(head, _)| head.len() >= HEAD && found.is_some())
+            .ok_or(wrong(Wrong("it is no manifest")))?;
         let mut input = Input::new(&head[MAGIC..]);
         let version = input.u32().map_err(wrong)?;
         let sound = checksum(head) == u64::from_le_bytes(*sum);
