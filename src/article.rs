@@ -331,6 +331,7 @@ pub struct Place {
 /// its source. A shorter one consists of whole paragraphs that were whole paragraphs in the source.
 /// The source may itself have been removed where it stands: for kept text see [`Block`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Repeat {
     /// Where it stands here. Where a run ends inside a character, that is left out.
     pub range: Range<usize>,
@@ -369,6 +370,7 @@ pub struct Change {
 
 /// A part of a removed block, and the kept text that is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Origin {
     /// Where the part stood here.
     pub range: Range<usize>,
