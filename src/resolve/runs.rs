@@ -184,6 +184,8 @@ struct Sides {
 }
 
 impl Sides {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "1.2 % of the instructions of an ingest, otherwise")]
     fn of(canonical: &[u8], context: Context, len: usize, span: usize) -> Self {
         let Range { start, end } = context.range();
         let left = start.checked_sub(len).map_or(0, |from| check(&canonical[from..start]));
