@@ -37,7 +37,7 @@ use self::candidates::{Block, Candidates, Found, Kept, ORDERED, Step};
 
 /// The version of the choice of anchors, their keys included: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// The sizes that anchors are chosen with.
 ///

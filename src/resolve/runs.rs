@@ -38,11 +38,16 @@ use crate::index::table::{GRANULE, Posting, Spot, Table};
 
 /// Places under one key before it is hot.
 ///
-/// Fewer make more keys, more make more comparisons; the result is the same for any number.
+/// Fewer make more keys, more make more comparisons. What is found is the same for any number; which of several sources is named is
+/// not, so another number makes another version of the anchors.
 const POSTINGS: usize = 8;
 
 /// The same, of places that are worth a look.
 const SIMILAR: usize = 1;
+
+/// Postings under one key that no chance brings together, but somebody who makes grams whose keys are alike: then all of them
+/// count, as what a key costs has to be bounded.
+const CROWD: usize = 8 * POSTINGS;
 
 /// Anchors that are looked up together, while the memory for the next so many is fetched.
 const BATCH: usize = 32;
@@ -262,10 +267,13 @@ impl Finder<'_> {
             }
             let spot = self.table.look_up(self.anchors[number].key, &mut self.room.found_ahead);
             let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
+            let mut is_hot = false;
             for posting in &self.room.found_ahead[before..] {
-                if sides.may_equal(posting.check) {
+                // And the first that says that the key is hot, if it stands there.
+                if sides.may_equal(posting.check) | (posting.hot & !is_hot) {
                     self.view.texts.prefetch(posting.place);
                 }
+                is_hot |= posting.hot;
             }
             let end = self.room.found_ahead.len();
             self.room.ahead.push(Ahead { context, spot, end, sides });
@@ -342,23 +350,32 @@ impl Finder<'_> {
         // Any run of T bytes reaches so far beyond the context on one side.
         let slack = self.scheme.span() - back - ahead;
         let postings = self.room.proposed.len() - from;
-        let (mut similar, mut known, mut hot) = (0, false, false);
+        // Others may have the key, and which do depends on how many bits of it there was room for: they must not count.
+        let is_crowded = postings >= CROWD;
+        let (mut similar, mut any_hot, mut hot) = (0, false, false);
         for number in from..self.room.proposed.len() {
             let posting = self.room.proposed[number];
-            hot |= posting.hot;
+            any_hot |= posting.hot;
             if slack == 0 || sides.may_equal(posting.check) {
-                similar += 1;
-                known |= self.compare(context, posting.place)?;
+                let stands = self.compare(context, posting.place)?;
+                similar += usize::from(stands);
+                hot |= stands & posting.hot;
             }
         }
+        if any_hot && !hot {
+            hot = is_crowded || self.stands(context, from, 1, |posting| posting.hot)?;
+        }
+        let is_common = similar >= SIMILAR
+            || is_crowded
+            || postings >= POSTINGS && !hot && self.stands(context, from, POSTINGS, |_| true)?;
         self.room.proposed.truncate(from);
         if hot && slack > 0 {
             return self.visit_longer(context);
         }
-        if slack == 0 && known || postings > 0 && self.is_known(context) {
+        if slack == 0 && similar > 0 || postings > 0 && self.is_known(context) {
             return Ok(());
         }
-        self.insert(at, key, sides, spot, postings >= POSTINGS || similar >= SIMILAR);
+        self.insert(at, key, sides, spot, is_common);
         Ok(())
     }
 
@@ -398,7 +415,7 @@ impl Finder<'_> {
     /// Compares the context with the text at the places of a granule, and records the matches that
     /// have T bytes; whether the context stands at one of them.
     fn compare(&mut self, context: Context, granule: u64) -> Result<bool, Error> {
-        let Context { at, back, ahead, .. } = context;
+        let Context { at, back, .. } = context;
         // If the bytes cannot stand at two places of a granule, there is nothing to look at.
         let is_own = self.keep_own && granule + u64::from(GRANULE) > self.view.base;
         if !is_own
@@ -413,9 +430,8 @@ impl Finder<'_> {
             let place = granule + u64::from(places.trailing_zeros());
             places &= places - 1;
             if self.keep_own && place >= self.view.base {
-                // Not worth measuring: only that it stands there is, of a whole run.
-                let whole = back + ahead == self.scheme.span();
-                let start = place.checked_sub(back as u64).filter(|_| whole && !stands);
+                // Not worth measuring: only that it stands there is.
+                let start = place.checked_sub(back as u64).filter(|_| !stands);
                 if let Some(start) = start {
                     stands = self.view.is(context.range(), start)?;
                 }
@@ -431,6 +447,40 @@ impl Finder<'_> {
             stands = true;
         }
         Ok(stands)
+    }
+
+    /// Whether the context stands at so many of those places that are proposed for it, from a number on, that count.
+    fn stands(
+        &mut self,
+        context: Context,
+        from: usize,
+        many: usize,
+        counts: impl Fn(Posting) -> bool,
+    ) -> Result<bool, Error> {
+        let Context { at, back, .. } = context;
+        let mut left = many;
+        for number in from..self.room.proposed.len() {
+            let posting = self.room.proposed[number];
+            if !counts(posting) {
+                continue;
+            }
+            let mut places = self.view.places_of(at, posting.place)?;
+            while places != 0 {
+                let place = posting.place + u64::from(places.trailing_zeros());
+                places &= places - 1;
+                let start = place.checked_sub(back as u64);
+                if let Some(start) = start
+                    && self.view.is(context.range(), start)?
+                {
+                    left -= 1;
+                    if left == 0 {
+                        return Ok(true);
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn propose_period(&mut self, period: Period) -> Result<(), Error> {
@@ -490,5 +540,82 @@ impl Aligned {
                     && (first..first + places).contains(&found.place_of(context.at))
             })
         })
+    }
+}
+
+#[cfg(all(test, feature = "index"))]
+mod tests {
+    use super::*;
+    use crate::anchors::anchors;
+    use crate::criteria::Cut;
+    use crate::index::departures::Packed;
+    use crate::resolve::{covered_bytes, find, to_usize};
+
+    /// The matches of articles that have parts of a text in common, where the table knows so many bits of a key, or all it can.
+    fn found_by(key_bits: Option<u32>, policy: WithinArticle, articles: usize) -> Vec<Vec<Match>> {
+        let span = 40;
+        let criteria = Criteria {
+            scheme: Scheme::new(span),
+            min_paragraph: 0,
+            within_article: policy,
+            near: None,
+            cut: Cut::Paragraph,
+        };
+        let mut index = Index::default();
+        if let Some(bits) = key_bits {
+            index.anchors = Table::with_key_bits(bits, 1, 0);
+        }
+        let mut letter = random(7);
+        let mut words = |len: usize| -> Vec<u8> {
+            (0..len).map(|_| b" abcdefghijklmnopqrstuvw"[letter(24)]).collect()
+        };
+        let common = words(62 * span);
+        let mut random = random(8);
+        let mut found = Vec::new();
+        for _ in 0..articles {
+            let mut canonical = words(20);
+            for _ in 0..3 {
+                let start = random(60 * span);
+                canonical.extend(&common[start..start + span / 2 + random(span / 2 + 9)]);
+                canonical.extend(words(random(9)));
+            }
+            let anchors = &anchors(&canonical, &criteria.scheme);
+            let canonical = &canonical[..];
+            let article = Incoming { canonical, anchors, own_anchors: None, paragraphs: &[] };
+            found.push(find(&mut index, &article, &criteria, &mut Room::default()).unwrap());
+            index.texts.push("".into(), canonical, &Packed::default(), &[]);
+        }
+        assert!(found.iter().flatten().count() > articles / 5);
+        found
+    }
+
+    /// Of a key the table knows fewer bits the farther places are, and another number in an index that was read: grams
+    /// that have the bits in common must not be taken for each other.
+    #[test]
+    fn matches_do_not_depend_on_how_much_of_a_key_is_known() {
+        for policy in [WithinArticle::Remove, WithinArticle::Keep] {
+            assert_eq!(found_by(None, policy, 1000), found_by(Some(12), policy, 1000));
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_where_hundreds_of_grams_have_one_key() {
+        for policy in [WithinArticle::Remove, WithinArticle::Keep] {
+            let covered = |key_bits| {
+                let matches = found_by(key_bits, policy, 250);
+                matches.iter().map(|matches| covered_bytes(matches)).collect::<Vec<_>>()
+            };
+            assert_eq!(covered(None), covered(Some(5)));
+        }
+    }
+
+    /// Numbers that are random enough.
+    fn random(mut state: u64) -> impl FnMut(usize) -> usize {
+        move |below| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            to_usize(state >> 33) % below
+        }
     }
 }
