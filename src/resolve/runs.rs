@@ -267,13 +267,14 @@ impl Finder<'_> {
             }
             let spot = self.table.look_up(self.anchors[number].key, &mut self.room.found_ahead);
             let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
-            let mut is_hot = false;
+            let mut hot = 0;
             for posting in &self.room.found_ahead[before..] {
-                // And the first that says that the key is hot, if it stands there.
-                if sides.may_equal(posting.check) | (posting.hot & !is_hot) {
+                // And the first that says that the key is hot, if it stands there; as numbers, as neither is foreseen.
+                let [similar, is_hot] = [sides.may_equal(posting.check), posting.hot].map(u8::from);
+                if similar | is_hot & !hot != 0 {
                     self.view.texts.prefetch(posting.place);
                 }
-                is_hot |= posting.hot;
+                hot |= is_hot;
             }
             let end = self.room.found_ahead.len();
             self.room.ahead.push(Ahead { context, spot, end, sides });
