@@ -63,7 +63,9 @@ impl Spare {
     }
 
     /// Keeps forms, unless they took much more memory than their text needed: many short texts on their way would hold that of long ones.
-    pub(crate) fn give(&self, forms: Box<Forms>) {
+    pub(crate) fn give(&self, mut forms: Box<Forms>) {
+        // Others take their place.
+        (forms.own_anchors, forms.near_anchors) = (None, None);
         let usual = 8 * forms.canonical.len() + (1 << 12);
         if forms.memory() <= usual.min(Self::KEPT)
             && let Ok(mut spare) = self.0.try_lock()
