@@ -38,7 +38,7 @@ use crate::criteria::Share;
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
-use crate::index::table::{GRANULE, Posting, Table};
+use crate::index::table::{Posting, Table};
 use crate::resolve::{Incoming, Match, View, common_prefix};
 use crate::words::is_inside_word;
 
@@ -289,12 +289,7 @@ fn lay_beside(
 /// The first place of a granule where the gram at `at` stands.
 fn place_of(view: &mut View<'_>, at: usize, granule: u64) -> Result<Option<u64>, Error> {
     let places = view.places_of(at, granule)?;
-    for offset in (0..u64::from(GRANULE)).filter(|offset| places >> offset & 1 == 1) {
-        if view.is(at..at + scheme().gram(), granule + offset)? {
-            return Ok(Some(granule + offset));
-        }
-    }
-    Ok(None)
+    view.earliest(at..at + scheme().gram(), places)
 }
 
 /// A stretch that two texts have in common: where it begins in each, and its length.

@@ -426,10 +426,7 @@ impl Finder<'_> {
             return Ok(true);
         }
         let mut stands = false;
-        let mut places = self.view.places_of(at, granule)?;
-        while places != 0 {
-            let place = granule + u64::from(places.trailing_zeros());
-            places &= places - 1;
+        for place in self.view.places_of(at, granule)? {
             if self.keep_own && place >= self.view.base {
                 // Not worth measuring: only that it stands there is.
                 let start = place.checked_sub(back as u64).filter(|_| !stands);
@@ -465,19 +462,12 @@ impl Finder<'_> {
             if !counts(posting) {
                 continue;
             }
-            let mut places = self.view.places_of(at, posting.place)?;
-            while places != 0 {
-                let place = posting.place + u64::from(places.trailing_zeros());
-                places &= places - 1;
-                let start = place.checked_sub(back as u64);
-                if let Some(start) = start
-                    && self.view.is(context.range(), start)?
-                {
-                    left -= 1;
-                    if left == 0 {
-                        return Ok(true);
-                    }
-                    break;
+            let places = self.view.places_of(at, posting.place)?;
+            let starts = places.filter_map(|place| place.checked_sub(back as u64));
+            if self.view.earliest(context.range(), starts)?.is_some() {
+                left -= 1;
+                if left == 0 {
+                    return Ok(true);
                 }
             }
         }

@@ -52,8 +52,13 @@ impl View<'_> {
         u64::from_le_bytes(*bytes.expect("BUG: an anchor near the end of the text"))
     }
 
-    /// The places of a granule, a bit for each, at which the text goes on as at `at` for eight bytes.
-    pub(crate) fn places_of(&mut self, at: usize, granule: u64) -> Result<u8, Error> {
+    /// The places of a granule, in their order, at which the text goes on as at `at` for eight bytes.
+    #[inline]
+    pub(crate) fn places_of(
+        &mut self,
+        at: usize,
+        granule: u64,
+    ) -> Result<impl Iterator<Item = u64> + use<>, Error> {
         const BYTES: usize = GRAM + GRANULE as usize;
         let own = self.base + at as u64;
         // Not the place itself, nor any after it.
@@ -72,7 +77,12 @@ impl View<'_> {
             let equal = (theirs >> (8 * offset)) as u64 == ours;
             places |= u8::from(equal) << offset;
         }
-        Ok(places & earlier)
+        let mut left = places & earlier;
+        Ok(std::iter::from_fn(move || {
+            let place = (left != 0).then(|| granule + u64::from(left.trailing_zeros()))?;
+            left &= left - 1;
+            Some(place)
+        }))
     }
 
     /// The bytes from `place` on, however many pieces they lie in; [`END`] after the last.
@@ -166,7 +176,7 @@ impl View<'_> {
     }
 
     /// The first of the places where `ours` stands.
-    pub(super) fn earliest(
+    pub(crate) fn earliest(
         &mut self,
         ours: Range<usize>,
         places: impl Iterator<Item = u64>,
