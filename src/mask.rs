@@ -11,7 +11,7 @@ use std::ops::BitOr;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 pub(crate) use self::neon::gather_vectors;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use self::x86::gather_avx2;
+pub(crate) use self::x86::{NUMBERS, gather_avx2};
 #[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
 

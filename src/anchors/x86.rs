@@ -27,7 +27,7 @@ use super::candidates::{
     Around, Block, Candidates, FACTORS, Found, Instructions, LANES, LOWER_BITS, LOWER_FACTOR,
     MIXED, MIXER, ORDERED, PERIODIC, REACH, WITHIN_WORDS,
 };
-use crate::mask::{Answers, gather_avx2, pad};
+use crate::mask::{Answers, NUMBERS, gather_avx2, pad};
 use crate::processor::{Level, level};
 
 /// Does what [`Found::find`] does, if there are instructions for it.
@@ -317,16 +317,6 @@ fn ranks_avx512(grams: __m512i) -> (__m256i, u8) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
 fn ones_avx512(mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "below 64")]
-    const NUMBERS: [u8; 64] = {
-        let mut numbers = [0; 64];
-        let mut at = 0;
-        while at < 64 {
-            numbers[at] = at as u8;
-            at += 1;
-        }
-        numbers
-    };
     // SAFETY: these are 64 bytes.
     let numbers = unsafe { _mm512_loadu_si512(NUMBERS.as_ptr().cast()) };
     let numbers = _mm512_maskz_compress_epi8(mask, numbers);

@@ -13,6 +13,7 @@ use std::arch::x86_64::{
 };
 
 use super::{BLOCK, Departure, ENDS_BLANK, ROOM, WINDOW};
+use crate::mask::NUMBERS;
 
 /// The most departures of a block.
 pub(super) const MOST: usize = 16;
@@ -173,17 +174,6 @@ fn look_up(table: &[u8; 16], bytes: __m512i) -> __m512i {
     let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
     _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), bytes)
 }
-
-#[expect(clippy::cast_possible_truncation, reason = "below 64")]
-static NUMBERS: [u8; BLOCK] = {
-    let mut numbers = [0; BLOCK];
-    let mut at = 0;
-    while at < BLOCK {
-        numbers[at] = at as u8;
-        at += 1;
-    }
-    numbers
-};
 
 // What bytes are: the bits that stand both at their upper and at their lower half. Each other bit is a kind of bytes that
 // are neither white space nor what `is_latin` knows.

@@ -95,6 +95,18 @@ fn select_avx512(bytes: &[u8; 64], others: &[u8; 64], mask: u64) -> [u8; 64] {
     store(_mm512_mask_mov_epi8(load(bytes), mask, load(others)))
 }
 
+/// The number of each bit of a mask, of which a compression by the mask leaves those of its ones.
+#[expect(clippy::cast_possible_truncation, reason = "below 64")]
+pub(crate) static NUMBERS: [u8; 64] = {
+    let mut numbers = [0; 64];
+    let mut at = 0;
+    while at < 64 {
+        numbers[at] = at as u8;
+        at += 1;
+    }
+    numbers
+};
+
 /// What [`any_equal`](super::any_equal) does.
 #[target_feature(enable = "avx512bw")]
 pub(super) fn any_equal_avx512<const N: usize>(
