@@ -103,6 +103,7 @@ impl fmt::Debug for FingerprintRecipe {
 
 impl Rules for FingerprintRecipe {
     const KIND: Kind = Kind { magic: *b"dedupFPM", version: set::VERSION };
+    const WHAT: &str = "fingerprints";
 
     fn put(&self, bytes: &mut Vec<u8>) {
         for value in [self.canonical, self.split, self.min_paragraph, 0] {

@@ -27,6 +27,8 @@ const CHECKSUM: usize = size_of::<u64>();
 pub(crate) trait Rules: Clone {
     /// What the manifest begins with.
     const KIND: Kind;
+    /// What such a store is called.
+    const WHAT: &str;
 
     fn put(&self, bytes: &mut Vec<u8>);
 
@@ -35,10 +37,10 @@ pub(crate) trait Rules: Clone {
 
 /// What a store is whose manifest begins with some bytes.
 fn what(bytes: &[u8]) -> Option<&'static str> {
-    let text = (<Recipe as Rules>::KIND, "an index with text");
-    let fingerprints = (<FingerprintRecipe as Rules>::KIND, "fingerprints");
-    let known = [text, fingerprints];
-    known.into_iter().find(|(kind, _)| bytes.starts_with(&kind.magic)).map(|(_, what)| what)
+    let text = (Recipe::KIND, Recipe::WHAT);
+    let fingerprints = (FingerprintRecipe::KIND, FingerprintRecipe::WHAT);
+    let mut known = [text, fingerprints].into_iter();
+    known.find(|(kind, _)| bytes.starts_with(&kind.magic)).map(|(_, what)| what)
 }
 
 /// How text becomes entries: an index answers only to the recipe that it was made by.
@@ -125,6 +127,7 @@ impl Recipe {
 
 impl Rules for Recipe {
     const KIND: Kind = Kind { magic: *b"dedupIDX", version: VERSION };
+    const WHAT: &str = "an index with text";
 
     fn put(&self, bytes: &mut Vec<u8>) {
         for value in [
@@ -329,15 +332,12 @@ impl<R: Rules> Manifest<R> {
 
     fn decode(bytes: &[u8]) -> Result<Self, IndexError> {
         let wrong = |wrong: Wrong| wrong.at(MANIFEST, 0);
-        let (found, expected) = (what(bytes), what(&R::KIND.magic));
-        if let (Some(found), Some(expected)) = (found, expected)
-            && found != expected
-        {
-            return Err(IndexError::OtherKind { found, expected });
+        if let Some(found) = what(bytes).filter(|&found| found != R::WHAT) {
+            return Err(IndexError::OtherKind { found, expected: R::WHAT });
         }
         let (head, sum) = bytes
             .split_last_chunk::<CHECKSUM>()
-            .filter(|(head, _)| head.len() >= HEAD && found.is_some())
+            .filter(|(head, _)| head.len() >= HEAD && head.starts_with(&R::KIND.magic))
             .ok_or(wrong(Wrong("it is no manifest")))?;
         let mut input = Input::new(&head[MAGIC..]);
         let version = input.u32().map_err(wrong)?;
