@@ -35,8 +35,7 @@ use crate::text::Text;
 /// The engine under [`ingest`](crate::ingest), for callers whose articles come from a queue, a crawler or
 /// a database. "Earlier" means pushed earlier.
 ///
-/// An article that is pushed has an id and a text. What comes with a title, a date or a language, or is to be prepared on several threads, goes
-/// through [`Options::source`].
+/// Articles are prepared on the caller's thread; on several, those that come through [`Options::source`] are.
 ///
 /// # Examples
 ///
