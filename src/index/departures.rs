@@ -112,8 +112,7 @@ fn code(kind: u64) -> u8 {
 /// How far a departure leads, by its first byte.
 #[derive(Clone, Copy)]
 struct Step {
-    /// The bytes that it takes, if its second one is below `second_below`.
-    bytes: u8,
+    /// What its second byte is below, if it takes one byte or two.
     second_below: u16,
     canonical_len: u8,
     original_len: u8,
@@ -123,8 +122,8 @@ static STEPS: [Step; 256] = steps();
 
 #[expect(clippy::cast_possible_truncation, reason = "few bytes")]
 const fn steps() -> [Step; 256] {
-    let line_break = Step { bytes: 1, second_below: 0x100, canonical_len: 1, original_len: 1 };
-    let other = Step { bytes: 0, second_below: 0, canonical_len: 0, original_len: 0 };
+    let line_break = Step { second_below: 0x100, canonical_len: 1, original_len: 1 };
+    let other = Step { second_below: 0, canonical_len: 0, original_len: 0 };
     let mut steps = [line_break; 256];
     let mut first = NEAR as usize;
     while first < steps.len() {
@@ -132,7 +131,7 @@ const fn steps() -> [Step; 256] {
         steps[first] = if code < COMMON.len() {
             let (canonical_len, literal) = COMMON[code];
             let (canonical_len, original_len) = (canonical_len as u8, literal.len() as u8);
-            Step { bytes: 2, second_below: 0x80, canonical_len, original_len }
+            Step { second_below: 0x80, canonical_len, original_len }
         } else {
             other
         };
@@ -141,8 +140,9 @@ const fn steps() -> [Step; 256] {
     steps
 }
 
-/// One departure in this many is a checkpoint, from which the others are counted.
-const CHECKPOINT: usize = 64;
+/// One departure in this many is a checkpoint, from which the others are counted: with 64, the index of laws, a line break in 30 bytes,
+/// is 3 % larger, and an ingest of newsletters takes 1 % less time; with 128, 1 % smaller, and 2 % more.
+const CHECKPOINT: usize = 96;
 
 #[derive(Debug, Default)]
 pub(crate) struct Departures {
@@ -157,8 +157,16 @@ pub(crate) struct Departures {
 pub(crate) struct Checkpoint {
     /// The ends of the departure before, from which the next are counted.
     ends: Ends,
-    /// Where the next stand in the log.
-    at: u64,
+    /// Where the next stand, counted from the first byte of the article's.
+    at: u32,
+}
+
+impl Checkpoint {
+    /// None beyond 4 GiB, which no text comes to but one of half a gigabyte that was made for it: then what is wanted is farther from the
+    /// last one.
+    fn new(ends: Ends, at: usize) -> Option<Self> {
+        u32::try_from(at).ok().map(|at| Self { ends, at })
+    }
 }
 
 /// Where a departure ends.
@@ -189,7 +197,6 @@ impl Ends {
 #[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct Packed {
     bytes: Vec<u8>,
-    /// Their places are counted from the first of the bytes.
     checkpoints: Vec<Checkpoint>,
 }
 
@@ -205,7 +212,7 @@ impl Packed {
         let mut ends = Ends::default();
         for (number, group) in departures.chunks(CHECKPOINT).enumerate() {
             if number > 0 {
-                checkpoints.push(Checkpoint { ends, at: len as u64 });
+                checkpoints.extend(Checkpoint::new(ends, len));
             }
             for &departure in group {
                 let gap = departure.canonical - ends.canonical;
@@ -333,10 +340,8 @@ impl Departures {
 
     /// Adds the departures of an article.
     pub(crate) fn push(&mut self, packed: &Packed) {
-        let start = self.log.len();
         for checkpoint in &packed.checkpoints {
-            let at = start + checkpoint.at;
-            push(&mut self.checkpoints, Checkpoint { at, ..*checkpoint });
+            push(&mut self.checkpoints, *checkpoint);
         }
         self.log.append(&packed.bytes);
     }
@@ -357,21 +362,22 @@ impl Departures {
     pub(crate) fn reader(&mut self, article: Range<Stored>, canonical: usize) -> Reader<'_> {
         let Range { start, end } = article;
         let checkpoints = &self.checkpoints[start.checkpoints..end.checkpoints];
-        let (before, at, ends) = begin(checkpoints, start.at, canonical);
+        let (before, at, ends) = begin(checkpoints, canonical);
         let checkpoints = &checkpoints[before..];
-        let log = Some(Behind { log: &mut self.log, at, end: end.at, checkpoints });
+        let (start, at, end) = (start.at, start.at + u64::from(at), end.at);
+        let log = Some(Behind { log: &mut self.log, start, at, end, checkpoints });
         self.group.clear();
         Reader { log, buffer: Buffer::Copied(&mut self.group), read: 0, ends }
     }
 }
 
 /// The last checkpoint that is not after `canonical`, as how many come up to it, where the departures
-/// from it stand, and what they are counted from; `start` is where those of the article do.
-fn begin(checkpoints: &[Checkpoint], start: u64, canonical: usize) -> (usize, u64, Ends) {
+/// from it stand among those of the article, and what they are counted from.
+fn begin(checkpoints: &[Checkpoint], canonical: usize) -> (usize, u32, Ends) {
     let before = checkpoints.partition_point(|point| point.ends.canonical as usize <= canonical);
     match before.checked_sub(1).map(|last| checkpoints[last]) {
         Some(point) => (before, point.at, point.ends),
-        None => (before, start, Ends::default()),
+        None => (before, 0, Ends::default()),
     }
 }
 
@@ -385,10 +391,11 @@ pub(crate) struct Reader<'a> {
     ends: Ends,
 }
 
-/// Where the next group stands in a log, and where the article ends.
+/// Where in a log the article begins, the next group stands, and the article ends.
 #[derive(Debug)]
 struct Behind<'a> {
     log: &'a mut Log,
+    start: u64,
     at: u64,
     end: u64,
     /// Those that are still ahead.
@@ -438,7 +445,7 @@ impl Reader<'_> {
         let end = match behind.checkpoints.split_first() {
             Some((next, later)) => {
                 behind.checkpoints = later;
-                next.at
+                behind.start + u64::from(next.at)
             }
             None => behind.end,
         };
@@ -521,7 +528,8 @@ fn pass(bytes: &mut &[u8], ends: &mut Ends, place: usize) -> bool {
         }
         canonical += gap + u32::from(step.canonical_len);
         original += gap + u32::from(step.original_len);
-        rest = &rest[usize::from(step.bytes)..];
+        // Not by a look at the table, which the next step would wait for.
+        rest = &rest[1 + usize::from(first >= NEAR)..];
     }
     let passed = rest.len() < bytes.len();
     (*bytes, *ends) = (rest, Ends { canonical, original });
@@ -561,8 +569,8 @@ pub(crate) mod encoded {
         let mut checkpoints = Vec::new();
         for number in 0.. {
             if number > 0 && number % CHECKPOINT == 0 && !decoder.bytes.is_empty() {
-                let at = (bytes.len() - decoder.bytes.len()) as u64;
-                checkpoints.push(Checkpoint { ends: decoder.ends, at });
+                let at = bytes.len() - decoder.bytes.len();
+                checkpoints.extend(Checkpoint::new(decoder.ends, at));
             }
             match decoder.next() {
                 Some((departure, _)) if departure.canonical_end() > canonical_len => return None,
@@ -581,9 +589,8 @@ pub(crate) mod encoded {
         checkpoints: &[Checkpoint],
         canonical: usize,
     ) -> Reader<'static> {
-        let (_, at, ends) = begin(checkpoints, 0, canonical);
-        let read = usize::try_from(at).expect("BUG: a checkpoint is within the bytes");
-        Reader { log: None, buffer: Buffer::Shared(bytes.clone()), read, ends }
+        let (_, at, ends) = begin(checkpoints, canonical);
+        Reader { log: None, buffer: Buffer::Shared(bytes.clone()), read: at as usize, ends }
     }
 }
 
