@@ -130,16 +130,22 @@ impl Table {
         self.shards.iter().map(Shard::key_bits).min().unwrap_or(MAX_KEY_BITS)
     }
 
-    /// All entries, by what is known of their keys; what is not is zero.
+    /// The entries that came in last, back to the first place that is not from `place` on, by what is known of their keys; what is
+    /// not is zero. In time that grows with them, and a little with the number of shards.
     #[cfg(feature = "index")]
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, Posting)> + use<'_> {
+    pub(crate) fn entries_from(
+        &self,
+        place: u64,
+    ) -> impl Iterator<Item = (u64, Posting)> + use<'_> {
         let depth = self.depth();
+        let from = place.saturating_sub(self.first);
+        let from = from - from % u64::from(GRANULE);
         let mut before = None;
         (0_u64..).zip(&self.directory).flat_map(move |(beginning, &number)| {
             // All beginnings of a shard stand together.
             let is_new = before.replace(number) != Some(number);
             let shard = &self.shards[number as usize];
-            let slots = if is_new { shard.sorted() } else { Vec::new() };
+            let slots = if is_new { shard.newest(from) } else { Vec::new() };
             slots.into_iter().map(move |slot| {
                 let tag = slot >> shard.tag_shift() << (u64::BITS - shard.key_bits());
                 // Twice, as one shift by 64 is none.
@@ -411,13 +417,15 @@ impl Shard {
         if group == 0 { slots.for_each(visit) } else { slots.rev().for_each(visit) }
     }
 
-    /// By tag; those of one tag in the order they came in.
+    /// The slots of each group from behind, as long as their place is one from `from` on, by tag; those of one tag in the
+    /// order they came in.
     #[cfg(feature = "index")]
-    fn sorted(&self) -> Vec<u64> {
-        let mut slots = Vec::with_capacity(self.len());
-        for group in [0, 1] {
-            self.each(group, |slot| slots.push(slot));
-        }
+    fn newest(&self, from: u64) -> Vec<u64> {
+        let is_new = |&slot: &u64| self.posting(slot).place >= from;
+        let first = self.range(0).rev().map(|at| self.slot(at)).take_while(is_new);
+        let second = self.range(1).map(|at| self.slot(at)).take_while(is_new);
+        let mut slots: Vec<u64> = first.chain(second).collect();
+        slots.reverse();
         slots.sort_by_key(|slot| slot >> self.tag_shift());
         slots
     }
@@ -760,7 +768,7 @@ mod tests {
 
         fn load(table: &Table, key_bits: u32, end: u64) -> Table {
             let mut loaded = Table::with_key_bits(key_bits, table.entries as u64, end);
-            for (key, posting) in table.entries() {
+            for (key, posting) in table.entries_from(0) {
                 loaded.insert(key & (u64::MAX << (u64::BITS - key_bits)), posting);
             }
             loaded
@@ -774,7 +782,7 @@ mod tests {
             }
             let mut places: Vec<u64> = Vec::new();
             let mut last = 0;
-            for (key, posting) in table.entries() {
+            for (key, posting) in table.entries_from(0) {
                 assert!(last <= key);
                 last = key;
                 let bits = table.key_bits();
@@ -785,6 +793,31 @@ mod tests {
             places.sort_unstable();
             assert!(places.into_iter().eq((0..30_000).map(|i| i * 88)));
             assert_eq!(table.key_bits(), MAX_KEY_BITS);
+        }
+
+        #[test]
+        fn what_came_last_is_handed_out_alone() {
+            let mut table = Table::default();
+            let posting = |i| Posting { place: i * 88, check: 7, hot: false };
+            (0..20_000).for_each(|i| table.insert(spread(i), posting(i)));
+            let all: Vec<_> = table.entries_from(0).collect();
+            // Sorted by key, as what is on disk is.
+            let mut loaded = load(&table, table.key_bits(), 40_000 * 88);
+            let end = 20_000 * 88;
+            assert_eq!(loaded.entries_from(end).count(), 0);
+            let mut expected = 0;
+            for i in 20_000..40_000 {
+                if [0, 1, 5, 3000].contains(&(i - 20_000)) {
+                    let newest: Vec<_> = loaded.entries_from(end).collect();
+                    assert_eq!(newest.len(), expected);
+                    assert!(newest.is_sorted_by_key(|(key, _)| *key));
+                    assert!(newest.iter().all(|(_, posting)| posting.place >= end));
+                }
+                loaded.insert(spread(i), posting(i));
+                expected += 1;
+            }
+            assert_eq!(loaded.entries_from(end).count(), 20_000);
+            assert_eq!(all.len(), 20_000);
         }
 
         #[test]

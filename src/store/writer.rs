@@ -15,7 +15,7 @@ use super::table::{Cut, Entry, ID_KEY_BITS, hash, hash_of_id, prefix};
 use crate::article::{Article, Provenance, Segment};
 use crate::error::Error;
 use crate::index::Index;
-use crate::index::table::{self, GRANULE, MAX_KEY_BITS};
+use crate::index::table::{self, MAX_KEY_BITS};
 use crate::index::text::Texts;
 
 /// Ids and contents of the newest versions, by the first half of their BLAKE3 digests: enough that
@@ -228,6 +228,12 @@ impl Writer {
         }
     }
 
+    /// Whether an article has that id.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        let id = half(&blake3::hash(id.as_bytes()));
+        self.known.contains_key(&id) || self.committed.contains_key(&id)
+    }
+
     pub(crate) fn wrap(&self, source: IndexError) -> Error {
         Error::Index { path: self.path.clone(), source }
     }
@@ -336,17 +342,14 @@ impl Writer {
             sum(|pending| pending.bytes_in),
             sum(|pending| pending.bytes_left),
         );
-        // An older place in the granule that the run begins in comes along; it does no harm.
-        let granules = coordinates.start / u64::from(GRANULE);
+        // An older place in the granule that the run begins in may come along; it does no harm.
         for (table, entries) in
             [(Table::Anchors, &index.anchors), (Table::Paragraphs, &index.paragraphs)]
         {
             let key_bits = entries.key_bits();
             let entries = entries
-                .entries()
-                .map(|(key, posting)| Entry::of_posting(prefix(key, MAX_KEY_BITS), posting))
-                .filter(|entry| entry.place >= granules)
-                .map(Ok);
+                .entries_from(coordinates.start)
+                .map(|(key, posting)| Ok(Entry::of_posting(prefix(key, MAX_KEY_BITS), posting)));
             let cut = Cut::new(entries, MAX_KEY_BITS - key_bits);
             writer.table(table, key_bits, cut).map_err(wrap)?;
         }
