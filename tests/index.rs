@@ -348,7 +348,7 @@ fn what_callers_state_is_kept() {
     let first = deduper.push_document(notice.clone()).unwrap().expect("it is new");
     assert_eq!((first.title(), first.language()), (Some("Ferry"), Some("en")));
     assert!(deduper.push_document(notice.clone()).unwrap().is_none());
-    assert_eq!(deduper.push_document(nameless).unwrap().unwrap().id(), "3");
+    assert_eq!(deduper.push_document(nameless).unwrap().unwrap().id(), "2");
     notice.text.push_str(" Nor on Monday.");
     let changed = deduper.push_document(notice).unwrap().expect("both versions are kept");
     assert_eq!(changed.id(), "notice");
@@ -356,8 +356,52 @@ fn what_callers_state_is_kept() {
     let text = |text: &str| Some(text.to_owned());
     let notice = [None, None, text("Ferry"), None, text("en")];
     let nameless = [None, None, text("Ferry"), text("2026-01-05"), text("en")];
-    let expected = [("notice", notice.clone()), ("3", nameless), ("notice", notice)];
+    let expected = [("notice", notice.clone()), ("2", nameless), ("notice", notice)];
     assert_eq!(stated(dir.path()), expected.map(|(id, stated)| (id.to_owned(), stated)));
+}
+
+#[test]
+fn articles_without_an_id_are_never_versions_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut nameless = Document::new("", "");
+    nameless.id = None;
+    let mut push = |texts: &[&str]| {
+        let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+        let ids: Vec<String> = texts
+            .iter()
+            .map(|text| {
+                nameless.text = (*text).to_owned();
+                deduper.push_document(nameless.clone()).unwrap().unwrap().id().to_owned()
+            })
+            .collect();
+        deduper.checkpoint().unwrap();
+        ids
+    };
+    assert_eq!(push(&["one", "two", "three"]), ["1", "2", "3"]);
+    assert_eq!(push(&["four", "one"]), ["4", "5"]);
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    deduper.push("7", "seven").unwrap();
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    Index::withdraw(dir.path(), |id| ["1", "2"].contains(&id)).unwrap();
+    // Four are left, and the next numbers are taken.
+    assert_eq!(push(&["six", "eight"]), ["6", "8"]);
+}
+
+#[test]
+fn copies_of_periodic_text_have_one_source_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    let texts = [40_000, 39_995, 39_000].map(|lines| "x\n".repeat(lines));
+    for (number, text) in texts.iter().enumerate() {
+        let article = deduper.push(number.to_string(), text.as_str()).unwrap();
+        assert_eq!(article.blocks().iter().map(|block| block.sources.len()).sum::<usize>(), 1);
+        deduper.checkpoint().unwrap();
+    }
+    let index = Index::open(dir.path()).unwrap();
+    for (number, text) in texts.iter().enumerate() {
+        assert_eq!(index.original(&number.to_string()).unwrap().unwrap(), *text);
+    }
 }
 
 #[test]

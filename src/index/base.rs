@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::departures::Reader;
 use super::table::Posting;
-use super::text::Located;
+use super::text::{Kept, Located};
 use crate::error::Error;
 
 /// Articles that came before those in memory, and cannot change any more.
@@ -34,7 +34,7 @@ pub(crate) trait Base: Debug + Send + Sync {
     /// As the methods of [`Texts`](super::text::Texts) by these names.
     fn ahead(&self, coordinate: u64) -> Result<Bytes, Error>;
     fn behind(&self, coordinate: u64) -> Result<Bytes, Error>;
-    fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error>;
+    fn origins(&self, coordinates: Range<u64>) -> Result<Vec<Kept>, Error>;
     fn locate(&self, coordinate: u64) -> Result<Located, Error>;
     fn id(&self, article: usize) -> Result<Arc<str>, Error>;
 

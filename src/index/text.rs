@@ -227,6 +227,43 @@ pub(crate) struct Removed {
     pub(crate) period: usize,
 }
 
+/// Kept text, which as a whole or again and again is what stands somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Its coordinate.
+    pub(crate) origin: u64,
+    /// How many bytes it stands for.
+    pub(crate) len: u64,
+    /// It is this long; `len` if it does not repeat itself.
+    pub(crate) period: u64,
+}
+
+impl Kept {
+    pub(crate) fn plain(origin: u64, len: u64) -> Self {
+        Self { origin, len, period: len }
+    }
+
+    /// What the `len` bytes from an offset on stand for, or the first of them, of a piece that is kept text of `period` bytes
+    /// again and again.
+    pub(crate) fn within(origin: u64, period: u64, offset: u64, len: u64) -> Self {
+        match offset % period {
+            0 if period < len => Self { origin, len, period },
+            skipped => Self::plain(origin.saturating_add(skipped), len.min(period - skipped)),
+        }
+    }
+
+    /// Makes one of two that follow each other, unless one repeats itself; says whether it did.
+    pub(crate) fn join(&mut self, next: Self) -> bool {
+        let joins = self.len == self.period
+            && next.len == next.period
+            && self.origin + self.len == next.origin;
+        if joins {
+            *self = Self::plain(self.origin, self.len + next.len);
+        }
+        joins
+    }
+}
+
 /// A place in an article, in bytes of its canonical text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Located {
@@ -355,8 +392,7 @@ impl Texts {
         self.kept.last(stretch.address, stretch.back)
     }
 
-    /// Appends the kept text that the coordinates stand for, in order: coordinate of the kept text, and
-    /// length.
+    /// Appends the kept text that the coordinates stand for, in order.
     ///
     /// # Errors
     ///
@@ -364,7 +400,7 @@ impl Texts {
     pub(crate) fn origins(
         &self,
         coordinates: Range<u64>,
-        origins: &mut Vec<(u64, u64)>,
+        origins: &mut Vec<Kept>,
     ) -> Result<(), Error> {
         let mut at = coordinates.start;
         if let Some(base) = self.below(at) {
@@ -373,21 +409,22 @@ impl Texts {
             at = end;
         }
         while at < coordinates.end {
+            let rest = coordinates.end - at;
             // Of a block that is kept as a whole its piece need not be known, which only a search through all would find.
-            let stretch = match self.directory[self.block(at)].way() {
-                Way::Kept(address) => Stretch::in_block(address, at),
-                Way::Piece(first) => self.resolved(self.piece_from(first, at)).stretch(at),
-            };
-            let len = stretch.ahead.min(coordinates.end - at);
-            match origins.last_mut() {
-                Some((origin, before))
-                    if at > self.first && stretch.origin == at && *origin + *before == at =>
-                {
-                    *before += len; // kept text that goes on in the next block
+            let kept = match self.directory[self.block(at)].way() {
+                Way::Kept(_) => Kept::plain(at, rest.min(BLOCK - at % BLOCK)),
+                Way::Piece(first) => {
+                    let piece = self.resolved(self.piece_from(first, at));
+                    let rest = rest.min(piece.end - at);
+                    Kept::within(piece.origin, piece.period, at - piece.start, rest)
                 }
-                _ => origins.push((stretch.origin, len)),
+            };
+            at += kept.len;
+            // Kept text may go on in the next block.
+            let is_kept = kept.origin + kept.len == at && at - kept.len > self.first;
+            if !(is_kept && origins.last_mut().is_some_and(|before| before.join(kept))) {
+                origins.push(kept);
             }
-            at += len;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::{Match, to_usize};
 use crate::cut::Units;
 use crate::error::Error;
 use crate::index::Index;
-use crate::index::text::Removed;
+use crate::index::text::{Kept, Removed};
 use crate::near::{Change, NearCopy, SHORTEST_REFERENCE};
 
 /// A run of units that go, as they follow each other here and in their source.
@@ -129,20 +129,31 @@ struct Traced {
     changes: Vec<Change>,
 }
 
-/// Appends a part, or makes one of it and the last if they go on here and in the kept text.
+/// Appends a part, or makes one of it and the last if they go on here and in the kept text, or are the same kept text again.
 fn join(parts: &mut Vec<Removed>, part: Removed) {
     match parts.last_mut() {
-        Some(last)
-            if last.end == part.start
-                && last.period == last.end - last.start
-                && part.period == part.end - part.start
-                && last.origin + last.period as u64 == part.origin =>
-        {
+        Some(last) if last.end == part.start && goes_on(last, &part) => {
             last.end = part.end;
             last.period += part.period;
         }
+        Some(last) if last.end == part.start && comes_again(last, &part) => last.end = part.end,
         _ => parts.push(part),
     }
+}
+
+/// Whether both are plain, and the kept text of the second follows that of the first.
+fn goes_on(first: &Removed, second: &Removed) -> bool {
+    first.period == first.end - first.start
+        && second.period == second.end - second.start
+        && first.origin + first.period as u64 == second.origin
+}
+
+/// Whether the first is its kept text some times, and the second the same, the last time perhaps in part.
+fn comes_again(first: &Removed, second: &Removed) -> bool {
+    first.origin == second.origin
+        && (first.end - first.start).is_multiple_of(first.period)
+        && (second.period == first.period
+            || second.end - second.start == second.period && second.period < first.period)
 }
 
 /// Follows sources to kept text, through what is removed of the article at hand as well.
@@ -151,8 +162,8 @@ struct Tracer<'a> {
     base: u64,
     /// What was removed of this article so far.
     traced: Vec<Removed>,
-    /// The kept text that the source at hand stands for: coordinates and lengths.
-    origins: Vec<(u64, u64)>,
+    /// The kept text that the source at hand stands for.
+    origins: Vec<Kept>,
 }
 
 impl Tracer<'_> {
@@ -164,17 +175,20 @@ impl Tracer<'_> {
         let period = to_usize((here - source).min((end - start) as u64));
         self.find_origins(source, source + period as u64)?;
         let mut add = |part| {
-            self.traced.push(part);
+            join(&mut self.traced, part);
             join(parts, part);
         };
-        if let [(origin, _)] = self.origins[..] {
+        if let [Kept { origin, len, period: plain }] = self.origins[..]
+            && len == plain
+        {
             add(Removed { start, end, origin, period });
             return Ok(());
         }
         let mut at = start;
-        for &(origin, len) in self.origins.iter().cycle() {
-            let len = to_usize(len).min(end - at);
-            add(Removed { start: at, end: at + len, origin, period: len });
+        for kept in self.origins.iter().cycle() {
+            let len = to_usize(kept.len).min(end - at);
+            let period = to_usize(kept.period).min(len);
+            add(Removed { start: at, end: at + len, origin: kept.origin, period });
             at += len;
             if at == end {
                 break;
@@ -193,22 +207,20 @@ impl Tracer<'_> {
         while at < end {
             let own = to_usize(at - base);
             let next = traced.partition_point(|part| part.end <= own);
-            let (origin, until) = match traced.get(next) {
+            let kept = match traced.get(next) {
                 Some(part) if part.start <= own => {
-                    let offset = (own - part.start) % part.period;
-                    (part.origin + offset as u64, part.end.min(own - offset + part.period))
+                    let rest = (end - at).min((part.end - own) as u64);
+                    let offset = (own - part.start) as u64;
+                    Kept::within(part.origin, part.period as u64, offset, rest)
                 }
-                Some(part) => (at, part.start),
-                None => (at, usize::MAX),
+                Some(part) => Kept::plain(at, (end - at).min((part.start - own) as u64)),
+                None => Kept::plain(at, end - at),
             };
-            let len = ((until - own) as u64).min(end - at);
-            match origins.last_mut() {
-                Some((last, last_len)) if *last + *last_len == origin && *last >= base => {
-                    *last_len += len;
-                }
-                _ => origins.push((origin, len)),
+            at += kept.len;
+            let own = origins.last_mut().filter(|before| before.origin >= base);
+            if !own.is_some_and(|before| before.join(kept)) {
+                origins.push(kept);
             }
-            at += len;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::index::base::Base;
 use crate::index::departures::Reader;
 use crate::index::table::{MAX_PLACE, Posting};
-use crate::index::text::Located;
+use crate::index::text::{Kept, Located};
 use crate::source::Parts;
 use crate::text::string_of;
 
@@ -218,25 +218,24 @@ impl Sealed {
         self.kept_behind(at.run, at.kept, at.behind)
     }
 
-    fn try_origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, IndexError> {
+    fn try_origins(&self, coordinates: Range<u64>) -> Result<Vec<Kept>, IndexError> {
         let mut origins = Vec::new();
         let mut at = coordinates.start;
         let end = self.coordinates();
         while at < coordinates.end {
             let (_, piece) = self.piece(at)?;
             let rest = piece.end.min(coordinates.end) - at;
-            let (origin, len) = match piece.place {
-                Text::Kept(_) => (at, rest),
+            let kept = match piece.place {
+                Text::Kept(_) => Kept::plain(at, rest),
                 Text::Removed { origin, period } => {
-                    let offset = (at - piece.start) % period;
-                    (origin.saturating_add(offset), rest.min(period - offset))
+                    Kept::within(origin, period, at - piece.start, rest)
                 }
             };
-            if origin.checked_add(len).is_none_or(|after| after > end) {
+            if kept.origin.checked_add(kept.period).is_none_or(|after| after > end) {
                 return Err(self.beyond());
             }
-            origins.push((origin, len));
-            at += len;
+            origins.push(kept);
+            at += kept.len;
         }
         Ok(origins)
     }
@@ -474,7 +473,7 @@ impl Base for Sealed {
         self.try_behind(coordinate).map_err(|error| self.wrap(error))
     }
 
-    fn origins(&self, coordinates: Range<u64>) -> Result<Vec<(u64, u64)>, Error> {
+    fn origins(&self, coordinates: Range<u64>) -> Result<Vec<Kept>, Error> {
         self.try_origins(coordinates).map_err(|error| self.wrap(error))
     }
 
