@@ -63,6 +63,8 @@ pub struct Deduper {
     /// what of it is on disk.
     broken: bool,
     stats: Stats,
+    /// The last number that was an article's id, as it came without one.
+    last_number: usize,
     spare: Spare,
     room: Room,
     #[cfg(feature = "index")]
@@ -229,6 +231,7 @@ impl Deduper {
             memory: Options::MEMORY,
             broken: false,
             stats: Stats::default(),
+            last_number: 0,
             spare: Spare::default(),
             room: Room::default(),
             #[cfg(feature = "index")]
@@ -290,8 +293,9 @@ impl Deduper {
     }
 
     /// Takes the next article with all that is known of it: title and date stay with it, in the index on disk too, and sentences
-    /// are told by its language. One without an id gets the number of articles so far, from 1. The answer is none if the
-    /// index on disk has it already, with the same content.
+    /// are told by its language. One without an id gets its number, from 1, as an id; on top of an index on disk the next number
+    /// that is no article's id, so it is new whenever it comes. The answer is none if the index on disk has it already, with the
+    /// same content.
     ///
     /// # Errors
     ///
@@ -308,10 +312,24 @@ impl Deduper {
     /// # Ok::<(), dedup::Error>(())
     /// ```
     pub fn push_document(&mut self, mut document: Document) -> Result<Option<Article>, Error> {
-        let number = self.stats.articles + self.stats.unchanged + 1;
-        let id = document.id.take().unwrap_or_else(|| number.to_string());
+        let id = document.id.take().unwrap_or_else(|| self.next_number());
         let (text, provenance) = Provenance::of(document, None, None);
         self.take_parts((id.into(), provenance, text))
+    }
+
+    /// An id for an article without one.
+    fn next_number(&mut self) -> String {
+        let before = self.index.texts.len();
+        loop {
+            // From the last one on, as after a withdrawal the numbers that are taken may be many.
+            self.last_number = self.last_number.max(before) + 1;
+            let id = self.last_number.to_string();
+            #[cfg(feature = "index")]
+            if self.writer.as_ref().is_some_and(|writer| writer.has(&id)) {
+                continue;
+            }
+            return id;
+        }
     }
 
     /// Takes an article that nothing was done with yet; only a hash of it is made if the index on disk has it already.
