@@ -13,7 +13,7 @@ use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe};
 use super::run::{Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
 use super::writer::Writer;
-use super::{Index, IndexError};
+use super::{Frequent, Index, IndexError};
 use crate::options::Config;
 use crate::{Deduper, Error, Options};
 
@@ -342,6 +342,24 @@ fn ask(disk: &Disk) -> Result<impl PartialEq + std::fmt::Debug + use<>, Error> {
     Ok((found, originals, articles, index.stats()))
 }
 
+/// Asks an index in which anything may be, as far as there are answers.
+fn ask_anyway(index: &Index) {
+    let question =
+        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    let _ = index.find(&question);
+    for article in index.articles().flatten() {
+        let _ = index.original(article.id());
+    }
+    for share in [0.5, 1.0] {
+        let _ = index.clusters(share);
+    }
+    for rule in [Frequent::Articles(2), Frequent::ShareOfSource(0.1)] {
+        let Ok(boilerplate) = index.boilerplate(rule, |id, _| id.to_owned()) else { continue };
+        let _ = boilerplate.passages();
+        let _ = boilerplate.articles().count();
+    }
+}
+
 fn small() -> Image {
     let disk = Disk::default();
     write(&disk, &commits()[..1], || ()).unwrap();
@@ -407,8 +425,6 @@ fn senseless_descriptions_do_not_make_a_panic() {
     let run = Run::open(&disk, manifest.runs[0]).unwrap();
     let directory = &run.directory;
     let bytes = run.group_bytes(0).unwrap();
-    let question =
-        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
     let mut opened = 0;
     let mut check = |bytes: &[u8]| {
         let mut writer = RunWriter::create(&disk, NonZero::<usize>::MIN, 9, 0, 0).unwrap();
@@ -427,10 +443,7 @@ fn senseless_descriptions_do_not_make_a_panic() {
         // None at all is seen when the run is opened.
         let Ok(index) = reader(&disk) else { return };
         opened += usize::from(index.verify().is_ok());
-        let _ = index.find(&question);
-        for article in index.articles().flatten() {
-            let _ = index.original(article.id());
-        }
+        ask_anyway(&index);
     };
     check(&bytes);
     for at in 0..bytes.len() {
@@ -479,10 +492,7 @@ fn checksums_that_agree_with_damage_do_not_make_a_panic() {
             let Ok(index) = reader(&disk) else { continue };
             opened += 1;
             let _ = index.verify();
-            let _ = index.find(&question);
-            for article in index.articles().flatten() {
-                let _ = index.original(article.id());
-            }
+            ask_anyway(&index);
             let _ = writer(&disk).map(|mut deduper| deduper.push("z", question.as_str()).is_ok());
         }
     }
