@@ -265,21 +265,27 @@ impl Sealed {
 
     /// The newest article with an id.
     pub(crate) fn article_named(&self, id: &str) -> Result<Option<Found>, IndexError> {
-        Ok(self.articles_named(id)?.pop())
+        self.candidates(id)?.iter().rev().find_map(|&number| self.if_named(number, id)).transpose()
     }
 
     /// All articles with an id, the newest last.
     pub(crate) fn articles_named(&self, id: &str) -> Result<Vec<Found>, IndexError> {
+        self.candidates(id)?.iter().filter_map(|&number| self.if_named(number, id)).collect()
+    }
+
+    /// The numbers of the articles whose id has the same hash, as far as that is known.
+    fn candidates(&self, id: &str) -> Result<Vec<u64>, IndexError> {
         let mut numbers = Vec::new();
         self.entries(Table::Ids, hash_of_id(id), |entry| numbers.push(entry.place))?;
-        let mut found = Vec::new();
-        for number in numbers {
-            let article = self.article(number)?;
-            if article.id() == id {
-                found.push(article);
-            }
+        Ok(numbers)
+    }
+
+    /// The article with a number, if it has that id.
+    fn if_named(&self, number: u64, id: &str) -> Option<Result<Found, IndexError>> {
+        match self.article(number) {
+            Ok(found) => (found.id() == id).then_some(Ok(found)),
+            Err(error) => Some(Err(error)),
         }
-        Ok(found)
     }
 
     /// An article as it came.
