@@ -350,7 +350,8 @@ pub struct Repeat {
 pub struct Block {
     /// Which of the article's [`paragraphs`](Article::paragraphs) it is of.
     pub paragraphs: Range<usize>,
-    /// From the start of the first to the end of the last, or of what goes of them.
+    /// From the start of the first to the end of the last, or of what goes of them. The line breaks that go too are in its
+    /// [segment](Segment::Seen), not here.
     pub range: Range<usize>,
     /// Where the text is kept: in one place, or in several where the source was itself part copy.
     pub sources: Vec<Origin>,
