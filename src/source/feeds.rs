@@ -11,7 +11,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::document::{Document, Failure, Problem, RawRecord};
 use super::encoding::{decode_declared, in_xml_declaration};
-use super::html;
+use super::html::{self, Markup};
 use super::limits::Limits;
 
 /// The entries of a feed, each as a feed of its own that has but this entry.
@@ -224,7 +224,7 @@ impl Entry {
         };
         match name {
             "content:encoded" => {
-                set(&mut self.texts[0], Some(html::read(&characters(content)?).text));
+                set(&mut self.texts[0], Some(html::read(&characters(content)?, Markup::Html).text));
             }
             "content" => set(&mut self.texts[1], construct(tag, content)?),
             "description" | "dc:description" => {
@@ -301,15 +301,15 @@ fn construct(tag: &BytesStart<'_>, content: &str) -> Result<Option<String>, Prob
     let kind = attribute(tag, "type").unwrap_or_else(|| "text".to_owned());
     Ok(match kind.trim().to_ascii_lowercase().as_str() {
         "text" | "text/plain" | "" => Some(characters(content)?),
-        "html" | "text/html" => Some(html::read(&characters(content)?).text),
-        "xhtml" | "application/xhtml+xml" => Some(html::read(content).text),
+        "html" | "text/html" => Some(html::read(&characters(content)?, Markup::Html).text),
+        "xhtml" | "application/xhtml+xml" => Some(html::read(content, Markup::Xhtml).text),
         _ => None,
     })
 }
 
 /// Text as it stands, or what is readable in it if there is markup.
 fn markup_or_text(text: &str) -> String {
-    if text.contains(['<', '&']) { html::read(text).text } else { text.to_owned() }
+    if text.contains(['<', '&']) { html::read(text, Markup::Html).text } else { text.to_owned() }
 }
 
 /// The character data in a piece of XML.

@@ -213,7 +213,9 @@ impl Format {
             Self::Html => (
                 raw(Whole::new(reader, limits.record)),
                 Box::new(|bytes, settings| {
-                    super::html::decode(&bytes, None, settings.strict).map(Some)
+                    use super::html::{self, Markup};
+
+                    html::decode(&bytes, None, Markup::Unstated, settings.strict).map(Some)
                 }),
             ),
             #[cfg(not(feature = "html"))]
