@@ -52,27 +52,29 @@ pub(crate) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded<'_>, Failure>
     }
 }
 
-/// As [`decode`], for bytes whose encoding may be `declared`, which then holds unless there is a byte
-/// order mark.
+/// As [`decode`], for bytes whose encoding may be `declared`, more than once even. The first that says
+/// anything holds, unless there is a byte order mark.
 ///
-/// A label that the WHATWG Encoding Standard does not know declares nothing. Nor does ASCII, which
+/// A label that the WHATWG Encoding Standard does not know says nothing. Nor does ASCII, which
 /// programs declare that never looked: where it is true, the text is UTF-8 too.
 ///
 /// # Errors
 ///
 /// As [`decode`], but without an offset: declared bytes are mostly made of others.
 #[cfg(feature = "html")]
-pub(crate) fn decode_declared<'a>(
-    bytes: &'a [u8],
-    declared: Option<&[u8]>,
+pub(crate) fn decode_declared(
+    bytes: &[u8],
+    declared: impl IntoIterator<Item: AsRef<[u8]>>,
     strict: bool,
-) -> Result<Decoded<'a>, Failure> {
+) -> Result<Decoded<'_>, Failure> {
     use encoding_rs::{Encoding, UTF_8};
 
-    let declared = declared
-        .filter(|_| Encoding::for_bom(bytes).is_none())
-        .filter(|label| !is_ascii_label(label))
-        .and_then(Encoding::for_label_no_replacement);
+    let known =
+        |label: &[u8]| Encoding::for_label_no_replacement(label).filter(|_| !is_ascii_label(label));
+    let declared = match Encoding::for_bom(bytes) {
+        Some(_) => None,
+        None => declared.into_iter().find_map(|label| known(label.as_ref())),
+    };
     match declared {
         Some(encoding) if encoding != UTF_8 || simdutf8::basic::from_utf8(bytes).is_err() => {
             Ok(decode_as(bytes, encoding, strict)?)

@@ -8,6 +8,9 @@ mod element;
 mod layout;
 mod tokens;
 
+use std::borrow::Cow;
+use std::iter;
+
 use html5gum::{State, naive_next_state};
 
 use self::element::{Element, Role};
@@ -52,19 +55,18 @@ impl Markup {
     }
 }
 
-/// The document that a page is. Of its mark, what carried it, its `meta` element, its XML declaration
-/// and a guess, the first tells the encoding.
+/// The document that a page is. Of its mark, what carried it, its `meta` elements, its XML declaration
+/// and a guess, the first that says anything tells the encoding.
 pub(crate) fn decode(
     bytes: &[u8],
     declared: Option<&[u8]>,
     markup: Markup,
     strict: bool,
 ) -> Result<Document, Failure> {
-    let in_page = match declared {
-        Some(_) => None,
-        None => in_meta(&bytes[..bytes.len().min(PRESCAN)]),
-    };
-    let declared = declared.or(in_page.as_deref()).or_else(|| in_xml_declaration(bytes));
+    let in_page = || in_meta(&bytes[..bytes.len().min(PRESCAN)]);
+    let declared = declared.map(Cow::from).into_iter();
+    let declared = declared.chain(iter::once_with(in_page).flatten().map(Cow::from));
+    let declared = declared.chain(in_xml_declaration(bytes).map(Cow::from));
     let page = decode_declared(bytes, declared, strict)?;
     let document = read(&page.text, markup);
     Ok(Document { encoding: page.encoding, replaced: page.replaced, ..document })
@@ -83,25 +85,24 @@ pub(crate) fn read(page: &str, markup: Markup) -> Document {
     read.finish()
 }
 
-/// The encoding that the `meta` elements of a page name.
-fn in_meta(start: &[u8]) -> Option<Vec<u8>> {
-    let mut found = Meta::default();
+/// The encodings that the `meta` elements of a page name.
+fn in_meta(start: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Labels::default();
     tokens::read(start, &mut found);
-    found.label
+    found.0
 }
 
-/// Looks for the name of an encoding.
+/// Names of encodings, as far as a page was read.
 #[derive(Default)]
-struct Meta {
-    label: Option<Vec<u8>>,
-}
+struct Labels(Vec<Vec<u8>>);
 
-impl Tokens for Meta {
+impl Tokens for Labels {
     fn start(&mut self, tag: &StartTag) -> Option<State> {
-        if self.label.is_none() && tag.name == b"meta" {
-            self.label = label(tag);
+        if tag.name == b"meta" {
+            self.0.extend(label(tag));
         }
-        naive_next_state(&tag.name)
+        // Whether this is XML is not known yet, and matters little.
+        naive_next_state(&tag.name).filter(|_| !tag.self_closing)
     }
 
     fn end(&mut self, _: &[u8]) {}
@@ -118,7 +119,8 @@ fn label(meta: &StartTag) -> Option<Vec<u8>> {
     let label = meta.attribute("charset").map(str::to_owned).or_else(|| {
         let kind = meta.attribute("http-equiv")?;
         let content = meta.attribute("content")?.to_ascii_lowercase();
-        let (_, label) = content.split_once("charset=")?;
+        let (_, label) = content.split_once("charset")?;
+        let label = label.trim_start().strip_prefix('=')?.trim_start();
         let label = label.split([';', ' ', ',']).next()?;
         let label = label.trim_matches(['"', '\'']);
         kind.eq_ignore_ascii_case("content-type").then(|| label.to_owned())
@@ -534,6 +536,20 @@ mod tests {
         assert_eq!((document.text.as_str(), document.encoding), ("Käse", None));
         let sent = decode("Ã¤".as_bytes(), Some(b"utf-8"), Markup::Html, true).unwrap();
         assert_eq!((sent.text.as_str(), sent.encoding), ("Ã¤", None));
+        for page in [
+            "<meta charset=unknown-8bit><meta charset=koi8-r><p>\u{c1}",
+            "<meta charset=ascii><meta http-equiv=content-type content='text/html; charset = \"koi8-r\"'>\u{c1}",
+            "<?xml version='1.0' encoding='koi8-r'?><meta charset=''><p>\u{c1}",
+            "<html xmlns='http://www.w3.org/1999/xhtml'><title/><meta charset='koi8-r'/>\u{c1}",
+        ] {
+            let bytes: Vec<u8> = page.chars().map(|char| u8::try_from(char).unwrap()).collect();
+            for declared in [None, Some("foo"), Some("us-ascii"), Some("")] {
+                let declared = declared.map(str::as_bytes);
+                let document = decode(&bytes, declared, Markup::Unstated, true).unwrap();
+                let expected = ("а", Some("KOI8-R"));
+                assert_eq!((document.text.as_str(), document.encoding), expected, "{page}");
+            }
+        }
         let broken = b"<meta charset=utf-8>K\xe4se";
         assert_eq!(decode(broken, None, Markup::Html, false).unwrap().replaced, 1);
         assert!(decode(broken, None, Markup::Html, true).is_err());
