@@ -99,6 +99,24 @@ fn what_tells_nothing_is_text_where_it_was_asked_for() {
     assert_eq!(texts_with(&options, "a.jsonl", b"{\"text\":\"one\"}\n"), ["{\"text\":\"one\"}\n"]);
 }
 
+#[cfg(feature = "warc")]
+#[test]
+fn an_archive_says_whether_a_page_is_xml() {
+    let page = "<html xmlns='http://www.w3.org/1999/xhtml'><p>one</p><iframe/><p>two</p></html>";
+    for (media_type, expected) in [
+        ("application/xhtml+xml; charset=utf-8", "one\n\ntwo"),
+        ("Application/XHTML+XML", "one\n\ntwo"),
+        ("text/html", "one"),
+    ] {
+        let record = format!(
+            "WARC/1.0\r\nWARC-Type: resource\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{page}\r\n\r\n",
+            page.len()
+        );
+        assert_eq!(texts("a.warc", record.as_bytes()), [expected], "{media_type}");
+    }
+    assert_eq!(texts("a.xhtml", page.as_bytes()), ["one\n\ntwo"]);
+}
+
 #[cfg(feature = "feeds")]
 #[test]
 fn content_tells_a_feed_in_whatever_encoding() {

@@ -277,7 +277,8 @@ impl Tokens for Page {
         let outer = self.open.last();
         let preformatted =
             outer.is_some_and(|outer| outer.preformatted) || element.role() == Role::Preformatted;
-        let hidden = self.hidden() || element.role() == Role::Hidden || is_hidden(tag);
+        let outer_hidden = outer.is_some_and(|outer| outer.hidden);
+        let hidden = outer_hidden || element.role() == Role::Hidden || is_hidden(tag);
         if !hidden {
             self.layout.start(self.role(element));
         }
@@ -292,7 +293,8 @@ impl Tokens for Page {
         }
         // What is inline matters neither for itself nor for where something hidden ends.
         if element.role() != Role::Inline || hidden {
-            if self.open.len() < DEEPEST {
+            // What hides is never too deep.
+            if self.open.len() < DEEPEST || hidden && !outer_hidden {
                 self.open.push(Open { element, hidden, preformatted });
             } else if let Some((_, count)) = self.deeper.iter_mut().find(|it| it.0 == element) {
                 *count += 1;
@@ -568,6 +570,9 @@ mod tests {
             assert!(text.ends_with("danach"), "{element}");
             assert_eq!(text.contains("tief"), element != "svg", "{element}");
         }
+        let hidden = "<script>no</script><div hidden>no</div><svg><title>no</title></svg>";
+        let page = format!("{}tief{hidden}<p>danach</p>{hidden}", "<div>".repeat(DEPTH));
+        assert_eq!(read(&page, Markup::Html).text, "tief\n\ndanach");
         let unclosed = format!("{}tief", "<div><span>".repeat(DEPTH));
         assert_eq!(text(&unclosed), "tief");
         let unopened = format!("{}tief", "</div></b></li>".repeat(DEPTH));
