@@ -99,6 +99,37 @@ fn what_tells_nothing_is_text_where_it_was_asked_for() {
     assert_eq!(texts_with(&options, "a.jsonl", b"{\"text\":\"one\"}\n"), ["{\"text\":\"one\"}\n"]);
 }
 
+#[cfg(feature = "warc")]
+#[test]
+fn an_archive_says_whether_a_page_is_xml() {
+    let page = "<html xmlns='http://www.w3.org/1999/xhtml'><p>one</p><iframe/><p>two</p></html>";
+    for (media_type, expected) in [
+        ("application/xhtml+xml; charset=utf-8", "one\n\ntwo"),
+        ("Application/XHTML+XML", "one\n\ntwo"),
+        ("text/html", "one"),
+    ] {
+        let record = format!(
+            "WARC/1.0\r\nWARC-Type: resource\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{page}\r\n\r\n",
+            page.len()
+        );
+        assert_eq!(texts("a.warc", record.as_bytes()), [expected], "{media_type}");
+    }
+    assert_eq!(texts("a.xhtml", page.as_bytes()), ["one\n\ntwo"]);
+}
+
+#[cfg(feature = "feeds")]
+#[test]
+fn content_tells_a_feed_in_whatever_encoding() {
+    let feed = "<?xml version='1.0' encoding='utf-16'?><rss><item><description>Käse</description></item></rss>";
+    assert_eq!(texts("a.xml", feed.as_bytes()), ["Käse"]);
+    let marked = format!("\u{feff}{feed}");
+    let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(texts("a.xml", &utf16), ["Käse"]);
+    let latin = feed.replace("utf-16", "iso-8859-1").replace("ä", "\u{1}");
+    let latin: Vec<u8> = latin.bytes().map(|byte| if byte == 1 { 0xe4 } else { byte }).collect();
+    assert_eq!(texts("a.xml", &latin), ["Käse"]);
+}
+
 #[test]
 fn a_format_that_was_left_out_names_its_feature() {
     for (name, feature) in [

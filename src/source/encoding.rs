@@ -52,27 +52,29 @@ pub(crate) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded<'_>, Failure>
     }
 }
 
-/// As [`decode`], for bytes whose encoding may be `declared`, which then holds unless there is a byte
-/// order mark.
+/// As [`decode`], for bytes whose encoding may be `declared`, more than once even. The first that says
+/// anything holds, unless there is a byte order mark.
 ///
-/// A label that the WHATWG Encoding Standard does not know declares nothing. Nor does ASCII, which
+/// A label that the WHATWG Encoding Standard does not know says nothing. Nor does ASCII, which
 /// programs declare that never looked: where it is true, the text is UTF-8 too.
 ///
 /// # Errors
 ///
 /// As [`decode`], but without an offset: declared bytes are mostly made of others.
 #[cfg(feature = "html")]
-pub(crate) fn decode_declared<'a>(
-    bytes: &'a [u8],
-    declared: Option<&[u8]>,
+pub(crate) fn decode_declared(
+    bytes: &[u8],
+    declared: impl IntoIterator<Item: AsRef<[u8]>>,
     strict: bool,
-) -> Result<Decoded<'a>, Failure> {
+) -> Result<Decoded<'_>, Failure> {
     use encoding_rs::{Encoding, UTF_8};
 
-    let declared = declared
-        .filter(|_| Encoding::for_bom(bytes).is_none())
-        .filter(|label| !is_ascii_label(label))
-        .and_then(Encoding::for_label_no_replacement);
+    let known =
+        |label: &[u8]| Encoding::for_label_no_replacement(label).filter(|_| !is_ascii_label(label));
+    let declared = match Encoding::for_bom(bytes) {
+        Some(_) => None,
+        None => declared.into_iter().find_map(|label| known(label.as_ref())),
+    };
     match declared {
         Some(encoding) if encoding != UTF_8 || simdutf8::basic::from_utf8(bytes).is_err() => {
             Ok(decode_as(bytes, encoding, strict)?)
@@ -194,22 +196,31 @@ fn replace(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> (String, u
     use encoding_rs::DecoderResult;
 
     let mut decoder = encoding.new_decoder_without_bom_handling();
-    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8 + 16);
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8);
+    // Not into the text itself: the decoder would write zeros over all that it has room for each time
+    // it comes to something broken.
+    let mut block = "\0".repeat(BLOCK);
     let mut replaced = 0;
     let mut rest = bytes;
     loop {
-        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        let (result, read, written) =
+            decoder.decode_to_str_without_replacement(rest, &mut block, true);
         rest = &rest[read..];
+        text.push_str(&block[..written]);
         match result {
             DecoderResult::InputEmpty => return (text, replaced),
-            DecoderResult::OutputFull => text.reserve(rest.len() + 16),
+            DecoderResult::OutputFull => {}
             DecoderResult::Malformed(..) => {
-                text.push('\u{fffd}');
+                text.push(char::REPLACEMENT_CHARACTER);
                 replaced += 1;
             }
         }
     }
 }
+
+/// Bytes of text that are decoded at a time.
+#[cfg(feature = "encodings")]
+const BLOCK: usize = 1 << 14;
 
 /// A stream in UTF-16, which its byte order mark tells, as UTF-8.
 #[cfg(feature = "encodings")]
@@ -218,9 +229,9 @@ pub(crate) struct Utf16<R> {
     decoder: encoding_rs::Decoder,
     encoding: &'static str,
     strict: bool,
-    text: Vec<u8>,
-    /// How much of the text was taken.
-    at: usize,
+    /// Text, and the part of it that was not taken yet.
+    block: Vec<u8>,
+    rest: std::ops::Range<usize>,
     malformed: bool,
     end: bool,
 }
@@ -239,8 +250,8 @@ impl<R: std::io::BufRead> Utf16<R> {
             decoder,
             encoding: encoding.name(),
             strict,
-            text: Vec::new(),
-            at: 0,
+            block: vec![0; BLOCK],
+            rest: 0..0,
             malformed: false,
             end: false,
         })
@@ -269,34 +280,38 @@ impl<R: std::io::BufRead> std::io::BufRead for Utf16<R> {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         use encoding_rs::DecoderResult;
 
-        while self.at == self.text.len() && !self.end {
+        const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+
+        while self.rest.is_empty() && !self.end {
             if self.malformed {
                 return Err(Problem::Undecodable { encoding: self.encoding, sequences: 1 }.into());
             }
             let bytes = self.reader.fill_buf()?;
-            // Room for all of it: two bytes become three at most.
-            self.text.resize((2 * bytes.len() + 16).min(1 << 16), 0);
+            let room = self.block.len() - REPLACEMENT.len();
             let last = bytes.is_empty();
-            let (result, read, written) =
-                self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.text, last);
+            let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
+                bytes,
+                &mut self.block[..room],
+                last,
+            );
             self.reader.consume(read);
-            self.text.truncate(written);
-            self.at = 0;
+            self.rest = 0..written;
             match result {
                 DecoderResult::InputEmpty => self.end = last,
                 DecoderResult::OutputFull => {}
                 // What stands before it comes first.
                 DecoderResult::Malformed(..) if self.strict => self.malformed = true,
                 DecoderResult::Malformed(..) => {
-                    self.text.extend_from_slice("\u{fffd}".as_bytes());
+                    self.rest.end += REPLACEMENT.len();
+                    self.block[written..self.rest.end].copy_from_slice(REPLACEMENT);
                 }
             }
         }
-        Ok(&self.text[self.at..])
+        Ok(&self.block[self.rest.clone()])
     }
 
     fn consume(&mut self, bytes: usize) {
-        self.at += bytes;
+        self.rest.start += bytes;
     }
 }
 
@@ -378,6 +393,27 @@ mod tests {
             units
                 .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
                 .collect()
+        }
+
+        #[test]
+        fn time_does_not_depend_on_how_much_is_broken() {
+            // Quadratic time took a minute here, where a debug build takes a second.
+            let start = std::time::Instant::now();
+            let text = "Käsë ";
+            let count = 1 << 19;
+            let bytes = [text.as_bytes(), b"\xff"].concat().repeat(count);
+            let decoded = decode(&bytes, false).unwrap();
+            assert_eq!((decoded.encoding, decoded.replaced), (None, count as u64));
+            assert!(decoded.text == format!("{text}\u{fffd}").repeat(count));
+
+            // A surrogate alone, in a buffer that holds many.
+            let bytes = [&b"\xff\xfe"[..], &b"\x00\xd8".repeat(count)].concat();
+            let reader = BufReader::with_capacity(1 << 20, &*bytes);
+            let Ok(mut stream) = Utf16::new(reader, &bytes[..2], false) else { panic!("a mark") };
+            let mut read = String::new();
+            stream.read_to_string(&mut read).unwrap();
+            assert!(read == "\u{fffd}".repeat(count));
+            assert!(start.elapsed() < std::time::Duration::from_secs(20));
         }
 
         #[test]

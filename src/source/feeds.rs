@@ -1,6 +1,7 @@
 //! Feeds: RSS and Atom, each entry an article.
 //!
-//! XML is read event by event. Entities that a feed declares itself are not expanded, and its tags
+//! XML is read event by event, and more leniently than it is defined: names are those of their namespaces or,
+//! where these are not declared, of the usual prefixes; end tags of nothing are passed over. Entities that a feed declares itself are not expanded, and its tags
 //! are not nested on any stack, so neither makes a short feed a long one.
 
 use std::io::Read;
@@ -8,10 +9,13 @@ use std::io::Read;
 use quick_xml::Reader;
 use quick_xml::escape::{resolve_html5_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::{
+    Namespace, NamespaceResolver, Prefix, PrefixDeclaration, QName, ResolveResult,
+};
 
 use super::document::{Document, Failure, Problem, RawRecord};
 use super::encoding::{decode_declared, in_xml_declaration};
-use super::html;
+use super::html::{self, Markup};
 use super::limits::Limits;
 
 /// The entries of a feed, each as a feed of its own that has but this entry.
@@ -24,11 +28,20 @@ pub(crate) struct FeedEntries {
     nesting: usize,
     /// Where the next event begins.
     at: usize,
-    /// The start tags of the elements that are open, and the language if it is stated on its own.
-    around: Vec<String>,
+    /// The elements that are open, and what they declare.
+    around: Vec<Open>,
+    scope: Scope,
+    /// The language, if it is stated on its own.
     language: Option<String>,
     number: u64,
     ended: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    name: String,
+    /// The language of what is in it.
+    language: Option<String>,
 }
 
 impl FeedEntries {
@@ -51,9 +64,10 @@ impl FeedEntries {
             feed: feed.text.into_owned(),
             encoding: feed.encoding,
             damaged: feed.replaced > 0,
-            nesting: limits.nesting,
+            nesting: limits.nesting.min(Scope::DEEPEST),
             at: 0,
             around: Vec::new(),
+            scope: Scope::default(),
             language: None,
             number: 0,
             ended: false,
@@ -73,43 +87,55 @@ impl FeedEntries {
         loop {
             let before = position(&reader);
             match reader.read_event().map_err(Problem::invalid)? {
-                // An entry of Atom may be a document of its own.
-                Event::Start(tag)
-                    if is_entry(&tag) && (!self.around.is_empty() || local(&tag) == "entry") =>
-                {
-                    reader.read_to_end(tag.name()).map_err(|_| Problem::Truncated)?;
-                    let end = position(&reader);
-                    let mut bytes = self.around.concat().into_bytes();
-                    if let Some(language) = &self.language {
-                        bytes.extend_from_slice(b"<language>");
-                        bytes.extend_from_slice(language.as_bytes());
-                        bytes.extend_from_slice(b"</language>");
+                Event::Start(tag) => {
+                    self.scope.enter(&tag);
+                    let outermost = self.around.is_empty();
+                    match self.scope.name(&tag) {
+                        // An entry of Atom may be a document of its own.
+                        (Vocabulary::Feed, "entry") => {}
+                        (Vocabulary::Feed, "item") if !outermost => {}
+                        (Vocabulary::Feed | Vocabulary::DublinCore, "language") if !outermost => {
+                            let content =
+                                reader.read_to_end(tag.name()).map_err(|_| Problem::Truncated)?;
+                            self.scope.leave();
+                            let stated = characters(content_of(feed, &content))?.text;
+                            self.language = html::language_tag(&stated).or(self.language.take());
+                            continue;
+                        }
+                        (_, name) => {
+                            if outermost && !matches!(name, "rss" | "RDF" | "feed") {
+                                return Err(Problem::invalid("neither RSS nor Atom"));
+                            }
+                            if self.around.len() == self.nesting {
+                                return Err(Problem::Nesting { limit: self.nesting });
+                            }
+                            let outer = self.around.last().and_then(|open| open.language.clone());
+                            let language = language_of(&tag).or(outer);
+                            let name = tag.name().0.to_owned();
+                            self.around.push(Open { name, language });
+                            continue;
+                        }
                     }
+                    reader.read_to_end(tag.name()).map_err(|_| Problem::Truncated)?;
+                    self.scope.leave();
+                    let end = position(&reader);
+                    let mut bytes = self.context().into_bytes();
                     bytes.extend_from_slice(&feed.as_bytes()[before..end]);
                     self.at = start + end;
                     self.number += 1;
                     let offset = (start + before) as u64;
                     return Ok(Some(RawRecord { bytes, number: self.number, offset }));
                 }
-                Event::Start(tag) if tag.name().0 == "language" && !self.around.is_empty() => {
-                    let content = reader.read_to_end(tag.name()).map_err(|_| Problem::Truncated)?;
-                    let stated = content_of(feed, &content);
-                    self.language = html::language_tag(stated);
-                }
-                Event::Start(tag) => {
-                    if self.around.is_empty() && !matches!(local(&tag), "rss" | "RDF" | "feed") {
-                        return Err(Problem::invalid("neither RSS nor Atom"));
-                    }
-                    if self.around.len() == self.nesting {
-                        return Err(Problem::Nesting { limit: self.nesting });
-                    }
-                    self.around.push(feed[before..position(&reader)].to_owned());
-                }
-                Event::End(_) => {
-                    self.around.pop();
-                    // Behind the feed nothing is read.
-                    if self.around.is_empty() {
-                        return Ok(None);
+                Event::End(tag) => {
+                    // An end tag of nothing that is open ends nothing.
+                    let name = tag.name().0;
+                    if let Some(at) = self.around.iter().rposition(|open| open.name == name) {
+                        self.around.truncate(at);
+                        self.scope.leave_down_to(at);
+                        // Behind the feed nothing is read.
+                        if at == 0 {
+                            return Ok(None);
+                        }
                     }
                 }
                 Event::Eof if self.around.is_empty() && self.number > 0 => return Ok(None),
@@ -120,6 +146,22 @@ impl FeedEntries {
                 _ => {}
             }
         }
+    }
+
+    /// The start tag of a feed that says what this one says of its entries.
+    ///
+    /// Those of the feed itself may be long, and would make a feed of many entries long many times.
+    fn context(&self) -> String {
+        let mut tag = "<feed".to_owned();
+        let around = self.around.last().and_then(|open| open.language.as_ref());
+        if let Some(language) = self.language.as_ref().or(around) {
+            tag.extend([" xml:lang='", language, "'"]);
+        }
+        for (prefix, namespace) in self.scope.unusual() {
+            tag.extend([" xmlns:", prefix, "='", namespace, "'"]);
+        }
+        tag.push('>');
+        tag
     }
 }
 
@@ -183,27 +225,28 @@ impl Entry {
     fn read(xml: &str) -> Result<Self, Problem> {
         let mut entry = Self::default();
         let mut reader = reader(xml);
-        let mut within = false;
+        let mut scope = Scope::default();
+        // The name of the element that is the entry.
+        let mut within: Option<String> = None;
         loop {
             match reader.read_event().map_err(Problem::invalid)? {
-                Event::Start(tag) if !within => {
-                    entry.language = attribute(&tag, "xml:lang")
-                        .and_then(|language| html::language_tag(&language))
-                        .or(entry.language);
-                    if is_entry(&tag) {
-                        within = true;
-                        entry.ids[2] = attribute(&tag, "rdf:about");
-                    } else if tag.name().0 == "language" {
-                        let content = reader.read_to_end(tag.name()).map_err(Problem::invalid)?;
-                        entry.language = html::language_tag(content_of(xml, &content));
+                Event::Start(tag) if within.is_none() => {
+                    scope.enter(&tag);
+                    entry.language = language_of(&tag).or(entry.language);
+                    if matches!(scope.name(&tag), (Vocabulary::Feed, "item" | "entry")) {
+                        within = Some(tag.name().0.to_owned());
+                        // Of RDF, whatever its prefix.
+                        entry.ids[2] = attribute_that(&tag, |key| {
+                            key.prefix().is_some() && key.local_name().into_inner() == "about"
+                        });
                     }
                 }
                 Event::Start(tag) => {
                     let content = reader.read_to_end(tag.name()).map_err(Problem::invalid)?;
-                    entry.take(&tag, content_of(xml, &content))?;
+                    entry.take(&mut scope, &tag, content_of(xml, &content))?;
                 }
-                Event::Empty(tag) if within => entry.take(&tag, "")?,
-                Event::End(_) if within => return Ok(entry),
+                Event::Empty(tag) if within.is_some() => entry.take(&mut scope, &tag, "")?,
+                Event::End(tag) if within.as_deref() == Some(tag.name().0) => return Ok(entry),
                 Event::Eof => return Err(Problem::Truncated),
                 _ => {}
             }
@@ -211,54 +254,158 @@ impl Entry {
     }
 
     /// Takes what a child element of the entry states.
-    fn take(&mut self, tag: &BytesStart<'_>, content: &str) -> Result<(), Problem> {
-        let name = tag.name().0;
-        let name = match name.split_once(':') {
-            Some(("atom" | "rss" | "a10", local)) => local,
-            _ => name,
-        };
+    fn take(
+        &mut self,
+        scope: &mut Scope,
+        tag: &BytesStart<'_>,
+        content: &str,
+    ) -> Result<(), Problem> {
+        use Vocabulary::{Content, DublinCore, Feed};
+
+        scope.enter(tag);
+        let name = scope.name(tag);
+        scope.leave();
         let set = |place: &mut Option<String>, value: Option<String>| {
             if place.is_none() {
                 *place = value.filter(|value| !value.is_empty());
             }
         };
+        let stated = || characters(content).map(|stated| stated.text.trim().to_owned());
         match name {
-            "content:encoded" => {
-                set(&mut self.texts[0], Some(html::read(&characters(content)?).text));
+            (Content, "encoded") => set(&mut self.texts[0], Some(text(content, page)?)),
+            (Feed, "content") => set(&mut self.texts[1], construct(tag, content)?),
+            (Feed | DublinCore, "description") => {
+                set(&mut self.texts[2], Some(text(content, page_or_text)?));
             }
-            "content" => set(&mut self.texts[1], construct(tag, content)?),
-            "description" | "dc:description" => {
-                set(&mut self.texts[2], Some(markup_or_text(&characters(content)?)));
-            }
-            "summary" => set(&mut self.texts[3], construct(tag, content)?),
-            "title" => {
+            (Feed, "summary") => set(&mut self.texts[3], construct(tag, content)?),
+            (Feed, "title") => {
                 let title = if attribute(tag, "type").is_some() {
                     construct(tag, content)?.unwrap_or_default()
                 } else {
-                    markup_or_text(&characters(content)?)
+                    text(content, page_or_text)?
                 };
                 let words: Vec<&str> = title.split_whitespace().collect();
                 set(&mut self.title, Some(words.join(" ")));
             }
-            "guid" | "id" => set(&mut self.ids[0], Some(characters(content)?.trim().to_owned())),
-            "link" => match attribute(tag, "href") {
+            (Feed, "guid" | "id") => set(&mut self.ids[0], Some(stated()?)),
+            (Feed, "link") => match attribute(tag, "href") {
                 Some(link) => {
                     let to_itself = attribute(tag, "rel").is_none_or(|kind| kind == "alternate");
                     set(&mut self.ids[1], Some(link).filter(|_| to_itself));
                 }
-                None => set(&mut self.ids[1], Some(characters(content)?.trim().to_owned())),
+                None => set(&mut self.ids[1], Some(stated()?)),
             },
-            "published" | "issued" => set(&mut self.dates[0], Some(date(&characters(content)?))),
-            "pubDate" => set(&mut self.dates[1], Some(date(&characters(content)?))),
-            "dc:date" => set(&mut self.dates[2], Some(date(&characters(content)?))),
-            "updated" | "modified" => set(&mut self.dates[3], Some(date(&characters(content)?))),
-            "dc:language" => {
-                let stated = html::language_tag(&characters(content)?);
-                self.language = stated.or(self.language.take());
+            (Feed, "published" | "issued") => set(&mut self.dates[0], Some(date(&stated()?))),
+            (Feed, "pubDate") => set(&mut self.dates[1], Some(date(&stated()?))),
+            (DublinCore, "date") => set(&mut self.dates[2], Some(date(&stated()?))),
+            (Feed, "updated" | "modified") => set(&mut self.dates[3], Some(date(&stated()?))),
+            (DublinCore, "language") => {
+                self.language = html::language_tag(&stated()?).or(self.language.take());
             }
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Where the name of an element is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vocabulary {
+    /// RSS or Atom, of which no names clash.
+    Feed,
+    /// The module of RSS for whole articles.
+    Content,
+    DublinCore,
+    Other,
+}
+
+impl Vocabulary {
+    /// None if the namespace is not known. Some that are in use were never written down.
+    fn of_namespace(namespace: &str) -> Option<Self> {
+        Some(match namespace {
+            "http://www.w3.org/2005/Atom"
+            | "http://purl.org/atom/ns#"
+            | "http://purl.org/rss/1.0/"
+            | "http://my.netscape.com/rdf/simple/0.9/"
+            | "http://channel.netscape.com/rdf/simple/0.9/"
+            | "http://backend.userland.com/rss2" => Self::Feed,
+            "http://purl.org/rss/1.0/modules/content/" => Self::Content,
+            "http://purl.org/dc/elements/1.1/" => Self::DublinCore,
+            _ => return None,
+        })
+    }
+
+    /// What a prefix stands for where that is not declared, or not as anything known.
+    fn of_prefix(prefix: Option<&str>) -> Self {
+        match prefix {
+            None | Some("atom" | "rss" | "a10") => Self::Feed,
+            Some("content") => Self::Content,
+            Some("dc") => Self::DublinCore,
+            Some(_) => Self::Other,
+        }
+    }
+}
+
+/// The namespaces that are declared where something stands.
+#[derive(Debug, Default)]
+struct Scope(NamespaceResolver);
+
+impl Scope {
+    /// Elements that may be open at a time.
+    const DEEPEST: usize = u16::MAX as usize - 1;
+
+    fn enter(&mut self, tag: &BytesStart<'_>) {
+        /// Longer prefixes are not known, so that neither memory nor a search depends on them.
+        const LONGEST: usize = 32;
+
+        self.0.set_level(self.0.level().saturating_add(1));
+        for attribute in tag.attributes().with_checks(false).flatten() {
+            let prefix = match attribute.key.as_namespace_binding() {
+                Some(PrefixDeclaration::Named(prefix)) if prefix.len() > LONGEST => continue,
+                Some(prefix) => prefix,
+                None => continue,
+            };
+            // What else it may be bound to matters no more than that it is not bound to what it was.
+            let known = Vocabulary::of_namespace(&attribute.value).is_some();
+            let namespace = if known { &*attribute.value } else { "" };
+            // What may not be declared, or is one declaration too many, declares nothing.
+            let _ = self.0.add(prefix, Namespace(namespace));
+        }
+    }
+
+    fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    /// Leaves all but the `depth` outermost elements.
+    fn leave_down_to(&mut self, depth: usize) {
+        self.0.set_level(u16::try_from(depth).unwrap_or(u16::MAX));
+    }
+
+    /// The name of an element that was entered.
+    fn name<'t>(&self, tag: &'t BytesStart<'_>) -> (Vocabulary, &'t str) {
+        let (namespace, local) = self.0.resolve_element(tag.name());
+        let known = match namespace {
+            ResolveResult::Bound(Namespace(namespace)) => Vocabulary::of_namespace(namespace),
+            ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
+        };
+        let prefix = tag.name().prefix().map(Prefix::into_inner);
+        (known.unwrap_or_else(|| Vocabulary::of_prefix(prefix)), local.into_inner())
+    }
+
+    /// Prefixes that only their declarations tell anything of.
+    fn unusual(&self) -> impl Iterator<Item = (&str, &str)> {
+        /// More are not known at a time.
+        const MOST: usize = 16;
+
+        let bindings = self.0.bindings().filter_map(|(prefix, Namespace(namespace))| {
+            let PrefixDeclaration::Named(prefix) = prefix else { return None };
+            let vocabulary = Vocabulary::of_namespace(namespace)?;
+            let is_name = prefix.chars().all(|char| char.is_alphanumeric() || "-_.".contains(char));
+            let is_usual = Vocabulary::of_prefix(Some(prefix)) == vocabulary;
+            (is_name && !is_usual).then_some((prefix, namespace))
+        });
+        bindings.take(MOST)
     }
 }
 
@@ -282,17 +429,16 @@ fn content_of<'a>(xml: &'a str, content: &std::ops::Range<u64>) -> &'a str {
     range.and_then(|(start, end)| xml.get(start..end)).unwrap_or_default()
 }
 
-/// The name of an element without its prefix.
-fn local<'a>(tag: &'a BytesStart<'_>) -> &'a str {
-    tag.local_name().into_inner()
-}
-
-fn is_entry(tag: &BytesStart<'_>) -> bool {
-    matches!(local(tag), "item" | "entry")
+fn language_of(tag: &BytesStart<'_>) -> Option<String> {
+    attribute(tag, "xml:lang").and_then(|language| html::language_tag(&language))
 }
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    let attribute = tag.attributes().with_checks(false).flatten().find(|it| it.key.0 == name)?;
+    attribute_that(tag, |key| key.0 == name)
+}
+
+fn attribute_that(tag: &BytesStart<'_>, is: impl Fn(QName<'_>) -> bool) -> Option<String> {
+    let attribute = tag.attributes().with_checks(false).flatten().find(|it| is(it.key))?;
     Some(unescape(&attribute.value).map_or_else(|_| attribute.value.to_string(), Into::into))
 }
 
@@ -300,28 +446,47 @@ fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
 fn construct(tag: &BytesStart<'_>, content: &str) -> Result<Option<String>, Problem> {
     let kind = attribute(tag, "type").unwrap_or_else(|| "text".to_owned());
     Ok(match kind.trim().to_ascii_lowercase().as_str() {
-        "text" | "text/plain" | "" => Some(characters(content)?),
-        "html" | "text/html" => Some(html::read(&characters(content)?).text),
-        "xhtml" | "application/xhtml+xml" => Some(html::read(content).text),
+        "text" | "text/plain" | "" => Some(text(content, |text| text)?),
+        "html" | "text/html" => Some(text(content, page)?),
+        "xhtml" | "application/xhtml+xml" => Some(html::read(content, Markup::Xhtml).text),
         _ => None,
     })
 }
 
+/// The text of an element, which `read` makes of its character data. If there are elements in it, that
+/// is markup that should have been escaped.
+fn text(content: &str, read: impl FnOnce(String) -> String) -> Result<String, Problem> {
+    let Characters { text, among_elements } = characters(content)?;
+    Ok(if among_elements { html::read(content, Markup::Xhtml).text } else { read(text) })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as what makes text of character data")]
+fn page(html: String) -> String {
+    html::read(&html, Markup::Html).text
+}
+
 /// Text as it stands, or what is readable in it if there is markup.
-fn markup_or_text(text: &str) -> String {
-    if text.contains(['<', '&']) { html::read(text).text } else { text.to_owned() }
+fn page_or_text(text: String) -> String {
+    if text.contains(['<', '&']) { page(text) } else { text }
 }
 
 /// The character data in a piece of XML.
-fn characters(xml: &str) -> Result<String, Problem> {
+struct Characters {
+    text: String,
+    among_elements: bool,
+}
+
+fn characters(xml: &str) -> Result<Characters, Problem> {
     let mut text = String::with_capacity(xml.len());
+    let mut among_elements = false;
     let mut reader = reader(xml);
     loop {
         match reader.read_event().map_err(Problem::invalid)? {
-            Event::Text(part) => text.push_str(&part.into_inner()),
-            Event::CData(part) => text.push_str(&part.into_inner()),
+            Event::Text(part) => text.push_str(&part.xml10_content()),
+            Event::CData(part) => text.push_str(&part.xml10_content()),
             Event::GeneralRef(reference) => refer(&reference, &mut text),
-            Event::Eof => return Ok(text),
+            Event::Start(_) | Event::Empty(_) => among_elements = true,
+            Event::Eof => return Ok(Characters { text, among_elements }),
             _ => {}
         }
     }
@@ -386,7 +551,7 @@ mod tests {
         <pubDate>Wed, 02 Oct 2002 08:00:00 EST</pubDate></item>\n<item/>\
         <item><media:title>no</media:title><description>&lt;p&gt;Gr&amp;uuml;&#xDF;e&lt;/p&gt; &nbsp;&auml; \
         &nix; R&B</description><link>https://example.org/2</link><dc:language>en</dc:language></item>\
-        <item><description>Zwei\nZeilen</description><pubDate>gestern</pubDate></item></channel></rss>";
+        <item><description>Zwei\r\nZeilen</description><pubDate>gestern</pubDate></item></channel></rss>";
 
     #[test]
     fn rss_is_read() {
@@ -427,6 +592,121 @@ mod tests {
         let [only] = &read(rdf)[..] else { panic!() };
         assert_eq!((only.text.as_str(), only.id.as_deref()), ("x", Some("https://example.org/3")));
         assert_eq!(only.date.as_deref(), Some("2001-02-03"));
+    }
+
+    fn entry(feed: &str) -> Document {
+        let [entry] = &read(feed)[..] else { panic!("not one entry: {feed}") };
+        entry.clone()
+    }
+
+    #[test]
+    fn markup_that_was_not_escaped_is_markup() {
+        for content in [
+            "<description><p>one</p>\n<p>two &lt;b&gt; &nbsp;</p></description>",
+            "<content:encoded><div>one</div><![CDATA[two <b>]]>&nbsp;</content:encoded>",
+            "<content type='html'><script/><p>one</p>two &lt;b></content>",
+            "<content><h:p>one</h:p><h:p>two &lt;b></h:p></content>",
+            "<content type='xhtml'><h:div><title/><h:p>one</h:p><![CDATA[two <b>]]></h:div></content>",
+            "<summary>one<br/><br/>two &lt;b></summary>",
+        ] {
+            let text = entry(&format!("<rss><item>{content}</item></rss>")).text;
+            assert_eq!(text.trim_end_matches(['\u{a0}', ' ']), "one\n\ntwo <b>", "{content}");
+        }
+        let title = "<rss><item><title>one <b>two</b></title><guid><b/>1</guid></item></rss>";
+        assert_eq!(entry(title).title.as_deref(), Some("one two"));
+        assert_eq!(entry(title).id.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn names_are_those_of_their_namespaces() {
+        const ATOM: &str = "xmlns:a='http://www.w3.org/2005/Atom'";
+        let content = "<a:title>T</a:title><a:id>1</a:id><a:content>x</a:content>";
+        let usual = "<title>T</title><id>1</id><content>x</content>";
+        let clashing = "<m:content xmlns:m='http://search.yahoo.com/mrss/'>no</m:content>";
+        for feed in [
+            format!("<a:entry {ATOM}>{content}</a:entry>"),
+            format!("<a:feed {ATOM}><a:entry>{content}</a:entry></a:feed>"),
+            format!("<a:feed {ATOM}><x><a:entry>{content}</a:entry></x></a:feed>"),
+            format!(
+                "<feed {ATOM} xmlns='http://www.w3.org/2005/Atom'><entry>{content}</entry></feed>"
+            ),
+            format!("<feed><entry {ATOM}>{clashing}{content}</entry></feed>"),
+            format!("<feed><entry>{usual}<a:summary {ATOM}>no</a:summary></entry></feed>"),
+            format!(
+                "<feed><entry>{}</entry></feed>",
+                usual
+                    .replace("<content", &format!("<a:content {ATOM}"))
+                    .replace("</content", "</a:content")
+            ),
+            format!("<feed><entry>{clashing}{usual}</entry></feed>"),
+            format!("<feed xmlns='http://example.org/ours'><entry>{usual}</entry></feed>"),
+            format!(
+                "<atom:feed><atom:entry>{}</atom:entry></atom:feed>",
+                content.replace("a:", "a10:")
+            ),
+            format!("<rss><x {ATOM}></x><a:item>no</a:item><item>{usual}</item></rss>"),
+        ] {
+            let entry = entry(&feed);
+            assert_eq!((entry.text.as_str(), entry.id.as_deref()), ("x", Some("1")), "{feed}");
+            assert_eq!(entry.title.as_deref(), Some("T"));
+        }
+        let rss = "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#' \
+            xmlns='http://purl.org/rss/1.0/' xmlns:c='http://purl.org/rss/1.0/modules/content/' \
+            xmlns:d='http://purl.org/dc/elements/1.1/'><channel><d:language>de</d:language></channel>\
+            <item r:about='1'><c:encoded>x</c:encoded><d:date>2001-02-03</d:date></item></r:RDF>";
+        let entry = entry(rss);
+        assert_eq!((entry.text.as_str(), entry.date.as_deref()), ("x", Some("2001-02-03")));
+        assert_eq!((entry.id.as_deref(), entry.language.as_deref()), (Some("1"), Some("de")));
+    }
+
+    #[test]
+    fn end_tags_of_nothing_end_nothing() {
+        let feed = "<rss></x><channel></p></item><item></p><title>T</title></br><description>x</description>\
+            </item></b><item><description>y</description></item></channel></rss>";
+        let [first, second] = &read(feed)[..] else { panic!("{:?}", read(feed)) };
+        assert_eq!((first.text.as_str(), first.title.as_deref()), ("x", Some("T")));
+        assert_eq!(second.text, "y");
+        let left_open =
+            "<rss><channel><image><title>no</channel><item><title>T</title></item></rss>";
+        assert_eq!(entry(left_open).title.as_deref(), Some("T"));
+    }
+
+    #[test]
+    fn the_language_is_the_innermost_that_is_stated() {
+        for (feed, language) in [
+            ("<rss><language><![CDATA[ de ]]></language><item/><item></item></rss>", "de"),
+            ("<rss><dc:language>&#100;e<!-- x --></dc:language><item></item></rss>", "de"),
+            (
+                "<rss><language>en</language><item><dc:language><![CDATA[de]]></dc:language></item></rss>",
+                "de",
+            ),
+            ("<feed xml:lang='de'><x xml:lang='en'></x><entry></entry></feed>", "de"),
+            ("<feed xml:lang='en'><x xml:lang='de'><y><entry></entry></y></x></feed>", "de"),
+            (
+                "<feed xml:lang='en'><language>?</language><entry xml:lang='de'></entry></feed>",
+                "de",
+            ),
+        ] {
+            assert_eq!(entry(feed).language.as_deref(), Some(language), "{feed}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_the_entries_does_not_make_them_long() {
+        let long = "x".repeat(1 << 20);
+        let namespace = "='http://www.w3.org/2005/Atom'";
+        let many = format!(" xmlns:a{namespace} xmlns:b{namespace} xmlns:{long}{namespace}");
+        let feed = format!(
+            "<rss xml:lang='de' title='{long}'{many}><{long}>{}</{long}></rss>",
+            "<item><b:content>x</b:content></item>".repeat(1000)
+        );
+        let entries = FeedEntries::new(feed.as_bytes(), &Limits::default(), true).unwrap();
+        for entry in entries {
+            let entry = entry.unwrap();
+            assert!(entry.bytes.len() < 1000);
+            let document = decode(&entry.bytes).unwrap();
+            assert_eq!((document.text.as_str(), document.language.as_deref()), ("x", Some("de")));
+        }
     }
 
     #[test]

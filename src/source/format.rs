@@ -1,5 +1,6 @@
 //! Formats: how a file's is told, and how its articles are read.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -93,10 +94,10 @@ impl Format {
 
     /// The format that a file's first bytes leave no doubt about.
     pub(crate) fn of_content(head: &[u8]) -> Option<Self> {
-        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
         if head.starts_with(b"PAR1") {
             return Some(Self::Parquet);
         }
+        let head = &*head_text(head);
         if head.starts_with(b"WARC/") {
             return Some(Self::Warc);
         }
@@ -107,27 +108,23 @@ impl Format {
             return Some(Self::Mail);
         }
         let markup = head.trim_ascii_start();
-        if starts_with(markup, b"<!doctype html") || starts_with(markup, b"<html") {
+        if starts_with(markup, b"<!doctype html") {
             return Some(Self::Html);
         }
-        if starts_with(markup, b"<?xml")
-            || markup.starts_with(b"<rss")
-            || markup.starts_with(b"<feed")
-        {
-            let has = |element: &[u8]| memchr::memmem::find(markup, element).is_some();
-            if has(b"<rss") || has(b"<feed") || has(b"<rdf:RDF") {
-                return Some(Self::Feed);
+        match root(markup)? {
+            b"rss" | b"RDF" | b"feed" => Some(Self::Feed),
+            // Others have entries too.
+            b"entry" => {
+                memchr::memmem::find(markup, b"http://www.w3.org/2005/Atom").map(|_| Self::Feed)
             }
-            if has(b"<html") {
-                return Some(Self::Html);
-            }
+            name => name.eq_ignore_ascii_case(b"html").then_some(Self::Html),
         }
-        None
     }
 
     /// The format of a stream that was asked for and has no telling name: JSON if it looks like that.
     pub(crate) fn of_nameless(head: &[u8]) -> Self {
-        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        let head = head_text(head);
+        let head = head.trim_ascii_start();
         match head {
             [b'{', ..] => {
                 let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
@@ -213,7 +210,9 @@ impl Format {
             Self::Html => (
                 raw(Whole::new(reader, limits.record)),
                 Box::new(|bytes, settings| {
-                    super::html::decode(&bytes, None, settings.strict).map(Some)
+                    use super::html::{self, Markup};
+
+                    html::decode(&bytes, None, Markup::Unstated, settings.strict).map(Some)
                 }),
             ),
             #[cfg(not(feature = "html"))]
@@ -368,6 +367,38 @@ fn is_mail(head: &[u8]) -> bool {
     sure && known >= 2
 }
 
+/// A stream's first bytes in UTF-8 and without byte order mark, as far as that tells what they are.
+fn head_text(head: &[u8]) -> Cow<'_, [u8]> {
+    #[cfg(feature = "encodings")]
+    if has_utf16_mark(head)
+        && let Ok(decoded) = encoding::decode(head, false)
+    {
+        return decoded.text.into_owned().into_bytes().into();
+    }
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).into()
+}
+
+/// The name of the root of XML or HTML, without a prefix.
+fn root(mut markup: &[u8]) -> Option<&[u8]> {
+    loop {
+        markup = markup.trim_ascii_start().strip_prefix(b"<")?;
+        let end: &[u8] = if markup.starts_with(b"?") {
+            b"?>"
+        } else if markup.starts_with(b"!--") {
+            b"-->"
+        } else if markup.starts_with(b"!") {
+            // A document type may have declarations in it.
+            let first = memchr::memchr2(b'[', b'>', markup)?;
+            if markup[first] == b'[' { b"]>" } else { b">" }
+        } else {
+            let name =
+                markup.split(|&byte| byte.is_ascii_whitespace() || b"/>".contains(&byte)).next()?;
+            return name.rsplit(|&byte| byte == b':').next();
+        };
+        markup = &markup[memchr::memmem::find(markup, end)? + end.len()..];
+    }
+}
+
 fn after_line(text: &[u8]) -> &[u8] {
     memchr::memchr(b'\n', text).map_or(&[], |end| &text[end + 1..])
 }
@@ -454,9 +485,26 @@ mod tests {
             (" \n<!DOCTYPE HTML>", Some(Format::Html)),
             ("<?xml version='1.0'?>\n<rss version='2.0'>", Some(Format::Feed)),
             ("<?xml version='1.0'?>\n<svg>", None),
+            ("<?xml version='1.0'?><!-- <rss> -->\n<svg><rss/>", None),
+            (
+                "<?xml version='1.0'?><?x y?><!DOCTYPE x [<!ENTITY y '>'>\n]><a:feed>",
+                Some(Format::Feed),
+            ),
+            ("<entry xmlns='http://www.w3.org/2005/Atom'>", Some(Format::Feed)),
+            ("<entry>a dictionary has these", None),
+            ("<!-- saved --><!DOCTYPE html PUBLIC 'x'><HTML>", Some(Format::Html)),
+            ("<rssfeeds>", None),
+            ("<!-- without end <rss>", None),
+            ("<?xml", None),
             ("{\"text\":\"a\"}", None),
         ] {
             assert_eq!(Format::of_content(head.as_bytes()), format, "{head}");
+            #[cfg(feature = "encodings")]
+            if format != Some(Format::Parquet) {
+                let marked = format!("\u{feff}{head}");
+                let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_be_bytes).collect();
+                assert_eq!(Format::of_content(&utf16), format, "{head} in UTF-16");
+            }
         }
     }
 
@@ -470,6 +518,12 @@ mod tests {
             ("", Format::Text),
         ] {
             assert_eq!(Format::of_nameless(head.as_bytes()), format, "{head}");
+            #[cfg(feature = "encodings")]
+            {
+                let marked = format!("\u{feff}{}", head.trim_start_matches('\u{feff}'));
+                let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                assert_eq!(Format::of_nameless(&utf16), format, "{head} in UTF-16");
+            }
         }
     }
 

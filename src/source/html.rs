@@ -1,4 +1,4 @@
-//! HTML: the readable text of a page, as a browser would show it.
+//! HTML and XHTML: the readable text of a page, as a browser would show it.
 //!
 //! Tokens are read one by one and no tree is built, so neither depth nor size of a page costs more
 //! than its text. What a tree is needed for, namely where a hidden or preformatted element ends, is
@@ -6,13 +6,16 @@
 
 mod element;
 mod layout;
+mod tokens;
 
 use std::borrow::Cow;
+use std::iter;
 
-use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
+use html5gum::{State, naive_next_state};
 
 use self::element::{Element, Role};
 use self::layout::Layout;
+use self::tokens::{StartTag, Tokens};
 use super::document::{Document, Failure};
 use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
 
@@ -23,86 +26,129 @@ const PRESCAN: usize = 4096;
 /// Elements open at a time. As in browsers, deeper ones count as children of this one.
 const DEEPEST: usize = 256;
 
-/// The document that a page is. Of its mark, what carried it, its `meta` element, its XML declaration
-/// and a guess, the first tells the encoding.
+/// What a page was said to be.
+///
+/// One that begins with an XML declaration is read as XML whatever is said: its author wrote XML, and
+/// what is well-formed and looks right in a browser that takes it for HTML reads the same in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "warc"), allow(dead_code, reason = "a file states nothing"))]
+pub(crate) enum Markup {
+    /// Nothing, as of a file: it is XML if its root is of the namespace of XHTML. By their names alone
+    /// files cannot be told; those of `.xhtml` are no pages without the namespace.
+    Unstated,
+    /// `text/html`: HTML, as for a browser, whatever its namespace. Most such pages were never parsed as XML.
+    Html,
+    /// `application/xhtml+xml`.
+    Xhtml,
+}
+
+impl Markup {
+    /// None if what has this content type is no page.
+    #[cfg(feature = "warc")]
+    pub(crate) fn of_content_type(content_type: &str) -> Option<Self> {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        match media_type.to_ascii_lowercase().as_str() {
+            "text/html" => Some(Self::Html),
+            "application/xhtml+xml" => Some(Self::Xhtml),
+            _ => None,
+        }
+    }
+}
+
+/// The document that a page is. Of its mark, what carried it, its `meta` elements, its XML declaration
+/// and a guess, the first that says anything tells the encoding.
 pub(crate) fn decode(
     bytes: &[u8],
     declared: Option<&[u8]>,
+    markup: Markup,
     strict: bool,
 ) -> Result<Document, Failure> {
-    let in_page = match declared {
-        Some(_) => None,
-        None => in_meta(&bytes[..bytes.len().min(PRESCAN)]),
-    };
-    let declared = declared.or(in_page.as_deref()).or_else(|| in_xml_declaration(bytes));
+    let in_page = || in_meta(&bytes[..bytes.len().min(PRESCAN)]);
+    let declared = declared.map(Cow::from).into_iter();
+    let declared = declared.chain(iter::once_with(in_page).flatten().map(Cow::from));
+    let declared = declared.chain(in_xml_declaration(bytes).map(Cow::from));
     let page = decode_declared(bytes, declared, strict)?;
-    let document = read(&page.text);
+    let document = read(&page.text, markup);
     Ok(Document { encoding: page.encoding, replaced: page.replaced, ..document })
 }
 
 /// What is readable in a page or a part of one.
-pub(crate) fn read(html: &str) -> Document {
-    let mut page = Page::default();
-    for token in tokens(html.as_bytes()) {
-        match token {
-            Token::StartTag(tag) => page.open(&tag),
-            Token::EndTag(tag) => page.close(Element::named(&tag.name)),
-            Token::String(string) => page.text(&String::from_utf8_lossy(&string)),
-            Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
+///
+/// XML is read as leniently as HTML, and differs in what hides text if it is mistaken: elements may close
+/// themselves, CDATA sections are text, and names have prefixes. What authors do not keep to is as
+/// in HTML: end tags may be missing, and markup means nothing in scripts and styles.
+pub(crate) fn read(page: &str, markup: Markup) -> Document {
+    let is_xml = markup == Markup::Xhtml || page.trim_start().starts_with("<?xml");
+    let unsure = markup == Markup::Unstated && !is_xml;
+    let mut read = Page { is_xml, unsure, ..Page::default() };
+    tokens::read(page, &mut read);
+    read.finish()
+}
+
+/// The encodings that the `meta` elements of a page name.
+fn in_meta(start: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Labels::default();
+    tokens::read(start, &mut found);
+    found.0
+}
+
+/// Names of encodings, as far as a page was read.
+#[derive(Default)]
+struct Labels(Vec<Vec<u8>>);
+
+impl Tokens for Labels {
+    fn start(&mut self, tag: &StartTag) -> Option<State> {
+        if tag.name == b"meta" {
+            self.0.extend(label(tag));
         }
+        // Whether this is XML is not known yet, and matters little.
+        naive_next_state(&tag.name).filter(|_| !tag.self_closing)
     }
-    let date = page.published.or(page.time);
-    let Page { layout, title, language, .. } = page;
-    Document { text: layout.finish(), title, date, language, ..Document::default() }
+
+    fn end(&mut self, _: &[u8]) {}
+
+    fn text(&mut self, _: &str) {}
+
+    fn has_cdata(&self) -> bool {
+        false
+    }
 }
 
-fn tokens(html: &[u8]) -> impl Iterator<Item = Token> {
-    let mut emitter = DefaultEmitter::default();
-    emitter.naively_switch_states(true);
-    Tokenizer::new_with_emitter(html, emitter).map(|token| match token {
-        Ok(token) => token,
-        Err(never) => match never {},
-    })
-}
-
-/// The encoding that the `meta` elements of a page name.
-fn in_meta(start: &[u8]) -> Option<Vec<u8>> {
-    tokens(start).find_map(|token| {
-        let Token::StartTag(tag) = token else { return None };
-        if tag.name.as_slice() != b"meta" {
-            return None;
-        }
-        let label = attribute(&tag, "charset").map(Cow::into_owned).or_else(|| {
-            let kind = attribute(&tag, "http-equiv")?;
-            let content = attribute(&tag, "content")?.to_ascii_lowercase();
-            let (_, label) = content.split_once("charset=")?;
-            let label = label.split([';', ' ', ',']).next()?;
-            let label = label.trim_matches(['"', '\'']);
-            kind.eq_ignore_ascii_case("content-type").then(|| label.to_owned())
-        })?;
-        // As the HTML specification has it: the declaration was read, so it cannot be true.
-        let label = label.into_bytes();
-        Some(if is_utf16_label(&label) { b"utf-8".to_vec() } else { label })
-    })
-}
-
-fn attribute<'a>(tag: &'a StartTag<()>, name: &str) -> Option<Cow<'a, str>> {
-    tag.attributes.get(name.as_bytes()).map(|value| String::from_utf8_lossy(value))
+/// The encoding that a `meta` element names.
+fn label(meta: &StartTag) -> Option<Vec<u8>> {
+    let label = meta.attribute("charset").map(str::to_owned).or_else(|| {
+        let kind = meta.attribute("http-equiv")?;
+        let content = meta.attribute("content")?.to_ascii_lowercase();
+        let (_, label) = content.split_once("charset")?;
+        let label = label.trim_start().strip_prefix('=')?.trim_start();
+        let label = label.split([';', ' ', ',']).next()?;
+        let label = label.trim_matches(['"', '\'']);
+        kind.eq_ignore_ascii_case("content-type").then(|| label.to_owned())
+    })?;
+    // As the HTML specification has it: the declaration was read, so it cannot be true.
+    let label = label.into_bytes();
+    Some(if is_utf16_label(&label) { b"utf-8".to_vec() } else { label })
 }
 
 /// A page as far as it was read.
 #[derive(Default)]
 struct Page {
+    /// Whether it is read as XML.
+    is_xml: bool,
+    /// Whether the root is still to tell that.
+    unsure: bool,
     layout: Layout,
-    title: Option<String>,
+    /// The first that says anything, and whether it has ended.
+    title: String,
+    titled: bool,
     language: Option<String>,
     /// The date that the page says it was published.
     published: Option<String>,
     /// The first date in its text.
     time: Option<String>,
     open: Vec<Open>,
-    /// How many elements are open that did not fit.
-    deeper: usize,
+    /// The elements that are open and did not fit, and how many of each.
+    deeper: Vec<(Element, usize)>,
 }
 
 #[derive(Clone, Copy)]
@@ -113,50 +159,33 @@ struct Open {
 }
 
 impl Page {
+    fn finish(self) -> Document {
+        let Self { layout, title, published, time, language, .. } = self;
+        let words: Vec<&str> = title.split_ascii_whitespace().collect();
+        let title = Some(words.join(" ")).filter(|title| !title.is_empty());
+        let date = published.or(time);
+        Document { text: layout.finish(), title, date, language, ..Document::default() }
+    }
+
     fn hidden(&self) -> bool {
         self.open.last().is_some_and(|open| open.hidden)
     }
 
-    fn open(&mut self, tag: &StartTag<()>) {
-        let element = Element::named(&tag.name);
-        self.end_implied(element);
-        self.metadata(tag);
-        let outer = self.open.last();
-        let preformatted =
-            outer.is_some_and(|outer| outer.preformatted) || element.role() == Role::Preformatted;
-        let hidden = self.hidden() || element.role() == Role::Hidden || is_hidden(tag);
-        if !hidden {
-            self.layout.start(self.role(element));
-        }
-        // Elements of SVG may close themselves; in HTML the slash means nothing.
-        if element.is_void() || tag.self_closing && element == Element::named(b"svg") {
-            return;
-        }
-        // It matters neither for itself nor for where something hidden ends.
-        if element.role() == Role::Inline && !hidden {
-            return;
-        }
-        if self.open.len() < DEEPEST {
-            self.open.push(Open { element, hidden, preformatted });
-        } else {
-            self.deeper += 1;
-        }
+    /// What element has this name, of which a prefix is no part in XML.
+    fn named(&self, name: &[u8]) -> Element {
+        let prefix = if self.is_xml { memchr::memchr(b':', name) } else { None };
+        Element::named(prefix.map_or(name, |at| &name[at + 1..]))
     }
 
-    fn close(&mut self, element: Element) {
-        let hidden = self.hidden();
-        if self.deeper > 0 && !element.is_void() && (hidden || element.role() != Role::Inline) {
-            self.deeper -= 1;
-        } else {
-            self.end(element);
-        }
-        if !hidden {
-            self.layout.end(self.role(element));
-        }
+    /// Whether a slash closes an element here: in HTML it means nothing, but in what is not of HTML.
+    fn may_close_itself(&self, element: Element) -> bool {
+        self.is_xml
+            || element.is_foreign()
+            || self.open.iter().any(|open| open.element.is_foreign())
     }
 
     /// Ends the innermost such element, if there is one that this end tag can be meant for.
-    fn end(&mut self, element: Element) {
+    fn close(&mut self, element: Element) {
         for (at, open) in self.open.iter().enumerate().rev() {
             if open.element == element {
                 self.end_down_to(at);
@@ -170,12 +199,14 @@ impl Page {
 
     /// Ends all but the `depth` outermost elements, also for the eye: what comes next may be hidden.
     fn end_down_to(&mut self, depth: usize) {
+        self.deeper.clear();
         while self.open.len() > depth
             && let Some(ended) = self.open.pop()
         {
             if !ended.hidden {
                 self.layout.end(self.role(ended.element));
             }
+            self.titled |= ended.element.is_title() && !self.title.trim_ascii().is_empty();
         }
     }
 
@@ -193,7 +224,7 @@ impl Page {
     fn end_implied(&mut self, next: Element) {
         /// An element farther out has long been closed, or never will be.
         const FARTHEST: usize = 16;
-        if self.deeper > 0 {
+        if !self.deeper.is_empty() {
             return;
         }
         for (at, open) in self.open.iter().enumerate().rev().take(FARTHEST) {
@@ -207,13 +238,99 @@ impl Page {
         }
     }
 
+    fn metadata(&mut self, tag: &StartTag) {
+        match tag.name.as_slice() {
+            b"html" | b"body" if self.language.is_none() => {
+                let language = tag.attribute("lang").or_else(|| tag.attribute("xml:lang"));
+                self.language = language.and_then(language_tag);
+            }
+            b"meta" => {
+                let property = tag
+                    .attribute("property")
+                    .or_else(|| tag.attribute("itemprop"))
+                    .or_else(|| tag.attribute("name"));
+                let Some(property) = property else { return };
+                let published = ["article:published_time", "datepublished", "date", "dc.date"];
+                if self.published.is_none()
+                    && published.iter().any(|name| property.eq_ignore_ascii_case(name))
+                {
+                    self.published = tag.attribute("content").and_then(plain_date);
+                }
+            }
+            b"time" if self.time.is_none() => {
+                self.time = tag.attribute("datetime").and_then(plain_date);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Tokens for Page {
+    fn start(&mut self, tag: &StartTag) -> Option<State> {
+        if std::mem::take(&mut self.unsure) {
+            let namespace = tag.attribute("xmlns");
+            self.is_xml = namespace.is_some_and(|it| it.trim() == "http://www.w3.org/1999/xhtml");
+        }
+        let element = self.named(&tag.name);
+        self.end_implied(element);
+        self.metadata(tag);
+        let outer = self.open.last();
+        let preformatted =
+            outer.is_some_and(|outer| outer.preformatted) || element.role() == Role::Preformatted;
+        let outer_hidden = outer.is_some_and(|outer| outer.hidden);
+        let hidden = outer_hidden || element.role() == Role::Hidden || is_hidden(tag);
+        if !hidden {
+            self.layout.start(self.role(element));
+        }
+        if element.is_void() {
+            return None;
+        }
+        if tag.self_closing && self.may_close_itself(element) {
+            if !hidden {
+                self.layout.end(self.role(element));
+            }
+            return None;
+        }
+        // What is inline matters neither for itself nor for where something hidden ends.
+        if element.role() != Role::Inline || hidden {
+            // What hides is never too deep.
+            if self.open.len() < DEEPEST || hidden && !outer_hidden {
+                self.open.push(Open { element, hidden, preformatted });
+            } else if let Some((_, count)) = self.deeper.iter_mut().find(|it| it.0 == element) {
+                *count += 1;
+            } else {
+                self.deeper.push((element, 1));
+            }
+        }
+        let next = naive_next_state(&tag.name);
+        next.filter(|_| !self.is_xml || matches!(tag.name.as_slice(), b"script" | b"style"))
+    }
+
+    fn end(&mut self, name: &[u8]) {
+        let element = self.named(name);
+        // In HTML, `</br>` is a line break of its own.
+        if self.is_xml && element.is_void() {
+            return;
+        }
+        let hidden = self.hidden();
+        match self.deeper.iter().position(|it| it.0 == element) {
+            Some(at) if self.deeper[at].1 > 1 => self.deeper[at].1 -= 1,
+            Some(at) => {
+                self.deeper.swap_remove(at);
+            }
+            None => self.close(element),
+        }
+        if !hidden {
+            self.layout.end(self.role(element));
+        }
+    }
+
     fn text(&mut self, text: &str) {
         match self.open.last() {
-            Some(open) if open.element == Element::named(b"title") => {
+            Some(open) if open.element.is_title() => {
                 let outer_hidden = self.open.iter().rev().nth(1).is_some_and(|outer| outer.hidden);
-                if self.title.is_none() && !outer_hidden {
-                    let words: Vec<&str> = text.split_ascii_whitespace().collect();
-                    self.title = Some(words.join(" ")).filter(|title| !title.is_empty());
+                if !self.titled && !outer_hidden {
+                    self.title.push_str(text);
                 }
             }
             Some(open) if open.hidden => {}
@@ -222,29 +339,8 @@ impl Page {
         }
     }
 
-    fn metadata(&mut self, tag: &StartTag<()>) {
-        match tag.name.as_slice() {
-            b"html" | b"body" if self.language.is_none() => {
-                let language = attribute(tag, "lang").or_else(|| attribute(tag, "xml:lang"));
-                self.language = language.and_then(|tag| language_tag(&tag));
-            }
-            b"meta" => {
-                let property = attribute(tag, "property")
-                    .or_else(|| attribute(tag, "itemprop"))
-                    .or_else(|| attribute(tag, "name"));
-                let Some(property) = property else { return };
-                let published = ["article:published_time", "datepublished", "date", "dc.date"];
-                if self.published.is_none()
-                    && published.iter().any(|name| property.eq_ignore_ascii_case(name))
-                {
-                    self.published = attribute(tag, "content").and_then(|date| plain_date(&date));
-                }
-            }
-            b"time" if self.time.is_none() => {
-                self.time = attribute(tag, "datetime").and_then(|date| plain_date(&date));
-            }
-            _ => {}
-        }
+    fn has_cdata(&self) -> bool {
+        self.is_xml
     }
 }
 
@@ -273,11 +369,11 @@ fn plain_date(text: &str) -> Option<String> {
 }
 
 /// Whether an element says itself that it is not shown.
-fn is_hidden(tag: &StartTag<()>) -> bool {
-    if tag.attributes.contains_key(b"hidden".as_slice()) {
+fn is_hidden(tag: &StartTag) -> bool {
+    if tag.attribute("hidden").is_some() {
         return true;
     }
-    let Some(style) = attribute(tag, "style") else { return false };
+    let Some(style) = tag.attribute("style") else { return false };
     let mut style = style.to_ascii_lowercase();
     style.retain(|char| !char.is_ascii_whitespace());
     style.split(';').any(|rule| {
@@ -290,7 +386,7 @@ mod tests {
     use super::*;
 
     fn text(html: &str) -> String {
-        read(html).text
+        read(html, Markup::Html).text
     }
 
     #[test]
@@ -299,7 +395,7 @@ mod tests {
             <style>p { color: red }</style><script>if (a < b) { '<p>no</p>' }</script></head>\n\
             <body>\n<h1>Grüße</h1>\n<p>Erster   Absatz\nmit <b>fettem</b>\n <i>Wort</i>.</p>\n\
             <div>Zweiter<div>Dritter</div></div>Vierter<br>in zwei Zeilen<br/></body></html>";
-        let document = read(page);
+        let document = read(page, Markup::Html);
         let expected = "Grüße\n\nErster Absatz mit fettem Wort.\n\nZweiter\n\nDritter\n\n\
                         Vierter\nin zwei Zeilen";
         assert_eq!(document.text, expected);
@@ -349,7 +445,7 @@ mod tests {
             "<span hidden>no<br>no<img></span>",
         ] {
             let page = format!("<p>davor</p>{hidden}<p>danach</p>");
-            let document = read(&page);
+            let document = read(&page, Markup::Html);
             assert_eq!(document.text, "davor\n\ndanach", "{hidden}");
             assert_eq!(document.title, None);
         }
@@ -360,22 +456,76 @@ mod tests {
     }
 
     #[test]
+    fn xml_says_itself_what_is_empty() {
+        const NAMESPACE: &str = "xmlns='http://www.w3.org/1999/xhtml'";
+        for (content, expected) in [
+            ("<script src='a.js'/>", "davor\n\ndanach"),
+            ("<style/><title/>", "davor\n\ndanach"),
+            ("<iframe/><textarea/><noscript/>", "davor\n\ndanach"),
+            ("<div hidden='hidden'/><object/>", "davor\n\ndanach"),
+            ("<x:script xmlns:x='http://www.w3.org/1999/xhtml'/>", "davor\n\ndanach"),
+            ("<![CDATA[<p> a > b ]]> <![CDATA[]]]]><![CDATA[>]]>", "davor<p> a > b ]]>\n\ndanach"),
+            ("<script>//<![CDATA[\nif (a < b) '<p>' //]]></script>", "davor\n\ndanach"),
+            ("<br></br>\n<ul><li/><li>x</li></ul>", "davor\n\n- x\n\ndanach"),
+            ("<h:p>ein</h:p><h:p>zwei</h:p>", "davor\n\nein\n\nzwei\n\ndanach"),
+        ] {
+            let body = format!("<body><p>davor</p>{content}<p>danach</p></body></html>");
+            let body = body.replace("<p>davor</p><![", "<p>davor<![");
+            for (page, markup) in [
+                (format!("<?xml version='1.0'?>\n<html>{body}"), Markup::Html),
+                (format!("<!DOCTYPE html>\n<html {NAMESPACE}>{body}"), Markup::Unstated),
+                (format!("<html>{body}"), Markup::Xhtml),
+            ] {
+                let document = read(&page, markup);
+                assert_eq!(document.text, expected, "{page}");
+                assert_eq!(document.title, None);
+            }
+        }
+        // To browsers this is HTML, and an unclosed title.
+        let page = format!("<html {NAMESPACE}><p>davor</p><title/><p>danach</p>");
+        assert_eq!(read(&page, Markup::Html).text, "davor");
+        assert_eq!(read("<p>a<title/>b", Markup::Unstated).text, "a");
+        let title = read("<title>a <![CDATA[<b>]]><!-- x --> c</title>", Markup::Xhtml).title;
+        assert_eq!(title.as_deref(), Some("a <b> c"));
+    }
+
+    #[test]
+    fn what_fills_a_hidden_element_ends_with_it() {
+        for (element, content) in [
+            ("svg", "<path/>"),
+            ("svg", "<path>"),
+            ("svg", "<style/><title/><p/>"),
+            ("select", "<option>x"),
+            ("select", "<optgroup><option>x<option>y"),
+            ("noscript", "<p><b><div>x"),
+            ("template", "<b>x"),
+            ("object", "<param><font>x"),
+        ] {
+            let content = content.repeat(2 * DEEPEST);
+            let page = format!("<p>davor</p><{element}>{content}</{element}><p>danach</p>");
+            assert_eq!(text(&page), "davor\n\ndanach", "{element}");
+        }
+        assert_eq!(text("a <math><annotation/></math><b>b</b>"), "a b");
+    }
+
+    #[test]
     fn dates_and_languages_are_taken_where_they_are_plain() {
         let page = "<body lang=' de_AT '><time datetime='2023-01-02'>gestern</time>\
                     <meta property='article:published_time' content='2024-05-06T07:08:09+02:00'>";
-        let document = read(page);
+        let document = read(page, Markup::Html);
         assert_eq!(document.date.as_deref(), Some("2024-05-06T07:08:09+02:00"));
         assert_eq!(document.language.as_deref(), Some("de-AT"));
         let document = read(
             "<html lang='d e!'><time datetime='12:00'>x</time>\
                              <time datetime='2023-01-02'>x</time>",
+            Markup::Html,
         );
         assert_eq!((document.date.as_deref(), document.language), (Some("2023-01-02"), None));
     }
 
     #[test]
     fn the_encoding_is_what_the_page_says() {
-        let page = |bytes: &[u8]| decode(bytes, None, true).unwrap();
+        let page = |bytes: &[u8]| decode(bytes, None, Markup::Unstated, true).unwrap();
         let document = page(b"<meta charset=iso-8859-1><p>K\xe4se \xa4");
         assert_eq!((document.text.as_str(), document.encoding), ("Käse ¤", Some("windows-1252")));
         let document = page(
@@ -386,11 +536,25 @@ mod tests {
         assert_eq!((document.text.as_str(), document.encoding), ("а", Some("KOI8-R")));
         let document = page("<meta charset=utf-16><p>Käse".as_bytes());
         assert_eq!((document.text.as_str(), document.encoding), ("Käse", None));
-        let sent = decode("Ã¤".as_bytes(), Some(b"utf-8"), true).unwrap();
+        let sent = decode("Ã¤".as_bytes(), Some(b"utf-8"), Markup::Html, true).unwrap();
         assert_eq!((sent.text.as_str(), sent.encoding), ("Ã¤", None));
+        for page in [
+            "<meta charset=unknown-8bit><meta charset=koi8-r><p>\u{c1}",
+            "<meta charset=ascii><meta http-equiv=content-type content='text/html; charset = \"koi8-r\"'>\u{c1}",
+            "<?xml version='1.0' encoding='koi8-r'?><meta charset=''><p>\u{c1}",
+            "<html xmlns='http://www.w3.org/1999/xhtml'><title/><meta charset='koi8-r'/>\u{c1}",
+        ] {
+            let bytes: Vec<u8> = page.chars().map(|char| u8::try_from(char).unwrap()).collect();
+            for declared in [None, Some("foo"), Some("us-ascii"), Some("")] {
+                let declared = declared.map(str::as_bytes);
+                let document = decode(&bytes, declared, Markup::Unstated, true).unwrap();
+                let expected = ("а", Some("KOI8-R"));
+                assert_eq!((document.text.as_str(), document.encoding), expected, "{page}");
+            }
+        }
         let broken = b"<meta charset=utf-8>K\xe4se";
-        assert_eq!(decode(broken, None, false).unwrap().replaced, 1);
-        assert!(decode(broken, None, true).is_err());
+        assert_eq!(decode(broken, None, Markup::Html, false).unwrap().replaced, 1);
+        assert!(decode(broken, None, Markup::Html, true).is_err());
     }
 
     #[test]
@@ -406,6 +570,9 @@ mod tests {
             assert!(text.ends_with("danach"), "{element}");
             assert_eq!(text.contains("tief"), element != "svg", "{element}");
         }
+        let hidden = "<script>no</script><div hidden>no</div><svg><title>no</title></svg>";
+        let page = format!("{}tief{hidden}<p>danach</p>{hidden}", "<div>".repeat(DEPTH));
+        assert_eq!(read(&page, Markup::Html).text, "tief\n\ndanach");
         let unclosed = format!("{}tief", "<div><span>".repeat(DEPTH));
         assert_eq!(text(&unclosed), "tief");
         let unopened = format!("{}tief", "</div></b></li>".repeat(DEPTH));
@@ -420,9 +587,9 @@ mod tests {
             for byte in [0, b'<', b'>', b'&', b'"', 0x80, 0xff] {
                 let mut damaged = page.as_bytes().to_vec();
                 damaged[at] = byte;
-                decode(&damaged, None, false).unwrap();
+                decode(&damaged, None, Markup::Html, false).unwrap();
             }
-            decode(&page.as_bytes()[..at], None, false).unwrap();
+            decode(&page.as_bytes()[..at], None, Markup::Html, false).unwrap();
         }
     }
 }

@@ -264,7 +264,7 @@ impl<'a> Message<'a> {
     fn page(&self, part: &Part, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
         let declared = part.charset.as_deref().map(str::as_bytes);
-        let page = html::decode(&bytes, declared, strict)?;
+        let page = html::decode(&bytes, declared, html::Markup::Html, strict)?;
         Ok(Decoded { text: page.text.into(), encoding: page.encoding, replaced: page.replaced })
     }
 
@@ -691,7 +691,7 @@ mod tests {
                 if let mail_parser::PartType::Text(text) = &part.body {
                     expected.extend(words(text));
                 } else if let mail_parser::PartType::Html(page) = &part.body {
-                    expected.extend(words(&html::read(page).text));
+                    expected.extend(words(&html::read(page, html::Markup::Html).text));
                 }
             }
             let document = decode(&bytes, NESTING, false).unwrap();

@@ -10,7 +10,7 @@ use std::io::{BufRead, Read};
 use self::http::Response;
 use super::document::{Document, Failure, Problem, RawRecord, Record};
 use super::encoding::decode_declared;
-use super::html;
+use super::html::{self, Markup};
 use super::limits::Limits;
 
 /// The longest line of a header, in bytes.
@@ -166,11 +166,8 @@ pub(crate) fn decode(
     };
     let content_type = content_type.unwrap_or_default();
     let declared = charset_of(content_type);
-    let mut document = if ["text/html", "application/xhtml+xml"]
-        .iter()
-        .any(|page| is_media_type(content_type, page))
-    {
-        html::decode(body, declared, strict)?
+    let mut document = if let Some(markup) = Markup::of_content_type(content_type) {
+        html::decode(body, declared, markup, strict)?
     } else if is_media_type(content_type, "text/plain") {
         let decoded = decode_declared(body, declared, strict)?;
         let (encoding, replaced) = (decoded.encoding, decoded.replaced);

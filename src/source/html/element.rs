@@ -147,6 +147,15 @@ impl Element {
         matches!(self.role(), Void | Break) || self.name() == b"hr"
     }
 
+    pub(super) fn is_title(self) -> bool {
+        self.name() == b"title"
+    }
+
+    /// Whether it and what is in it are not of HTML.
+    pub(super) fn is_foreign(self) -> bool {
+        matches!(self.name(), b"svg" | b"annotation" | b"annotation-xml")
+    }
+
     /// Whether this, while open, keeps the end tag of an outer `element` from having effect.
     pub(super) fn keeps_in(self, element: Element) -> bool {
         let of_tables = |element: Self| {
@@ -173,6 +182,8 @@ impl Element {
             b"dt" | b"dd" => next.is_term(),
             b"td" | b"th" => next.role() == Cell,
             b"tr" => next.is_row(),
+            b"option" => next.name() == b"option",
+            b"optgroup" => next.name() == b"optgroup",
             b"thead" | b"tbody" | b"tfoot" => next.is_row() && next.name() != b"tr",
             _ => false,
         }
@@ -184,6 +195,7 @@ impl Element {
             // These end with their row.
             b"td" | b"th" => !next.is_row(),
             b"tr" => next.name() == b"tr" || !next.is_row(),
+            b"option" => next.name() != b"optgroup",
             b"li" | b"dt" | b"dd" => true,
             // What stands in an item is no reason for it not to end.
             b"div" | b"address" | b"p" => false,

@@ -1,0 +1,305 @@
+//! Tokens of HTML and of XML, told as they come.
+
+use std::convert::Infallible;
+
+use html5gum::{Emitter, Error, Readable, State, Tokenizer};
+
+/// The attributes that anybody asks for. Others are not kept: a page may be made of nothing else.
+const ATTRIBUTES: [&str; 12] = [
+    "charset",
+    "content",
+    "datetime",
+    "hidden",
+    "http-equiv",
+    "itemprop",
+    "lang",
+    "name",
+    "property",
+    "style",
+    "xml:lang",
+    "xmlns",
+];
+
+/// Bytes that are kept of a name. None that is known is longer.
+const LONGEST_NAME: usize = 32;
+
+/// Bytes that are kept of an attribute's value: a date, a language, an encoding or a style.
+const LONGEST_VALUE: usize = 1 << 12;
+
+/// Bytes of text that are handed on at a time.
+const BLOCK: usize = 1 << 14;
+
+/// What takes the tokens of a page.
+pub(super) trait Tokens {
+    /// A start tag. Returns how the content is to be read, if not as markup.
+    fn start(&mut self, tag: &StartTag) -> Option<State>;
+
+    fn end(&mut self, name: &[u8]);
+
+    /// Text, or a part of it.
+    fn text(&mut self, text: &str);
+
+    /// Whether a CDATA section is text here; in HTML it is a comment.
+    fn has_cdata(&self) -> bool;
+}
+
+/// A start tag, with what is known of its attributes.
+#[derive(Debug, Default)]
+pub(super) struct StartTag {
+    /// In lower case.
+    pub(super) name: Vec<u8>,
+    pub(super) self_closing: bool,
+    attributes: Vec<(&'static str, String)>,
+}
+
+impl StartTag {
+    /// The value of an attribute.
+    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+        debug_assert!(ATTRIBUTES.contains(&name), "BUG: {name} is not kept");
+        let attribute = self.attributes.iter().find(|(known, _)| *known == name);
+        attribute.map(|(_, value)| value.as_str())
+    }
+}
+
+/// Tells the tokens of `markup`.
+pub(super) fn read<'a>(
+    markup: impl Readable<'a, Reader: html5gum::Reader<Error = Infallible>>,
+    tokens: &mut impl Tokens,
+) {
+    let teller = Teller {
+        tokens,
+        text: Vec::new(),
+        tag: StartTag::default(),
+        is_end: false,
+        name: Vec::new(),
+        value: Vec::new(),
+        last_start: Vec::new(),
+    };
+    let Ok(()) = Tokenizer::new_with_emitter(markup, teller).finish();
+}
+
+/// Keeps no token longer than it takes to tell it, and of long ones not all: memory does not depend on
+/// what a page is made of.
+struct Teller<'a, T> {
+    tokens: &'a mut T,
+    /// Text that was not handed on yet.
+    text: Vec<u8>,
+    /// The tag that is being read; of an end tag, the name alone.
+    tag: StartTag,
+    is_end: bool,
+    /// The attribute that is being read.
+    name: Vec<u8>,
+    value: Vec<u8>,
+    /// The name of the last start tag: no other end tag ends a script.
+    last_start: Vec<u8>,
+}
+
+impl<T: Tokens> Teller<'_, T> {
+    /// Hands on the text, but not the first bytes of a character whose others are still to come.
+    fn hand_on(&mut self) {
+        let len = match std::str::from_utf8(&self.text) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.text.len(),
+        };
+        if len > 0 {
+            self.tokens.text(&String::from_utf8_lossy(&self.text[..len]));
+            self.text.drain(..len);
+        }
+    }
+
+    fn init_tag(&mut self, is_end: bool) {
+        self.is_end = is_end;
+        self.tag.name.clear();
+        self.tag.attributes.clear();
+        self.tag.self_closing = false;
+        self.name.clear();
+        self.value.clear();
+    }
+
+    fn end_attribute(&mut self) {
+        let known = ATTRIBUTES.into_iter().find(|known| known.as_bytes() == self.name);
+        // The first of a name counts.
+        if let Some(known) = known.filter(|known| self.tag.attribute(known).is_none()) {
+            let value = String::from_utf8_lossy(&self.value).into_owned();
+            self.tag.attributes.push((known, value));
+        }
+        self.name.clear();
+        self.value.clear();
+    }
+}
+
+fn push(bytes: &mut Vec<u8>, more: &[u8], most: usize) {
+    let room = most.saturating_sub(bytes.len());
+    bytes.extend_from_slice(&more[..more.len().min(room)]);
+}
+
+impl<T: Tokens> Emitter for Teller<'_, T> {
+    type Token = Infallible;
+
+    fn set_last_start_tag(&mut self, name: Option<&[u8]>) {
+        self.last_start = name.unwrap_or_default().to_vec();
+    }
+
+    fn emit_eof(&mut self) {
+        self.hand_on();
+    }
+
+    fn emit_error(&mut self, _: Error) {}
+
+    fn should_emit_errors(&mut self) -> bool {
+        false
+    }
+
+    fn pop_token(&mut self) -> Option<Infallible> {
+        None
+    }
+
+    fn emit_string(&mut self, text: &[u8]) {
+        for block in text.chunks(BLOCK) {
+            self.text.extend_from_slice(block);
+            if self.text.len() >= BLOCK {
+                self.hand_on();
+            }
+        }
+    }
+
+    fn init_start_tag(&mut self) {
+        self.init_tag(false);
+    }
+
+    fn init_end_tag(&mut self) {
+        self.init_tag(true);
+    }
+
+    fn push_tag_name(&mut self, name: &[u8]) {
+        push(&mut self.tag.name, name, LONGEST_NAME);
+    }
+
+    fn set_self_closing(&mut self) {
+        self.tag.self_closing = true;
+    }
+
+    fn init_attribute(&mut self) {
+        self.end_attribute();
+    }
+
+    fn push_attribute_name(&mut self, name: &[u8]) {
+        push(&mut self.name, name, LONGEST_NAME);
+    }
+
+    fn push_attribute_value(&mut self, value: &[u8]) {
+        push(&mut self.value, value, LONGEST_VALUE);
+    }
+
+    fn emit_current_tag(&mut self) -> Option<State> {
+        self.hand_on();
+        if self.is_end {
+            self.tokens.end(&self.tag.name);
+            return None;
+        }
+        self.end_attribute();
+        self.last_start.clone_from(&self.tag.name);
+        self.tokens.start(&self.tag)
+    }
+
+    fn current_is_appropriate_end_tag_token(&mut self) -> bool {
+        self.is_end && self.tag.name == self.last_start
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&mut self) -> bool {
+        self.tokens.has_cdata()
+    }
+
+    // Comments and document types say nothing to a reader.
+
+    fn init_comment(&mut self) {}
+
+    fn push_comment(&mut self, _: &[u8]) {}
+
+    fn emit_current_comment(&mut self) {}
+
+    fn init_doctype(&mut self) {}
+
+    fn push_doctype_name(&mut self, _: &[u8]) {}
+
+    fn set_doctype_public_identifier(&mut self, _: &[u8]) {}
+
+    fn push_doctype_public_identifier(&mut self, _: &[u8]) {}
+
+    fn set_doctype_system_identifier(&mut self, _: &[u8]) {}
+
+    fn push_doctype_system_identifier(&mut self, _: &[u8]) {}
+
+    fn set_force_quirks(&mut self) {}
+
+    fn emit_current_doctype(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes down what it is told, and holds that to its bounds.
+    #[derive(Default)]
+    struct Told(String);
+
+    impl Tokens for Told {
+        fn start(&mut self, tag: &StartTag) -> Option<State> {
+            assert!(tag.name.len() <= LONGEST_NAME);
+            assert!(tag.attributes.len() <= ATTRIBUTES.len());
+            self.0.extend(["<", &String::from_utf8_lossy(&tag.name)]);
+            for (name, value) in &tag.attributes {
+                assert!(value.len() <= LONGEST_VALUE);
+                self.0.extend([" ", name, "=", value]);
+            }
+            self.0 += if tag.self_closing { "/>" } else { ">" };
+            html5gum::naive_next_state(&tag.name)
+        }
+
+        fn end(&mut self, name: &[u8]) {
+            self.0.extend(["</", &String::from_utf8_lossy(name), ">"]);
+        }
+
+        fn text(&mut self, text: &str) {
+            assert!(text.len() < 2 * BLOCK);
+            self.0 += text;
+        }
+
+        fn has_cdata(&self) -> bool {
+            false
+        }
+    }
+
+    fn told(html: &str) -> String {
+        let mut told = Told::default();
+        read(html, &mut told);
+        told.0
+    }
+
+    #[test]
+    fn tokens_are_told_in_order() {
+        let page = "<!DOCTYPE html>ä<P LANG=de Name='a&amp;b' lang=en class=x hidden>b<!-- c --></P\n>&uuml;<br/>\
+                    <script>'<p>'</p></SCRIPT>d<title>&lt;b></titles></title>";
+        let expected = "ä<p lang=de name=a&b hidden=>b</p>ü<br/>\
+                        <script>'<p>'</p></script>d<title><b></titles></title>";
+        assert_eq!(told(page), expected);
+    }
+
+    #[test]
+    fn of_what_is_long_or_many_a_part_is_held() {
+        let attributes = "a=x b c='' ".repeat(1000);
+        let long = "x".repeat(3 * LONGEST_VALUE);
+        let page = format!("<p {attributes} {long}={long} style={long}>b</p>");
+        assert_eq!(told(&page), format!("<p style={}>b</p>", &long[..LONGEST_VALUE]));
+        let long = "xxxxxx".repeat(LONGEST_NAME);
+        let page = format!("<{long}></{long}>");
+        assert_eq!(told(&page), page.replace(&long, &long[..LONGEST_NAME]));
+    }
+
+    #[test]
+    fn no_character_is_taken_apart() {
+        for text in ["ä语😀".repeat(BLOCK), format!("x{}", "<ä<语<😀&".repeat(BLOCK))] {
+            assert!(told(&text) == text);
+        }
+    }
+}
