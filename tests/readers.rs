@@ -376,6 +376,47 @@ mod csv {
     }
 
     #[test]
+    fn a_table_of_one_column_has_the_delimiter_that_its_name_tells() {
+        for name in ["a.tsv", "a.tsv.gz"] {
+            assert_eq!(texts(name, b"text\nApples, pears\n"), ["Apples, pears"]);
+        }
+        let found = texts("a.tsv", b"text\tnotes (a, b, c)\nApples, pears\t\n");
+        assert_eq!(found, ["Apples, pears"]);
+        let mut options = Options::new();
+        let found = texts_with(options.format(Format::Tsv), "-", b"text\nApples, pears\n");
+        assert_eq!(found, ["Apples, pears"]);
+        let found = texts_with(options.format(Format::Csv), "a.tsv", b"id;text\n1;Apples\n");
+        assert_eq!(found, ["Apples"]);
+    }
+
+    #[test]
+    fn a_head_has_quotes_behind_a_byte_order_mark_and_line_breaks_within() {
+        for mark in ["", "\u{feff}"] {
+            for delimiter in [',', ';', '\t'] {
+                let table = format!(
+                    "{mark}\"published\non\"{delimiter}text\r\n2026{delimiter}\"one\ntwo\"\r\n"
+                );
+                assert_eq!(texts("a.csv", table.as_bytes()), ["one\ntwo"], "{table:?}");
+            }
+        }
+        let found = texts("a.csv", "\u{feff}\"te\nxt\"\none\n".as_bytes());
+        assert_eq!(found, ["cannot read a.csv:1 (byte 3): the column \"text\" is missing"]);
+    }
+
+    #[test]
+    fn no_field_of_a_row_is_dropped_without_a_word() {
+        let found = texts("a.csv", b"id,text\n1,one, two\n2,two\n3,three,,\n");
+        assert_eq!(
+            found,
+            [
+                "cannot read a.csv:2 (byte 8): not as its format asks: the row has 3 fields, the head 2",
+                "two",
+                "three"
+            ]
+        );
+    }
+
+    #[test]
     fn quotes_that_never_close_are_an_error() {
         let found = texts("a.csv", b"text\none\n\"two\nthree\n");
         assert_eq!(found.len(), 2, "{found:?}");

@@ -20,9 +20,12 @@ pub enum Format {
     JsonLines,
     /// JSON objects in an array or one after another: `.json`.
     Json,
-    /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has:
-    /// `.csv`, `.tsv`. The first row names the columns, and counts as record 1. Needs the feature `csv`.
+    /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has most of:
+    /// `.csv`. The first row names the columns, and counts as record 1. A row with more fields is an error, unless
+    /// those are empty. Needs the feature `csv`.
     Csv,
+    /// The same with tabs, whatever else the first row has: `.tsv`. Needs the feature `csv`.
+    Tsv,
     /// One mail: `.eml`, and what lies in a Maildir. Needs the feature `mail`.
     Mail,
     /// Mails one after another: `.mbox`. Needs the feature `mail`.
@@ -67,7 +70,8 @@ impl Format {
             "txt" | "text" | "md" | "markdown" => Some(Self::Text),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "json" => Some(Self::Json),
-            "csv" | "tsv" => Some(Self::Csv),
+            "csv" => Some(Self::Csv),
+            "tsv" => Some(Self::Tsv),
             "eml" => Some(Self::Mail),
             "mbox" => Some(Self::Mbox),
             "html" | "htm" | "xhtml" => Some(Self::Html),
@@ -145,7 +149,7 @@ impl Format {
 
     /// Whether the records are cut out of text, whatever its encoding.
     fn is_cut_from_text(self) -> bool {
-        matches!(self, Self::JsonLines | Self::Json | Self::Csv)
+        matches!(self, Self::JsonLines | Self::Json | Self::Csv | Self::Tsv)
     }
 
     /// Opens a stream of this format, of which `peeked` knows the first bytes. If it is a `file` as it
@@ -184,11 +188,11 @@ impl Format {
                 (raw(Values::new(reader, limits.record, limits.nesting)), Box::new(decode_json))
             }
             #[cfg(feature = "csv")]
-            Self::Csv => {
+            Self::Csv | Self::Tsv => {
                 use super::csv::{Columns, Rows, delimiter};
 
                 let peeked = Peeked::new(reader, Self::HEAD);
-                let delimiter = delimiter(peeked.head());
+                let delimiter = if self == Self::Tsv { b'\t' } else { delimiter(peeked.head()) };
                 let mut rows = Rows::new(peeked, delimiter, limits.record);
                 let columns = Columns::read(&mut rows, &settings.names, settings.strict)?;
                 let decode: Decode = match columns {
@@ -200,7 +204,7 @@ impl Format {
                 (raw(rows), decode)
             }
             #[cfg(not(feature = "csv"))]
-            Self::Csv => return missing("CSV", "csv"),
+            Self::Csv | Self::Tsv => return missing("a table", "csv"),
             #[cfg(feature = "mail")]
             Self::Mail => (raw(Whole::new(reader, limits.record)), Box::new(decode_mail)),
             #[cfg(feature = "mail")]
