@@ -88,7 +88,7 @@ fn what_tells_nothing_is_text_where_it_was_asked_for() {
         ("-", "Dear all,\n", &["Dear all,\n"]),
         (
             "notes.log",
-            "{ not JSON",
+            "{ not\nJSON",
             &["cannot read notes.log:1 (byte 0): it ends in the middle of a record"],
         ),
     ] {

@@ -439,7 +439,7 @@ impl<R: BufRead> Values<R> {
     fn take(&mut self) -> Result<Result<Vec<u8>, Problem>, Problem> {
         let mut bytes = Vec::new();
         let mut problem = None;
-        let mut scan = Scan { depth: 0, deepest: 0, in_string: false, escaped: false };
+        let mut scan = Scan::default();
         let mut len = 0;
         loop {
             let buffer = match self.reader.fill_buf() {
@@ -471,7 +471,13 @@ impl<R: BufRead> Values<R> {
     }
 }
 
+/// How long the value is that `bytes` start with, if its end is among them.
+pub(crate) fn end_of_value(bytes: &[u8]) -> Option<usize> {
+    Scan::default().end(bytes)
+}
+
 /// Where in a value the scan for its end stands.
+#[derive(Default)]
 struct Scan {
     depth: usize,
     deepest: usize,
