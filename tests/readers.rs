@@ -55,6 +55,26 @@ fn json_is_read_as_an_array_and_as_a_sequence() {
 }
 
 #[test]
+fn what_is_wrong_with_json_is_found_by_line_and_column() {
+    let json = "[{\"id\":\"1\",\n \"text\":7}, {\"text\":8},\n{\"text\":\"a\n\"}]";
+    let found = texts("a.json", json.as_bytes());
+    for (found, what) in found.iter().zip([
+        "a.json:1 (byte 1): not a JSON object with the fields asked for: invalid type: integer `7`, \
+         expected a string, at line 2 of the record, column 9",
+        "a.json:2 (byte 24): not a JSON object with the fields asked for: invalid type: integer `8`, \
+         expected a string, at column 9",
+        "a.json:3 (byte 36): not a JSON object with the fields asked for: control character \
+         (\\u0000-\\u001F) found while parsing a string, at line 2 of the record, column 0",
+    ]) {
+        assert_eq!(*found, format!("cannot read {what}"));
+    }
+    let mut options = Options::new();
+    options.text_field("see at line 3 at line 4");
+    let found = texts_with(&options, "a.json", b"{}");
+    assert!(found[0].ends_with("the field \"see at line 3 at line 4\" is missing"), "{found:?}");
+}
+
+#[test]
 fn fields_lie_inside_objects() {
     let mut options = Options::new();
     options.text_field("data.body").id_field("/meta/a.b").title_field("data.head");
@@ -188,6 +208,26 @@ fn ignore_rules_hold_below_their_directory() {
     let ids: Vec<_> = outline(&mut articles).into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["a.txt", "c.txt", "sub/b.md"]);
     assert_eq!(articles.stats().skipped.ignored, 4);
+}
+
+#[cfg(feature = "ignore")]
+#[test]
+fn a_bad_pattern_is_an_error_and_the_others_hold() {
+    let dir = Dir::new()
+        .with("sub/.gitignore", "a.txt\nb[z-a].txt\n*.md\n")
+        .with("sub/a.txt", "ignored")
+        .with("sub/b.txt", "kept")
+        .with("sub/c.md", "ignored")
+        .with("z.txt", "kept");
+    let mut options = Options::new();
+    options.ignore_rules(true);
+    let mut articles = options.ingest(dir.path()).expect("a folder");
+    let results: Vec<_> = articles.by_ref().collect();
+    let [Err(error), Ok(sub), Ok(last)] = &results[..] else { panic!("{results:?}") };
+    assert!(error.path().is_some_and(|path| path.ends_with("sub/.gitignore")), "{error:?}");
+    assert!(chain(error).contains("line 2"), "{}", chain(error));
+    assert_eq!((sub.id(), last.id()), ("sub/b.txt", "z.txt"));
+    assert_eq!((articles.stats().skipped.ignored, articles.stats().errors), (2, 1));
 }
 
 #[cfg(not(feature = "ignore"))]
