@@ -147,9 +147,10 @@ impl<R: BufRead> Iterator for Rows<R> {
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     delimiter: u8,
+    /// How many the head has: as many as a record has bytes, so nothing is held for each.
+    len: usize,
     text_column: String,
-    /// What is kept of each column.
-    kept: Vec<Option<Field>>,
+    kept: Vec<(usize, Field)>,
 }
 
 /// The character between the fields of a table: that of the usual ones that its first row has most of, not counting
@@ -182,25 +183,27 @@ impl Columns {
         let row = row.map_err(end)?;
         let end = |failure: Failure| end(failure.at(row.number, row.offset));
         let head = decode(&row.bytes, strict).map_err(end)?;
-        let mut columns = Vec::new();
-        fields(&head.text, delimiter, |column, part| {
-            columns.resize(column + 1, Vec::new());
-            columns[column].extend_from_slice(part);
-        });
-        let mut kept = vec![None; columns.len()];
-        for (name, field) in names {
-            let column = columns.iter().position(|column| column.trim_ascii() == name.as_bytes());
-            match column {
-                Some(column) => kept[column] = Some(*field),
-                None if *field == Field::Text => {
-                    return Err(end(Problem::Column { name: name.clone() }.into()));
+        let (mut kept, mut column_name) = (Vec::new(), Vec::new());
+        let len = fields(&head.text, delimiter, |column, part, is_last| {
+            column_name.extend_from_slice(part);
+            if is_last {
+                let name = String::from_utf8_lossy(&column_name);
+                let field = names.iter().find(|(known, _)| known == name.trim());
+                if let Some(&(_, field)) = field
+                    && kept.iter().all(|&(_, known)| known != field)
+                {
+                    kept.push((column, field));
                 }
-                None => {}
+                column_name.clear();
             }
-        }
+        });
         let is_text = |(_, field): &&(String, Field)| *field == Field::Text;
         let text_column = names.iter().find(is_text).map(|(name, _)| name.clone());
-        Ok(Some(Self { delimiter, text_column: text_column.unwrap_or_default(), kept }))
+        let text_column = text_column.unwrap_or_default();
+        if kept.iter().all(|&(_, field)| field != Field::Text) {
+            return Err(end(Problem::Column { name: text_column }.into()));
+        }
+        Ok(Some(Self { delimiter, len, text_column, kept }))
     }
 
     /// The fields of a row that are kept.
@@ -213,23 +216,24 @@ impl Columns {
         let mut text = None;
         let [mut id, mut title, mut date, mut language] = [const { Vec::new() }; 4];
         let mut is_wide = false;
-        let len = fields(&decoded.text, self.delimiter, |column, part| {
-            let value = match self.kept.get(column) {
-                Some(None) => return,
-                Some(Some(Field::Text)) => text.get_or_insert_default(),
-                Some(Some(Field::Id)) => &mut id,
-                Some(Some(Field::Title)) => &mut title,
-                Some(Some(Field::Date)) => &mut date,
-                Some(Some(Field::Language)) => &mut language,
-                // Programs that end every field with a delimiter leave empty ones.
-                None => return is_wide |= !part.is_empty(),
+        let len = fields(&decoded.text, self.delimiter, |column, part, _| {
+            // Programs that end every field with a delimiter leave empty ones.
+            is_wide |= column >= self.len && !part.is_empty();
+            let Some((_, field)) = self.kept.iter().find(|(kept, _)| *kept == column) else {
+                return;
+            };
+            let value = match field {
+                Field::Text => text.get_or_insert_default(),
+                Field::Id => &mut id,
+                Field::Title => &mut title,
+                Field::Date => &mut date,
+                Field::Language => &mut language,
             };
             value.extend_from_slice(part);
         });
         if is_wide {
             // Mostly a text with delimiters and without quotes: what is in its column is but a part of it.
-            let columns = self.kept.len();
-            let what = format!("the row has {len} fields, the head {columns}");
+            let what = format!("the row has {len} fields, the head {}", self.len);
             return Err(Problem::invalid(what).into());
         }
         let Some(text) = text else {
@@ -255,9 +259,9 @@ thread_local! {
     static READER: Cell<Option<(u8, Reader)>> = const { Cell::new(None) };
 }
 
-/// Gives the fields of one row by parts, each with the number of its column, and an empty field as an empty part. Says how
-/// many they are.
-fn fields(row: &str, delimiter: u8, mut take: impl FnMut(usize, &[u8])) -> usize {
+/// Gives the fields of one row by parts, each with the number of its column and whether it is the last of the field. Says
+/// how many fields there are.
+fn fields(row: &str, delimiter: u8, mut take: impl FnMut(usize, &[u8], bool)) -> usize {
     let mut reader = match READER.take() {
         Some((known, reader)) if known == delimiter => reader,
         _ => ReaderBuilder::new().delimiter(delimiter).build(),
@@ -272,10 +276,10 @@ fn fields(row: &str, delimiter: u8, mut take: impl FnMut(usize, &[u8])) -> usize
         match result {
             // Without more input the next call ends the field.
             ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {
-                take(column, &room[..written]);
+                take(column, &room[..written], false);
             }
             ReadFieldResult::Field { record_end } => {
-                take(column, &room[..written]);
+                take(column, &room[..written], true);
                 column += 1;
                 if record_end {
                     break;
@@ -319,7 +323,7 @@ mod tests {
     /// The fields of a row.
     fn fields_of(row: &str) -> Vec<String> {
         let mut values = Vec::new();
-        let len = fields(row, b',', |column, part| {
+        let len = fields(row, b',', |column, part, _| {
             values.resize(column + 1, String::new());
             values[column].push_str(str::from_utf8(part).unwrap());
         });
@@ -358,6 +362,16 @@ mod tests {
             let row = format!("a,\"{long}\"\"\",{long},,\r\n");
             assert_eq!(fields_of(&row), ["a", &format!("{long}\""), &long, "", ""]);
         }
+    }
+
+    #[test]
+    fn nothing_is_held_for_a_column_that_is_not_kept() {
+        let head = format!("x{} text ,text\n", ",".repeat(10_000));
+        let mut rows = Rows::new(Peeked::new(head.as_bytes(), 3), b',', 1 << 20);
+        let names = [("text", Field::Text), ("id", Field::Id)];
+        let names = names.map(|(name, field)| (name.to_owned(), field));
+        let columns = Columns::read(&mut rows, &names, true).unwrap().unwrap();
+        assert_eq!((columns.len, columns.kept), (10_002, vec![(10_000, Field::Text)]));
     }
 
     #[test]
