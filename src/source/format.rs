@@ -62,10 +62,10 @@ impl Format {
     /// The format that a file's name tells, under whatever compression.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
-        let (stem, extension) = name.rsplit_once('.')?;
-        if Compression::is_extension(extension) {
-            return Self::of_name(stem);
-        }
+        let mut parts = name.rsplit('.').skip_while(|part| Compression::is_extension(part));
+        let extension = parts.next()?;
+        // Without something before it, it is a name.
+        parts.next()?;
         match extension {
             "txt" | "text" | "md" | "markdown" => Some(Self::Text),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
@@ -453,6 +453,9 @@ mod tests {
         ] {
             assert_eq!(Format::of_name(name), format, "{name}");
         }
+        // A stream's name is the caller's, and may be of any length.
+        let name = format!("a.txt{}", ".gz".repeat(100_000));
+        assert_eq!(Format::of_name(&name), Some(Format::Text));
     }
 
     #[test]
