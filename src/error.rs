@@ -175,7 +175,7 @@ impl std::fmt::Display for Position {
     }
 }
 
-/// What is wrong with a record, and in which column.
+/// What is wrong with a record, and where in it.
 #[derive(Debug)]
 pub struct RecordError(serde_json::Error);
 
@@ -184,7 +184,12 @@ impl RecordError {
         Self(error)
     }
 
-    /// The column, in bytes from 1; 0 if the problem has no place.
+    /// The line of the record, from 1; 0 if the problem has no place.
+    pub fn line(&self) -> usize {
+        self.0.line()
+    }
+
+    /// The column in that line of the record, in bytes from 1; 0 if the problem has no place, or is the break before the line.
     pub fn column(&self) -> usize {
         self.0.column()
     }
@@ -192,13 +197,15 @@ impl RecordError {
 
 impl std::fmt::Display for RecordError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // To the parser every record is line 1; its line in the file stands in the error above.
         let text = self.0.to_string();
-        let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
-        f.write_str(problem)?;
-        match self.column() {
+        let (line, column) = (self.line(), self.column());
+        let problem = text.strip_suffix(&format!(" at line {line} column {column}"));
+        f.write_str(problem.unwrap_or(&text))?;
+        match line {
             0 => Ok(()),
-            column => write!(f, ", at column {column}"),
+            // Most records are a line, whose number in the file stands in the error above.
+            1 => write!(f, ", at column {column}"),
+            line => write!(f, ", at line {line} of the record, column {column}"),
         }
     }
 }

@@ -265,7 +265,7 @@ impl Options {
         self
     }
 
-    /// Whether what a `.gitignore` or `.ignore` file names is left out. Default: `false`.
+    /// Whether what a `.gitignore` or `.ignore` file names is left out. Default: `false`. A bad pattern is an error in its place, and the others hold.
     ///
     /// Needs the feature `ignore`.
     pub fn ignore_rules(&mut self, heed: bool) -> &mut Self {

@@ -466,8 +466,8 @@ fn open(
     let head = peeked.head();
     let told = settings
         .format
-        .or_else(|| Format::of_name(name))
         .or_else(|| path.and_then(Format::of_place))
+        .or_else(|| Format::of_name(name))
         .or_else(|| Format::of_content(head));
     let unsure =
         matches!(told, None | Some(Format::Text | Format::Html)) && settings.format.is_none();

@@ -55,6 +55,26 @@ fn json_is_read_as_an_array_and_as_a_sequence() {
 }
 
 #[test]
+fn what_is_wrong_with_json_is_found_by_line_and_column() {
+    let json = "[{\"id\":\"1\",\n \"text\":7}, {\"text\":8},\n{\"text\":\"a\n\"}]";
+    let found = texts("a.json", json.as_bytes());
+    for (found, what) in found.iter().zip([
+        "a.json:1 (byte 1): not a JSON object with the fields asked for: invalid type: integer `7`, \
+         expected a string, at line 2 of the record, column 9",
+        "a.json:2 (byte 24): not a JSON object with the fields asked for: invalid type: integer `8`, \
+         expected a string, at column 9",
+        "a.json:3 (byte 36): not a JSON object with the fields asked for: control character \
+         (\\u0000-\\u001F) found while parsing a string, at line 2 of the record, column 0",
+    ]) {
+        assert_eq!(*found, format!("cannot read {what}"));
+    }
+    let mut options = Options::new();
+    options.text_field("see at line 3 at line 4");
+    let found = texts_with(&options, "a.json", b"{}");
+    assert!(found[0].ends_with("the field \"see at line 3 at line 4\" is missing"), "{found:?}");
+}
+
+#[test]
 fn fields_lie_inside_objects() {
     let mut options = Options::new();
     options.text_field("data.body").id_field("/meta/a.b").title_field("data.head");
@@ -88,7 +108,7 @@ fn what_tells_nothing_is_text_where_it_was_asked_for() {
         ("-", "Dear all,\n", &["Dear all,\n"]),
         (
             "notes.log",
-            "{ not JSON",
+            "{ not\nJSON",
             &["cannot read notes.log:1 (byte 0): it ends in the middle of a record"],
         ),
     ] {
@@ -219,6 +239,26 @@ fn ignore_rules_hold_below_their_directory() {
     let ids: Vec<_> = outline(&mut articles).into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["a.txt", "c.txt", "sub/b.md"]);
     assert_eq!(articles.stats().skipped.ignored, 4);
+}
+
+#[cfg(feature = "ignore")]
+#[test]
+fn a_bad_pattern_is_an_error_and_the_others_hold() {
+    let dir = Dir::new()
+        .with("sub/.gitignore", "a.txt\nb[z-a].txt\n*.md\n")
+        .with("sub/a.txt", "ignored")
+        .with("sub/b.txt", "kept")
+        .with("sub/c.md", "ignored")
+        .with("z.txt", "kept");
+    let mut options = Options::new();
+    options.ignore_rules(true);
+    let mut articles = options.ingest(dir.path()).expect("a folder");
+    let results: Vec<_> = articles.by_ref().collect();
+    let [Err(error), Ok(sub), Ok(last)] = &results[..] else { panic!("{results:?}") };
+    assert!(error.path().is_some_and(|path| path.ends_with("sub/.gitignore")), "{error:?}");
+    assert!(chain(error).contains("line 2"), "{}", chain(error));
+    assert_eq!((sub.id(), last.id()), ("sub/b.txt", "z.txt"));
+    assert_eq!((articles.stats().skipped.ignored, articles.stats().errors), (2, 1));
 }
 
 #[cfg(not(feature = "ignore"))]
@@ -404,6 +444,47 @@ mod csv {
         assert_eq!(missing, ["cannot read a.csv:1 (byte 0): the column \"text\" is missing"]);
         let short = texts("a.csv", b"id,text\n1\n2,two\n");
         assert_eq!(short, ["cannot read a.csv:2 (byte 8): the column \"text\" is missing", "two"]);
+    }
+
+    #[test]
+    fn a_table_of_one_column_has_the_delimiter_that_its_name_tells() {
+        for name in ["a.tsv", "a.tsv.gz"] {
+            assert_eq!(texts(name, b"text\nApples, pears\n"), ["Apples, pears"]);
+        }
+        let found = texts("a.tsv", b"text\tnotes (a, b, c)\nApples, pears\t\n");
+        assert_eq!(found, ["Apples, pears"]);
+        let mut options = Options::new();
+        let found = texts_with(options.format(Format::Tsv), "-", b"text\nApples, pears\n");
+        assert_eq!(found, ["Apples, pears"]);
+        let found = texts_with(options.format(Format::Csv), "a.tsv", b"id;text\n1;Apples\n");
+        assert_eq!(found, ["Apples"]);
+    }
+
+    #[test]
+    fn a_head_has_quotes_behind_a_byte_order_mark_and_line_breaks_within() {
+        for mark in ["", "\u{feff}"] {
+            for delimiter in [',', ';', '\t'] {
+                let table = format!(
+                    "{mark}\"published\non\"{delimiter}text\r\n2026{delimiter}\"one\ntwo\"\r\n"
+                );
+                assert_eq!(texts("a.csv", table.as_bytes()), ["one\ntwo"], "{table:?}");
+            }
+        }
+        let found = texts("a.csv", "\u{feff}\"te\nxt\"\none\n".as_bytes());
+        assert_eq!(found, ["cannot read a.csv:1 (byte 3): the column \"text\" is missing"]);
+    }
+
+    #[test]
+    fn no_field_of_a_row_is_dropped_without_a_word() {
+        let found = texts("a.csv", b"id,text\n1,one, two\n2,two\n3,three,,\n");
+        assert_eq!(
+            found,
+            [
+                "cannot read a.csv:2 (byte 8): not as its format asks: the row has 3 fields, the head 2",
+                "two",
+                "three"
+            ]
+        );
     }
 
     #[test]

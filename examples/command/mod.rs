@@ -41,7 +41,7 @@ What counts as a repeat:
   --against DIR         take what is in an index as earlier, and add nothing to it [index]
 
 Input:
-  --format NAME         text, jsonl, json, csv, mail, mbox, html, warc, feed or parquet [default: told]
+  --format NAME         text, jsonl, json, csv, tsv, mail, mbox, html, warc, feed or parquet [default: told]
   --text-field NAME     field or column that holds the text; dots lead inside [default: text]
   --id-field NAME       the same for the id [default: id]
   --title-field NAME    the same for the title [default: title]
@@ -249,11 +249,12 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     })
 }
 
-const FORMATS: [(&str, Format); 10] = [
+const FORMATS: [(&str, Format); 11] = [
     ("text", Format::Text),
     ("jsonl", Format::JsonLines),
     ("json", Format::Json),
     ("csv", Format::Csv),
+    ("tsv", Format::Tsv),
     ("mail", Format::Mail),
     ("mbox", Format::Mbox),
     ("html", Format::Html),

@@ -1,15 +1,19 @@
 //! CSV and TSV: a record is a row, which may have line breaks within quotes.
 //!
-//! Rows are cut by the rules of the crate `csv`, which then reads each: so a row has a limit, and broken ones
+//! Rows are cut by the rules of the crate `csv`, whose core then reads each: so a row has a limit, and broken ones
 //! cost the reading thread nothing.
 
+use std::cell::Cell;
 use std::io::BufRead;
 
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr3};
 
 use super::document::{Document, Failure, Problem, RawRecord};
 use super::encoding::decode;
 use super::json::Field;
+use super::stream::Peeked;
+use crate::text::string_of;
 
 /// The rows of a stream that are not blank.
 #[derive(Debug)]
@@ -31,11 +35,15 @@ enum State {
     Quote,
 }
 
-impl<R: BufRead> Rows<R> {
-    pub(crate) fn new(reader: R, delimiter: u8, limit: u64) -> Self {
-        Self { reader, delimiter, limit, number: 0, offset: 0 }
+impl<R: BufRead> Rows<Peeked<R>> {
+    /// Rows of at most `limit` bytes. A byte order mark is of no row: a quote behind it opens a field.
+    pub(crate) fn new(mut reader: Peeked<R>, delimiter: u8, limit: u64) -> Self {
+        let mark = reader.skip_mark();
+        Self { reader, delimiter, limit, number: 0, offset: mark as u64 }
     }
+}
 
+impl<R: BufRead> Rows<R> {
     /// Scans on from `state` for the end of a row. Bytes before `Scanned::start` are of no row.
     fn scan(delimiter: u8, state: &mut State, buffer: &[u8]) -> Scanned {
         let mut at = 0;
@@ -139,17 +147,20 @@ impl<R: BufRead> Iterator for Rows<R> {
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     delimiter: u8,
+    /// How many the head has: as many as a record has bytes, so nothing is held for each.
+    len: usize,
     text_column: String,
-    text: usize,
-    others: Vec<(usize, Field)>,
+    kept: Vec<(usize, Field)>,
 }
 
-/// The character between the fields of a table: that of the usual ones that its head has most of.
+/// The character between the fields of a table: that of the usual ones that its first row has most of, not counting
+/// what stands in quotes.
 pub(crate) fn delimiter(head: &[u8]) -> u8 {
-    let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| !line.is_empty());
+    let is_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
     let count = |delimiter| {
-        let unquoted = line.unwrap_or_default().split(|&byte| byte == b'"').step_by(2);
-        unquoted.flatten().filter(|&&byte| byte == delimiter).count()
+        let unquoted = head.split(|&byte| byte == b'"').step_by(2).flatten();
+        let row = unquoted.skip_while(is_end).take_while(|byte| !is_end(byte));
+        row.filter(|&&byte| byte == delimiter).count()
     };
     // Of equals the last, so the comma.
     *b"|\t;,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',')
@@ -172,65 +183,119 @@ impl Columns {
         let row = row.map_err(end)?;
         let end = |failure: Failure| end(failure.at(row.number, row.offset));
         let head = decode(&row.bytes, strict).map_err(end)?;
-        let head = fields(&head.text, delimiter).map_err(end)?;
-        let column = |name: &str| head.iter().position(|column| column.trim() == name);
-        let name_of = |field| names.iter().find(|(_, of)| *of == field).map(|(name, _)| name);
-        let text_column = name_of(Field::Text).cloned().unwrap_or_default();
-        let Some(text) = column(&text_column) else {
+        let (mut kept, mut column_name) = (Vec::new(), Vec::new());
+        let len = fields(&head.text, delimiter, |column, part, is_last| {
+            column_name.extend_from_slice(part);
+            if is_last {
+                let name = String::from_utf8_lossy(&column_name);
+                let field = names.iter().find(|(known, _)| known == name.trim());
+                if let Some(&(_, field)) = field
+                    && kept.iter().all(|&(_, known)| known != field)
+                {
+                    kept.push((column, field));
+                }
+                column_name.clear();
+            }
+        });
+        let is_text = |(_, field): &&(String, Field)| *field == Field::Text;
+        let text_column = names.iter().find(is_text).map(|(name, _)| name.clone());
+        let text_column = text_column.unwrap_or_default();
+        if kept.iter().all(|&(_, field)| field != Field::Text) {
             return Err(end(Problem::Column { name: text_column }.into()));
-        };
-        let others = names
-            .iter()
-            .filter(|(_, field)| *field != Field::Text)
-            .filter_map(|(name, field)| Some((column(name)?, *field)))
-            .collect();
-        Ok(Some(Self { delimiter, text_column, text, others }))
+        }
+        Ok(Some(Self { delimiter, len, text_column, kept }))
     }
 
     /// The fields of a row that are kept.
     ///
     /// # Errors
     ///
-    /// If the bytes are no text, or the row is too short to have the column of the text.
+    /// If the bytes are no text, the row is too short to have the column of the text, or has more behind its columns.
     pub(crate) fn decode(&self, bytes: &[u8], strict: bool) -> Result<Document, Failure> {
         let decoded = decode(bytes, strict)?;
-        let row = fields(&decoded.text, self.delimiter)?;
-        let Some(text) = row.get(self.text) else {
+        let mut text = None;
+        let [mut id, mut title, mut date, mut language] = [const { Vec::new() }; 4];
+        let mut is_wide = false;
+        let len = fields(&decoded.text, self.delimiter, |column, part, _| {
+            // Programs that end every field with a delimiter leave empty ones.
+            is_wide |= column >= self.len && !part.is_empty();
+            let Some((_, field)) = self.kept.iter().find(|(kept, _)| *kept == column) else {
+                return;
+            };
+            let value = match field {
+                Field::Text => text.get_or_insert_default(),
+                Field::Id => &mut id,
+                Field::Title => &mut title,
+                Field::Date => &mut date,
+                Field::Language => &mut language,
+            };
+            value.extend_from_slice(part);
+        });
+        if is_wide {
+            // Mostly a text with delimiters and without quotes: what is in its column is but a part of it.
+            let what = format!("the row has {len} fields, the head {}", self.len);
+            return Err(Problem::invalid(what).into());
+        }
+        let Some(text) = text else {
             return Err(Problem::Column { name: self.text_column.clone() }.into());
         };
-        let mut document = Document {
-            text: text.to_owned(),
+        let value = |value: Vec<u8>| Some(string(value)).filter(|value| !value.is_empty());
+        Ok(Document {
+            text: string(text),
+            id: value(id),
+            title: value(title),
+            date: value(date),
+            language: value(language),
             encoding: decoded.encoding,
             replaced: decoded.replaced,
             ..Document::default()
-        };
-        for (column, field) in &self.others {
-            let Some(value) = row.get(*column).filter(|value| !value.is_empty()) else { continue };
-            let value = Some(value.to_owned());
-            match field {
-                Field::Text => {}
-                Field::Id => document.id = value,
-                Field::Title => document.title = value,
-                Field::Date => document.date = value,
-                Field::Language => document.language = value,
-            }
-        }
-        Ok(document)
+        })
     }
 }
 
-/// The fields of one row.
-fn fields(row: &str, delimiter: u8) -> Result<csv::StringRecord, Failure> {
-    let mut fields = csv::StringRecord::new();
-    csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .buffer_capacity(row.len().max(1))
-        .from_reader(row.as_bytes())
-        .read_record(&mut fields)
-        .map_err(|error| Failure::of_record(Problem::invalid(error)))?;
-    Ok(fields)
+thread_local! {
+    /// A delimiter and a reader for it: to build one takes longer than to read a row, and its clone, in csv-core 0.1.13,
+    /// finds no delimiters.
+    static READER: Cell<Option<(u8, Reader)>> = const { Cell::new(None) };
+}
+
+/// Gives the fields of one row by parts, each with the number of its column and whether it is the last of the field. Says
+/// how many fields there are.
+fn fields(row: &str, delimiter: u8, mut take: impl FnMut(usize, &[u8], bool)) -> usize {
+    let mut reader = match READER.take() {
+        Some((known, reader)) if known == delimiter => reader,
+        _ => ReaderBuilder::new().delimiter(delimiter).build(),
+    };
+    reader.reset();
+    let mut rest = row.as_bytes();
+    let mut room = [0; 1 << 10];
+    let mut column = 0;
+    loop {
+        let (result, read, written) = reader.read_field(rest, &mut room);
+        rest = &rest[read..];
+        match result {
+            // Without more input the next call ends the field.
+            ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {
+                take(column, &room[..written], false);
+            }
+            ReadFieldResult::Field { record_end } => {
+                take(column, &room[..written], true);
+                column += 1;
+                if record_end {
+                    break;
+                }
+            }
+            ReadFieldResult::End => break,
+        }
+    }
+    READER.set(Some((delimiter, reader)));
+    column
+}
+
+/// The text that the parts of a field are.
+fn string(mut parts: Vec<u8>) -> String {
+    parts.shrink_to_fit();
+    string_of(parts).expect("BUG: a field of a text is no text")
 }
 
 #[cfg(test)]
@@ -242,7 +307,8 @@ mod tests {
     use super::*;
 
     fn rows(text: &[u8], buffer: usize, limit: u64) -> Vec<Result<Vec<u8>, Problem>> {
-        Rows::new(BufReader::with_capacity(buffer, text), b',', limit)
+        let reader = BufReader::with_capacity(buffer, text);
+        Rows::new(Peeked::new(reader, 3), b',', limit)
             .map(|row| match row {
                 Ok(row) => {
                     let start = usize::try_from(row.offset).unwrap();
@@ -254,21 +320,32 @@ mod tests {
             .collect()
     }
 
+    /// The fields of a row.
+    fn fields_of(row: &str) -> Vec<String> {
+        let mut values = Vec::new();
+        let len = fields(row, b',', |column, part, _| {
+            values.resize(column + 1, String::new());
+            values[column].push_str(str::from_utf8(part).unwrap());
+        });
+        assert_eq!(len, values.len());
+        values
+    }
+
     proptest! {
         /// The rows are those that the crate `csv` finds in the whole table.
         #[test]
-        fn rows_are_cut_as_csv_would(text in "[a\",\r\n]{0,40}", buffer in 1_usize..9) {
-            let mut whole = csv::ReaderBuilder::new()
+        fn rows_are_cut_as_csv_would(text in "\u{feff}?[a\",\r\n]{0,40}", buffer in 1_usize..9) {
+            let mut table = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .flexible(true)
                 .from_reader(text.as_bytes());
-            let expected: Vec<_> = whole.records().map(Result::unwrap).collect();
+            let expected: Vec<_> = table.records().map(Result::unwrap).collect();
             let rows = rows(text.as_bytes(), buffer, 1000);
             for (at, row) in rows.iter().enumerate() {
                 match row {
                     Ok(row) => {
-                        let row = fields(std::str::from_utf8(row).unwrap(), b',').unwrap();
-                        prop_assert_eq!(row.iter().collect::<Vec<_>>(), expected[at].iter().collect::<Vec<_>>());
+                        let row = fields_of(str::from_utf8(row).unwrap());
+                        prop_assert_eq!(row, expected[at].iter().collect::<Vec<_>>());
                     }
                     // Quotes that are never closed, which csv lets pass.
                     Err(problem) => prop_assert!(matches!(problem, Problem::Truncated)),
@@ -276,6 +353,25 @@ mod tests {
             }
             prop_assert_eq!(rows.len(), expected.len());
         }
+    }
+
+    #[test]
+    fn a_field_may_be_longer_than_its_parts() {
+        for len in [1023, 1024, 1025, 5000] {
+            let long = "x".repeat(len);
+            let row = format!("a,\"{long}\"\"\",{long},,\r\n");
+            assert_eq!(fields_of(&row), ["a", &format!("{long}\""), &long, "", ""]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_held_for_a_column_that_is_not_kept() {
+        let head = format!("x{} text ,text\n", ",".repeat(10_000));
+        let mut rows = Rows::new(Peeked::new(head.as_bytes(), 3), b',', 1 << 20);
+        let names = [("text", Field::Text), ("id", Field::Id)];
+        let names = names.map(|(name, field)| (name.to_owned(), field));
+        let columns = Columns::read(&mut rows, &names, true).unwrap().unwrap();
+        assert_eq!((columns.len, columns.kept), (10_002, vec![(10_000, Field::Text)]));
     }
 
     #[test]
@@ -298,6 +394,7 @@ mod tests {
             ("text", b','),
             ("id;text;\"a,b,c,d\"\n,,,,,,", b';'),
             ("\nid\ttext", b'\t'),
+            ("\r\n\"one,\ntwo\";text\n,,,", b';'),
             ("id|text", b'|'),
         ] {
             assert_eq!(delimiter(head.as_bytes()), found, "{head}");

@@ -6,7 +6,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::document::{Document, Failure, Problem, RawRecord, Record};
-use super::json::{Values, decode_record};
+use super::json::{Values, decode_record, end_of_value};
 use super::lines::Lines;
 use super::stream::{OnDisk, Peeked, Reader};
 use super::{Settings, compression::Compression, encoding};
@@ -21,9 +21,12 @@ pub enum Format {
     JsonLines,
     /// JSON objects in an array or one after another: `.json`.
     Json,
-    /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has:
-    /// `.csv`, `.tsv`. The first row names the columns, and counts as record 1. Needs the feature `csv`.
+    /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has most of:
+    /// `.csv`. The first row names the columns, and counts as record 1. A row with more fields is an error, unless
+    /// those are empty. Needs the feature `csv`.
     Csv,
+    /// The same with tabs, whatever else the first row has: `.tsv`. Needs the feature `csv`.
+    Tsv,
     /// One mail: `.eml`, and what lies in a Maildir. Needs the feature `mail`.
     Mail,
     /// Mails one after another: `.mbox`. Needs the feature `mail`.
@@ -60,15 +63,16 @@ impl Format {
     /// The format that a file's name tells, under whatever compression.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
-        let (stem, extension) = name.rsplit_once('.')?;
-        if Compression::is_extension(extension) {
-            return Self::of_name(stem);
-        }
+        let mut parts = name.rsplit('.').skip_while(|part| Compression::is_extension(part));
+        let extension = parts.next()?;
+        // Without something before it, it is a name.
+        parts.next()?;
         match extension {
             "txt" | "text" | "md" | "markdown" => Some(Self::Text),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "json" => Some(Self::Json),
-            "csv" | "tsv" => Some(Self::Csv),
+            "csv" => Some(Self::Csv),
+            "tsv" => Some(Self::Tsv),
             "eml" => Some(Self::Mail),
             "mbox" => Some(Self::Mbox),
             "html" | "htm" | "xhtml" => Some(Self::Html),
@@ -79,8 +83,9 @@ impl Format {
         }
     }
 
-    /// The format that a file's place tells: a message of a Maildir is in `cur` or `new`, beside the other
-    /// of them.
+    /// The format that a file's place tells, whatever its name ends in: a message of a Maildir is in `cur` or `new`, beside
+    /// the other of them. There may be other files in folders of these names; what tells a format is one unless it
+    /// is named as messages are.
     pub(crate) fn of_place(path: &Path) -> Option<Self> {
         let folder = path.parent()?;
         let other = match folder.file_name().and_then(OsStr::to_str) {
@@ -88,17 +93,21 @@ impl Format {
             Some("new") => "cur",
             _ => return None,
         };
-        let hidden = path.file_name()?.as_encoded_bytes().starts_with(b".");
-        (!hidden && folder.with_file_name(other).is_dir()).then_some(Self::Mail)
+        let name = path.file_name()?.to_string_lossy();
+        let may_be =
+            !name.starts_with('.') && (is_name_of_message(&name) || Self::of_name(&name).is_none());
+        (may_be && folder.with_file_name(other).is_dir()).then_some(Self::Mail)
     }
 
     /// The format that a file's first bytes leave no doubt about.
     pub(crate) fn of_content(head: &[u8]) -> Option<Self> {
-        if head.starts_with(b"PAR1") {
+        if head.starts_with(b"PAR1") && head.iter().any(|&byte| is_control(byte)) {
             return Some(Self::Parquet);
         }
         let head = &*head_text(head);
-        if head.starts_with(b"WARC/") {
+        let is_version = |line: &[u8]| line.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.'));
+        let first_line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        if first_line.trim_ascii_end().strip_prefix(b"WARC/").is_some_and(is_version) {
             return Some(Self::Warc);
         }
         if head.starts_with(b"From ") && is_mail(after_line(head)) {
@@ -128,7 +137,12 @@ impl Format {
         match head {
             [b'{', ..] => {
                 let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-                if line.trim_ascii_end().ends_with(b"}") { Self::JsonLines } else { Self::Json }
+                let is_record = match end_of_value(line) {
+                    Some(end) => line[end..].trim_ascii().is_empty(),
+                    // A line that goes on behind the head is not one of many that a value is written in.
+                    None => line.len() == head.len(),
+                };
+                if is_record { Self::JsonLines } else { Self::Json }
             }
             [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => Self::Json,
             _ => Self::Text,
@@ -142,7 +156,7 @@ impl Format {
 
     /// Whether the records are cut out of text, whatever its encoding.
     fn is_cut_from_text(self) -> bool {
-        matches!(self, Self::JsonLines | Self::Json | Self::Csv)
+        matches!(self, Self::JsonLines | Self::Json | Self::Csv | Self::Tsv)
     }
 
     /// Opens a stream of this format, of which `peeked` knows the first bytes. If it is a `file` as it
@@ -181,11 +195,11 @@ impl Format {
                 (raw(Values::new(reader, limits.record, limits.nesting)), Box::new(decode_json))
             }
             #[cfg(feature = "csv")]
-            Self::Csv => {
+            Self::Csv | Self::Tsv => {
                 use super::csv::{Columns, Rows, delimiter};
 
                 let peeked = Peeked::new(reader, Self::HEAD);
-                let delimiter = delimiter(peeked.head());
+                let delimiter = if self == Self::Tsv { b'\t' } else { delimiter(peeked.head()) };
                 let mut rows = Rows::new(peeked, delimiter, limits.record);
                 let columns = Columns::read(&mut rows, &settings.names, settings.strict)?;
                 let decode: Decode = match columns {
@@ -197,7 +211,7 @@ impl Format {
                 (raw(rows), decode)
             }
             #[cfg(not(feature = "csv"))]
-            Self::Csv => return missing("CSV", "csv"),
+            Self::Csv | Self::Tsv => return missing("a table", "csv"),
             #[cfg(feature = "mail")]
             Self::Mail => (raw(Whole::new(reader, limits.record)), Box::new(decode_mail)),
             #[cfg(feature = "mail")]
@@ -245,6 +259,16 @@ impl Format {
         let _ = file;
         Ok(Opened { records, decode, encoding })
     }
+}
+
+/// Whether a file is named as what is delivered to a Maildir: by the seconds since 1970, a number for the delivery, and
+/// the host.
+fn is_name_of_message(name: &str) -> bool {
+    let mut parts = name.splitn(3, '.');
+    let seconds = parts.next().unwrap_or_default();
+    let digits = seconds.bytes().take_while(u8::is_ascii_digit).count();
+    // Since 1973 they have had nine digits or ten.
+    matches!(digits, 9 | 10) && parts.count() == 2
 }
 
 fn raw(records: impl Iterator<Item = Result<RawRecord, Failure>> + Send + 'static) -> Records {
@@ -304,34 +328,38 @@ fn has_utf16_mark(head: &[u8]) -> bool {
 /// It is if it starts as a known kind of file does, if more than one byte in twenty is a control
 /// character that text does not have, or if there is a NUL in what is not UTF-8.
 pub(crate) fn is_binary(head: &[u8]) -> bool {
-    const MAGIC: [&[u8]; 12] = [
+    const MAGIC: [&[u8]; 8] = [
         b"%PDF-",
         b"PK\x03\x04",
         b"\x89PNG",
         b"\xff\xd8\xff",
-        b"GIF8",
         b"\x7fELF",
         b"MZ\x90",
-        b"RIFF",
-        b"OggS",
-        b"ID3",
         b"SQLite format 3\0",
         b"\xd0\xcf\x11\xe0",
     ];
+    // A text may begin so, or have the other at its place; in such files numbers follow, with control characters.
+    const WORDS: [&[u8]; 4] = [b"GIF8", b"RIFF", b"OggS", b"ID3"];
     if has_utf16_mark(head) {
         return false;
     }
-    if MAGIC.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar") {
+    if MAGIC.iter().any(|magic| head.starts_with(magic)) {
         return true;
     }
-    let is_control = |byte: &&u8| matches!(byte, 0..=0x07 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
-    let controls = head.iter().filter(is_control).count();
+    let has_word = WORDS.iter().any(|word| head.starts_with(word))
+        || head.get(257..262).is_some_and(|word| word == b"ustar");
+    let controls = head.iter().filter(|&&byte| is_control(byte)).count();
     let is_utf8 = || match std::str::from_utf8(head) {
         Ok(_) => true,
         // The head may end within a character.
         Err(error) => error.error_len().is_none(),
     };
-    controls * 20 > head.len() || head.contains(&0) && !is_utf8()
+    controls > 0 && has_word || controls * 20 > head.len() || head.contains(&0) && !is_utf8()
+}
+
+/// Whether a byte is a control character that text does not have.
+fn is_control(byte: u8) -> bool {
+    matches!(byte, 0..=0x07 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
 }
 
 /// Whether a text starts with the headers of a mail: with two that mail has, and one that hardly anything
@@ -456,6 +484,9 @@ mod tests {
         ] {
             assert_eq!(Format::of_name(name), format, "{name}");
         }
+        // A stream's name is the caller's, and may be of any length.
+        let name = format!("a.txt{}", ".gz".repeat(100_000));
+        assert_eq!(Format::of_name(&name), Some(Format::Text));
     }
 
     #[test]
@@ -468,13 +499,25 @@ mod tests {
         for path in ["cur/.hidden", "new/1.a", "1.a"] {
             assert_eq!(of_place(path), None, "{path}");
         }
+        std::fs::create_dir(dir.path().join("cur")).unwrap();
+        for (path, format) in [
+            ("new/1715065690.M2P7.example.md", Some(Format::Mail)),
+            ("cur/1715065690_1.7.mail.json", Some(Format::Mail)),
+            ("new/a.b.jsonl", None),
+            ("cur/1715065690.csv", None),
+            ("cur/2024.05.07.txt", None),
+        ] {
+            assert_eq!(of_place(path), format, "{path}");
+        }
     }
 
     #[test]
     fn content_tells_what_no_prose_starts_with() {
         for (head, format) in [
             ("WARC/1.0\r\n", Some(Format::Warc)),
+            ("WARC/1.1 is how a web archive begins.\n", None),
             ("PAR1\u{15}", Some(Format::Parquet)),
+            ("PAR1 is how a table begins.\n", None),
             (
                 "From a@example.org Sat Jan  3 01:05:34 1996\nReceived: x\n y\nDate: z\n\n",
                 Some(Format::Mbox),
@@ -510,9 +553,16 @@ mod tests {
 
     #[test]
     fn json_needs_no_name() {
+        let long = "x".repeat(Format::HEAD);
         for (head, format) in [
             ("\u{feff}{\"text\":\"a\"}\r\n{", Format::JsonLines),
+            ("{\"text\":\"a\"} \t\n{}", Format::JsonLines),
+            (&format!("{{\"text\":\"{long}")[..Format::HEAD], Format::JsonLines),
+            (&format!("{{\"a\":1,\n\"text\":\"{long}")[..Format::HEAD], Format::Json),
             ("{\n\"text\":\"a\"\n}\n", Format::Json),
+            ("{\"a\":{}\n}", Format::Json),
+            ("{\"text\":\"a\"}{\"text\":\"b\"}", Format::Json),
+            ("{\"text\":\"a\"} {\"text\":\"b\"}\n", Format::Json),
             (" [\n {", Format::Json),
             ("[1] A footnote", Format::Text),
             ("", Format::Text),
@@ -542,5 +592,23 @@ mod tests {
         {
             assert!(is_binary(bytes), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_text_may_begin_as_a_kind_of_file_is_called() {
+        let starts: [(&str, &[u8]); 4] = [
+            ("ID3", b"ID3\x03\0\0\0\0\x0f\x76TIT2"),
+            ("RIFF", b"RIFF\x24\x08\0\0WAVEfmt "),
+            ("OggS", b"OggS\0\x02"),
+            ("GIF8", b"GIF89a\x01\0\x01\0\x80"),
+        ];
+        let prose = " is how a file begins that is no text: this one is.\n".repeat(6);
+        for (start, binary) in starts {
+            assert!(!is_binary(format!("{start}{prose}").as_bytes()), "{start}");
+            assert!(is_binary(&[binary, prose.as_bytes()].concat()), "{start}");
+        }
+        let tar = |kind: &str| format!("{:256} {kind} is a kind of archive.\n", "Some words.");
+        assert!(!is_binary(tar("ustar").as_bytes()));
+        assert!(is_binary(tar("ustar\0").as_bytes()));
     }
 }

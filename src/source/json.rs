@@ -149,9 +149,9 @@ impl<'de> Visitor<'de> for Object<'_> {
                     found.id = map.next_value_seed(Id)?;
                     std::mem::replace(&mut found.has_id, true)
                 }
-                Some(Field::Title) => first(&mut found.title, map.next_value()?),
-                Some(Field::Date) => first(&mut found.date, map.next_value()?),
-                Some(Field::Language) => first(&mut found.language, map.next_value()?),
+                Some(Field::Title) => first(&mut map, &mut found.title)?,
+                Some(Field::Date) => first(&mut map, &mut found.date)?,
+                Some(Field::Language) => first(&mut map, &mut found.language)?,
                 None => {
                     map.next_value_seed(Inside { fields, found })?;
                     false
@@ -166,11 +166,13 @@ impl<'de> Visitor<'de> for Object<'_> {
 }
 
 /// Keeps the first of several: of what is only passed on, a second one is no error.
-fn first(kept: &mut Option<String>, Lenient(value): Lenient) -> bool {
-    if kept.is_none() {
-        *kept = value;
+fn first<'de, A: MapAccess<'de>>(map: &mut A, kept: &mut Option<String>) -> Result<bool, A::Error> {
+    if kept.is_some() {
+        map.next_value::<IgnoredAny>()?;
+    } else {
+        Lenient(*kept) = map.next_value()?;
     }
-    false
+    Ok(false)
 }
 
 /// A value that holds fields if it is an object.
@@ -439,7 +441,7 @@ impl<R: BufRead> Values<R> {
     fn take(&mut self) -> Result<Result<Vec<u8>, Problem>, Problem> {
         let mut bytes = Vec::new();
         let mut problem = None;
-        let mut scan = Scan { depth: 0, deepest: 0, in_string: false, escaped: false };
+        let mut scan = Scan::default();
         let mut len = 0;
         loop {
             let buffer = match self.reader.fill_buf() {
@@ -471,7 +473,13 @@ impl<R: BufRead> Values<R> {
     }
 }
 
+/// How long the value is that `bytes` start with, if its end is among them.
+pub(crate) fn end_of_value(bytes: &[u8]) -> Option<usize> {
+    Scan::default().end(bytes)
+}
+
 /// Where in a value the scan for its end stands.
+#[derive(Default)]
 struct Scan {
     depth: usize,
     deepest: usize,

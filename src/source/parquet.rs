@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use ::parquet::basic::{LogicalType, TimeUnit};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
@@ -177,12 +178,14 @@ fn read(
     let mut columns = Vec::new();
     for (name, field) in names {
         match Path::find(schema, name) {
-            Some(path) => columns.push((path, *field)),
+            Some((path, kind)) => {
+                columns.push(Column { path, field: *field, is_nanoseconds: is_nanoseconds(kind) });
+            }
             None if *field == Field::Text => return Err(Problem::Column { name: name.clone() }),
             None => {}
         }
     }
-    let chosen: Vec<&Path> = columns.iter().map(|(path, _)| path).collect();
+    let chosen: Vec<&Path> = columns.iter().map(|column| &column.path).collect();
     check_chunks(file.metadata(), &chosen, len, &limits)?;
     let projection = project(schema, &chosen, 0).map_err(problem)?;
     for row in RowIter::from_file(Some(projection), &file).map_err(problem)? {
@@ -198,15 +201,30 @@ fn read(
     Ok(())
 }
 
-fn document(row: &Row, columns: &[(Path, Field)], strict: bool) -> Result<Document, Problem> {
+/// A column that is read.
+struct Column {
+    path: Path,
+    field: Field,
+    /// Whether its numbers are such times, which the library gives as any other numbers.
+    is_nanoseconds: bool,
+}
+
+fn is_nanoseconds(kind: &Type) -> bool {
+    let kind = kind.get_basic_info().logical_type_ref();
+    matches!(kind, Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS)
+}
+
+fn document(row: &Row, columns: &[Column], strict: bool) -> Result<Document, Problem> {
     let mut document = Document::default();
-    for (path, field) in columns {
+    for Column { path, field, is_nanoseconds } in columns {
         let value = path.value(row).unwrap_or(&Value::Null);
         match field {
             Field::Text => (document.text, document.replaced) = text(value, strict)?,
             Field::Id => document.id = id(value)?,
             Field::Title => document.title = words(value),
-            Field::Date => document.date = date(value).or_else(|| words(value)),
+            Field::Date => {
+                document.date = date(value, *is_nanoseconds).or_else(|| words(value));
+            }
             Field::Language => document.language = words(value),
         }
     }
@@ -251,6 +269,8 @@ fn id(value: &Value) -> Result<Option<String>, Problem> {
 fn words(value: &Value) -> Option<String> {
     match value {
         Value::Str(words) => Some(words.clone()),
+        // Older programs do not say that a string is one.
+        Value::Bytes(bytes) => str::from_utf8(bytes.data()).ok().map(str::to_owned),
         Value::Byte(number) => Some(number.to_string()),
         Value::Short(number) => Some(number.to_string()),
         Value::Int(number) => Some(number.to_string()),
@@ -264,7 +284,7 @@ fn words(value: &Value) -> Option<String> {
 }
 
 /// A day or a time, as RFC 3339 has it.
-fn date(value: &Value) -> Option<String> {
+fn date(value: &Value, is_nanoseconds: bool) -> Option<String> {
     use jiff::civil::Date;
     use jiff::{Timestamp, ToSpan};
 
@@ -275,6 +295,7 @@ fn date(value: &Value) -> Option<String> {
         }
         Value::TimestampMillis(time) => Timestamp::from_millisecond(*time),
         Value::TimestampMicros(time) => Timestamp::from_microsecond(*time),
+        Value::Long(time) if is_nanoseconds => Timestamp::from_nanosecond(i128::from(*time)),
         _ => return None,
     };
     Some(time.ok()?.to_string())
@@ -285,17 +306,17 @@ fn date(value: &Value) -> Option<String> {
 struct Path(Vec<String>);
 
 impl Path {
-    /// The column that `name` means: the one of that name, or the one of the rest of the name in
+    /// The column that `name` means, and its type: the one of that name, or the one of the rest of the name in
     /// the group of the first part.
-    fn find(schema: &Type, name: &str) -> Option<Self> {
+    fn find<'a>(schema: &'a Type, name: &str) -> Option<(Self, &'a Type)> {
         let mut names = Vec::new();
         let mut rest = name;
         let mut group = schema;
         loop {
             let field = |name: &str| group.get_fields().iter().find(|it| it.name() == name);
-            if field(rest).is_some_and(|field| field.is_primitive()) {
+            if let Some(column) = field(rest).filter(|field| field.is_primitive()) {
                 names.push(rest.to_owned());
-                return Some(Self(names));
+                return Some((Self(names), column));
             }
             let (first, behind) = rest.split_once('.')?;
             group = field(first).filter(|field| field.is_group())?;
@@ -492,6 +513,53 @@ mod tests {
         let strict = rows(plain.clone(), "meta.raw", "none", true).next().unwrap().unwrap_err();
         assert!(matches!(strict.problem, Problem::Undecodable { .. }) && strict.recoverable);
         assert_eq!(texts(&plain, "a.b", "id")[0].0, "x");
+    }
+
+    /// As older programs write strings, and newer ones times.
+    #[test]
+    fn strings_need_no_annotation_and_times_may_have_nanoseconds() {
+        let schema = "message schema {
+            REQUIRED BYTE_ARRAY text;
+            REQUIRED BYTE_ARRAY id;
+            REQUIRED BYTE_ARRAY title;
+            REQUIRED group meta { REQUIRED INT64 date (TIMESTAMP(NANOS,true)); }
+        }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let strings = [["Käse", "Brot"], ["a", "b"], ["Ü", "V"]];
+        let mut columns = strings.map(|values| values.map(|it| it.as_bytes().to_vec()));
+        columns[1][1] = b"\xff".to_vec();
+        columns[2][1] = b"\xff".to_vec();
+        for values in columns {
+            let values = values.map(ByteArray::from);
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+            column.close().unwrap();
+        }
+        let mut column = group.next_column().unwrap().unwrap();
+        let times = [1_714_979_289_123_456_789, 0];
+        column.typed::<Int64Type>().write_batch(&times, None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        let file = Bytes::from(writer.into_inner().unwrap());
+        let mut settings = settings("text", "id", true);
+        settings.names.push(("title".to_owned(), Field::Title));
+        settings.names.push(("meta.date".to_owned(), Field::Date));
+        let mut rows = ParquetRows::new(file.clone(), &settings, || Ok(())).unwrap();
+        let expected = Document {
+            title: Some("Ü".to_owned()),
+            date: Some("2024-05-06T07:08:09.123456789Z".to_owned()),
+            ..Document::new("a", "Käse")
+        };
+        assert_eq!(document(rows.next().unwrap()).unwrap(), expected);
+        let problem = rows.next().unwrap().unwrap_err().problem;
+        assert!(matches!(problem, Problem::Invalid(_)), "an id that is no text: {problem}");
+        settings.names.remove(1);
+        let mut rows = ParquetRows::new(file, &settings, || Ok(())).unwrap();
+        let last = document(rows.nth(1).unwrap()).unwrap();
+        let expected = (None, Some("1970-01-01T00:00:00Z"));
+        assert_eq!((last.title.as_deref(), last.date.as_deref()), expected);
     }
 
     #[test]

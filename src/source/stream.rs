@@ -125,6 +125,16 @@ impl<R: Read> Peeked<R> {
         &self.head
     }
 
+    /// Passes over a byte order mark of UTF-8 at the start, and says how long it is.
+    #[cfg(feature = "csv")]
+    pub(crate) fn skip_mark(&mut self) -> usize {
+        let mark = "\u{feff}".as_bytes();
+        if self.at == 0 && self.head.starts_with(mark) {
+            self.at = mark.len();
+        }
+        self.at
+    }
+
     /// The error that hides what the stream is.
     pub(crate) fn broken(&mut self) -> Option<std::io::Error> {
         if self.head.is_empty() { self.error.take() } else { None }

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, FileType};
-use std::io;
 use std::path::{Path, PathBuf};
+
+#[cfg(feature = "ignore")]
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::document::Problem;
 use super::stream::Steady;
@@ -96,14 +98,14 @@ struct Walk {
     levels: Vec<Level>,
 }
 
-/// What a directory has, or where it could not be read on.
-type Entry = Result<(OsString, PathBuf, FileType), (PathBuf, io::Error)>;
+/// What a directory has, or where something of it could not be read.
+type Entry = Result<(OsString, PathBuf, FileType), Error>;
 
 #[derive(Debug)]
 struct Level {
     entries: std::vec::IntoIter<Entry>,
     #[cfg(feature = "ignore")]
-    patterns: Option<ignore::gitignore::Gitignore>,
+    patterns: Option<Gitignore>,
 }
 
 enum Found {
@@ -135,13 +137,16 @@ impl Walk {
         let entries = fs::read_dir(path).map_err(|error| failed(path, error))?;
         let mut entries: Vec<_> = entries
             .map(|entry| {
-                let entry = entry.map_err(|error| (path.to_owned(), error))?;
+                let entry = entry.map_err(|error| failed(path, error))?;
                 match entry.file_type() {
                     Ok(file_type) => Ok((entry.file_name(), entry.path(), file_type)),
-                    Err(error) => Err((entry.path(), error)),
+                    Err(error) => Err(failed(&entry.path(), error)),
                 }
             })
             .collect();
+        #[cfg(feature = "ignore")]
+        let patterns =
+            self.rules.ignore_rules.then(|| patterns(path, |error| entries.push(Err(error))));
         // Errors have no name, and come first.
         entries.sort_by(|a, b| {
             a.as_ref().ok().map(|entry| &entry.0).cmp(&b.as_ref().ok().map(|entry| &entry.0))
@@ -149,7 +154,7 @@ impl Walk {
         self.levels.push(Level {
             entries: entries.into_iter(),
             #[cfg(feature = "ignore")]
-            patterns: if self.rules.ignore_rules { patterns(path)? } else { None },
+            patterns,
         });
         Ok(())
     }
@@ -226,7 +231,7 @@ impl Iterator for Walk {
             };
             match level.entries.next() {
                 None => _ = self.levels.pop(),
-                Some(Err((path, error))) => return Some(Err(failed(&path, error))),
+                Some(Err(error)) => return Some(Err(error)),
                 Some(Ok((name, path, file_type))) => {
                     if let Some(found) = self.visit(&name, path, file_type) {
                         return Some(found);
@@ -237,24 +242,22 @@ impl Iterator for Walk {
     }
 }
 
-/// The patterns of a directory's `.gitignore` and `.ignore`.
+/// The patterns of a directory's `.gitignore` and `.ignore`, none if it has neither. What is wrong with some goes to `fail`; the
+/// others hold.
 #[cfg(feature = "ignore")]
-fn patterns(directory: &Path) -> Result<Option<ignore::gitignore::Gitignore>, Error> {
-    let mut builder = ignore::gitignore::GitignoreBuilder::new(directory);
-    let mut any = false;
+fn patterns(directory: &Path, mut fail: impl FnMut(Error)) -> Gitignore {
+    let mut builder = GitignoreBuilder::new(directory);
     // Of two that disagree the later holds.
     for name in [".gitignore", ".ignore"] {
         let file = directory.join(name);
-        if file.is_file() {
-            any = true;
-            if let Some(error) = builder.add(&file) {
-                return Err(failed(&file, Problem::invalid(error)));
-            }
+        if file.is_file()
+            && let Some(error) = builder.add(&file)
+        {
+            fail(failed(&file, Problem::invalid(error)));
         }
     }
-    if !any {
-        return Ok(None);
-    }
-    let patterns = builder.build();
-    patterns.map(Some).map_err(|error| failed(directory, Problem::invalid(error)))
+    builder.build().unwrap_or_else(|error| {
+        fail(failed(directory, Problem::invalid(error)));
+        Gitignore::empty()
+    })
 }

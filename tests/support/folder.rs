@@ -188,7 +188,7 @@ pub(crate) fn entries(gzip: impl Fn(&[u8]) -> Vec<u8>) -> Vec<Entry> {
     add("mail/both.eml", "mail", both_mail(&SAMPLES[1]), vec![1]);
     add("mail/html.eml", "mail", html_mail(&SAMPLES[2]), vec![2]);
     add("mail/maildir/cur/1715065689.M1.host:2,S", "mail", both_mail(&SAMPLES[0]), vec![0]);
-    add("mail/maildir/new/1715065690.M2.host", "mail", plain_mail(&SAMPLES[2]), vec![2]);
+    add("mail/maildir/new/1715065690.M2.example.md", "mail", plain_mail(&SAMPLES[2]), vec![2]);
     add("mail/archive.mbox", "mail", mbox(), all());
 
     for (number, sample) in SAMPLES.iter().enumerate() {
