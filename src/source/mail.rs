@@ -12,8 +12,6 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{HeaderName, HeaderValue, MessageParser, MimeHeaders};
 
 pub(crate) use self::mbox::MboxRecords;
@@ -246,9 +244,7 @@ impl<'a> Message<'a> {
         let Decoded { text, encoding, replaced } = match part.charset.as_deref() {
             // Not of the web, so not of its encodings, but some mail has it.
             Some(label) if label.eq_ignore_ascii_case("utf-7") => {
-                let text = charset_decoder(b"utf-7").map(|decode| decode(&bytes));
-                let text = text.unwrap_or_default();
-                let replaced = text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+                let (text, replaced) = decode_utf_7(&bytes);
                 Decoded { text: text.into(), encoding: Some("UTF-7"), replaced }.check(strict)?
             }
             declared => decode_declared(&bytes, declared.map(str::as_bytes), strict)?,
@@ -272,53 +268,111 @@ impl<'a> Message<'a> {
     /// `strict`.
     fn content(&self, part: &Part, strict: bool) -> Result<Cow<'a, [u8]>, Failure> {
         let body = &self.bytes[part.body.clone()];
-        let decoded = match part.transfer {
+        let (decoded, sound) = match part.transfer {
             Transfer::Identity => return Ok(body.into()),
-            Transfer::Base64 => base64_decode(body),
-            Transfer::QuotedPrintable => quoted_printable_decode(body),
+            Transfer::Base64 => decode_base64(body),
+            Transfer::QuotedPrintable => decode_quoted_printable(body),
         };
-        match decoded {
-            Some(decoded) => Ok(decoded.into()),
-            None if strict => Err(invalid("broken transfer encoding")),
-            None if part.transfer == Transfer::Base64 => Ok(mend_base64(body).into()),
-            None => Ok(mend_quoted_printable(body).into()),
+        if strict && !sound {
+            return Err(invalid("broken transfer encoding"));
+        }
+        Ok(decoded.into())
+    }
+}
+
+/// The bytes that base64 stands for, and whether it is sound. Without what is strange to it, but
+/// for the text that programs of mailing lists append, which stays as it is.
+fn decode_base64(body: &[u8]) -> (Vec<u8>, bool) {
+    if let Some(decoded) = base64_decode(body) {
+        return (decoded, true);
+    }
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    // Damage changes a byte here and there, while no text has ten letters between its blanks, dots
+    // and strokes throughout.
+    let is_text = |line: &Range<usize>| {
+        let line = body[line.clone()].trim_ascii();
+        let strange = line.iter().filter(|byte| !is_base64(byte)).count();
+        strange > 0 && strange * 10 >= line.len()
+    };
+    let text = Lines { bytes: body, at: 0 }.find(is_text).map_or(body.len(), |line| line.start);
+    let (encoded, text) = body.split_at(text);
+    let encoded: Vec<u8> = encoded.iter().copied().filter(is_base64).collect();
+    let mut decoded = base64_decode(&encoded).unwrap_or_default();
+    if !text.is_empty() && !decoded.is_empty() && !decoded.ends_with(b"\n") {
+        decoded.push(b'\n');
+    }
+    decoded.extend_from_slice(text);
+    (decoded, false)
+}
+
+/// The bytes that quoted-printable stands for, and whether it is sound. An `=` that begins no code
+/// stays as it is.
+///
+/// The decoder of `mail_parser` takes `= 41` for a code and drops what is cut off; that of the
+/// crate `quoted_printable` drops all bytes that are not ASCII.
+fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
+    let mut decoded = Vec::with_capacity(body.len());
+    let mut sound = true;
+    for line in (Lines { bytes: body, at: 0 }) {
+        let line = &body[line];
+        let end = &line[before_line_end(line, line.len())..];
+        // Blanks at the end of a line were added on its way: RFC 2045, section 6.7, rule 3.
+        let content = line.trim_ascii_end();
+        let joined = content.strip_suffix(b"=");
+        let mut rest = joined.unwrap_or(content);
+        while let Some(at) = memchr::memchr(b'=', rest) {
+            decoded.extend_from_slice(&rest[..at]);
+            let hex = |at: usize| {
+                char::from(*rest.get(at)?).to_digit(16).and_then(|it| u8::try_from(it).ok())
+            };
+            if let (Some(high), Some(low)) = (hex(at + 1), hex(at + 2)) {
+                decoded.push(high << 4 | low);
+                rest = &rest[at + 3..];
+            } else {
+                sound = false;
+                decoded.push(b'=');
+                rest = &rest[at + 1..];
+            }
+        }
+        decoded.extend_from_slice(rest);
+        if joined.is_none() {
+            decoded.extend_from_slice(end);
         }
     }
+    (decoded, sound)
 }
 
-/// What base64 there is between bytes that are not.
-fn mend_base64(body: &[u8]) -> Vec<u8> {
-    let of_base64 = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let sound: Vec<u8> = body.iter().copied().filter(of_base64).collect();
-    base64_decode(&sound).unwrap_or_default()
-}
-
-/// Quoted-printable with every `=` that begins no code left as it stands.
-fn mend_quoted_printable(body: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(body.len());
-    let mut rest = body;
-    while let Some(at) = memchr::memchr(b'=', rest) {
-        decoded.extend_from_slice(&rest[..at]);
-        let code = &rest[at + 1..];
-        let hex = |at: usize| {
-            char::from(*code.get(at)?).to_digit(16).and_then(|it| u8::try_from(it).ok())
-        };
-        let line = code.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
-        rest = match (hex(0), hex(1), line) {
-            (Some(high), Some(low), _) => {
-                decoded.push(high << 4 | low);
-                &code[2..]
-            }
-            (_, _, Some(end)) if code[end] == b'\n' => &code[end + 1..],
-            (_, _, None) => &[],
-            _ => {
-                decoded.push(b'=');
-                code
-            }
-        };
+/// The text of UTF-7 (RFC 2152), and how much of it was replaced.
+///
+/// The decoder of `mail_parser` loses what ends a shift, and one that nothing ends.
+fn decode_utf_7(bytes: &[u8]) -> (String, u64) {
+    let mut text = String::with_capacity(bytes.len());
+    let mut replaced = 0;
+    let mut replace = |char| {
+        replaced += u64::from(char == char::REPLACEMENT_CHARACTER);
+        char
+    };
+    let mut rest = bytes;
+    while let Some((&first, behind)) = rest.split_first() {
+        if first != b'+' {
+            text.push(replace(if first.is_ascii() { first.into() } else { '\u{fffd}' }));
+            rest = behind;
+            continue;
+        }
+        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let end = behind.iter().position(|byte| !is_base64(byte)).unwrap_or(behind.len());
+        let (shifted, behind) = behind.split_at(end);
+        let units = base64_decode(shifted).unwrap_or_default();
+        if units.len() < 2 {
+            text.push('+');
+            text.extend(shifted.iter().map(|&byte| char::from(byte)));
+        }
+        let units = units.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
+        let chars = char::decode_utf16(units);
+        text.extend(chars.map(|char| replace(char.unwrap_or(char::REPLACEMENT_CHARACTER))));
+        rest = behind.strip_prefix(b"-").unwrap_or(behind);
     }
-    decoded.extend_from_slice(rest);
-    decoded
+    (text, replaced)
 }
 
 /// Whether the boundaries of multiparts that end here came at all. If not, there is no telling
@@ -541,7 +595,7 @@ mod tests {
         assert_eq!(read("Content-Type: text/x-diff\n\n+a\n").text, "+a");
         assert_eq!(read("Content-Type: application/pdf\n\n%PDF\n").attachments, 1);
         for (transfer, body, text) in [
-            ("base64", "S8O!kc2U=?", "Käse"),
+            ("base64", "S8Okc2UsIEvDp!HNlLCBLw6RzZQ==", "Käse, Käse, Käse"),
             ("quoted-printable", "K=C3=A4se= \n=xy = z=", "Käse=xy = z"),
         ] {
             let mail = format!("Content-Transfer-Encoding: {transfer}\n\n{body}");
@@ -578,6 +632,58 @@ mod tests {
         assert_eq!(decode(cut.as_bytes(), NESTING, false).unwrap().text, "Käse und Brot\n\nEnde");
         let failure = decode(cut.as_bytes(), NESTING, true).unwrap_err();
         assert!(matches!(failure.problem, Problem::Truncated));
+    }
+
+    #[test]
+    fn quoted_printable_is_undone_as_the_standard_asks() {
+        let decoded = |body: &str| {
+            let mail = format!("Content-Transfer-Encoding: quoted-printable\n\n{body}");
+            let strict = decode(mail.as_bytes(), NESTING, true).map(|it| it.text).ok();
+            (decode(mail.as_bytes(), NESTING, false).unwrap().text, strict.is_some())
+        };
+        for (body, text, sound) in [
+            ("a= 80b", "a= 80b", false),
+            ("a=\n80b", "a80b", true),
+            ("a=A", "a=A", false),
+            ("a=A\nb", "a=A\nb", false),
+            ("a==41", "a=A", false),
+            ("a=4=31", "a=41", false),
+            ("a \t\nb=20\nc= \t\nd  ", "a\nb \ncd", true),
+            ("a \t\r\nb=\r\nc\r\n", "a\nbc", true),
+            ("=c3=a4\u{e4}=", "ää", true),
+        ] {
+            assert_eq!(decoded(body), (text.to_owned(), sound), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_base64_is_text() {
+        let footer = "_______________\nListe mailing list\nabcd\nhttps://lists.example.org/\n";
+        for encoded in ["S8Okc2U=\n", "S8Okc2U\n", "S8Ok!c2UsIEvDpHNl\nS8Okc2U=\n\n", ""] {
+            let mail = format!("Content-Transfer-Encoding: base64\n\n{encoded}{footer}");
+            let text = decode(mail.as_bytes(), NESTING, false).unwrap().text;
+            let expected = match encoded.len() {
+                0 => footer.to_owned(),
+                1..10 => format!("Käse\n{footer}"),
+                _ => format!("Käse, KäseKäse\n{footer}"),
+            };
+            assert_eq!(text, expected.trim_end(), "{encoded}");
+            assert!(decode(mail.as_bytes(), NESTING, true).is_err());
+        }
+    }
+
+    #[test]
+    fn utf_7_is_undone_as_the_standard_asks() {
+        for (body, text) in [
+            ("K+AOQ-se", "Käse"),
+            ("K+AOQ se", "Kä se"),
+            ("1 +- 1+AD0-2", "1 + 1=2"),
+            ("+2D3f4A +AOQ", "\u{1f7e0} ä"),
+            ("+ a", "+ a"),
+        ] {
+            let mail = format!("Content-Type: text/plain; charset=UTF-7\n\n{body}\n");
+            assert_eq!(decode(mail.as_bytes(), NESTING, false).unwrap().text, text, "{body}");
+        }
     }
 
     fn nested(depth: usize) -> String {
