@@ -9,6 +9,7 @@ use quick_xml::Reader;
 use quick_xml::escape::{resolve_html5_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
+use super::date::date;
 use super::document::{Document, Failure, Problem, RawRecord};
 use super::encoding::{decode_declared, in_xml_declaration};
 use super::html;
@@ -339,17 +340,6 @@ fn refer(reference: &BytesRef<'_>, text: &mut String) {
     } else {
         text.extend(["&", &name, ";"]);
     }
-}
-
-/// A date as RFC 3339 has it, if it is one as RFC 2822 has it.
-fn date(text: &str) -> String {
-    static PARSER: jiff::fmt::rfc2822::DateTimeParser =
-        jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
-    let text = text.trim();
-    PARSER.parse_zoned(text).map_or_else(
-        |_| text.to_owned(),
-        |date| date.timestamp().display_with_offset(date.offset()).to_string(),
-    )
 }
 
 #[cfg(test)]

@@ -1,33 +1,37 @@
 //! Mail: one message, of which the text is kept, each of its alternatives once.
 //!
-//! Headers and transfer encodings are read by `mail_parser`. The structure is not: its parser
-//! looks for every boundary to the end of the message, which takes time quadratic in the parts
-//! (half a minute for 1.5 MB), and keeps attached messages in one another, so that a hundred
-//! thousand of them overflow the stack. Here the lines are gone through once, and what is attached
-//! is not opened.
+//! The values of headers are read by `mail_parser`. The structure is not: its parser looks for
+//! every boundary to the end of the message, which takes time quadratic in the parts (half a minute
+//! for 1.5 MB), and keeps attached messages in one another, so that a hundred thousand of them
+//! overflow the stack. Here the lines are gone through once, and what is attached is not opened.
 
 mod mbox;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use mail_parser::ContentType;
 use mail_parser::decoders::base64::base64_decode;
-use mail_parser::{HeaderName, HeaderValue, MessageParser, MimeHeaders};
+use mail_parser::parsers::MessageStream;
 
 pub(crate) use self::mbox::MboxRecords;
+use super::date::date;
 use super::document::{Document, Failure, Problem};
 use super::encoding::{self, Decoded, decode_declared};
 use super::html;
 
-/// The longest headers, in bytes; what comes behind is not read.
-const LONGEST_HEADERS: usize = 1 << 20;
+/// The longest value of a header, in bytes; what comes behind is not read. The time that
+/// `mail_parser` takes for encoded words grows with its square.
+const LONGEST_VALUE: usize = 1 << 13;
 
 /// The document that a message is.
 ///
 /// The text is that of all its text parts, one after the other. Of alternatives the plain text is
 /// taken if it has content, and else the text of the HTML.
 pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Document, Failure> {
-    let message = Message::read(bytes, nesting)?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = with_line_feeds(bytes);
+    let message = Message::read(&bytes, nesting)?;
     if strict && !message.complete {
         return Err(Problem::Truncated.into());
     }
@@ -41,6 +45,14 @@ pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Docum
         document.replaced += part.replaced;
     }
     Ok(document)
+}
+
+/// A message whose lines end with carriage returns alone, as on old Macintoshes, with the usual ends.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\n', bytes).is_some() || memchr::memchr(b'\r', bytes).is_none() {
+        return bytes.into();
+    }
+    bytes.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect()
 }
 
 /// What the body of a part is.
@@ -84,7 +96,7 @@ struct Open {
 /// A message, with its parts in their order, each before those in it.
 struct Message<'a> {
     bytes: &'a [u8],
-    headers: Vec<u8>,
+    headers: Headers<'a>,
     parts: Vec<Part>,
     /// Whether every multipart had its end.
     complete: bool,
@@ -99,16 +111,18 @@ impl<'a> Message<'a> {
         let mut lines = Lines { bytes, at: 0 };
         let mut open: Vec<Open> = Vec::new();
         let mut parts: Vec<Part> = Vec::new();
-        let (headers, mut ended) = headers(bytes, &mut lines, &open);
-        let top = headers;
-        let mut next = Some(top.clone());
+        let (headers, mut ended) = Headers::read(&mut lines, &open);
+        if headers.fields().next().is_none() {
+            return Err(invalid("no headers"));
+        }
+        let mut next = Some(headers);
         // Where the last part was broken off; none in what stands before, between and behind parts.
         let mut within = None;
         let mut complete = true;
         loop {
             if let Some(headers) = next.take() {
                 let around = open.last().map(|multipart| multipart.digest);
-                let (mut part, multipart) = describe(&headers, open.len(), around)?;
+                let (mut part, multipart) = describe(headers, open.len(), around)?;
                 part.body = lines.at..bytes.len();
                 within = Some(parts.len());
                 if let Some(multipart) = multipart {
@@ -138,38 +152,31 @@ impl<'a> Message<'a> {
                 open.pop();
             } else {
                 open[delimiter.level].met = true;
-                let (headers, end) = self::headers(bytes, &mut lines, &open);
+                let (headers, end) = Headers::read(&mut lines, &open);
                 next = Some(headers);
                 ended = end;
             }
         }
         check_met(&open)?;
-        Ok(Self { bytes, headers: top, parts, complete: complete && open.is_empty() })
+        Ok(Self { bytes, headers, parts, complete: complete && open.is_empty() })
     }
 
     /// The document as far as the headers tell it.
     fn headers(&self) -> Document {
         let mut document = Document::default();
-        let parser = MessageParser::new()
-            .header_text(HeaderName::Subject)
-            .header_date(HeaderName::Date)
-            .header_id(HeaderName::MessageId)
-            .header_comma_separated(HeaderName::ContentLanguage)
-            .default_header_ignore();
-        if let Some(message) = parser.parse_headers(&self.headers) {
-            let subject = message
-                .subject()
-                .map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
-            document.title = subject.filter(|subject| !subject.is_empty());
-            document.id = message.message_id().map(str::to_owned);
-            let date = message.date().filter(|date| date.is_valid());
-            document.date = date.map(mail_parser::DateTime::to_rfc3339);
-            let language = match message.content_language() {
-                HeaderValue::Text(language) => Some(language),
-                HeaderValue::TextList(languages) => languages.first(),
-                _ => None,
-            };
-            document.language = language.and_then(|tag| html::language_tag(tag));
+        if let Some(value) = self.headers.get("Subject") {
+            let subject = MessageStream::new(&value).parse_unstructured();
+            document.title = subject.as_text().and_then(one_line);
+        }
+        if let Some(value) = self.headers.get("Message-ID") {
+            document.id = MessageStream::new(&value).parse_id().as_text().map(str::to_owned);
+        }
+        if let Some(value) = self.headers.get("Date") {
+            document.date = one_line(&String::from_utf8_lossy(&value)).map(|it| date(&it));
+        }
+        if let Some(value) = self.headers.get("Content-Language") {
+            let languages = String::from_utf8_lossy(&value);
+            document.language = languages.split(',').next().and_then(html::language_tag);
         }
         let attached = self.parts.iter().filter(|part| part.kind == Kind::Attachment).count();
         document.attachments = attached as u64;
@@ -420,63 +427,118 @@ impl Iterator for Lines<'_> {
     }
 }
 
-/// The headers from here to the blank line, or to a delimiter, which then begins there.
-fn headers(
-    bytes: &[u8],
-    lines: &mut Lines<'_>,
-    open: &[Open],
-) -> (Vec<u8>, Option<(usize, Delimiter)>) {
-    let start = lines.at;
-    let mut end = bytes.len();
-    let mut ended = None;
-    for line in lines {
-        let content = &bytes[line.clone()];
-        ended = Delimiter::find(content, open).map(|delimiter| (line.start, delimiter));
-        if ended.is_some() || content.trim_ascii().is_empty() {
-            end = line.start;
-            break;
+/// The headers of a message or a part, as they stand.
+#[derive(Clone, Copy)]
+struct Headers<'a>(&'a [u8]);
+
+impl<'a> Headers<'a> {
+    /// The headers from here to an empty line, to one that is none of theirs and so begins the
+    /// body, or to a delimiter, which then begins there.
+    fn read(lines: &mut Lines<'a>, open: &[Open]) -> (Self, Option<(usize, Delimiter)>) {
+        let (bytes, start) = (lines.bytes, lines.at);
+        while let Some(line) = lines.next() {
+            let content = &bytes[line.clone()];
+            let headers = Self(&bytes[start..line.start]);
+            if let Some(delimiter) = Delimiter::find(content, open) {
+                return (headers, Some((line.start, delimiter)));
+            }
+            // A line of blanks is of the header before it: RFC 5322, section 4.2.
+            let folded = line.start > start && is_folded(content);
+            if content.trim_ascii().is_empty() && !folded {
+                return (headers, None);
+            }
+            if !folded && name(content).is_none() && !is_envelope(content) {
+                lines.at = line.start;
+                return (headers, None);
+            }
         }
+        (Self(&bytes[start..]), None)
     }
-    let headers = &bytes[start..end.min(start + LONGEST_HEADERS)];
-    // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
-    // encoded words, in which raw bytes are of the encoding that the word names.
-    let mut decoded = Vec::with_capacity(headers.len() + 2);
-    for line in (Lines { bytes: headers, at: 0 }) {
-        let line = &headers[line];
-        if memchr::memmem::find(line, b"=?").is_some() {
-            decoded.extend_from_slice(line);
-        } else {
-            let line = encoding::decode(line, false)
-                .map_or_else(|_| String::from_utf8_lossy(line), |line| line.text);
-            decoded.extend_from_slice(line.as_bytes());
+
+    /// The headers, each with its name and its value, which may be folded.
+    fn fields(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let bytes = self.0;
+        let mut lines = Lines { bytes, at: 0 }.peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let Range { start, mut end } = lines.next()?;
+                while let Some(more) = lines.next_if(|line| is_folded(&bytes[line.clone()])) {
+                    end = more.end;
+                }
+                let field = &bytes[start..end];
+                if let Some(name) = name(field) {
+                    return Some((name.trim_ascii_end(), &field[name.len() + 1..]));
+                }
+            }
+        })
+    }
+
+    /// The value of the last header of this name, as `mail_parser` reads it: with a line end.
+    fn get(self, name: &str) -> Option<Vec<u8>> {
+        let named = self.fields().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
+        let (_, value) = named.last()?;
+        let value = value.trim_ascii();
+        let value = &value[..value.len().min(LONGEST_VALUE)];
+        // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
+        // encoded words, in which raw bytes are of the encoding that the word names.
+        let mut decoded = Vec::with_capacity(value.len() + 1);
+        for line in (Lines { bytes: value, at: 0 }) {
+            let line = &value[line];
+            if memchr::memmem::find(line, b"=?").is_some() {
+                decoded.extend_from_slice(line);
+            } else {
+                let line = encoding::decode(line, false)
+                    .map_or_else(|_| String::from_utf8_lossy(line), |line| line.text);
+                decoded.extend_from_slice(line.as_bytes());
+            }
         }
+        decoded.push(b'\n');
+        Some(decoded)
     }
-    decoded.extend_from_slice(b"\n\n");
-    (decoded, ended)
+}
+
+/// The name that a header begins with, with blanks that may stand before its colon.
+fn name(line: &[u8]) -> Option<&[u8]> {
+    let name = &line[..memchr::memchr(b':', line)?];
+    let letters = name.trim_ascii_end();
+    let is_name = !letters.is_empty() && letters.iter().all(u8::is_ascii_graphic);
+    is_name.then_some(name)
+}
+
+/// Whether a line goes on with the header before it.
+fn is_folded(line: &[u8]) -> bool {
+    matches!(line, [b' ' | b'\t', ..])
+}
+
+/// Whether a line among headers is what programs that deliver mail put before them.
+fn is_envelope(line: &[u8]) -> bool {
+    line.strip_prefix(b">").unwrap_or(line).starts_with(b"From ")
+}
+
+/// A text whose lines and blanks are joined by single blanks; none if there is no more than these.
+fn one_line(text: &str) -> Option<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// What the headers say of a part, and of the multipart that it is. The message itself has none
 /// `around` it; of other parts that says whether it is a digest.
 fn describe(
-    headers: &[u8],
+    headers: Headers<'_>,
     depth: usize,
     around: Option<bool>,
 ) -> Result<(Part, Option<Open>), Failure> {
     let whole = around.is_none();
-    let parser = MessageParser::new().with_mime_headers().default_header_raw();
-    let message = parser.parse_headers(headers);
-    let part = message.as_ref().and_then(|message| message.parts.first());
-    let part = part.filter(|part| !part.headers.is_empty());
-    if whole && part.is_none() {
-        return Err(invalid("no headers"));
-    }
-    let content_type = part.and_then(|part| part.content_type());
-    let disposition = part.and_then(|part| part.content_disposition());
-    let attached = disposition.is_some_and(mail_parser::ContentType::is_attachment);
+    let content_type = headers.get("Content-Type").unwrap_or_default();
+    let content_type = MessageStream::new(&content_type).parse_content_type();
+    let content_type = content_type.as_content_type();
+    let disposition = headers.get("Content-Disposition").unwrap_or_default();
+    let disposition = MessageStream::new(&disposition).parse_content_type();
+    let attached = disposition.as_content_type().is_some_and(ContentType::is_attachment);
     let named = content_type.is_some_and(|it| it.has_attribute("name"));
-    let subtype = content_type.and_then(mail_parser::ContentType::subtype).unwrap_or_default();
+    let subtype = content_type.and_then(ContentType::subtype).unwrap_or_default();
     let mut multipart = None;
-    let kind = match content_type.map(mail_parser::ContentType::ctype) {
+    let kind = match content_type.map(ContentType::ctype) {
         Some("multipart") => {
             let boundary = content_type.and_then(|it| it.attribute("boundary"));
             let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
@@ -497,10 +559,14 @@ fn describe(
         Some(_) => Kind::Attachment,
     };
     let charset = content_type.and_then(|it| it.attribute("charset")).map(str::to_owned);
-    let transfer = part.and_then(|part| part.content_transfer_encoding());
-    let transfer = match transfer.map(str::trim) {
-        Some(it) if it.eq_ignore_ascii_case("base64") => Transfer::Base64,
-        Some(it) if it.eq_ignore_ascii_case("quoted-printable") => Transfer::QuotedPrintable,
+    let transfer = headers.get("Content-Transfer-Encoding");
+    // Without a comment, which may stand behind it.
+    let transfer = transfer.as_deref().and_then(|it| {
+        it.split(|byte| matches!(byte, b'(' | b';') || byte.is_ascii_whitespace()).next()
+    });
+    let transfer = match transfer {
+        Some(it) if it.eq_ignore_ascii_case(b"base64") => Transfer::Base64,
+        Some(it) if it.eq_ignore_ascii_case(b"quoted-printable") => Transfer::QuotedPrintable,
         _ => Transfer::Identity,
     };
     Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
@@ -520,6 +586,8 @@ fn invalid(problem: &'static str) -> Failure {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+
+    use mail_parser::MessageParser;
 
     use super::*;
 
@@ -657,6 +725,45 @@ mod tests {
     }
 
     #[test]
+    fn the_headers_end_at_an_empty_line_or_where_they_no_longer_look_like_headers() {
+        let folded = "Subject: a\n \n b\nX-A:\n\t\n \nContent-Type: text/html\n\n<p>c\n";
+        let document = read(folded);
+        assert_eq!((document.title.as_deref(), document.text.as_str()), (Some("a b"), "c"));
+        for unseparated in ["Subject: a\nb c\nd: e\n", "Subject: a\n \t\nb c\nd: e\n"] {
+            let document = read(unseparated);
+            assert_eq!((document.title.as_deref(), &*document.text), (Some("a"), "b c\nd: e"));
+        }
+        let parts = "Content-Type: multipart/mixed; boundary=a\n\n--a\nb c\n--a\n \nd: e\n--a--\n";
+        assert_eq!(read(parts).text, "b c\n\nd: e");
+        let delivered =
+            "From a@example.org Sat Jan  3 01:05:34 1996\nSubject : a\n>From b\nX: y\n\nc\n";
+        let document = read(delivered);
+        assert_eq!((document.title.as_deref(), document.text.as_str()), (Some("a"), "c"));
+    }
+
+    #[test]
+    fn lines_may_end_as_they_once_did_on_a_macintosh() {
+        let document = decode(ALTERNATIVES.replace('\n', "\r").as_bytes(), NESTING, true).unwrap();
+        assert_eq!(document, read(ALTERNATIVES));
+    }
+
+    #[test]
+    fn dates_are_those_of_their_own_header() {
+        let date = |date: &str| {
+            let document = read(&format!("Date: {date}\nSubject: a\n\nb\n"));
+            assert_eq!(document.title.as_deref(), Some("a"), "{date}");
+            document.date
+        };
+        for zone in ["Z", "UT", "GMT", "+0000", "-0000 (none)"] {
+            let stated = date(&format!("Mon, 1 Jan 2024 10:00:00 {zone}"));
+            assert_eq!(stated.as_deref(), Some("2024-01-01T10:00:00+00:00"), "{zone}");
+        }
+        assert_eq!(date("1 Jan 24\n 10:00 EST").as_deref(), Some("2024-01-01T10:00:00-05:00"));
+        assert_eq!(date("on \n  Monday").as_deref(), Some("on Monday"));
+        assert_eq!(date(""), None);
+    }
+
+    #[test]
     fn what_follows_base64_is_text() {
         let footer = "_______________\nListe mailing list\nabcd\nhttps://lists.example.org/\n";
         for encoded in ["S8Okc2U=\n", "S8Okc2U\n", "S8Ok!c2UsIEvDpHNl\nS8Okc2U=\n\n", ""] {
@@ -673,6 +780,14 @@ mod tests {
     }
 
     #[test]
+    fn a_transfer_encoding_may_have_a_comment() {
+        for encoding in ["base64 (x)", "BASE64;", " base64\n (x)"] {
+            let mail = format!("Content-Transfer-Encoding: {encoding}\n\nS8Okc2U=\n");
+            assert_eq!(read(&mail).text, "Käse", "{encoding}");
+        }
+    }
+
+    #[test]
     fn utf_7_is_undone_as_the_standard_asks() {
         for (body, text) in [
             ("K+AOQ-se", "Käse"),
@@ -684,6 +799,25 @@ mod tests {
             let mail = format!("Content-Type: text/plain; charset=UTF-7\n\n{body}\n");
             assert_eq!(decode(mail.as_bytes(), NESTING, false).unwrap().text, text, "{body}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_of_no_header() {
+        for subject in ["K\u{e4}se", "=?utf-8?q?K=C3=A4se?="] {
+            let document = read(&format!("\u{feff}Subject: {subject}\n\na\n"));
+            assert_eq!(document.title.as_deref(), Some("Käse"));
+        }
+    }
+
+    #[test]
+    fn long_headers_cost_no_more_than_their_length() {
+        let start = std::time::Instant::now();
+        let words = "=?aa?q?x".repeat(1 << 17);
+        let document = read(&format!("Subject: {words}\n\na\n"));
+        assert!(document.title.is_some_and(|title| title.len() < words.len() / 100));
+        let parameters = "\n a*0=b;".repeat(1 << 17);
+        assert_eq!(read(&format!("Content-Type: text/plain;{parameters}\n\na\n")).text, "a");
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 
     fn nested(depth: usize) -> String {
