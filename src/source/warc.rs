@@ -53,6 +53,9 @@ impl<R: BufRead> WarcRecords<R> {
             if self.line(&mut bytes).map_err(Failure::of_file)? == 0 {
                 return Ok(None);
             }
+            if offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") {
+                bytes.drain(..3);
+            }
             if is_version(&bytes) {
                 break offset;
             }
@@ -396,6 +399,13 @@ mod tests {
         for text in ["+5\r\nabcde\r\n", "Abbe\nund Dom", "3\r\nabcdef\r\n", "0\nx"] {
             assert_eq!(read(&response(chunked, text.as_bytes())).unwrap().text, text);
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_of_no_record() {
+        let mut archive = b"\xef\xbb\xbf".to_vec();
+        archive.extend(record("conversion", "text/plain", b"a"));
+        assert_eq!(read(&archive).unwrap().text, "a");
     }
 
     #[test]

@@ -50,6 +50,9 @@ impl<R: BufRead> MboxRecords<R> {
         let begun = loop {
             let offset = self.offset;
             self.piece(&mut piece)?;
+            if offset == 0 && piece.starts_with(b"\xef\xbb\xbf") {
+                piece.drain(..3);
+            }
             if piece.is_empty() {
                 self.ended = true;
                 break self.begun.take();
@@ -176,6 +179,14 @@ mod tests {
         assert_eq!(messages(&format!("\n\n{FROM}A: b\n\nc")), ["A: b\n\nc"]);
         assert_eq!(messages(""), [""; 0]);
         assert_eq!(messages("\n\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_of_no_message() {
+        let mbox = format!("\u{feff}{FROM}A: b\n\n{FROM}A: c\n");
+        assert_eq!(messages(&mbox), ["A: b\n", "A: c\n"]);
+        let first = MboxRecords::new(mbox.as_bytes(), 1 << 20).next().unwrap().unwrap();
+        assert_eq!(first.offset, 3 + FROM.len() as u64);
     }
 
     #[test]
