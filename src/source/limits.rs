@@ -52,7 +52,8 @@ impl Limits {
     /// The longest record, in bytes as they stand in the decompressed file: a line of JSONL, a row, a
     /// mail with its attachments, a whole file that is one article. Default: 1 GiB.
     ///
-    /// Up to about twice this is held for a record that is being read.
+    /// Up to about twice this is held for a record that is being read, and three times for one that
+    /// comes encoded, such as a mail.
     #[must_use]
     pub fn record(mut self, bytes: u64) -> Self {
         self.record = bytes;

@@ -39,10 +39,15 @@ pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Docum
     }
     let mut document = message.headers();
     for part in message.readable(strict)? {
-        if !document.text.is_empty() {
+        let end = part.text.trim_end_matches('\n').len();
+        if document.text.is_empty() {
+            // Without a copy: most mails have but one text.
+            document.text = part.text.into_owned();
+            document.text.truncate(end);
+        } else {
             document.text.push_str("\n\n");
+            document.text.push_str(&part.text[..end]);
         }
-        document.text.push_str(part.text.trim_end_matches('\n'));
         document.encoding = document.encoding.or(part.encoding);
         document.replaced += part.replaced;
     }
@@ -558,7 +563,7 @@ fn describe(
         None if around == Some(true) => Kind::Attachment,
         None => Kind::Plain,
         Some("text") if subtype == "html" => Kind::Html,
-        Some("text") if whole || matches!(subtype, "plain" | "markdown" | "x-markdown") => {
+        Some("text") if whole || matches!(subtype, "" | "plain" | "markdown" | "x-markdown") => {
             Kind::Plain
         }
         Some(_) => Kind::Attachment,
@@ -665,6 +670,9 @@ mod tests {
         );
         assert_eq!(read("Subject:\n\n").title, None);
         assert_eq!(read("A: b").text, "");
+        let no_subtype =
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: text\n\na\n--a--\n";
+        assert_eq!(read(no_subtype).text, "a");
         assert_eq!(read("Content-Type: text/x-diff\n\n+a\n").text, "+a");
         assert_eq!(read("Content-Type: application/pdf\n\n%PDF\n").attachments, 1);
         for (transfer, body, text) in [

@@ -131,8 +131,8 @@ fn is_quoted(line: &[u8]) -> bool {
     line[marks..].starts_with(b"From ")
 }
 
-/// Whether a line separates messages: a sender and a time stand behind `From `, or, as some
-/// programs write, nothing; then it must follow a blank line.
+/// Whether a line separates messages: a sender, and a time with its month and year, stand behind
+/// `From `, or, as some programs write, nothing; then it must follow a blank line.
 ///
 /// Sentences begin with that word too, and not every writer marks them.
 fn is_separator(line: &[u8], after_blank: bool) -> bool {
@@ -152,7 +152,9 @@ fn is_separator(line: &[u8], after_blank: bool) -> bool {
             .map(|it| (1..=2).contains(&it.len()) && it.iter().all(u8::is_ascii_digit));
         word.contains(&b':') && digits.all(|number| number)
     };
-    words.iter().any(is_time) && words.iter().any(|word| MONTHS.contains(word))
+    let is_year = |word: &&[u8]| word.len() == 4 && word.iter().all(u8::is_ascii_digit);
+    let is_month = |word: &&[u8]| MONTHS.contains(word);
+    words.iter().any(is_time) && words.iter().any(is_month) && words.iter().any(is_year)
 }
 
 #[cfg(test)]
@@ -207,7 +209,8 @@ mod tests {
 
     #[test]
     fn sentences_separate_nothing_and_bare_separators_need_a_blank_line() {
-        let body = "A: b\n\nFrom 10:30 on we met.\n\nFrom May on, too.\nFrom \nhere\n";
+        let body = "A: b\n\nFrom 10:30 on we met.\n\nFrom May on, too.\nFrom \nhere\n\n\
+            From May 5, 10:30 on, and in 2019, too.\n";
         assert_eq!(messages(&format!("{FROM}{body}")), [body]);
         let mbox =
             "From \nA: b\n\neins\n\nFrom \r\nA: c\n\nFrom - Mon Jan 01 12:00:00 2018\nA: d\n";
@@ -229,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_endless_separator_ends() {
-        let mbox = format!("From a Jan 1:00 {}\nA: b\n", "x".repeat(200_000));
+        let mbox = format!("From a Jan 1 1:00 1996 {}\nA: b\n", "x".repeat(200_000));
         assert_eq!(messages(&mbox), ["A: b\n"]);
     }
 }
