@@ -5,24 +5,24 @@
 //! for 1.5 MB), and keeps attached messages in one another, so that a hundred thousand of them
 //! overflow the stack. Here the lines are gone through once, and what is attached is not opened.
 
+mod encodings;
+mod headers;
 mod mbox;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use mail_parser::ContentType;
-use mail_parser::decoders::base64::base64_decode;
 use mail_parser::parsers::MessageStream;
 
+use self::encodings::{decode_base64, decode_quoted_printable, decode_utf_7};
+use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
 use super::date::date;
 use super::document::{Document, Failure, Problem};
-use super::encoding::{self, Decoded, decode_declared};
+use super::encoding::{Decoded, decode_declared};
 use super::html;
 
-/// The longest value of a header, in bytes; what comes behind is not read. The time that
-/// `mail_parser` takes for encoded words grows with its square.
-const LONGEST_VALUE: usize = 1 << 13;
 /// The most parts of a message: what is kept of an empty one is longer than itself.
 const MOST_PARTS: usize = 1 << 16;
 
@@ -297,101 +297,6 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The bytes that base64 stands for, and whether it is sound. Without what is strange to it, but
-/// for the text that programs of mailing lists append, which stays as it is.
-fn decode_base64(body: &[u8]) -> (Vec<u8>, bool) {
-    if let Some(decoded) = base64_decode(body) {
-        return (decoded, true);
-    }
-    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    // Damage changes a byte here and there, while no text has ten letters between its blanks, dots
-    // and strokes throughout.
-    let is_text = |line: &Range<usize>| {
-        let line = body[line.clone()].trim_ascii();
-        let strange = line.iter().filter(|byte| !is_base64(byte)).count();
-        strange > 0 && strange * 10 >= line.len()
-    };
-    let text = Lines { bytes: body, at: 0 }.find(is_text).map_or(body.len(), |line| line.start);
-    let (encoded, text) = body.split_at(text);
-    let encoded: Vec<u8> = encoded.iter().copied().filter(is_base64).collect();
-    let mut decoded = base64_decode(&encoded).unwrap_or_default();
-    if !text.is_empty() && !decoded.is_empty() && !decoded.ends_with(b"\n") {
-        decoded.push(b'\n');
-    }
-    decoded.extend_from_slice(text);
-    (decoded, false)
-}
-
-/// The bytes that quoted-printable stands for, and whether it is sound. An `=` that begins no code
-/// stays as it is.
-///
-/// The decoder of `mail_parser` takes `= 41` for a code and drops what is cut off; that of the
-/// crate `quoted_printable` drops all bytes that are not ASCII.
-fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
-    let mut decoded = Vec::with_capacity(body.len());
-    let mut sound = true;
-    for line in (Lines { bytes: body, at: 0 }) {
-        let line = &body[line];
-        let end = &line[before_line_end(line, line.len())..];
-        // Blanks at the end of a line were added on its way: RFC 2045, section 6.7, rule 3.
-        let content = line.trim_ascii_end();
-        let joined = content.strip_suffix(b"=");
-        let mut rest = joined.unwrap_or(content);
-        while let Some(at) = memchr::memchr(b'=', rest) {
-            decoded.extend_from_slice(&rest[..at]);
-            let hex = |at: usize| {
-                char::from(*rest.get(at)?).to_digit(16).and_then(|it| u8::try_from(it).ok())
-            };
-            if let (Some(high), Some(low)) = (hex(at + 1), hex(at + 2)) {
-                decoded.push(high << 4 | low);
-                rest = &rest[at + 3..];
-            } else {
-                sound = false;
-                decoded.push(b'=');
-                rest = &rest[at + 1..];
-            }
-        }
-        decoded.extend_from_slice(rest);
-        if joined.is_none() {
-            decoded.extend_from_slice(end);
-        }
-    }
-    (decoded, sound)
-}
-
-/// The text of UTF-7 (RFC 2152), and how much of it was replaced.
-///
-/// The decoder of `mail_parser` loses what ends a shift, and one that nothing ends.
-fn decode_utf_7(bytes: &[u8]) -> (String, u64) {
-    let mut text = String::with_capacity(bytes.len());
-    let mut replaced = 0;
-    let mut replace = |char| {
-        replaced += u64::from(char == char::REPLACEMENT_CHARACTER);
-        char
-    };
-    let mut rest = bytes;
-    while let Some((&first, behind)) = rest.split_first() {
-        if first != b'+' {
-            text.push(replace(if first.is_ascii() { first.into() } else { '\u{fffd}' }));
-            rest = behind;
-            continue;
-        }
-        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-        let end = behind.iter().position(|byte| !is_base64(byte)).unwrap_or(behind.len());
-        let (shifted, behind) = behind.split_at(end);
-        let units = base64_decode(shifted).unwrap_or_default();
-        if units.len() < 2 {
-            text.push('+');
-            text.extend(shifted.iter().map(|&byte| char::from(byte)));
-        }
-        let units = units.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
-        let chars = char::decode_utf16(units);
-        text.extend(chars.map(|char| replace(char.unwrap_or(char::REPLACEMENT_CHARACTER))));
-        rest = behind.strip_prefix(b"-").unwrap_or(behind);
-    }
-    (text, replaced)
-}
-
 /// Whether the boundaries of multiparts that end here came at all. If not, there is no telling
 /// their text from how it was sent.
 fn check_met(ended: &[Open]) -> Result<(), Failure> {
@@ -435,94 +340,6 @@ impl Iterator for Lines<'_> {
         self.at = memchr::memchr(b'\n', rest).map_or(self.bytes.len(), |end| start + end + 1);
         Some(start..self.at)
     }
-}
-
-/// The headers of a message or a part, as they stand.
-#[derive(Clone, Copy)]
-struct Headers<'a>(&'a [u8]);
-
-impl<'a> Headers<'a> {
-    /// The headers from here to an empty line, to one that is none of theirs and so begins the
-    /// body, or to a delimiter, which then begins there.
-    fn read(lines: &mut Lines<'a>, open: &[Open]) -> (Self, Option<(usize, Delimiter)>) {
-        let (bytes, start) = (lines.bytes, lines.at);
-        while let Some(line) = lines.next() {
-            let content = &bytes[line.clone()];
-            let headers = Self(&bytes[start..line.start]);
-            if let Some(delimiter) = Delimiter::find(content, open) {
-                return (headers, Some((line.start, delimiter)));
-            }
-            // A line of blanks is of the header before it: RFC 5322, section 4.2.
-            let folded = line.start > start && is_folded(content);
-            if content.trim_ascii().is_empty() && !folded {
-                return (headers, None);
-            }
-            if !folded && name(content).is_none() && !is_envelope(content) {
-                lines.at = line.start;
-                return (headers, None);
-            }
-        }
-        (Self(&bytes[start..]), None)
-    }
-
-    /// The headers, each with its name and its value, which may be folded.
-    fn fields(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let bytes = self.0;
-        let mut lines = Lines { bytes, at: 0 }.peekable();
-        std::iter::from_fn(move || {
-            loop {
-                let Range { start, mut end } = lines.next()?;
-                while let Some(more) = lines.next_if(|line| is_folded(&bytes[line.clone()])) {
-                    end = more.end;
-                }
-                let field = &bytes[start..end];
-                if let Some(name) = name(field) {
-                    return Some((name.trim_ascii_end(), &field[name.len() + 1..]));
-                }
-            }
-        })
-    }
-
-    /// The value of the last header of this name, as `mail_parser` reads it: with a line end.
-    fn get(self, name: &str) -> Option<Vec<u8>> {
-        let named = self.fields().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
-        let (_, value) = named.last()?;
-        let value = value.trim_ascii();
-        let value = &value[..value.len().min(LONGEST_VALUE)];
-        // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
-        // encoded words, in which raw bytes are of the encoding that the word names.
-        let mut decoded = Vec::with_capacity(value.len() + 1);
-        for line in (Lines { bytes: value, at: 0 }) {
-            let line = &value[line];
-            if memchr::memmem::find(line, b"=?").is_some() {
-                decoded.extend_from_slice(line);
-            } else {
-                let line = encoding::decode(line, false)
-                    .map_or_else(|_| String::from_utf8_lossy(line), |line| line.text);
-                decoded.extend_from_slice(line.as_bytes());
-            }
-        }
-        decoded.push(b'\n');
-        Some(decoded)
-    }
-}
-
-/// The name that a header begins with, with blanks that may stand before its colon.
-fn name(line: &[u8]) -> Option<&[u8]> {
-    let name = &line[..memchr::memchr(b':', line)?];
-    let letters = name.trim_ascii_end();
-    let is_name = !letters.is_empty() && letters.iter().all(u8::is_ascii_graphic);
-    is_name.then_some(name)
-}
-
-/// Whether a line goes on with the header before it.
-fn is_folded(line: &[u8]) -> bool {
-    matches!(line, [b' ' | b'\t', ..])
-}
-
-/// Whether a line among headers is what programs that deliver mail put before them.
-fn is_envelope(line: &[u8]) -> bool {
-    line.strip_prefix(b">").unwrap_or(line).starts_with(b"From ")
 }
 
 /// A text whose lines and blanks are joined by single blanks; none if there is no more than these.
