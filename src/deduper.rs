@@ -319,16 +319,21 @@ impl Deduper {
 
     /// An id for an article without one.
     fn next_number(&mut self) -> String {
-        let before = self.index.texts.len();
-        loop {
-            // From the last one on, as after a withdrawal the numbers that are taken may be many.
-            self.last_number = self.last_number.max(before) + 1;
-            let id = self.last_number.to_string();
-            #[cfg(feature = "index")]
-            if self.writer.as_ref().is_some_and(|writer| writer.has(&id)) {
-                continue;
-            }
-            return id;
+        // From the last one on, as after a withdrawal the numbers that are taken may be many.
+        let first = self.last_number.max(self.index.texts.len()) + 1;
+        let taken = (first..).take_while(|number| self.has(&number.to_string())).count();
+        self.last_number = first + taken;
+        self.last_number.to_string()
+    }
+
+    /// Whether an article of the index on disk has that id.
+    fn has(&self, id: &str) -> bool {
+        #[cfg(feature = "index")]
+        return self.writer.as_ref().is_some_and(|writer| writer.has(id));
+        #[cfg(not(feature = "index"))]
+        {
+            let _ = id;
+            false
         }
     }
 

@@ -12,6 +12,8 @@
 mod compression;
 #[cfg(feature = "csv")]
 mod csv;
+#[cfg(any(feature = "mail", feature = "feeds"))]
+mod date;
 mod document;
 mod encoding;
 #[cfg(feature = "feeds")]

@@ -13,6 +13,7 @@ use quick_xml::name::{
     Namespace, NamespaceResolver, Prefix, PrefixDeclaration, QName, ResolveResult,
 };
 
+use super::date::date;
 use super::document::{Document, Failure, Problem, RawRecord};
 use super::encoding::{decode_declared, in_xml_declaration};
 use super::html::{self, Markup};
@@ -504,17 +505,6 @@ fn refer(reference: &BytesRef<'_>, text: &mut String) {
     } else {
         text.extend(["&", &name, ";"]);
     }
-}
-
-/// A date as RFC 3339 has it, if it is one as RFC 2822 has it.
-fn date(text: &str) -> String {
-    static PARSER: jiff::fmt::rfc2822::DateTimeParser =
-        jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
-    let text = text.trim();
-    PARSER.parse_zoned(text).map_or_else(
-        |_| text.to_owned(),
-        |date| date.timestamp().display_with_offset(date.offset()).to_string(),
-    )
 }
 
 #[cfg(test)]

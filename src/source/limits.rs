@@ -53,7 +53,7 @@ impl Limits {
     /// mail with its attachments, a whole file that is one article. Default: 1 GiB.
     ///
     /// Up to about twice this is held for a record that is being read, and about three times where it is decoded or
-    /// unescaped before it is text: in other encodings than UTF-8, and in feeds.
+    /// unescaped before it is text: in mail, in feeds, and in other encodings than UTF-8.
     #[must_use]
     pub fn record(mut self, bytes: u64) -> Self {
         self.record = bytes;

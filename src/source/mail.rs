@@ -1,48 +1,65 @@
 //! Mail: one message, of which the text is kept, each of its alternatives once.
 //!
-//! Headers and transfer encodings are read by `mail_parser`. The structure is not: its parser
-//! looks for every boundary to the end of the message, which takes time quadratic in the parts
-//! (half a minute for 1.5 MB), and keeps attached messages in one another, so that a hundred
-//! thousand of them overflow the stack. Here the lines are gone through once, and what is attached
-//! is not opened.
+//! The values of headers are read by `mail_parser`. The structure is not: its parser looks for
+//! every boundary to the end of the message, which takes time quadratic in the parts (half a minute
+//! for 1.5 MB), and keeps attached messages in one another, so that a hundred thousand of them
+//! overflow the stack. Here the lines are gone through once, and what is attached is not opened.
 
+mod encodings;
+mod headers;
 mod mbox;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{HeaderName, HeaderValue, MessageParser, MimeHeaders};
+use mail_parser::ContentType;
+use mail_parser::parsers::MessageStream;
 
+use self::encodings::{decode_base64, decode_quoted_printable, decode_utf_7};
+use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
+use super::date::date;
 use super::document::{Document, Failure, Problem};
-use super::encoding::{self, Decoded, decode_declared};
+use super::encoding::{Decoded, decode_declared};
 use super::html;
 
-/// The longest headers, in bytes; what comes behind is not read.
-const LONGEST_HEADERS: usize = 1 << 20;
+/// The most parts of a message: what is kept of an empty one is longer than itself.
+const MOST_PARTS: usize = 1 << 16;
 
 /// The document that a message is.
 ///
 /// The text is that of all its text parts, one after the other. Of alternatives the plain text is
 /// taken if it has content, and else the text of the HTML.
 pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Document, Failure> {
-    let message = Message::read(bytes, nesting)?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = with_line_feeds(bytes);
+    let message = Message::read(&bytes, nesting)?;
     if strict && !message.complete {
         return Err(Problem::Truncated.into());
     }
     let mut document = message.headers();
     for part in message.readable(strict)? {
-        if !document.text.is_empty() {
+        let end = part.text.trim_end_matches('\n').len();
+        if document.text.is_empty() {
+            // Without a copy: most mails have but one text.
+            document.text = part.text.into_owned();
+            document.text.truncate(end);
+        } else {
             document.text.push_str("\n\n");
+            document.text.push_str(&part.text[..end]);
         }
-        document.text.push_str(part.text.trim_end_matches('\n'));
         document.encoding = document.encoding.or(part.encoding);
         document.replaced += part.replaced;
     }
     Ok(document)
+}
+
+/// A message whose lines end with carriage returns alone, as on old Macintoshes, with the usual ends.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\n', bytes).is_some() || memchr::memchr(b'\r', bytes).is_none() {
+        return bytes.into();
+    }
+    bytes.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect()
 }
 
 /// What the body of a part is.
@@ -86,7 +103,7 @@ struct Open {
 /// A message, with its parts in their order, each before those in it.
 struct Message<'a> {
     bytes: &'a [u8],
-    headers: Vec<u8>,
+    headers: Headers<'a>,
     parts: Vec<Part>,
     /// Whether every multipart had its end.
     complete: bool,
@@ -95,22 +112,27 @@ struct Message<'a> {
 impl<'a> Message<'a> {
     /// # Errors
     ///
-    /// If there are no headers, if multiparts are nested deeper than `nesting`, or if the boundary
-    /// of one is not stated or never comes.
+    /// If there are no headers, if there are too many parts or multiparts are nested deeper than
+    /// `nesting`, or if the boundary of one is not stated or never comes.
     fn read(bytes: &'a [u8], nesting: usize) -> Result<Self, Failure> {
         let mut lines = Lines { bytes, at: 0 };
         let mut open: Vec<Open> = Vec::new();
         let mut parts: Vec<Part> = Vec::new();
-        let (headers, mut ended) = headers(bytes, &mut lines, &open);
-        let top = headers;
-        let mut next = Some(top.clone());
+        let (headers, mut ended) = Headers::read(&mut lines, &open);
+        if headers.fields().next().is_none() {
+            return Err(invalid("no headers"));
+        }
+        let mut next = Some(headers);
         // Where the last part was broken off; none in what stands before, between and behind parts.
         let mut within = None;
         let mut complete = true;
         loop {
             if let Some(headers) = next.take() {
+                if parts.len() == MOST_PARTS {
+                    return Err(invalid("it has more than 65,536 parts"));
+                }
                 let around = open.last().map(|multipart| multipart.digest);
-                let (mut part, multipart) = describe(&headers, open.len(), around)?;
+                let (mut part, multipart) = describe(headers, open.len(), around)?;
                 part.body = lines.at..bytes.len();
                 within = Some(parts.len());
                 if let Some(multipart) = multipart {
@@ -140,38 +162,31 @@ impl<'a> Message<'a> {
                 open.pop();
             } else {
                 open[delimiter.level].met = true;
-                let (headers, end) = self::headers(bytes, &mut lines, &open);
+                let (headers, end) = Headers::read(&mut lines, &open);
                 next = Some(headers);
                 ended = end;
             }
         }
         check_met(&open)?;
-        Ok(Self { bytes, headers: top, parts, complete: complete && open.is_empty() })
+        Ok(Self { bytes, headers, parts, complete: complete && open.is_empty() })
     }
 
     /// The document as far as the headers tell it.
     fn headers(&self) -> Document {
         let mut document = Document::default();
-        let parser = MessageParser::new()
-            .header_text(HeaderName::Subject)
-            .header_date(HeaderName::Date)
-            .header_id(HeaderName::MessageId)
-            .header_comma_separated(HeaderName::ContentLanguage)
-            .default_header_ignore();
-        if let Some(message) = parser.parse_headers(&self.headers) {
-            let subject = message
-                .subject()
-                .map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "));
-            document.title = subject.filter(|subject| !subject.is_empty());
-            document.id = message.message_id().map(str::to_owned);
-            let date = message.date().filter(|date| date.is_valid());
-            document.date = date.map(mail_parser::DateTime::to_rfc3339);
-            let language = match message.content_language() {
-                HeaderValue::Text(language) => Some(language),
-                HeaderValue::TextList(languages) => languages.first(),
-                _ => None,
-            };
-            document.language = language.and_then(|tag| html::language_tag(tag));
+        if let Some(value) = self.headers.get("Subject") {
+            let subject = MessageStream::new(&value).parse_unstructured();
+            document.title = subject.as_text().and_then(one_line);
+        }
+        if let Some(value) = self.headers.get("Message-ID") {
+            document.id = MessageStream::new(&value).parse_id().as_text().map(str::to_owned);
+        }
+        if let Some(value) = self.headers.get("Date") {
+            document.date = one_line(&String::from_utf8_lossy(&value)).map(|it| date(&it));
+        }
+        if let Some(value) = self.headers.get("Content-Language") {
+            let languages = String::from_utf8_lossy(&value);
+            document.language = languages.split(',').next().and_then(html::language_tag);
         }
         let attached = self.parts.iter().filter(|part| part.kind == Kind::Attachment).count();
         document.attachments = attached as u64;
@@ -246,9 +261,7 @@ impl<'a> Message<'a> {
         let Decoded { text, encoding, replaced } = match part.charset.as_deref() {
             // Not of the web, so not of its encodings, but some mail has it.
             Some(label) if label.eq_ignore_ascii_case("utf-7") => {
-                let text = charset_decoder(b"utf-7").map(|decode| decode(&bytes));
-                let text = text.unwrap_or_default();
-                let replaced = text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+                let (text, replaced) = decode_utf_7(&bytes);
                 Decoded { text: text.into(), encoding: Some("UTF-7"), replaced }.check(strict)?
             }
             declared => decode_declared(&bytes, declared.map(str::as_bytes), strict)?,
@@ -272,53 +285,16 @@ impl<'a> Message<'a> {
     /// `strict`.
     fn content(&self, part: &Part, strict: bool) -> Result<Cow<'a, [u8]>, Failure> {
         let body = &self.bytes[part.body.clone()];
-        let decoded = match part.transfer {
+        let (decoded, sound) = match part.transfer {
             Transfer::Identity => return Ok(body.into()),
-            Transfer::Base64 => base64_decode(body),
-            Transfer::QuotedPrintable => quoted_printable_decode(body),
+            Transfer::Base64 => decode_base64(body),
+            Transfer::QuotedPrintable => decode_quoted_printable(body),
         };
-        match decoded {
-            Some(decoded) => Ok(decoded.into()),
-            None if strict => Err(invalid("broken transfer encoding")),
-            None if part.transfer == Transfer::Base64 => Ok(mend_base64(body).into()),
-            None => Ok(mend_quoted_printable(body).into()),
+        if strict && !sound {
+            return Err(invalid("broken transfer encoding"));
         }
+        Ok(decoded.into())
     }
-}
-
-/// What base64 there is between bytes that are not.
-fn mend_base64(body: &[u8]) -> Vec<u8> {
-    let of_base64 = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let sound: Vec<u8> = body.iter().copied().filter(of_base64).collect();
-    base64_decode(&sound).unwrap_or_default()
-}
-
-/// Quoted-printable with every `=` that begins no code left as it stands.
-fn mend_quoted_printable(body: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(body.len());
-    let mut rest = body;
-    while let Some(at) = memchr::memchr(b'=', rest) {
-        decoded.extend_from_slice(&rest[..at]);
-        let code = &rest[at + 1..];
-        let hex = |at: usize| {
-            char::from(*code.get(at)?).to_digit(16).and_then(|it| u8::try_from(it).ok())
-        };
-        let line = code.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
-        rest = match (hex(0), hex(1), line) {
-            (Some(high), Some(low), _) => {
-                decoded.push(high << 4 | low);
-                &code[2..]
-            }
-            (_, _, Some(end)) if code[end] == b'\n' => &code[end + 1..],
-            (_, _, None) => &[],
-            _ => {
-                decoded.push(b'=');
-                code
-            }
-        };
-    }
-    decoded.extend_from_slice(rest);
-    decoded
 }
 
 /// Whether the boundaries of multiparts that end here came at all. If not, there is no telling
@@ -366,63 +342,30 @@ impl Iterator for Lines<'_> {
     }
 }
 
-/// The headers from here to the blank line, or to a delimiter, which then begins there.
-fn headers(
-    bytes: &[u8],
-    lines: &mut Lines<'_>,
-    open: &[Open],
-) -> (Vec<u8>, Option<(usize, Delimiter)>) {
-    let start = lines.at;
-    let mut end = bytes.len();
-    let mut ended = None;
-    for line in lines {
-        let content = &bytes[line.clone()];
-        ended = Delimiter::find(content, open).map(|delimiter| (line.start, delimiter));
-        if ended.is_some() || content.trim_ascii().is_empty() {
-            end = line.start;
-            break;
-        }
-    }
-    let headers = &bytes[start..end.min(start + LONGEST_HEADERS)];
-    // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
-    // encoded words, in which raw bytes are of the encoding that the word names.
-    let mut decoded = Vec::with_capacity(headers.len() + 2);
-    for line in (Lines { bytes: headers, at: 0 }) {
-        let line = &headers[line];
-        if memchr::memmem::find(line, b"=?").is_some() {
-            decoded.extend_from_slice(line);
-        } else {
-            let line = encoding::decode(line, false)
-                .map_or_else(|_| String::from_utf8_lossy(line), |line| line.text);
-            decoded.extend_from_slice(line.as_bytes());
-        }
-    }
-    decoded.extend_from_slice(b"\n\n");
-    (decoded, ended)
+/// A text whose lines and blanks are joined by single blanks; none if there is no more than these.
+fn one_line(text: &str) -> Option<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// What the headers say of a part, and of the multipart that it is. The message itself has none
 /// `around` it; of other parts that says whether it is a digest.
 fn describe(
-    headers: &[u8],
+    headers: Headers<'_>,
     depth: usize,
     around: Option<bool>,
 ) -> Result<(Part, Option<Open>), Failure> {
     let whole = around.is_none();
-    let parser = MessageParser::new().with_mime_headers().default_header_raw();
-    let message = parser.parse_headers(headers);
-    let part = message.as_ref().and_then(|message| message.parts.first());
-    let part = part.filter(|part| !part.headers.is_empty());
-    if whole && part.is_none() {
-        return Err(invalid("no headers"));
-    }
-    let content_type = part.and_then(|part| part.content_type());
-    let disposition = part.and_then(|part| part.content_disposition());
-    let attached = disposition.is_some_and(mail_parser::ContentType::is_attachment);
+    let content_type = headers.get("Content-Type").unwrap_or_default();
+    let content_type = MessageStream::new(&content_type).parse_content_type();
+    let content_type = content_type.as_content_type();
+    let disposition = headers.get("Content-Disposition").unwrap_or_default();
+    let disposition = MessageStream::new(&disposition).parse_content_type();
+    let attached = disposition.as_content_type().is_some_and(ContentType::is_attachment);
     let named = content_type.is_some_and(|it| it.has_attribute("name"));
-    let subtype = content_type.and_then(mail_parser::ContentType::subtype).unwrap_or_default();
+    let subtype = content_type.and_then(ContentType::subtype).unwrap_or_default();
     let mut multipart = None;
-    let kind = match content_type.map(mail_parser::ContentType::ctype) {
+    let kind = match content_type.map(ContentType::ctype) {
         Some("multipart") => {
             let boundary = content_type.and_then(|it| it.attribute("boundary"));
             let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
@@ -437,16 +380,20 @@ fn describe(
         None if around == Some(true) => Kind::Attachment,
         None => Kind::Plain,
         Some("text") if subtype == "html" => Kind::Html,
-        Some("text") if whole || matches!(subtype, "plain" | "markdown" | "x-markdown") => {
+        Some("text") if whole || matches!(subtype, "" | "plain" | "markdown" | "x-markdown") => {
             Kind::Plain
         }
         Some(_) => Kind::Attachment,
     };
     let charset = content_type.and_then(|it| it.attribute("charset")).map(str::to_owned);
-    let transfer = part.and_then(|part| part.content_transfer_encoding());
-    let transfer = match transfer.map(str::trim) {
-        Some(it) if it.eq_ignore_ascii_case("base64") => Transfer::Base64,
-        Some(it) if it.eq_ignore_ascii_case("quoted-printable") => Transfer::QuotedPrintable,
+    let transfer = headers.get("Content-Transfer-Encoding");
+    // Without a comment, which may stand behind it.
+    let transfer = transfer.as_deref().and_then(|it| {
+        it.split(|byte| matches!(byte, b'(' | b';') || byte.is_ascii_whitespace()).next()
+    });
+    let transfer = match transfer {
+        Some(it) if it.eq_ignore_ascii_case(b"base64") => Transfer::Base64,
+        Some(it) if it.eq_ignore_ascii_case(b"quoted-printable") => Transfer::QuotedPrintable,
         _ => Transfer::Identity,
     };
     Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
@@ -466,6 +413,8 @@ fn invalid(problem: &'static str) -> Failure {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+
+    use mail_parser::MessageParser;
 
     use super::*;
 
@@ -538,10 +487,13 @@ mod tests {
         );
         assert_eq!(read("Subject:\n\n").title, None);
         assert_eq!(read("A: b").text, "");
+        let no_subtype =
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: text\n\na\n--a--\n";
+        assert_eq!(read(no_subtype).text, "a");
         assert_eq!(read("Content-Type: text/x-diff\n\n+a\n").text, "+a");
         assert_eq!(read("Content-Type: application/pdf\n\n%PDF\n").attachments, 1);
         for (transfer, body, text) in [
-            ("base64", "S8O!kc2U=?", "Käse"),
+            ("base64", "S8Okc2UsIEvDp!HNlLCBLw6RzZQ==", "Käse, Käse, Käse"),
             ("quoted-printable", "K=C3=A4se= \n=xy = z=", "Käse=xy = z"),
         ] {
             let mail = format!("Content-Transfer-Encoding: {transfer}\n\n{body}");
@@ -580,6 +532,136 @@ mod tests {
         assert!(matches!(failure.problem, Problem::Truncated));
     }
 
+    #[test]
+    fn quoted_printable_is_undone_as_the_standard_asks() {
+        let decoded = |body: &str| {
+            let mail = format!("Content-Transfer-Encoding: quoted-printable\n\n{body}");
+            let strict = decode(mail.as_bytes(), NESTING, true).map(|it| it.text).ok();
+            (decode(mail.as_bytes(), NESTING, false).unwrap().text, strict.is_some())
+        };
+        for (body, text, sound) in [
+            ("a= 80b", "a= 80b", false),
+            ("a=\n80b", "a80b", true),
+            ("a=A", "a=A", false),
+            ("a=A\nb", "a=A\nb", false),
+            ("a==41", "a=A", false),
+            ("a=4=31", "a=41", false),
+            ("a \t\nb=20\nc= \t\nd  ", "a\nb \ncd", true),
+            ("a \t\r\nb=\r\nc\r\n", "a\nbc", true),
+            ("=c3=a4\u{e4}=", "ää", true),
+        ] {
+            assert_eq!(decoded(body), (text.to_owned(), sound), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_headers_end_at_an_empty_line_or_where_they_no_longer_look_like_headers() {
+        let folded = "Subject: a\n \n b\nX-A:\n\t\n \nContent-Type: text/html\n\n<p>c\n";
+        let document = read(folded);
+        assert_eq!((document.title.as_deref(), document.text.as_str()), (Some("a b"), "c"));
+        for unseparated in ["Subject: a\nb c\nd: e\n", "Subject: a\n \t\nb c\nd: e\n"] {
+            let document = read(unseparated);
+            assert_eq!((document.title.as_deref(), &*document.text), (Some("a"), "b c\nd: e"));
+        }
+        let parts = "Content-Type: multipart/mixed; boundary=a\n\n--a\nb c\n--a\n \nd: e\n--a--\n";
+        assert_eq!(read(parts).text, "b c\n\nd: e");
+        let delivered =
+            "From a@example.org Sat Jan  3 01:05:34 1996\nSubject : a\n>From b\nX: y\n\nc\n";
+        let document = read(delivered);
+        assert_eq!((document.title.as_deref(), document.text.as_str()), (Some("a"), "c"));
+    }
+
+    #[test]
+    fn lines_may_end_as_they_once_did_on_a_macintosh() {
+        let document = decode(ALTERNATIVES.replace('\n', "\r").as_bytes(), NESTING, true).unwrap();
+        assert_eq!(document, read(ALTERNATIVES));
+    }
+
+    #[test]
+    fn dates_are_those_of_their_own_header() {
+        let date = |date: &str| {
+            let document = read(&format!("Date: {date}\nSubject: a\n\nb\n"));
+            assert_eq!(document.title.as_deref(), Some("a"), "{date}");
+            document.date
+        };
+        for zone in ["Z", "UT", "GMT", "+0000", "-0000 (none)"] {
+            let stated = date(&format!("Mon, 1 Jan 2024 10:00:00 {zone}"));
+            assert_eq!(stated.as_deref(), Some("2024-01-01T10:00:00+00:00"), "{zone}");
+        }
+        assert_eq!(date("1 Jan 24\n 10:00 EST").as_deref(), Some("2024-01-01T10:00:00-05:00"));
+        assert_eq!(date("on \n  Monday").as_deref(), Some("on Monday"));
+        assert_eq!(date(""), None);
+    }
+
+    #[test]
+    fn what_follows_base64_is_text() {
+        let footer = "_______________\nListe mailing list\nabcd\nhttps://lists.example.org/\n";
+        for encoded in ["S8Okc2U=\n", "S8Okc2U\n", "S8Ok!c2UsIEvDpHNl\nS8Okc2U=\n\n", ""] {
+            let mail = format!("Content-Transfer-Encoding: base64\n\n{encoded}{footer}");
+            let text = decode(mail.as_bytes(), NESTING, false).unwrap().text;
+            let expected = match encoded.len() {
+                0 => footer.to_owned(),
+                1..10 => format!("Käse\n{footer}"),
+                _ => format!("Käse, KäseKäse\n{footer}"),
+            };
+            assert_eq!(text, expected.trim_end(), "{encoded}");
+            assert!(decode(mail.as_bytes(), NESTING, true).is_err());
+        }
+    }
+
+    #[test]
+    fn a_transfer_encoding_may_have_a_comment() {
+        for encoding in ["base64 (x)", "BASE64;", " base64\n (x)"] {
+            let mail = format!("Content-Transfer-Encoding: {encoding}\n\nS8Okc2U=\n");
+            assert_eq!(read(&mail).text, "Käse", "{encoding}");
+        }
+    }
+
+    #[test]
+    fn utf_7_is_undone_as_the_standard_asks() {
+        for (body, text) in [
+            ("K+AOQ-se", "Käse"),
+            ("K+AOQ se", "Kä se"),
+            ("1 +- 1+AD0-2", "1 + 1=2"),
+            ("+2D3f4A +AOQ", "\u{1f7e0} ä"),
+            ("+ a", "+ a"),
+        ] {
+            let mail = format!("Content-Type: text/plain; charset=UTF-7\n\n{body}\n");
+            assert_eq!(decode(mail.as_bytes(), NESTING, false).unwrap().text, text, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_of_no_header() {
+        for subject in ["K\u{e4}se", "=?utf-8?q?K=C3=A4se?="] {
+            let document = read(&format!("\u{feff}Subject: {subject}\n\na\n"));
+            assert_eq!(document.title.as_deref(), Some("Käse"));
+        }
+    }
+
+    #[test]
+    fn long_headers_cost_no_more_than_their_length() {
+        let start = std::time::Instant::now();
+        let words = "=?aa?q?x".repeat(1 << 17);
+        let document = read(&format!("Subject: {words}\n\na\n"));
+        assert!(document.title.is_some_and(|title| title.len() < words.len() / 100));
+        let parameters = "\n a*0=b;".repeat(1 << 17);
+        assert_eq!(read(&format!("Content-Type: text/plain;{parameters}\n\na\n")).text, "a");
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn parts_have_a_limit() {
+        let parts = |count: usize| {
+            format!(
+                "Content-Type: multipart/mixed; boundary=a\n\n{}--a--\n",
+                "--a\n\n".repeat(count)
+            )
+        };
+        assert_eq!(read(&parts(MOST_PARTS - 1)).text, "");
+        assert!(matches!(problem(&parts(MOST_PARTS)), Problem::Invalid(_)));
+    }
+
     fn nested(depth: usize) -> String {
         let mut mail = String::new();
         for level in 0..depth {
@@ -610,9 +692,9 @@ mod tests {
         assert!(matches!(problem(&mail), Problem::Invalid(_)));
         let many = format!(
             "Content-Type: multipart/mixed; boundary=a\n\n{}--a--\n",
-            "--a\n\nt\n".repeat(100_000)
+            "--a\n\nt\n".repeat(60_000)
         );
-        assert_eq!(read(&many).text.len(), 100_000 * 3 - 2);
+        assert_eq!(read(&many).text.len(), 60_000 * 3 - 2);
     }
 
     #[test]

@@ -53,6 +53,9 @@ impl<R: BufRead> WarcRecords<R> {
             if self.line(&mut bytes).map_err(Failure::of_file)? == 0 {
                 return Ok(None);
             }
+            if offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") {
+                bytes.drain(..3);
+            }
             if is_version(&bytes) {
                 break offset;
             }
@@ -237,6 +240,12 @@ impl<'a> Headers<'a> {
         let field = self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
         field.map(|&(_, value)| value)
     }
+
+    /// What all headers of this name list.
+    fn list(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a str> + Clone {
+        let named = self.fields.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name));
+        named.flat_map(|&(_, value)| value.split(','))
+    }
 }
 
 #[cfg(test)]
@@ -346,6 +355,54 @@ mod tests {
         assert_eq!(read(&response(encoded, b"plain after all")).unwrap().text, "plain after all");
         let brotli = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: br\n\n";
         assert_eq!(read(&response(brotli, b"\x0b\x01")), None);
+    }
+
+    #[test]
+    fn codings_are_undone_in_turn() {
+        let gzip = |bytes: &[u8]| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(bytes).unwrap();
+            gzip.finish().unwrap()
+        };
+        let chunked = |bytes: &[u8]| {
+            let mut chunked = format!("{:x}\r\n", bytes.len()).into_bytes();
+            chunked.extend_from_slice(bytes);
+            chunked.extend_from_slice(b"\r\n0\r\n\r\n");
+            chunked
+        };
+        let text = "Käse ".repeat(20);
+        let plain = text.as_bytes();
+        for (headers, body) in [
+            ("Transfer-Encoding: gzip, chunked\n", chunked(&gzip(plain))),
+            ("Transfer-Encoding: Chunked;x=y\n", chunked(plain)),
+            ("Transfer-Encoding: identity\nTransfer-Encoding: chunked\n", chunked(plain)),
+            ("Content-Encoding: gzip\nTransfer-Encoding: chunked\n", chunked(&gzip(plain))),
+            ("Content-Encoding: gzip, gzip\n", gzip(&gzip(plain))),
+            ("Content-Encoding: identity, gzip\n", gzip(plain)),
+            ("Content-Encoding: \nTransfer-Encoding: \n", plain.to_vec()),
+        ] {
+            let response =
+                response(&format!("HTTP/1.1 200 OK\nContent-Type: text/plain\n{headers}\n"), &body);
+            assert_eq!(read(&response).unwrap().text, text, "{headers}");
+        }
+        let unknown =
+            "HTTP/1.1 200 OK\nContent-Type: text/plain\nTransfer-Encoding: br, chunked\n\n";
+        assert_eq!(read(&response(unknown, &chunked(b"\x0b\x01"))), None);
+    }
+
+    #[test]
+    fn a_body_whose_chunks_were_joined_may_begin_like_a_chunk() {
+        let chunked = "HTTP/1.1 200 OK\nContent-Type: text/plain\nTransfer-Encoding: chunked\n\n";
+        for text in ["+5\r\nabcde\r\n", "Abbe\nund Dom", "3\r\nabcdef\r\n", "0\nx"] {
+            assert_eq!(read(&response(chunked, text.as_bytes())).unwrap().text, text);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_of_no_record() {
+        let mut archive = b"\xef\xbb\xbf".to_vec();
+        archive.extend(record("conversion", "text/plain", b"a"));
+        assert_eq!(read(&archive).unwrap().text, "a");
     }
 
     #[test]

@@ -108,11 +108,11 @@ mod tests {
         let cache = Cache::new(10);
         let mut made = 0;
         let mut get = |at: u32| {
-            let make = || {
+            let value = cache.get((0, at), || {
                 made += 1;
-                Ok::<_, ()>(((), 100))
-            };
-            cache.get((0, at), make).unwrap();
+                Ok::<_, ()>((at, 100))
+            });
+            assert_eq!(value, Ok(at));
             made
         };
         for _ in 0..10 {

@@ -50,6 +50,9 @@ impl<R: BufRead> MboxRecords<R> {
         let begun = loop {
             let offset = self.offset;
             self.piece(&mut piece)?;
+            if offset == 0 && piece.starts_with(b"\xef\xbb\xbf") {
+                piece.drain(..3);
+            }
             if piece.is_empty() {
                 self.ended = true;
                 break self.begun.take();
@@ -128,8 +131,8 @@ fn is_quoted(line: &[u8]) -> bool {
     line[marks..].starts_with(b"From ")
 }
 
-/// Whether a line separates messages: a sender and a time stand behind `From `, or, as some
-/// programs write, nothing; then it must follow a blank line.
+/// Whether a line separates messages: a sender, and a time with its month and year, stand behind
+/// `From `, or, as some programs write, nothing; then it must follow a blank line.
 ///
 /// Sentences begin with that word too, and not every writer marks them.
 fn is_separator(line: &[u8], after_blank: bool) -> bool {
@@ -149,7 +152,9 @@ fn is_separator(line: &[u8], after_blank: bool) -> bool {
             .map(|it| (1..=2).contains(&it.len()) && it.iter().all(u8::is_ascii_digit));
         word.contains(&b':') && digits.all(|number| number)
     };
-    words.iter().any(is_time) && words.iter().any(|word| MONTHS.contains(word))
+    let is_year = |word: &&[u8]| word.len() == 4 && word.iter().all(u8::is_ascii_digit);
+    let is_month = |word: &&[u8]| MONTHS.contains(word);
+    words.iter().any(is_time) && words.iter().any(is_month) && words.iter().any(is_year)
 }
 
 #[cfg(test)]
@@ -179,6 +184,14 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_of_no_message() {
+        let mbox = format!("\u{feff}{FROM}A: b\n\n{FROM}A: c\n");
+        assert_eq!(messages(&mbox), ["A: b\n", "A: c\n"]);
+        let first = MboxRecords::new(mbox.as_bytes(), 1 << 20).next().unwrap().unwrap();
+        assert_eq!(first.offset, 3 + FROM.len() as u64);
+    }
+
+    #[test]
     fn a_message_knows_its_place() {
         let mbox = format!("\n{FROM}A: b\n\n{FROM}A: c\n");
         let places: Vec<(u64, u64)> = MboxRecords::new(mbox.as_bytes(), 1 << 20)
@@ -196,7 +209,8 @@ mod tests {
 
     #[test]
     fn sentences_separate_nothing_and_bare_separators_need_a_blank_line() {
-        let body = "A: b\n\nFrom 10:30 on we met.\n\nFrom May on, too.\nFrom \nhere\n";
+        let body = "A: b\n\nFrom 10:30 on we met.\n\nFrom May on, too.\nFrom \nhere\n\n\
+            From May 5, 10:30 on, and in 2019, too.\n";
         assert_eq!(messages(&format!("{FROM}{body}")), [body]);
         let mbox =
             "From \nA: b\n\neins\n\nFrom \r\nA: c\n\nFrom - Mon Jan 01 12:00:00 2018\nA: d\n";
@@ -218,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_endless_separator_ends() {
-        let mbox = format!("From a Jan 1:00 {}\nA: b\n", "x".repeat(200_000));
+        let mbox = format!("From a Jan 1 1:00 1996 {}\nA: b\n", "x".repeat(200_000));
         assert_eq!(messages(&mbox), ["A: b\n"]);
     }
 }

@@ -7,6 +7,9 @@ use super::super::document::Problem;
 use super::super::limits::Limits;
 use super::Headers;
 
+/// The most codings that are undone. Servers apply one or two; each costs a copy of the body.
+const MOST_CODINGS: usize = 8;
+
 /// A page that was asked for.
 pub(super) struct Response<'a> {
     pub(super) content_type: Option<String>,
@@ -24,29 +27,33 @@ impl<'a> Response<'a> {
         if !status.is_some_and(|status| status.len() == 3 && status.starts_with(b"2")) {
             return Ok(None);
         }
-        let mut body = Cow::Borrowed(&block[headers.length..]);
-        if headers.get("Transfer-Encoding").is_some_and(|it| it.eq_ignore_ascii_case("chunked"))
-            && let Some(joined) = join_chunks(&body)?
-        {
-            body = joined.into();
+        let sent = &block[headers.length..];
+        let codings = ["Content-Encoding", "Transfer-Encoding"];
+        let codings = codings.iter().flat_map(|header| headers.list(header));
+        if codings.clone().count() > MOST_CODINGS {
+            return Ok(None);
         }
-        if let Some(encoding) = headers.get("Content-Encoding") {
-            match encoding.to_ascii_lowercase().as_str() {
+        let mut body = Cow::Borrowed(sent);
+        // As they were applied one after the other, the last is undone first.
+        for coding in codings.rev() {
+            let name = coding.split(';').next().unwrap_or_default().trim();
+            let undone = match name.to_ascii_lowercase().as_str() {
+                "chunked" => join_chunks(&body)?,
                 // Crawlers unpack, and leave the header.
-                "gzip" | "x-gzip" if body.starts_with(b"\x1f\x8b") => {
-                    body =
-                        unpack(flate2::bufread::MultiGzDecoder::new(&*body), &body, limits)?.into();
+                "gzip" | "x-gzip" if !body.starts_with(b"\x1f\x8b") => None,
+                "gzip" | "x-gzip" => {
+                    Some(unpack(flate2::bufread::MultiGzDecoder::new(&*body), sent, limits)?)
                 }
                 "deflate" if is_zlib(&body) => {
-                    body = unpack(flate2::bufread::ZlibDecoder::new(&*body), &body, limits)?.into();
+                    Some(unpack(flate2::bufread::ZlibDecoder::new(&*body), sent, limits)?)
                 }
                 "deflate" => {
-                    body =
-                        unpack(flate2::bufread::DeflateDecoder::new(&*body), &body, limits)?.into();
+                    Some(unpack(flate2::bufread::DeflateDecoder::new(&*body), sent, limits)?)
                 }
-                "" | "identity" | "none" | "gzip" | "x-gzip" => {}
+                "" | "identity" | "none" => None,
                 _ => return Ok(None),
-            }
+            };
+            body = undone.map_or(body, Cow::Owned);
         }
         let content_type = headers.get("Content-Type").map(str::to_owned);
         Ok(Some(Self { content_type, body }))
@@ -63,19 +70,29 @@ fn join_chunks(body: &[u8]) -> Result<Option<Vec<u8>>, Problem> {
         let Some(end) = memchr::memchr(b'\n', rest) else {
             return if first { Ok(None) } else { Err(Problem::Truncated) };
         };
-        let size = rest[..end].split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-        let size = std::str::from_utf8(size).ok().and_then(|it| usize::from_str_radix(it, 16).ok());
+        let line = &rest[..end];
         rest = &rest[end + 1..];
+        let size = line.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        let size = std::str::from_utf8(size).ok().filter(|size| !size.starts_with('+'));
+        let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
+        // The first line of a text may be a number too: there all must be as the protocol has it.
+        if first && !line.ends_with(b"\r") {
+            return Ok(None);
+        }
         match size {
             None if first => return Ok(None),
             None => return Err(Problem::invalid("a chunk has no length")),
             Some(0) => return Ok(Some(joined)),
             Some(size) if size > rest.len() => return Err(Problem::Truncated),
             Some(size) => {
-                joined.extend_from_slice(&rest[..size]);
-                rest = &rest[size..];
-                rest = rest.strip_prefix(b"\r").unwrap_or(rest);
-                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+                let (chunk, behind) = rest.split_at(size);
+                let end =
+                    [b"\r\n".as_slice(), b"\n"].iter().find_map(|end| behind.strip_prefix(*end));
+                rest = match end {
+                    None if first && !behind.is_empty() => return Ok(None),
+                    end => end.unwrap_or(behind),
+                };
+                joined.extend_from_slice(chunk);
             }
         }
         first = false;
