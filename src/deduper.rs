@@ -320,21 +320,14 @@ impl Deduper {
     /// An id for an article without one.
     fn next_number(&mut self) -> String {
         // From the last one on, as after a withdrawal the numbers that are taken may be many.
-        let first = self.last_number.max(self.index.texts.len()) + 1;
-        let taken = (first..).take_while(|number| self.has(&number.to_string())).count();
-        self.last_number = first + taken;
-        self.last_number.to_string()
-    }
-
-    /// Whether an article of the index on disk has that id.
-    fn has(&self, id: &str) -> bool {
+        self.last_number = self.last_number.max(self.index.texts.len()) + 1;
         #[cfg(feature = "index")]
-        return self.writer.as_ref().is_some_and(|writer| writer.has(id));
-        #[cfg(not(feature = "index"))]
+        while let Some(writer) = &self.writer
+            && writer.has(&self.last_number.to_string())
         {
-            let _ = id;
-            false
+            self.last_number += 1;
         }
+        self.last_number.to_string()
     }
 
     /// Takes an article that nothing was done with yet; only a hash of it is made if the index on disk has it already.
