@@ -74,6 +74,26 @@ fn reprints_are_grouped_around_what_they_repeat() {
 }
 
 #[test]
+fn a_reprint_of_what_repeats_itself_is_one() {
+    let doubled = format!("{}\n\n{}", story(1), story(1));
+    let menu = "Home\n".repeat(400);
+    for text in [doubled, menu] {
+        let dir = tempfile::tempdir().unwrap();
+        let index = made(
+            dir.path(),
+            &[("first", text.clone()), ("second", text.clone()), ("third", text.clone())],
+        );
+        let clusters = index.clusters(0.9).unwrap();
+        assert_eq!(clusters.len(), 1, "{clusters:?}");
+        let reprints: Vec<usize> = clusters[0].reprints.iter().map(|r| r.article).collect();
+        assert_eq!((clusters[0].article, reprints), (0, vec![1, 2]));
+        // So it is no boilerplate either.
+        let boilerplate = index.boilerplate(Frequent::Articles(2), |_, _| String::new()).unwrap();
+        assert_eq!(boilerplate.passages().unwrap(), []);
+    }
+}
+
+#[test]
 fn boilerplate_is_what_stands_in_many_articles() {
     let dir = tempfile::tempdir().unwrap();
     let letter = |number: usize| format!("{}\n\n{FOOTER}\n\n{NOTICE}\n", story(number));

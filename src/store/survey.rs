@@ -77,12 +77,20 @@ pub struct Passage {
     pub articles: usize,
 }
 
-/// What an article has of the kept text of others: coordinates, in order and apart, by the article that
-/// keeps them.
+/// What an article has of the kept text of others, by the article that keeps it.
 struct Uses {
     number: u64,
     canonical_len: u64,
-    by_keeper: BTreeMap<u64, Vec<Range<u64>>>,
+    by_keeper: BTreeMap<u64, Use>,
+}
+
+/// What an article has of the kept text of one other.
+#[derive(Default)]
+struct Use {
+    /// Bytes of the article: what it says twice are twice as many.
+    len: u64,
+    /// Coordinates of the kept text, in order and apart.
+    kept: Vec<Range<u64>>,
 }
 
 impl Index {
@@ -198,7 +206,7 @@ impl Index {
             let reprint =
                 uses.most().is_some_and(|(_, len)| share_of(len, uses.canonical_len) >= REPRINT);
             if !reprint {
-                source.uses.extend(uses.by_keeper.into_values().flatten());
+                source.uses.extend(uses.by_keeper.into_values().flat_map(|used| used.kept));
             }
         })?;
         let mut templates: Vec<Template> = Vec::new();
@@ -280,8 +288,7 @@ fn joined(mut templates: Vec<Template>) -> Vec<Template> {
 impl Uses {
     /// The article that keeps most of this one, the earliest of several, and how much.
     fn most(&self) -> Option<(u64, u64)> {
-        let len = |ranges: &Vec<Range<u64>>| ranges.iter().map(|used| used.end - used.start).sum();
-        let lens = self.by_keeper.iter().rev().map(|(&keeper, ranges)| (keeper, len(ranges)));
+        let lens = self.by_keeper.iter().rev().map(|(&keeper, used)| (keeper, used.len));
         lens.max_by_key(|&(_, len): &(u64, u64)| len)
     }
 }
@@ -292,18 +299,20 @@ impl Sealed {
         for number in 0..self.article_count() {
             let found = self.article(number).map_err(|error| self.wrap(error))?;
             let record = found.record();
-            let mut by_keeper: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
+            let mut by_keeper: BTreeMap<u64, Use> = BTreeMap::new();
             for piece in found.group().pieces(record) {
                 let Text::Removed { origin, period } = piece.place else { continue };
                 let keeper = self.locate(origin)?.article as u64;
                 if keeper != number {
-                    by_keeper.entry(keeper).or_default().push(origin..origin + period);
+                    let used = by_keeper.entry(keeper).or_default();
+                    used.len += piece.end - piece.start;
+                    used.kept.push(origin..origin + period);
                 }
             }
-            for ranges in by_keeper.values_mut() {
-                // What an article says twice it still says once.
-                ranges.sort_unstable_by_key(|used| (used.start, used.end));
-                ranges.dedup_by(|next, last| {
+            for Use { kept, .. } in by_keeper.values_mut() {
+                // An article that says something twice is still one that says it.
+                kept.sort_unstable_by_key(|used| (used.start, used.end));
+                kept.dedup_by(|next, last| {
                     let meets = next.start <= last.end;
                     last.end = if meets { last.end.max(next.end) } else { last.end };
                     meets
