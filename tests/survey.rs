@@ -158,6 +158,24 @@ fn boilerplate_is_what_stands_in_many_articles() {
 }
 
 #[test]
+fn a_share_of_articles_is_reached_by_just_as_many() {
+    // 0.28 times 25 is a little more than seven, as machines count.
+    for (count, have, share) in [(25, 7, 0.28), (100, 7, 0.07), (10, 3, 0.3)] {
+        let dir = tempfile::tempdir().unwrap();
+        let with_footer = |number| format!("{}\n\n{FOOTER}", story(number));
+        let text = |number| if number < have { with_footer(number) } else { story(number) };
+        let texts: Vec<(String, String)> = (0..count).map(|n| (n.to_string(), text(n))).collect();
+        let articles: Vec<_> = texts.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
+        let index = made(dir.path(), &articles);
+        let found = |share| {
+            let rule = Frequent::ShareOfSource(share);
+            index.boilerplate(rule, |_, _| String::new()).unwrap().passages().unwrap().len()
+        };
+        assert_eq!((found(share), found(share + 0.001)), (1, 0), "{share}");
+    }
+}
+
+#[test]
 fn boilerplate_goes_from_the_middle_and_only_as_whole_paragraphs() {
     let dir = tempfile::tempdir().unwrap();
     let inside = format!("He said: {NOTICE} That was all.");

@@ -212,14 +212,17 @@ impl Index {
         let mut templates: Vec<Template> = Vec::new();
         for (name, mut source) in sources {
             let number = names[&name];
-            let least = match rule {
-                Frequent::Articles(least) => least,
-                Frequent::ShareOfSource(share) => share_up(share, source.articles).max(3),
+            let all = source.articles as u64;
+            let frequent = |articles: usize| match rule {
+                Frequent::Articles(least) => articles >= least,
+                Frequent::ShareOfSource(share) => {
+                    articles >= 3 && share_of(articles as u64, all) >= share
+                }
             };
             for (coordinates, users) in source.depths() {
                 let keeper = self.sealed.locate(coordinates.start)?.article;
                 let articles = users + usize::from(source_of[keeper] == number);
-                if articles >= least {
+                if frequent(articles) {
                     templates.push(Template { article: keeper as u64, coordinates, articles });
                 }
             }
@@ -455,15 +458,4 @@ fn to_usize(value: u64) -> usize {
 #[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
 fn share_of(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-/// The least number of articles that is a share of all.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of a count"
-)]
-fn share_up(share: f64, all: usize) -> usize {
-    (share * all as f64).ceil() as usize
 }
