@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::path::Path;
 
-use dedup::{Deduper, Error, Frequent, Index, Options};
+use dedup::{Cut, Deduper, Error, Frequent, Index, Options};
 
 /// A paragraph of its own for each number.
 fn story(number: usize) -> String {
@@ -173,6 +173,60 @@ fn a_share_of_articles_is_reached_by_just_as_many() {
         };
         assert_eq!((found(share), found(share + 0.001)), (1, 0), "{share}");
     }
+}
+
+#[test]
+fn a_letter_that_differs_is_no_boilerplate() {
+    // Near copies that differ in a word of one letter, and spans around a mark.
+    let (mut near, mut spans) = (Options::new(), Options::new());
+    near.near(0.8);
+    spans.cut(Cut::Span);
+    for (mut options, middles) in [(near, [" P ", " Q ", " R "]), (spans, ["+", "-", "*"])] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut deduper = options.index(dir.path()).deduper().unwrap();
+        let text = |number: usize| {
+            format!("{}\n\n{}{}{}", story(number), story(90), middles[number], story(91))
+        };
+        for number in 0..3 {
+            deduper.push(number.to_string(), text(number)).unwrap();
+        }
+        deduper.checkpoint().unwrap();
+        let index = Index::open(dir.path()).unwrap();
+        let boilerplate = index.boilerplate(Frequent::Articles(3), |_, _| String::new()).unwrap();
+        let first_text = text(0);
+        let passages: Vec<String> = boilerplate
+            .passages()
+            .unwrap()
+            .iter()
+            .map(|passage| first_text[passage.first.range.clone()].trim().to_owned())
+            .collect();
+        assert_eq!(passages, [story(90), story(91)]);
+        // So the paragraph is none from end to end.
+        let first = boilerplate.articles().next().unwrap().unwrap();
+        assert_eq!(first.text(), first_text);
+    }
+}
+
+#[test]
+fn a_reprint_counts_for_nothing_though_it_keeps_the_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let wire = || (1..6).map(story).collect::<Vec<_>>().join(" ");
+    let with_footer = |text: String| format!("{text}\n\n{FOOTER}");
+    let index = made(
+        dir.path(),
+        &[
+            ("agency", wire()),
+            ("reprint", with_footer(wire())),
+            ("herald", with_footer(story(7))),
+            ("courier", with_footer(story(8))),
+        ],
+    );
+    let found = |least| {
+        let rule = Frequent::Articles(least);
+        let boilerplate = index.boilerplate(rule, |_, _| String::new()).unwrap();
+        boilerplate.passages().unwrap().iter().map(|passage| passage.articles).collect::<Vec<_>>()
+    };
+    assert_eq!((found(2), found(3)), (vec![2], vec![]));
 }
 
 #[test]

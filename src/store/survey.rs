@@ -1,6 +1,7 @@
 //! What a finished index tells of all articles together: reprints, and boilerplate.
 //!
-//! Both are read from the descriptions of the articles alone, in one pass; texts stay where they are.
+//! Both are read from the descriptions of the articles, in one pass; texts stay where they are, but for a look at what parts
+//! two stretches of boilerplate.
 
 use std::collections::BTreeMap;
 use std::iter::FusedIterator;
@@ -67,13 +68,14 @@ struct Template {
     articles: usize,
 }
 
-/// A passage that stands in many articles.
+/// A passage of which each part stands in many articles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Passage {
     /// Where it is kept.
     pub first: Reference,
-    /// In how many articles all of it stands; with [`Frequent::ShareOfSource`], in the source that has most of them.
+    /// In how many articles each part of it stands, at the least; with [`Frequent::ShareOfSource`], in the source that has most
+    /// of them. Parts that follow each other may stand in different ones. Reprints are not among them.
     pub articles: usize,
 }
 
@@ -156,7 +158,7 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// Reads the descriptions of the articles; n log n in what they repeat.
+    /// Reads the descriptions of the articles, and a block of text where a space may part two stretches; n log n in what they repeat.
     ///
     /// # Examples
     ///
@@ -195,16 +197,18 @@ impl Index {
         }
         let one_source = matches!(rule, Frequent::Articles(_));
         let mut sources: BTreeMap<String, Source> = BTreeMap::new();
-        let mut source_of = Vec::new();
+        // For each article its source, unless it counts for nothing.
+        let mut counted_in = Vec::new();
         let mut names = BTreeMap::new();
         self.sealed.each_use(|uses, described| {
             let name = if one_source { String::new() } else { source(described.0, described.1) };
             let next = names.len();
-            source_of.push(*names.entry(name.clone()).or_insert(next));
+            let number = *names.entry(name.clone()).or_insert(next);
             let source = sources.entry(name).or_default();
             source.articles += 1;
             let reprint =
                 uses.most().is_some_and(|(_, len)| share_of(len, uses.canonical_len) >= REPRINT);
+            counted_in.push((!reprint).then_some(number));
             if !reprint {
                 source.uses.extend(uses.by_keeper.into_values().flat_map(|used| used.kept));
             }
@@ -221,13 +225,14 @@ impl Index {
             };
             for (coordinates, users) in source.depths() {
                 let keeper = self.sealed.locate(coordinates.start)?.article;
-                let articles = users + usize::from(source_of[keeper] == number);
+                let articles = users + usize::from(counted_in[keeper] == Some(number));
                 if frequent(articles) {
                     templates.push(Template { article: keeper as u64, coordinates, articles });
                 }
             }
         }
-        Ok(Boilerplate { sealed: self.sealed.clone(), templates: joined(templates) })
+        let templates = joined(templates, |at| Ok(self.sealed.ahead(at)?.first() == Some(&b' ')))?;
+        Ok(Boilerplate { sealed: self.sealed.clone(), templates })
     }
 }
 
@@ -264,16 +269,20 @@ impl Source {
     }
 }
 
-/// Sorts templates, and makes one of those that meet.
-fn joined(mut templates: Vec<Template>) -> Vec<Template> {
+/// Sorts templates, and makes one of those that meet, or have a space between them.
+fn joined(
+    mut templates: Vec<Template>,
+    mut is_space: impl FnMut(u64) -> Result<bool, Error>,
+) -> Result<Vec<Template>, Error> {
     templates.sort_by_key(|template| (template.coordinates.start, template.coordinates.end));
     let mut joined: Vec<Template> = Vec::new();
     for template in templates {
-        match joined.last_mut() {
-            // One space may lie between two blocks.
+        let (start, last) = (template.coordinates.start, joined.last_mut());
+        match last.filter(|last| last.article == template.article) {
+            // What lies between two blocks may be something else too: the letter in which near copies differ.
             Some(last)
-                if last.article == template.article
-                    && template.coordinates.start <= last.coordinates.end + 1 =>
+                if start <= last.coordinates.end
+                    || start == last.coordinates.end + 1 && is_space(last.coordinates.end)? =>
             {
                 last.articles = if template.coordinates == last.coordinates {
                     last.articles.max(template.articles)
@@ -285,7 +294,7 @@ fn joined(mut templates: Vec<Template>) -> Vec<Template> {
             _ => joined.push(template),
         }
     }
-    joined
+    Ok(joined)
 }
 
 impl Uses {
