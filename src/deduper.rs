@@ -578,7 +578,7 @@ impl Deduper {
                 &incoming,
                 anchors,
                 &removed,
-                self.criteria.min_paragraph,
+                &self.criteria,
                 share,
             )?,
             _ => Vec::new(),
