@@ -249,6 +249,20 @@ fn a_near_copy_within_its_article() {
 }
 
 #[test]
+fn a_part_of_a_paragraph_names_the_article_that_has_it() {
+    // Too short for a run, and no whole paragraph there, so it is no repeat; and nothing of it was changed.
+    let mut rng = Rng(8);
+    let common = common(&mut rng);
+    let words = paragraph(60, &common, &mut rng);
+    let mut deduper = engine(0.8);
+    deduper.push("first", words.join(" ")).unwrap();
+    let part = deduper.push("part", words[20..35].join(" ")).unwrap();
+    assert!(part.is_repeat() && part.repeats().is_empty() && part.blocks()[0].changes.is_empty());
+    let closest = part.closest().expect("all of it stands there");
+    assert_eq!((&*closest.id, closest.share > 0.99), ("first", true));
+}
+
+#[test]
 fn what_may_stay_within_its_article_is_no_near_copy_of_it() {
     let mut rng = Rng(5);
     let common = common(&mut rng);
