@@ -16,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use command::{Command, Values, cannot_write, counted, explained};
+use command::{Command, Values, cannot_write, counted, explained, is_broken_pipe, is_of_options};
 use dedup::{Article, Options, Place, Stats};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -81,8 +81,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(error.as_ref());
-            let options = matches!(error.downcast_ref(), Some(dedup::Error::Option { .. }));
-            if options { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if is_of_options(error.as_ref()) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -352,10 +351,6 @@ fn first_words(text: &str) -> String {
 
 fn complain(error: &dyn Error) {
     eprintln!("ingest: {}", explained(error));
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A file of JSON lines, or nothing if it was not asked for.

@@ -187,7 +187,7 @@ impl Article {
     /// ```
     pub fn closest(&self) -> Option<Closest> {
         let repeats = self.repeats.iter().map(|repeat| (&repeat.range, &repeat.source));
-        let near = self.blocks.iter().filter(|block| !block.changes.is_empty());
+        let near = self.blocks.iter().filter(|block| block.near);
         let near = near.flat_map(|block| &block.sources);
         let near = near.map(|source| (&source.range, &source.first));
         let mut runs: Vec<(&Range<usize>, &Place)> =
@@ -357,6 +357,8 @@ pub struct Block {
     pub sources: Vec<Origin>,
     /// Where a [near copy](crate::Options::near) says something else than its source; empty for all others.
     pub changes: Vec<Change>,
+    /// Whether it is a near copy: one that changed nothing, as it is a part of a longer paragraph, is no [`Repeat`] either.
+    pub(crate) near: bool,
 }
 
 /// A difference between a near copy and its source.

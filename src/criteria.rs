@@ -36,6 +36,8 @@ pub enum Cut {
 }
 
 /// What becomes of text that stood earlier in the same article, and in no other before.
+///
+/// [Near copies](crate::Options::near) of text of the same article go with [`Remove`](Self::Remove) only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WithinArticle {

@@ -576,7 +576,7 @@ impl Deduper {
                 &incoming,
                 anchors,
                 &removed,
-                self.criteria.min_paragraph,
+                &self.criteria,
                 share,
             )?,
             _ => Vec::new(),
@@ -596,6 +596,7 @@ impl Deduper {
             all.sort_by_key(|found| found.start);
             resolve::covered_bytes(&all)
         };
+        let near_paragraphs: Vec<usize> = near.iter().map(|copy| copy.paragraph).collect();
         let found = resolve::blocks(&self.index, &units, &covering, near)?;
         let references = found.iter().flat_map(RemovedBlock::references);
         self.index.texts.push(
@@ -616,7 +617,8 @@ impl Deduper {
             let (first, last) = (gone.start, gone.end - 1);
             let paragraphs = units.paragraph(first)..units.paragraph(last) + 1;
             let range = units.ranges[first].start..units.ranges[last].end;
-            let block = self.block(&prepared, block, paragraphs, range)?;
+            let mut block = self.block(&prepared, block, paragraphs, range)?;
+            block.near = near_paragraphs.binary_search(&block.paragraphs.start).is_ok();
             cuts.push((gone.clone(), block.sources[0].first.clone()));
             blocks.push(block);
         }
@@ -677,7 +679,7 @@ impl Deduper {
             let range = between(&prepared.forms.canonical, &change.here);
             changes.push(Change { range, source: self.place_between(&change.there)? });
         }
-        Ok(Block { paragraphs, range, sources, changes })
+        Ok(Block { paragraphs, range, sources, changes, near: false })
     }
 
     /// Original bytes of canonical ones at coordinates of one article, of which there may be none.

@@ -34,7 +34,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::anchors::{self, Anchor, Anchors, Scheme};
-use crate::criteria::Share;
+use crate::criteria::{Criteria, Share, WithinArticle};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
@@ -106,7 +106,7 @@ pub(crate) fn near_copies(
     article: &Incoming<'_>,
     anchors: &Anchors,
     removed: &[bool],
-    min_paragraph: usize,
+    criteria: &Criteria,
     share: Share,
 ) -> Result<Vec<NearCopy>, Error> {
     let gram = scheme().gram();
@@ -133,10 +133,13 @@ pub(crate) fn near_copies(
                 continue;
             }
         }
-        if paragraph.len() < min_paragraph {
+        if paragraph.len() < criteria.min_paragraph {
             continue;
         }
         let (mut hits, known) = look_up(own, &mut view, &index.anchors, index.beneath.as_deref())?;
+        if criteria.within_article != WithinArticle::Remove {
+            hits.retain(|hit| hit.place < base);
+        }
         let mut found = None;
         for hit in regions(&mut hits, paragraph.start) {
             found = lay_beside(&mut view, number, paragraph, hit, share)?;

@@ -31,8 +31,7 @@ pub fn sentences(text: &str, language: Option<&str>) -> Vec<Range<usize>> {
     let numbers = numbers(text);
     let plain = without(text, &numbers);
     let ends = |language: &str| -> Vec<usize> {
-        let boundaries = get_sentence_boundaries(language, &plain);
-        let ends = boundaries.iter().map(|boundary| boundary.end_byte);
+        let ends = ends(language, &plain).into_iter();
         // A number belongs to what it stands before.
         let before_number = |end: usize| {
             let next = numbers.partition_point(|number| number.end < end);
@@ -64,6 +63,33 @@ pub fn sentences(text: &str, language: Option<&str>) -> Vec<Range<usize>> {
         start = end;
     }
     sentences
+}
+
+/// Bytes that the library sees at a time: in text without spaces, such as Chinese, or of many quotation marks, its time grows
+/// with their square. Paragraphs are shorter, as a rule.
+const WINDOW: usize = 1 << 13;
+
+/// Of these, as many are behind an end that counts at least, as what follows has a say in it.
+const AHEAD: usize = 1 << 9;
+
+/// Where sentences end by the rules of a language.
+fn ends(language: &str, text: &str) -> Vec<usize> {
+    let boundary = |at: usize| text.floor_char_boundary(at);
+    let (mut ends, mut start) = (Vec::new(), 0);
+    while text.len() - start > WINDOW {
+        let window = &text[start..boundary(start + WINDOW)];
+        let known = boundary(start + WINDOW - AHEAD);
+        let before = ends.len();
+        let found = get_sentence_boundaries(language, window);
+        let found = found.iter().map(|found| start + found.end_byte);
+        // Whatever the library says, the next window begins further on.
+        ends.extend(found.filter(|&end| end > start).take_while(|&end| end <= known));
+        // A sentence that is longer than that goes on.
+        start = ends[before..].last().copied().unwrap_or(known);
+    }
+    let rest = get_sentence_boundaries(language, &text[start..]);
+    ends.extend(rest.iter().map(|found| start + found.end_byte));
+    ends
 }
 
 /// Where numbers in brackets stand behind the end of a sentence, as in laws ("… ist. (2) Wer …"), with the spaces
@@ -149,6 +175,46 @@ mod tests {
         time(10);
         let (few, many) = (time(200), time(6400));
         assert!(many < few * 320, "{few:?} for 200, {many:?} for 6400");
+    }
+
+    #[test]
+    fn text_without_spaces_takes_no_longer_a_byte() {
+        for piece in ["今日は天気が良いです。", "“他说。”", "'", "नमस्ते।", "«a. "]
+        {
+            let time = |bytes: usize| {
+                let text = piece.repeat(bytes / piece.len());
+                let start = std::time::Instant::now();
+                super::sentences(&text, None);
+                start.elapsed()
+            };
+            time(1000);
+            let (few, many) = (time(WINDOW), time(12 * WINDOW));
+            assert!(many < few * 60, "{piece}: {few:?} for one, {many:?} for twelve");
+        }
+    }
+
+    #[test]
+    fn long_text_has_the_sentences_of_its_parts() {
+        let sentences = |numbers: std::ops::Range<usize>| -> Vec<String> {
+            let sentence = |n: usize| match n % 4 {
+                0 => format!("Am {n}. Mai kam z. B. Dr. Brown, und „alle“ sahen ihn."),
+                1 => format!("No. {n} left at 5 p.m. and was not seen again!"),
+                2 => format!(
+                    "({}) Wer {}fragt, der hört es.",
+                    n % 1000,
+                    "immer wieder ".repeat(n % 9)
+                ),
+                _ => "Wirklich?".to_owned(),
+            };
+            numbers.map(sentence).collect()
+        };
+        let expected = sentences(1..2000);
+        let text = expected.join(" ");
+        assert!(text.len() > 8 * WINDOW);
+        assert_eq!(found(&text, None), expected);
+        // One that is longer than what is looked at is still one.
+        let long = format!("Many {}end.", "words and ".repeat(3000));
+        assert_eq!(found(&format!("Short. {long} Short."), None), ["Short.", &long, "Short."]);
     }
 
     proptest::proptest! {

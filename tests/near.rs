@@ -249,6 +249,48 @@ fn a_near_copy_within_its_article() {
 }
 
 #[test]
+fn a_part_of_a_paragraph_names_the_article_that_has_it() {
+    // Too short for a run, and no whole paragraph there, so it is no repeat; and nothing of it was changed.
+    let mut rng = Rng(8);
+    let common = common(&mut rng);
+    let words = paragraph(60, &common, &mut rng);
+    let mut deduper = engine(0.8);
+    deduper.push("first", words.join(" ")).unwrap();
+    let part = deduper.push("part", words[20..35].join(" ")).unwrap();
+    assert!(part.is_repeat() && part.repeats().is_empty() && part.blocks()[0].changes.is_empty());
+    let closest = part.closest().expect("all of it stands there");
+    assert_eq!((&*closest.id, closest.share > 0.99), ("first", true));
+}
+
+#[test]
+fn what_may_stay_within_its_article_is_no_near_copy_of_it() {
+    let mut rng = Rng(5);
+    let common = common(&mut rng);
+    let words = paragraph(70, &common, &mut rng);
+    let refrain = paragraph(12, &common, &mut rng).join(" ");
+    let other = paragraph(40, &common, &mut rng).join(" ");
+    let lines = [
+        words.join(" "),
+        refrain.clone(),
+        other,
+        edited(&words, 3, &mut rng).join(" "),
+        refrain,
+        words.join(" "),
+    ];
+    let text = lines.join("\n\n");
+    for policy in [WithinArticle::Keep, WithinArticle::RemoveFrom(1000)] {
+        let mut deduper =
+            Options::new().near(0.8).min_paragraph(30).within_article(policy).deduper().unwrap();
+        let song = deduper.push("song", text.as_str()).unwrap();
+        assert_eq!((&*song.text(), song.blocks()), (&*text, &[][..]), "{policy:?}");
+        // What another article has goes as ever.
+        let cover = deduper.push("cover", edited(&words, 2, &mut rng).join(" ")).unwrap();
+        assert!(cover.is_repeat(), "{policy:?}");
+        assert_eq!(cover.blocks()[0].sources[0].first.article, 0);
+    }
+}
+
+#[test]
 fn an_exact_copy_of_a_near_copy_names_it() {
     let mut rng = Rng(6);
     let common = common(&mut rng);

@@ -239,3 +239,46 @@ fn what_cannot_be_read_is_told() {
     assert_eq!(total(&page, "Errors"), Some(30));
     assert!(page.contains("of which the first 20"), "{page}");
 }
+
+#[test]
+fn a_command_line_without_sense_has_its_exit_code() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let output = |name: &str| dir.path().join(name).display().to_string();
+    let folder = dir.path().join("articles");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("a.txt"), REPORT).expect("a file");
+    let example = example("report");
+    for flags in [
+        ["--near".to_owned(), "7".to_owned()],
+        ["--output".to_owned(), output("articles/page")],
+        ["--output".to_owned(), output("nowhere/page")],
+    ] {
+        let mut run = Command::new(&example);
+        let run = run.current_dir(dir.path()).arg(&folder).args(&flags).output();
+        let run = run.expect("the example");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{flags:?}: {said}");
+        assert!(said.starts_with("report: "), "{said}");
+    }
+}
+
+#[test]
+fn nobody_has_to_read_what_is_printed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, output) = (dir.path().join("a.txt"), dir.path().join("page.html"));
+    fs::write(&path, REPORT).expect("a file");
+    for output in [&output, Path::new("-")] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let run = Command::new(example("report"))
+            .arg(&path)
+            .arg("--output")
+            .arg(output)
+            .stdout(writer)
+            .output()
+            .expect("the example");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!((run.status.code(), &*said), (Some(0), ""), "{}", output.display());
+    }
+    read(&fs::read_to_string(output).expect("the page"));
+}

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::path::Path;
 
-use dedup::{Deduper, Error, Frequent, Index, Options};
+use dedup::{Cut, Deduper, Error, Frequent, Index, Options};
 
 /// A paragraph of its own for each number.
 fn story(number: usize) -> String {
@@ -74,6 +74,26 @@ fn reprints_are_grouped_around_what_they_repeat() {
 }
 
 #[test]
+fn a_reprint_of_what_repeats_itself_is_one() {
+    let doubled = format!("{}\n\n{}", story(1), story(1));
+    let menu = "Home\n".repeat(400);
+    for text in [doubled, menu] {
+        let dir = tempfile::tempdir().unwrap();
+        let index = made(
+            dir.path(),
+            &[("first", text.clone()), ("second", text.clone()), ("third", text.clone())],
+        );
+        let clusters = index.clusters(0.9).unwrap();
+        assert_eq!(clusters.len(), 1, "{clusters:?}");
+        let reprints: Vec<usize> = clusters[0].reprints.iter().map(|r| r.article).collect();
+        assert_eq!((clusters[0].article, reprints), (0, vec![1, 2]));
+        // So it is no boilerplate either.
+        let boilerplate = index.boilerplate(Frequent::Articles(2), |_, _| String::new()).unwrap();
+        assert_eq!(boilerplate.passages().unwrap(), []);
+    }
+}
+
+#[test]
 fn boilerplate_is_what_stands_in_many_articles() {
     let dir = tempfile::tempdir().unwrap();
     let letter = |number: usize| format!("{}\n\n{FOOTER}\n\n{NOTICE}\n", story(number));
@@ -135,6 +155,78 @@ fn boilerplate_is_what_stands_in_many_articles() {
         let error = index.boilerplate(rule, folder).unwrap_err();
         assert!(matches!(error, Error::Option { option: "boilerplate", .. }), "{error}");
     }
+}
+
+#[test]
+fn a_share_of_articles_is_reached_by_just_as_many() {
+    // 0.28 times 25 is a little more than seven, as machines count.
+    for (count, have, share) in [(25, 7, 0.28), (100, 7, 0.07), (10, 3, 0.3)] {
+        let dir = tempfile::tempdir().unwrap();
+        let with_footer = |number| format!("{}\n\n{FOOTER}", story(number));
+        let text = |number| if number < have { with_footer(number) } else { story(number) };
+        let texts: Vec<(String, String)> = (0..count).map(|n| (n.to_string(), text(n))).collect();
+        let articles: Vec<_> = texts.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
+        let index = made(dir.path(), &articles);
+        let found = |share| {
+            let rule = Frequent::ShareOfSource(share);
+            index.boilerplate(rule, |_, _| String::new()).unwrap().passages().unwrap().len()
+        };
+        assert_eq!((found(share), found(share + 0.001)), (1, 0), "{share}");
+    }
+}
+
+#[test]
+fn a_letter_that_differs_is_no_boilerplate() {
+    // Near copies that differ in a word of one letter, and spans around a mark.
+    let (mut near, mut spans) = (Options::new(), Options::new());
+    near.near(0.8);
+    spans.cut(Cut::Span);
+    for (mut options, middles) in [(near, [" P ", " Q ", " R "]), (spans, ["+", "-", "*"])] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut deduper = options.index(dir.path()).deduper().unwrap();
+        let text = |number: usize| {
+            format!("{}\n\n{}{}{}", story(number), story(90), middles[number], story(91))
+        };
+        for number in 0..3 {
+            deduper.push(number.to_string(), text(number)).unwrap();
+        }
+        deduper.checkpoint().unwrap();
+        let index = Index::open(dir.path()).unwrap();
+        let boilerplate = index.boilerplate(Frequent::Articles(3), |_, _| String::new()).unwrap();
+        let first_text = text(0);
+        let passages: Vec<String> = boilerplate
+            .passages()
+            .unwrap()
+            .iter()
+            .map(|passage| first_text[passage.first.range.clone()].trim().to_owned())
+            .collect();
+        assert_eq!(passages, [story(90), story(91)]);
+        // So the paragraph is none from end to end.
+        let first = boilerplate.articles().next().unwrap().unwrap();
+        assert_eq!(first.text(), first_text);
+    }
+}
+
+#[test]
+fn a_reprint_counts_for_nothing_though_it_keeps_the_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let wire = || (1..6).map(story).collect::<Vec<_>>().join(" ");
+    let with_footer = |text: String| format!("{text}\n\n{FOOTER}");
+    let index = made(
+        dir.path(),
+        &[
+            ("agency", wire()),
+            ("reprint", with_footer(wire())),
+            ("herald", with_footer(story(7))),
+            ("courier", with_footer(story(8))),
+        ],
+    );
+    let found = |least| {
+        let rule = Frequent::Articles(least);
+        let boilerplate = index.boilerplate(rule, |_, _| String::new()).unwrap();
+        boilerplate.passages().unwrap().iter().map(|passage| passage.articles).collect::<Vec<_>>()
+    };
+    assert_eq!((found(2), found(3)), (vec![2], vec![]));
 }
 
 #[test]

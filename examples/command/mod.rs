@@ -234,6 +234,16 @@ pub(crate) fn explained(error: &dyn Error) -> String {
     message
 }
 
+/// Whether nobody reads what is printed any more.
+pub(crate) fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Whether the settings make no sense.
+pub(crate) fn is_of_options(error: &(dyn Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(dedup::Error::Option { .. }))
+}
+
 pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> String {
     format!("cannot write {}: {error}", path.display())
 }

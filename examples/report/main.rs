@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use blocks::Blocks;
-use command::{Command, cannot_write, counted, explained, is_stdin};
+use command::{Command, cannot_write, counted, explained, is_broken_pipe, is_of_options, is_stdin};
 use dedup::Article;
 use indicatif::ProgressBar;
 use near::NearCopies;
@@ -40,7 +40,8 @@ Output:
 ";
 
 const HELP_END: &str = "\
-The exit code is 1 if any input could not be read (the page is still written), and 2 if the command line makes no sense.
+The exit code is 1 if any input could not be read (the page is still written, unless a PATH is not there at all), and 2 if
+the command line makes no sense.
 ";
 
 /// Errors that the page has in words.
@@ -56,6 +57,14 @@ fn main() -> ExitCode {
             output = value()?.into();
         }
         Ok(flag == "--output")
+    });
+    let command = command.and_then(|command| {
+        if let Some(command) = &command
+            && !is_stdin(&output)
+        {
+            command.check_output(&output)?;
+        }
+        Ok(command)
     });
     let command = match command {
         Ok(Some(command)) => command,
@@ -73,18 +82,16 @@ fn main() -> ExitCode {
     match run(&command, &output, near) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("report: {}", explained(error.as_ref()));
-            ExitCode::FAILURE
+            if is_of_options(error.as_ref()) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
 /// Ingests, writes the page, and returns how many inputs could not be read.
 fn run(command: &Command, output: &Path, near: bool) -> Result<u64, Box<dyn Error>> {
-    if !is_stdin(output) {
-        command.check_output(output)?;
-    }
     let bar = if io::stderr().is_terminal() { command::bar() } else { ProgressBar::hidden() };
     let mut report = Report::new(&command.paths, near)?;
     let mut articles = command.open(&bar)?;
@@ -108,7 +115,9 @@ fn run(command: &Command, output: &Path, near: bool) -> Result<u64, Box<dyn Erro
     } else {
         fs::write(output, page).map_err(|error| cannot_write(output, &error))?;
         let articles = counted(stats.articles, "article");
-        println!(
+        // A reader that has gone away has no use for the totals.
+        let _ = writeln!(
+            io::stdout(),
             "{}: {articles}, {} bytes, {} of them removed in {}",
             output.display(),
             stats.bytes_in,

@@ -1,6 +1,7 @@
 //! What a finished index tells of all articles together: reprints, and boilerplate.
 //!
-//! Both are read from the descriptions of the articles alone, in one pass; texts stay where they are.
+//! Both are read from the descriptions of the articles, in one pass; texts stay where they are, but for a look at what parts
+//! two stretches of boilerplate.
 
 use std::collections::BTreeMap;
 use std::iter::FusedIterator;
@@ -67,22 +68,31 @@ struct Template {
     articles: usize,
 }
 
-/// A passage that stands in many articles.
+/// A passage of which each part stands in many articles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Passage {
     /// Where it is kept.
     pub first: Reference,
-    /// In how many articles all of it stands; with [`Frequent::ShareOfSource`], in the source that has most of them.
+    /// In how many articles each part of it stands, at the least; with [`Frequent::ShareOfSource`], in the source that has most
+    /// of them. Parts that follow each other may stand in different ones. Reprints are not among them.
     pub articles: usize,
 }
 
-/// What an article has of the kept text of others: coordinates, in order and apart, by the article that
-/// keeps them.
+/// What an article has of the kept text of others, by the article that keeps it.
 struct Uses {
     number: u64,
     canonical_len: u64,
-    by_keeper: BTreeMap<u64, Vec<Range<u64>>>,
+    by_keeper: BTreeMap<u64, Use>,
+}
+
+/// What an article has of the kept text of one other.
+#[derive(Default)]
+struct Use {
+    /// Bytes of the article: what it says twice are twice as many.
+    len: u64,
+    /// Coordinates of the kept text, in order and apart.
+    kept: Vec<Range<u64>>,
 }
 
 impl Index {
@@ -148,7 +158,7 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// Reads the descriptions of the articles; n log n in what they repeat.
+    /// Reads the descriptions of the articles, and a block of text where a space may part two stretches; n log n in what they repeat.
     ///
     /// # Examples
     ///
@@ -187,36 +197,42 @@ impl Index {
         }
         let one_source = matches!(rule, Frequent::Articles(_));
         let mut sources: BTreeMap<String, Source> = BTreeMap::new();
-        let mut source_of = Vec::new();
+        // For each article its source, unless it counts for nothing.
+        let mut counted_in = Vec::new();
         let mut names = BTreeMap::new();
         self.sealed.each_use(|uses, described| {
             let name = if one_source { String::new() } else { source(described.0, described.1) };
             let next = names.len();
-            source_of.push(*names.entry(name.clone()).or_insert(next));
+            let number = *names.entry(name.clone()).or_insert(next);
             let source = sources.entry(name).or_default();
             source.articles += 1;
             let reprint =
                 uses.most().is_some_and(|(_, len)| share_of(len, uses.canonical_len) >= REPRINT);
+            counted_in.push((!reprint).then_some(number));
             if !reprint {
-                source.uses.extend(uses.by_keeper.into_values().flatten());
+                source.uses.extend(uses.by_keeper.into_values().flat_map(|used| used.kept));
             }
         })?;
         let mut templates: Vec<Template> = Vec::new();
         for (name, mut source) in sources {
             let number = names[&name];
-            let least = match rule {
-                Frequent::Articles(least) => least,
-                Frequent::ShareOfSource(share) => share_up(share, source.articles).max(3),
+            let all = source.articles as u64;
+            let frequent = |articles: usize| match rule {
+                Frequent::Articles(least) => articles >= least,
+                Frequent::ShareOfSource(share) => {
+                    articles >= 3 && share_of(articles as u64, all) >= share
+                }
             };
             for (coordinates, users) in source.depths() {
                 let keeper = self.sealed.locate(coordinates.start)?.article;
-                let articles = users + usize::from(source_of[keeper] == number);
-                if articles >= least {
+                let articles = users + usize::from(counted_in[keeper] == Some(number));
+                if frequent(articles) {
                     templates.push(Template { article: keeper as u64, coordinates, articles });
                 }
             }
         }
-        Ok(Boilerplate { sealed: self.sealed.clone(), templates: joined(templates) })
+        let templates = joined(templates, |at| Ok(self.sealed.ahead(at)?.first() == Some(&b' ')))?;
+        Ok(Boilerplate { sealed: self.sealed.clone(), templates })
     }
 }
 
@@ -253,16 +269,20 @@ impl Source {
     }
 }
 
-/// Sorts templates, and makes one of those that meet.
-fn joined(mut templates: Vec<Template>) -> Vec<Template> {
+/// Sorts templates, and makes one of those that meet, or have a space between them.
+fn joined(
+    mut templates: Vec<Template>,
+    mut is_space: impl FnMut(u64) -> Result<bool, Error>,
+) -> Result<Vec<Template>, Error> {
     templates.sort_by_key(|template| (template.coordinates.start, template.coordinates.end));
     let mut joined: Vec<Template> = Vec::new();
     for template in templates {
-        match joined.last_mut() {
-            // One space may lie between two blocks.
+        let (start, last) = (template.coordinates.start, joined.last_mut());
+        match last.filter(|last| last.article == template.article) {
+            // What lies between two blocks may be something else too: the letter in which near copies differ.
             Some(last)
-                if last.article == template.article
-                    && template.coordinates.start <= last.coordinates.end + 1 =>
+                if start <= last.coordinates.end
+                    || start == last.coordinates.end + 1 && is_space(last.coordinates.end)? =>
             {
                 last.articles = if template.coordinates == last.coordinates {
                     last.articles.max(template.articles)
@@ -274,14 +294,13 @@ fn joined(mut templates: Vec<Template>) -> Vec<Template> {
             _ => joined.push(template),
         }
     }
-    joined
+    Ok(joined)
 }
 
 impl Uses {
     /// The article that keeps most of this one, the earliest of several, and how much.
     fn most(&self) -> Option<(u64, u64)> {
-        let len = |ranges: &Vec<Range<u64>>| ranges.iter().map(|used| used.end - used.start).sum();
-        let lens = self.by_keeper.iter().rev().map(|(&keeper, ranges)| (keeper, len(ranges)));
+        let lens = self.by_keeper.iter().rev().map(|(&keeper, used)| (keeper, used.len));
         lens.max_by_key(|&(_, len): &(u64, u64)| len)
     }
 }
@@ -292,18 +311,20 @@ impl Sealed {
         for number in 0..self.article_count() {
             let found = self.article(number).map_err(|error| self.wrap(error))?;
             let record = found.record();
-            let mut by_keeper: BTreeMap<u64, Vec<Range<u64>>> = BTreeMap::new();
+            let mut by_keeper: BTreeMap<u64, Use> = BTreeMap::new();
             for piece in found.group().pieces(record) {
                 let Text::Removed { origin, period } = piece.place else { continue };
                 let keeper = self.locate(origin)?.article as u64;
                 if keeper != number {
-                    by_keeper.entry(keeper).or_default().push(origin..origin + period);
+                    let used = by_keeper.entry(keeper).or_default();
+                    used.len += piece.end - piece.start;
+                    used.kept.push(origin..origin + period);
                 }
             }
-            for ranges in by_keeper.values_mut() {
-                // What an article says twice it still says once.
-                ranges.sort_unstable_by_key(|used| (used.start, used.end));
-                ranges.dedup_by(|next, last| {
+            for Use { kept, .. } in by_keeper.values_mut() {
+                // An article that says something twice is still one that says it.
+                kept.sort_unstable_by_key(|used| (used.start, used.end));
+                kept.dedup_by(|next, last| {
                     let meets = next.start <= last.end;
                     last.end = if meets { last.end.max(next.end) } else { last.end };
                     meets
@@ -446,15 +467,4 @@ fn to_usize(value: u64) -> usize {
 #[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
 fn share_of(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-/// The least number of articles that is a share of all.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of a count"
-)]
-fn share_up(share: f64, all: usize) -> usize {
-    (share * all as f64).ceil() as usize
 }
