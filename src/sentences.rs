@@ -183,11 +183,14 @@ mod tests {
         {
             let time = |bytes: usize| {
                 let text = piece.repeat(bytes / piece.len());
-                let start = std::time::Instant::now();
-                super::sentences(&text, None);
-                start.elapsed()
+                let once = || {
+                    let start = std::time::Instant::now();
+                    super::sentences(&text, None);
+                    start.elapsed()
+                };
+                // The least, as other programs may run.
+                (0..4).map(|_| once()).min().unwrap()
             };
-            time(1000);
             let (few, many) = (time(WINDOW), time(12 * WINDOW));
             assert!(many < few * 60, "{piece}: {few:?} for one, {many:?} for twelve");
         }

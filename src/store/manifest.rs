@@ -61,6 +61,8 @@ pub struct Recipe {
     pub gram: u32,
     /// `min_paragraph`.
     pub min_paragraph: u32,
+    /// The version of the rules for near copies and sentences; 0 where neither is asked for.
+    pub rules: u32,
     /// The seed of the hashes.
     pub seed: u64,
     /// `near`, in parts of a million; 0 without it.
@@ -83,6 +85,10 @@ impl Recipe {
             span: size(scheme.span()),
             gram: size(scheme.gram()),
             min_paragraph: size(*min_paragraph),
+            rules: match (near, cut) {
+                (None, Cut::Paragraph | Cut::Span) => 0,
+                (Some(_), _) | (_, Cut::Sentence) => crate::criteria::VERSION,
+            },
             seed: 0,
             near: near.map_or(0, Share::millionths),
             cut: match cut {
@@ -138,7 +144,7 @@ impl Rules for Recipe {
             self.span,
             self.gram,
             self.min_paragraph,
-            0,
+            self.rules,
         ] {
             put_u32(bytes, value);
         }
@@ -157,12 +163,8 @@ impl Rules for Recipe {
             span: input.u32()?,
             gram: input.u32()?,
             min_paragraph: input.u32()?,
-            seed: {
-                if input.u32()? != 0 {
-                    return Err(Wrong("bytes are set that mean nothing"));
-                }
-                input.u64()?
-            },
+            rules: input.u32()?,
+            seed: input.u64()?,
             near: input.u32()?,
             cut: input.u32()?,
             within_article: input.u64()?,
@@ -188,6 +190,9 @@ impl fmt::Display for Recipe {
             0 => {}
             u64::MAX => write!(f, ", repeats within an article kept")?,
             bytes => write!(f, ", repeats within an article kept below {bytes} bytes")?,
+        }
+        if self.rules > 0 {
+            write!(f, ", rules for near copies and sentences {}", self.rules)?;
         }
         write!(
             f,
@@ -379,6 +384,36 @@ impl<R: Rules> Manifest<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_have_a_version_where_they_are_asked_for() {
+        let criteria = |near, cut| Criteria {
+            scheme: Scheme::new(200),
+            min_paragraph: 80,
+            within_article: WithinArticle::Remove,
+            near,
+            cut,
+        };
+        let near = Share::new(0.8);
+        assert!(near.is_some());
+        for (near, cut, rules) in [
+            (None, Cut::Paragraph, 0),
+            (None, Cut::Span, 0),
+            (near, Cut::Span, crate::criteria::VERSION),
+            #[cfg(feature = "sentences")]
+            (None, Cut::Sentence, crate::criteria::VERSION),
+        ] {
+            let recipe = Recipe::new(&criteria(near, cut));
+            assert_eq!(recipe.rules, rules);
+            assert!(recipe.criteria().is_ok());
+            let other = Recipe { rules: rules + 1, ..recipe };
+            let error = other.criteria().unwrap_err().to_string();
+            assert!(error.contains("near copies and sentences"), "{error}");
+            let mut bytes = Vec::new();
+            other.put(&mut bytes);
+            assert_eq!(Recipe::take(&mut Input::new(&bytes)), Ok(other));
+        }
+    }
 
     #[test]
     fn runs_stay_few_and_are_seldom_rewritten() {
