@@ -7,6 +7,7 @@ mod support {
 }
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -56,6 +57,11 @@ fn what_makes_no_sense_is_told_from_what_cannot_be_read() {
         output.status.code()
     };
     assert_eq!(run(&[&input, "--removed", &out]), Some(0));
+    assert_eq!(run(&[&input, "--min-span=300", &format!("--kept={}", path("kept"))]), Some(0));
+    assert!(Path::new(&path("kept")).is_file());
+    for wrong in ["--min-span=", "--min-span=10", "--json=1", "--=", "--min-span"] {
+        assert_eq!(run(&[&input, wrong]), Some(2), "{wrong}");
+    }
     assert_eq!(run(&[&input, "--min-span", "10"]), Some(2));
     assert_eq!(run(&[&input, "--removed", &inside]), Some(2));
     assert_eq!(run(&[&input, "--removed", &out, "--kept", &out]), Some(2));

@@ -96,20 +96,29 @@ impl Command {
                     continue;
                 }
             };
+            let (flag, mut attached) = match flag.split_once('=') {
+                Some((flag, value)) => (flag, Some(OsString::from(value))),
+                None => (flag, None),
+            };
             if !given.insert(flag.to_owned()) {
                 return Err(format!("{flag} is given twice"));
             }
             if matches!(flag, "--help" | "-h") {
                 return Ok(None);
             }
-            let mut value = || words.next().ok_or_else(|| format!("{flag} needs a value"));
-            if own(flag, &mut value, &mut command.options)?
-                || take_limit(&mut limits, flag, &mut value)?
-                || command.take(flag, &mut value)?
+            let mut value = || {
+                let value = attached.take().or_else(|| words.next());
+                value.ok_or_else(|| format!("{flag} needs a value"))
+            };
+            if !own(flag, &mut value, &mut command.options)?
+                && !take_limit(&mut limits, flag, &mut value)?
+                && !command.take(flag, &mut value)?
             {
-                continue;
+                return Err(format!("there is no flag {flag}"));
             }
-            return Err(format!("there is no flag {flag}"));
+            if attached.is_some() {
+                return Err(format!("{flag} takes no value"));
+            }
         }
         if command.paths.len() > 1 && command.paths.iter().any(|path| is_stdin(path)) {
             return Err("- stands alone: standard input is no part of other paths".to_owned());

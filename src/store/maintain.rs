@@ -60,7 +60,8 @@ impl Index {
         withdraw_in(Arc::new(Directory::new(path)), path, is_chosen)
     }
 
-    /// Adds the articles of other indexes to the one in a directory, which is made if it is not there.
+    /// Adds the articles of other indexes to the one in a directory, which is made if it is not there. Of no other indexes
+    /// none is made.
     ///
     /// The result is what ingesting the articles of `others` into it, one index after the other, gives: so it does not
     /// matter on which machine they were ingested first. An article that is there already, with the same id and content, is
