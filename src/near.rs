@@ -40,7 +40,7 @@ use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::table::{Posting, Table};
 use crate::resolve::{Incoming, Match, View, common_prefix};
-use crate::words::is_inside_word;
+use crate::words::{is_inside_word, stands_alone};
 
 /// The runs that have an anchor for certain, and its grams; docs/design.md has the recall of others.
 const SPAN: usize = 80;
@@ -446,7 +446,7 @@ fn is_of_words_only(a: (&[u8], Range<usize>), b: (&[u8], Range<usize>)) -> bool 
     // A number that only one of them has may stand in a word that both touch.
     let numeric = |text: &[u8]| -> Vec<char> {
         let chars = text.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
-        chars.filter(|c| c.is_numeric()).collect()
+        chars.filter(|&c| c.is_numeric() || IDEOGRAPHIC_NUMERALS.contains(c)).collect()
     };
     !words.into_iter().any(has_link)
         && numbers(words[0]).eq(numbers(words[1]))
@@ -463,18 +463,18 @@ fn with_words(text: &[u8], stretch: Range<usize>) -> &[u8] {
     &text[start..end]
 }
 
+/// Digits to Unicode are only those of a system of places. In other words these stand too, so they count where they change.
+const IDEOGRAPHIC_NUMERALS: &str = "一二三四五六七八九十百千万萬亿億兆零";
+
 /// The words that have digits, in order, without what stands around them: `-5` and `5`, or `1.5` and `1,5`, are two numbers.
-fn numbers(words: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let is_numeric = |chunk: std::str::Utf8Chunk<'_>| chunk.valid().chars().any(char::is_numeric);
-    words.split(|&byte| byte == b' ').filter(move |word| word.utf8_chunks().any(is_numeric)).map(
-        |word| {
-            let begins = word.iter().take_while(|byte| b"\"'([{*_".contains(byte)).count();
-            let word = &word[begins..];
-            let ends =
-                word.iter().rev().take_while(|byte| b".,;:!?\"')]}*_".contains(byte)).count();
-            &word[..word.len() - ends]
-        },
-    )
+/// Characters that are words by themselves stand around them too.
+fn numbers(words: &[u8]) -> impl Iterator<Item = &str> {
+    let parts = |c: char| c == ' ' || stands_alone(c) && !c.is_numeric();
+    let words = words.utf8_chunks().flat_map(move |chunk| chunk.valid().split(parts));
+    words.filter(|word| word.chars().any(char::is_numeric)).map(|word| {
+        let word = word.trim_start_matches(['"', '\'', '(', '[', '{', '*', '_']);
+        word.trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'', ')', ']', '}', '*', '_'])
+    })
 }
 
 /// Whether there is a link among some words, or an address.

@@ -31,7 +31,8 @@ pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
             && !stands_alone(after)
 }
 
-fn stands_alone(character: char) -> bool {
+/// Whether a character is a word by itself, of a script that does not part words with spaces.
+pub(crate) fn stands_alone(character: char) -> bool {
     // Thai to Myanmar, Khmer; kana, ideographs, and what is beside them.
     matches!(character, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
         | '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')

@@ -212,6 +212,29 @@ fn other_signs_of_a_number_and_other_links_are_news() {
 }
 
 #[test]
+fn text_without_spaces_may_have_numbers() {
+    let text = |flower: &str, year: &str| {
+        format!(
+            "川沿いの{flower}は今年も早く咲き始め、{year}年から続く祭りの準備が進んでいる。役場によると、屋台は例年より多く並び、\
+             橋の上からは二つの岸が一度に見渡せるという。夜には灯がともり、帰りの船は遅くまで動く予定だ。"
+        )
+    };
+    for (other, goes) in [
+        (text("梅", "1975"), true),
+        (text("桜の木", "1975"), true),
+        (text("桜", "1976"), false),
+        (text("桜", "1975").replace("二つ", "三つ"), false),
+        (text("桜", "1975").replace("役場", "町役場"), true),
+        (text("桜", "1975").replace("橋の上", "橋の3メートル上"), false),
+    ] {
+        let mut deduper = engine(0.7);
+        assert!(!deduper.push("first", text("桜", "1975")).unwrap().is_repeat());
+        let article = deduper.push("second", other.as_str()).unwrap();
+        assert_eq!(article.is_repeat(), goes, "{other}");
+    }
+}
+
+#[test]
 fn small_changes_do_not_add_up() {
     // Each version is near to the one before, but soon not to the first, which alone was kept.
     let mut rng = Rng(11);
