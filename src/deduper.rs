@@ -312,22 +312,26 @@ impl Deduper {
     /// # Ok::<(), dedup::Error>(())
     /// ```
     pub fn push_document(&mut self, mut document: Document) -> Result<Option<Article>, Error> {
-        let id = document.id.take().unwrap_or_else(|| self.next_number());
+        let Some(id) = document.id.take() else {
+            let number = self.next_number();
+            let (text, provenance) = Provenance::of(document, None, None);
+            let article = self.take_parts((number.to_string().into(), provenance, text))?;
+            self.last_number = number;
+            return Ok(article);
+        };
         let (text, provenance) = Provenance::of(document, None, None);
         self.take_parts((id.into(), provenance, text))
     }
 
-    /// An id for an article without one.
-    fn next_number(&mut self) -> String {
+    /// What an article without an id is called.
+    fn next_number(&self) -> usize {
         // From the last one on, as after a withdrawal the numbers that are taken may be many.
-        self.last_number = self.last_number.max(self.index.texts.len()) + 1;
+        let first = self.last_number.max(self.index.texts.len()) + 1;
         #[cfg(feature = "index")]
-        while let Some(writer) = &self.writer
-            && writer.has(&self.last_number.to_string())
-        {
-            self.last_number += 1;
+        if let Some(writer) = &self.writer {
+            return writer.free_number(first);
         }
-        self.last_number.to_string()
+        first
     }
 
     /// Takes an article that nothing was done with yet; only a hash of it is made if the index on disk has it already.

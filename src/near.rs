@@ -463,7 +463,8 @@ fn with_words(text: &[u8], stretch: Range<usize>) -> &[u8] {
     &text[start..end]
 }
 
-/// Digits to Unicode are only those of a system of places. In other words these stand too, so they count where they change.
+/// `char::is_numeric` does not know them, as they are letters to Unicode. They are parts of common words too, so they count
+/// only where they change.
 const IDEOGRAPHIC_NUMERALS: &str = "一二三四五六七八九十百千万萬亿億兆零";
 
 /// The words that have digits, in order, without what stands around them: `-5` and `5`, or `1.5` and `1,5`, are two numbers.

@@ -21,7 +21,7 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sample");
 pub(crate) const HELP_PATHS: &str = "\
 A PATH is a file or a directory; several are taken in the order given. What a file is, its name and
 content tell, compressed or not. `-` alone is standard input. Without any PATH, the sample that comes with
-the repository is used.
+the repository is used. A flag and its value may be one word: --near=0.8.
 
 What is read: .txt .md .jsonl .ndjson .json, and with the features in brackets
   .csv .tsv [csv], .eml .mbox Maildir [mail], .html .htm .xhtml [html], .warc .wet [warc],

@@ -147,7 +147,7 @@ impl<R: BufRead> Iterator for Rows<R> {
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     delimiter: u8,
-    /// How many the head has: as many as a record has bytes, so nothing is held for each.
+    /// How many the head has. They may be as many as its bytes, so nothing is held for each.
     len: usize,
     text_column: String,
     kept: Vec<(usize, Field)>,

@@ -186,8 +186,10 @@ pub(crate) fn is_utf16_label(label: &[u8]) -> bool {
 fn is_ascii_label(label: &[u8]) -> bool {
     use encoding_rs::{Encoding, WINDOWS_1252};
 
+    let name = label.trim_ascii().to_ascii_lowercase();
+    // The other is what the C library calls it where no locale is set.
     Encoding::for_label(label) == Some(WINDOWS_1252)
-        && label.trim_ascii().to_ascii_lowercase().ends_with(b"ascii")
+        && (name.ends_with(b"ascii") || name == b"ansi_x3.4-1968")
 }
 
 /// The text, and how many sequences of bytes were replaced in it.
@@ -465,7 +467,7 @@ mod tests {
 
         #[test]
         fn a_declaration_of_ascii_or_of_nothing_known_is_no_declaration() {
-            for label in ["us-ascii", "ASCII", "unknown-8bit", "x-nonsense", ""] {
+            for label in ["us-ascii", "ASCII", "ANSI_X3.4-1968", "unknown-8bit", "x-nonsense", ""] {
                 assert_eq!(read("Käse".as_bytes(), label).0, "Käse", "{label}");
             }
         }

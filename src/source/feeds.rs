@@ -1,13 +1,14 @@
 //! Feeds: RSS and Atom, each entry an article.
 //!
 //! XML is read event by event, and more leniently than it is defined: names are those of their namespaces or,
-//! where these are not declared, of the usual prefixes; end tags of nothing are passed over. Entities that a feed declares itself are not expanded, and its tags
-//! are not nested on any stack, so neither makes a short feed a long one.
+//! where these are not declared, of the usual prefixes; end tags of nothing are passed over. Entities that a feed
+//! declares itself are not expanded, and its tags are not nested on any stack, so neither makes a short feed a
+//! long one.
 
 use std::io::Read;
 
 use quick_xml::Reader;
-use quick_xml::escape::{resolve_html5_entity, unescape};
+use quick_xml::escape::{partial_escape, resolve_html5_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{
     Namespace, NamespaceResolver, Prefix, PrefixDeclaration, QName, ResolveResult,
@@ -273,17 +274,17 @@ impl Entry {
         };
         let stated = || characters(content).map(|stated| stated.text.trim().to_owned());
         match name {
-            (Content, "encoded") => set(&mut self.texts[0], Some(text(content, page)?)),
+            (Content, "encoded") => set(&mut self.texts[0], Some(text(content, Data::Html)?)),
             (Feed, "content") => set(&mut self.texts[1], construct(tag, content)?),
             (Feed | DublinCore, "description") => {
-                set(&mut self.texts[2], Some(text(content, page_or_text)?));
+                set(&mut self.texts[2], Some(text(content, Data::Unstated)?));
             }
             (Feed, "summary") => set(&mut self.texts[3], construct(tag, content)?),
             (Feed, "title") => {
                 let title = if attribute(tag, "type").is_some() {
                     construct(tag, content)?.unwrap_or_default()
                 } else {
-                    text(content, page_or_text)?
+                    text(content, Data::Unstated)?
                 };
                 let words: Vec<&str> = title.split_whitespace().collect();
                 set(&mut self.title, Some(words.join(" ")));
@@ -447,28 +448,67 @@ fn attribute_that(tag: &BytesStart<'_>, is: impl Fn(QName<'_>) -> bool) -> Optio
 fn construct(tag: &BytesStart<'_>, content: &str) -> Result<Option<String>, Problem> {
     let kind = attribute(tag, "type").unwrap_or_else(|| "text".to_owned());
     Ok(match kind.trim().to_ascii_lowercase().as_str() {
-        "text" | "text/plain" | "" => Some(text(content, |text| text)?),
-        "html" | "text/html" => Some(text(content, page)?),
+        "text" | "text/plain" | "" => Some(text(content, Data::Text)?),
+        "html" | "text/html" => Some(text(content, Data::Html)?),
         "xhtml" | "application/xhtml+xml" => Some(html::read(content, Markup::Xhtml).text),
         _ => None,
     })
 }
 
-/// The text of an element, which `read` makes of its character data. If there are elements in it, that
-/// is markup that should have been escaped.
-fn text(content: &str, read: impl FnOnce(String) -> String) -> Result<String, Problem> {
+/// What the character data of an element is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Data {
+    Text,
+    Html,
+    /// Text as it stands, or HTML if there is markup.
+    Unstated,
+}
+
+/// The text of an element. If there are elements in it, that is markup that should have been escaped.
+fn text(content: &str, data: Data) -> Result<String, Problem> {
     let Characters { text, among_elements } = characters(content)?;
-    Ok(if among_elements { html::read(content, Markup::Xhtml).text } else { read(text) })
+    Ok(if among_elements {
+        html::read(&markup(content, data != Data::Text)?, Markup::Xhtml).text
+    } else if data == Data::Html || data == Data::Unstated && text.contains(['<', '&']) {
+        html::read(&text, Markup::Html).text
+    } else {
+        text
+    })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as what makes text of character data")]
-fn page(html: String) -> String {
-    html::read(&html, Markup::Html).text
-}
-
-/// Text as it stands, or what is readable in it if there is markup.
-fn page_or_text(text: String) -> String {
-    if text.contains(['<', '&']) { page(text) } else { text }
+/// A piece of XML as markup, in which no character data is escaped twice. That within elements is text. What
+/// stands beside them may be escaped HTML: between the paragraphs of many feeds there are pictures that somebody added.
+fn markup(xml: &str, is_html: bool) -> Result<String, Problem> {
+    let mut markup = String::with_capacity(xml.len());
+    let mut depth = 0_usize;
+    let mut reader = reader(xml);
+    loop {
+        let start = position(&reader);
+        let event = reader.read_event().map_err(Problem::invalid)?;
+        let as_it_stands = &xml[start..position(&reader)];
+        let is_beside = is_html && depth == 0;
+        match event {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth = depth.saturating_sub(1),
+            Event::Text(part) if is_beside => {
+                markup.push_str(&part.xml10_content());
+                continue;
+            }
+            Event::CData(part) => {
+                let data = part.xml10_content();
+                markup.push_str(&if is_beside { data } else { partial_escape(data) });
+                continue;
+            }
+            Event::GeneralRef(reference) if is_beside => {
+                refer(&reference, &mut markup);
+                continue;
+            }
+            Event::Empty(_) | Event::Text(_) | Event::GeneralRef(_) => {}
+            Event::Eof => return Ok(markup),
+            _ => continue,
+        }
+        markup.push_str(as_it_stands);
+    }
 }
 
 /// The character data in a piece of XML.
@@ -593,14 +633,27 @@ mod tests {
     fn markup_that_was_not_escaped_is_markup() {
         for content in [
             "<description><p>one</p>\n<p>two &lt;b&gt; &nbsp;</p></description>",
-            "<content:encoded><div>one</div><![CDATA[two <b>]]>&nbsp;</content:encoded>",
-            "<content type='html'><script/><p>one</p>two &lt;b></content>",
+            "<content:encoded><div>one</div><div><![CDATA[two <b>]]>&nbsp;</div></content:encoded>",
+            "<content type='html'><script/><p>one</p><p>two &lt;b></p></content>",
             "<content><h:p>one</h:p><h:p>two &lt;b></h:p></content>",
             "<content type='xhtml'><h:div><title/><h:p>one</h:p><![CDATA[two <b>]]></h:div></content>",
             "<summary>one<br/><br/>two &lt;b></summary>",
         ] {
             let text = entry(&format!("<rss><item>{content}</item></rss>")).text;
             assert_eq!(text.trim_end_matches(['\u{a0}', ' ']), "one\n\ntwo <b>", "{content}");
+        }
+        // Beside elements stands what was escaped as it should be.
+        for (content, expected) in [
+            ("<description>a &lt;b&gt;bold&lt;/b&gt;<br/>c</description>", "a bold\nc"),
+            ("<description><![CDATA[<p>one</p>]]><br/></description>", "one"),
+            (
+                "<description>Tom &amp;amp; Kai &lt;br&gt;<img src='a'/> &amp; &lt;p>c</description>",
+                "Tom & Kai\n&\n\nc",
+            ),
+            ("<content type='html'>&lt;p>one&lt;p>two<hr/></content>", "one\n\ntwo"),
+        ] {
+            let text = entry(&format!("<rss><item>{content}</item></rss>")).text;
+            assert_eq!(text, expected, "{content}");
         }
         let title = "<rss><item><title>one <b>two</b></title><guid><b/>1</guid></item></rss>";
         assert_eq!(entry(title).title.as_deref(), Some("one two"));

@@ -105,7 +105,9 @@ impl Format {
             return Some(Self::Parquet);
         }
         let head = &*head_text(head);
-        let is_version = |line: &[u8]| line.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.'));
+        let is_version = |line: &[u8]| {
+            !line.is_empty() && line.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.'))
+        };
         let first_line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
         if first_line.trim_ascii_end().strip_prefix(b"WARC/").is_some_and(is_version) {
             return Some(Self::Warc);
@@ -516,6 +518,7 @@ mod tests {
         for (head, format) in [
             ("WARC/1.0\r\n", Some(Format::Warc)),
             ("WARC/1.1 is how a web archive begins.\n", None),
+            ("WARC/\n", None),
             ("PAR1\u{15}", Some(Format::Parquet)),
             ("PAR1 is how a table begins.\n", None),
             (

@@ -23,6 +23,15 @@ use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
 /// start again where a later declaration says otherwise.
 const PRESCAN: usize = 4096;
 
+/// The namespaces whose elements are known.
+const NAMESPACES: [&str; 2] = ["http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"];
+
+/// The prefixes that are used for them, as what is read may be a part of a document that declares them.
+const PREFIXES: [&[u8]; 5] = [b"h", b"html", b"svg", b"xh", b"xhtml"];
+
+/// How many others are known at a time.
+const MOST_PREFIXES: usize = 16;
+
 /// Elements open at a time. As in browsers, deeper ones count as children of this one.
 const DEEPEST: usize = 256;
 
@@ -78,7 +87,10 @@ pub(crate) fn decode(
 /// themselves, CDATA sections are text, and names have prefixes. What authors do not keep to is as
 /// in HTML: end tags may be missing, and markup means nothing in scripts and styles.
 pub(crate) fn read(page: &str, markup: Markup) -> Document {
-    let is_xml = markup == Markup::Xhtml || page.trim_start().starts_with("<?xml");
+    // The programs that write `<?xml:namespace …?>` into HTML have no XML in mind.
+    let declared = page.trim_start().strip_prefix("<?xml");
+    let is_xml =
+        markup == Markup::Xhtml || declared.is_some_and(|it| it.starts_with(char::is_whitespace));
     let unsure = markup == Markup::Unstated && !is_xml;
     let mut read = Page { is_xml, unsure, ..Page::default() };
     tokens::read(page, &mut read);
@@ -137,6 +149,8 @@ struct Page {
     is_xml: bool,
     /// Whether the root is still to tell that.
     unsure: bool,
+    /// What else was declared for them anywhere.
+    prefixes: Vec<Vec<u8>>,
     layout: Layout,
     /// The first that says anything, and whether it has ended.
     title: String,
@@ -171,10 +185,28 @@ impl Page {
         self.open.last().is_some_and(|open| open.hidden)
     }
 
-    /// What element has this name, of which a prefix is no part in XML.
+    /// What element has this name. In XML a prefix of a known namespace is no part of it; with another it is no
+    /// element that anybody knows, as the `o:p` of text processors is no paragraph.
     fn named(&self, name: &[u8]) -> Element {
-        let prefix = if self.is_xml { memchr::memchr(b':', name) } else { None };
-        Element::named(prefix.map_or(name, |at| &name[at + 1..]))
+        if self.is_xml
+            && let Some(at) = memchr::memchr(b':', name)
+            && let (prefix, local) = (&name[..at], &name[at + 1..])
+            && (PREFIXES.contains(&prefix) || self.prefixes.iter().any(|known| known == prefix))
+        {
+            return Element::named(local);
+        }
+        Element::named(name)
+    }
+
+    fn declare(&mut self, tag: &StartTag) {
+        for (prefix, namespace) in &tag.prefixes {
+            if NAMESPACES.contains(&namespace.trim())
+                && self.prefixes.len() < MOST_PREFIXES
+                && !self.prefixes.contains(prefix)
+            {
+                self.prefixes.push(prefix.clone());
+            }
+        }
     }
 
     /// Whether a slash closes an element here: in HTML it means nothing, but in what is not of HTML.
@@ -269,8 +301,9 @@ impl Tokens for Page {
     fn start(&mut self, tag: &StartTag) -> Option<State> {
         if std::mem::take(&mut self.unsure) {
             let namespace = tag.attribute("xmlns");
-            self.is_xml = namespace.is_some_and(|it| it.trim() == "http://www.w3.org/1999/xhtml");
+            self.is_xml = namespace.is_some_and(|it| it.trim() == NAMESPACES[0]);
         }
+        self.declare(tag);
         let element = self.named(&tag.name);
         self.end_implied(element);
         self.metadata(tag);
@@ -467,7 +500,18 @@ mod tests {
             ("<![CDATA[<p> a > b ]]> <![CDATA[]]]]><![CDATA[>]]>", "davor<p> a > b ]]>\n\ndanach"),
             ("<script>//<![CDATA[\nif (a < b) '<p>' //]]></script>", "davor\n\ndanach"),
             ("<br></br>\n<ul><li/><li>x</li></ul>", "davor\n\n- x\n\ndanach"),
-            ("<h:p>ein</h:p><h:p>zwei</h:p>", "davor\n\nein\n\nzwei\n\ndanach"),
+            (
+                "<h:p xmlns:h='http://www.w3.org/1999/xhtml'>ein</h:p><h:p>zwei</h:p>",
+                "davor\n\nein\n\nzwei\n\ndanach",
+            ),
+            (
+                "<p xmlns:o='urn:office'>ein <o:p></o:p>und <v:title>zwei</v:title></p>",
+                "davor\n\nein und zwei\n\ndanach",
+            ),
+            (
+                "<s:svg xmlns:s='http://www.w3.org/2000/svg'><s:title>no</s:title></s:svg>",
+                "davor\n\ndanach",
+            ),
         ] {
             let body = format!("<body><p>davor</p>{content}<p>danach</p></body></html>");
             let body = body.replace("<p>davor</p><![", "<p>davor<![");
@@ -481,6 +525,8 @@ mod tests {
                 assert_eq!(document.title, None);
             }
         }
+        let pasted = "<?xml:namespace prefix = o /><p>ein <o:p></o:p>und<title/>zwei";
+        assert_eq!(text(pasted), "ein und");
         // To browsers this is HTML, and an unclosed title.
         let page = format!("<html {NAMESPACE}><p>davor</p><title/><p>danach</p>");
         assert_eq!(read(&page, Markup::Html).text, "davor");

@@ -228,8 +228,16 @@ impl Writer {
         }
     }
 
-    /// Whether an article has that id.
-    pub(crate) fn has(&self, id: &str) -> bool {
+    /// The first number from one on that is no article's id.
+    pub(crate) fn free_number(&self, first: usize) -> usize {
+        let mut number = first;
+        while self.has(&number.to_string()) {
+            number += 1;
+        }
+        number
+    }
+
+    fn has(&self, id: &str) -> bool {
         let id = half(&blake3::hash(id.as_bytes()));
         self.known.contains_key(&id) || self.committed.contains_key(&id)
     }

@@ -26,6 +26,9 @@ const LONGEST_NAME: usize = 32;
 /// Bytes that are kept of an attribute's value: a date, a language, an encoding or a style.
 const LONGEST_VALUE: usize = 1 << 12;
 
+/// The prefixes that are kept of a tag.
+const MOST_PREFIXES: usize = 16;
+
 /// Bytes of text that are handed on at a time.
 const BLOCK: usize = 1 << 14;
 
@@ -50,6 +53,8 @@ pub(super) struct StartTag {
     pub(super) name: Vec<u8>,
     pub(super) self_closing: bool,
     attributes: Vec<(&'static str, String)>,
+    /// The prefixes that it declares, with their namespaces; the first few.
+    pub(super) prefixes: Vec<(Vec<u8>, String)>,
 }
 
 impl StartTag {
@@ -111,17 +116,23 @@ impl<T: Tokens> Teller<'_, T> {
         self.is_end = is_end;
         self.tag.name.clear();
         self.tag.attributes.clear();
+        self.tag.prefixes.clear();
         self.tag.self_closing = false;
         self.name.clear();
         self.value.clear();
     }
 
     fn end_attribute(&mut self) {
+        let value = || String::from_utf8_lossy(&self.value).into_owned();
         let known = ATTRIBUTES.into_iter().find(|known| known.as_bytes() == self.name);
         // The first of a name counts.
         if let Some(known) = known.filter(|known| self.tag.attribute(known).is_none()) {
-            let value = String::from_utf8_lossy(&self.value).into_owned();
-            self.tag.attributes.push((known, value));
+            self.tag.attributes.push((known, value()));
+        }
+        if let Some(prefix) = self.name.strip_prefix(b"xmlns:")
+            && self.tag.prefixes.len() < MOST_PREFIXES
+        {
+            self.tag.prefixes.push((prefix.to_vec(), value()));
         }
         self.name.clear();
         self.value.clear();
@@ -247,6 +258,7 @@ mod tests {
         fn start(&mut self, tag: &StartTag) -> Option<State> {
             assert!(tag.name.len() <= LONGEST_NAME);
             assert!(tag.attributes.len() <= ATTRIBUTES.len());
+            assert!(tag.prefixes.len() <= MOST_PREFIXES);
             self.0.extend(["<", &String::from_utf8_lossy(&tag.name)]);
             for (name, value) in &tag.attributes {
                 assert!(value.len() <= LONGEST_VALUE);
@@ -291,6 +303,8 @@ mod tests {
         let long = "x".repeat(3 * LONGEST_VALUE);
         let page = format!("<p {attributes} {long}={long} style={long}>b</p>");
         assert_eq!(told(&page), format!("<p style={}>b</p>", &long[..LONGEST_VALUE]));
+        let prefixes = " xmlns:a=''".repeat(1000);
+        assert_eq!(told(&format!("<p{prefixes}>b</p>")), "<p>b</p>");
         let long = "xxxxxx".repeat(LONGEST_NAME);
         let page = format!("<{long}></{long}>");
         assert_eq!(told(&page), page.replace(&long, &long[..LONGEST_NAME]));
