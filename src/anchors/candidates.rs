@@ -543,6 +543,7 @@ impl Found {
     }
 
     /// Passes on, in order of their places, those that are the least of any window, and ranges of windows without candidates.
+    #[inline(never)]
     pub(super) fn each(&self, start: usize, mut on: impl FnMut(Step)) {
         let mut kept =
             self.kept[..self.kept_count].iter().map(|&number| number as usize).peekable();
