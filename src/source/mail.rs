@@ -640,6 +640,20 @@ mod tests {
     }
 
     #[test]
+    fn long_headers_are_cut_between_words() {
+        let title = |subject: &str| read(&format!("Subject: {subject}\n\na\n")).title.unwrap();
+        for shift in 0..20 {
+            let head = "x".repeat(shift);
+            let whole = format!("{head}{}", "ä".repeat(1 << 13));
+            assert!(whole.starts_with(&title(&whole)), "{shift}");
+            let words = format!("{head}{}", " käse".repeat(1 << 12));
+            assert!(title(&words).ends_with(" käse"), "{shift}");
+            let encoded = format!("{head}{}", " =?utf-8?b?S8Okc2U=?=".repeat(1 << 12));
+            assert!(title(&encoded).ends_with("Käse"), "{shift}");
+        }
+    }
+
+    #[test]
     fn long_headers_cost_no_more_than_their_length() {
         let start = std::time::Instant::now();
         let words = "=?aa?q?x".repeat(1 << 17);
@@ -647,7 +661,8 @@ mod tests {
         assert!(document.title.is_some_and(|title| title.len() < words.len() / 100));
         let parameters = "\n a*0=b;".repeat(1 << 17);
         assert_eq!(read(&format!("Content-Type: text/plain;{parameters}\n\na\n")).text, "a");
-        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+        // Half a second; minutes where time grows with the square.
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     }
 
     #[test]

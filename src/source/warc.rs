@@ -351,8 +351,16 @@ mod tests {
             let cut = read_all(&response(&headers, &body[..body.len() / 2]));
             assert!(cut[0].is_err(), "{encoding}");
         }
-        let encoded = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: gzip\n\n";
-        assert_eq!(read(&response(encoded, b"plain after all")).unwrap().text, "plain after all");
+        for encoding in ["gzip", "deflate"] {
+            let headers = format!(
+                "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: {encoding}\n\n"
+            );
+            // The second begins as zlib does, and the third as a block that has no header.
+            for plain in ["plain after all", "(So sagt sie.)", "Käse\r\n", ""] {
+                let read = read(&response(&headers, plain.as_bytes()));
+                assert_eq!(read.unwrap().text, plain, "{encoding}");
+            }
+        }
         let brotli = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: br\n\n";
         assert_eq!(read(&response(brotli, b"\x0b\x01")), None);
     }
@@ -393,9 +401,22 @@ mod tests {
     #[test]
     fn a_body_whose_chunks_were_joined_may_begin_like_a_chunk() {
         let chunked = "HTTP/1.1 200 OK\nContent-Type: text/plain\nTransfer-Encoding: chunked\n\n";
-        for text in ["+5\r\nabcde\r\n", "Abbe\nund Dom", "3\r\nabcdef\r\n", "0\nx"] {
+        for text in [
+            "+5\r\nabcde\r\n",
+            "Abbe\nund Dom",
+            "3\r\nabcdef\r\n",
+            "0\nx",
+            "0\r\nfoo and so on",
+            "0\r\nfoo: bar\r\nand so on\r\n",
+            "0\r\n\r\nfoo",
+        ] {
             assert_eq!(read(&response(chunked, text.as_bytes())).unwrap().text, text);
         }
+        for nothing in ["0\r\n", "0\r\n\r\n", "0\r\n\n\r\n", "0\r\nDigest: x\r\n\r\n"] {
+            assert_eq!(read(&response(chunked, nothing.as_bytes())).unwrap().text, "");
+        }
+        let cut = read_all(&response(chunked, b"100\r\nyears of solitude"));
+        assert!(matches!(cut[..], [Err(Failure { problem: Problem::Truncated, .. })]));
     }
 
     #[test]

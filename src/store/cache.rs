@@ -10,7 +10,7 @@ pub(crate) type Key = (u64, u32);
 /// that have it, by turns. With one, each of some hundred thousand parts unpacked 16 MiB again.
 const LEAST: usize = 4;
 
-/// Values up to a total size; those asked for since they were last looked at stay longest (clock).
+/// Values up to a total size, but a few at least; those asked for since they were last looked at stay longest (clock).
 #[derive(Debug)]
 pub(crate) struct Cache<V> {
     inner: Mutex<Inner<V>>,

@@ -22,7 +22,7 @@ use crate::index::text::{Kept, Located};
 use crate::source::Parts;
 use crate::text::string_of;
 
-/// Bytes of unpacked text that are kept at hand.
+/// Bytes of unpacked text that are kept at hand. These bounds are passed where a few values are larger: see [`Cache`].
 const TEXT_CACHE: usize = 32 << 20;
 /// Bytes of unpacked groups.
 const GROUP_CACHE: usize = 16 << 20;

@@ -3,7 +3,7 @@
 //! Both are read from the descriptions of the articles, in one pass; texts stay where they are, but for a look at what parts
 //! two stretches of boilerplate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::iter::FusedIterator;
 use std::ops::Range;
 use std::path::Path;
@@ -269,32 +269,54 @@ impl Source {
     }
 }
 
-/// Sorts templates, and makes one of those that meet, or have a space between them.
+/// The passages that templates make: those that meet, or have a space between them, are one.
 fn joined(
-    mut templates: Vec<Template>,
+    templates: Vec<Template>,
     mut is_space: impl FnMut(u64) -> Result<bool, Error>,
 ) -> Result<Vec<Template>, Error> {
-    templates.sort_by_key(|template| (template.coordinates.start, template.coordinates.end));
     let mut joined: Vec<Template> = Vec::new();
-    for template in templates {
-        let (start, last) = (template.coordinates.start, joined.last_mut());
-        match last.filter(|last| last.article == template.article) {
+    for stretch in most_at_each(templates) {
+        let (start, last) = (stretch.coordinates.start, joined.last_mut());
+        match last.filter(|last| last.article == stretch.article) {
             // What lies between two blocks may be something else too: the letter in which near copies differ.
             Some(last)
-                if start <= last.coordinates.end
+                if start == last.coordinates.end
                     || start == last.coordinates.end + 1 && is_space(last.coordinates.end)? =>
             {
-                last.articles = if template.coordinates == last.coordinates {
-                    last.articles.max(template.articles)
-                } else {
-                    last.articles.min(template.articles)
-                };
-                last.coordinates.end = last.coordinates.end.max(template.coordinates.end);
+                last.articles = last.articles.min(stretch.articles);
+                last.coordinates.end = stretch.coordinates.end;
             }
-            _ => joined.push(template),
+            _ => joined.push(stretch),
         }
     }
     Ok(joined)
+}
+
+/// The stretches that templates cover, in order and apart, each as the template has it that stands in most articles there.
+fn most_at_each(mut templates: Vec<Template>) -> impl Iterator<Item = Template> {
+    templates.sort_unstable_by_key(|template| template.coordinates.start);
+    let mut templates = templates.into_iter().peekable();
+    // The templates that begin at or before `at`, and may go beyond it.
+    let (mut begun, mut at) = (BinaryHeap::new(), 0);
+    std::iter::from_fn(move || {
+        loop {
+            while let Some(Template { article, coordinates, articles }) =
+                templates.next_if(|template| template.coordinates.start <= at)
+            {
+                begun.push((articles, coordinates.end, article));
+            }
+            let next = templates.peek().map(|template| template.coordinates.start);
+            match begun.peek() {
+                None => at = next?,
+                Some(&(_, end, _)) if end <= at => _ = begun.pop(),
+                Some(&(articles, end, article)) => {
+                    let coordinates = at..next.map_or(end, |next| next.min(end));
+                    at = coordinates.end;
+                    return Some(Template { article, coordinates, articles });
+                }
+            }
+        }
+    })
 }
 
 impl Uses {
@@ -467,4 +489,67 @@ fn to_usize(value: u64) -> usize {
 #[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
 fn share_of(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Where one article ends and, behind a byte, the next begins, and where that ends.
+    const ENDS: [u64; 2] = [20, 41];
+
+    fn template(start: u64, len: u64, articles: usize) -> Template {
+        let article = u64::from(start > ENDS[0]);
+        let end = (start + len).min(ENDS[to_usize(article)]);
+        Template { article, coordinates: start..end, articles }
+    }
+
+    fn passages(templates: Vec<Template>, spaces: &[bool]) -> Vec<(Range<u64>, usize)> {
+        let joined = joined(templates, |at| Ok(spaces[to_usize(at)])).unwrap();
+        joined.into_iter().map(|template| (template.coordinates, template.articles)).collect()
+    }
+
+    /// The same, coordinate by coordinate.
+    fn passages_slowly(templates: &[Template], spaces: &[bool]) -> Vec<(Range<u64>, usize)> {
+        let most = |at: u64| {
+            let covers = templates.iter().filter(|template| template.coordinates.contains(&at));
+            covers.map(|template| template.articles).max()
+        };
+        let mut passages: Vec<(Range<u64>, usize)> = Vec::new();
+        for at in 0..ENDS[1] {
+            let Some(articles) = most(at) else { continue };
+            let parted =
+                |end: u64| end < at && (end + 1 < at || end == ENDS[0] || !spaces[to_usize(end)]);
+            match passages.last_mut().filter(|(last, _)| !parted(last.end)) {
+                Some((last, fewest)) => (last.end, *fewest) = (at + 1, articles.min(*fewest)),
+                None => passages.push((at..at + 1, articles)),
+            }
+        }
+        passages
+    }
+
+    #[test]
+    fn each_part_counts_in_the_source_that_has_most() {
+        let spaces = [false; 41];
+        let within = vec![template(0, 10, 10), template(4, 2, 5)];
+        assert_eq!(passages(within, &spaces), [(0..10, 10)]);
+        let behind = vec![template(0, 5, 9), template(5, 5, 3), template(5, 5, 10)];
+        assert_eq!(passages(behind, &spaces), [(0..10, 9)]);
+    }
+
+    proptest! {
+        #[test]
+        fn passages_are_those_of_the_model(
+            templates in prop::collection::vec((0_u64..41, 1_u64..12, 1_usize..9), 0..12),
+            spaces in prop::collection::vec(any::<bool>(), 41),
+        ) {
+            let templates = templates.into_iter().filter(|&(start, ..)| start != ENDS[0]);
+            let templates: Vec<Template> =
+                templates.map(|(start, len, articles)| template(start, len, articles)).collect();
+            let expected = passages_slowly(&templates, &spaces);
+            prop_assert_eq!(passages(templates, &spaces), expected);
+        }
+    }
 }

@@ -59,8 +59,7 @@ impl<'a> Headers<'a> {
     pub(super) fn get(self, name: &str) -> Option<Vec<u8>> {
         let named = self.fields().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
         let (_, value) = named.last()?;
-        let value = value.trim_ascii();
-        let value = &value[..value.len().min(LONGEST_VALUE)];
+        let value = start_of(value.trim_ascii());
         // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
         // encoded words, in which raw bytes are of the encoding that the word names.
         let mut decoded = Vec::with_capacity(value.len() + 1);
@@ -77,6 +76,18 @@ impl<'a> Headers<'a> {
         decoded.push(b'\n');
         Some(decoded)
     }
+}
+
+/// What is read of a value: of a long one no part of a word, or, where it has no white space, of a character.
+fn start_of(value: &[u8]) -> &[u8] {
+    if value.len() <= LONGEST_VALUE {
+        return value;
+    }
+    let is_start = |&end: &usize| !matches!(value[end], 0x80..0xc0);
+    let end = value[..=LONGEST_VALUE].iter().rposition(u8::is_ascii_whitespace);
+    // A character of UTF-8 has four bytes at most; other encodings have no bytes that tell.
+    let end = end.or_else(|| (LONGEST_VALUE - 3..=LONGEST_VALUE).rev().find(is_start));
+    &value[..end.unwrap_or(LONGEST_VALUE)]
 }
 
 /// The name that a header begins with, with blanks that may stand before its colon.

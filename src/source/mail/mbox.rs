@@ -131,30 +131,60 @@ fn is_quoted(line: &[u8]) -> bool {
     line[marks..].starts_with(b"From ")
 }
 
-/// Whether a line separates messages: a sender, and a time with its month and year, stand behind
-/// `From `, or, as some programs write, nothing; then it must follow a blank line.
+/// Whether a line separates messages: a sender and a date stand behind `From `, or, as some
+/// programs write, nothing; then it must follow a blank line.
 ///
 /// Sentences begin with that word too, and not every writer marks them.
 fn is_separator(line: &[u8], after_blank: bool) -> bool {
+    let Some(rest) = line.strip_prefix(b"From ") else { return false };
+    let words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let words: Vec<&[u8]> = words.take(16).collect();
+    let Some((sender, rest)) = words.split_first() else { return after_blank };
+    // Some senders have spaces. Dates as in headers or of JavaScript stand in sentences too, so they
+    // need an address, and nothing but a weekday between.
+    (0..rest.len()).any(|at| is_date(&rest[at..]))
+        || sender.contains(&b'@') && (0..=1).any(|at| rest.get(at..).is_some_and(is_other_date))
+}
+
+/// Whether words begin with a date as ctime writes it, but for the weekday: month, day, time, at most
+/// two words of a zone, year.
+fn is_date(words: &[&[u8]]) -> bool {
+    let [month, day, time, rest @ ..] = words else { return false };
+    let zone = rest.iter().take(2).take_while(|word| is_zone(word)).count();
+    is_month(month) && is_day(day) && is_time(time) && rest.get(zone).is_some_and(|it| is_year(it))
+}
+
+/// Whether words begin with a day and a month in any order, a year and a time.
+fn is_other_date(words: &[&[u8]]) -> bool {
+    let [first, second, year, time, ..] = words else { return false };
+    let day = is_day(first) && is_month(second) || is_month(first) && is_day(second);
+    day && is_year(year) && is_time(time)
+}
+
+fn is_month(word: &[u8]) -> bool {
     const MONTHS: [&[u8]; 12] = [
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
         b"Dec",
     ];
-    let Some(rest) = line.strip_prefix(b"From ") else { return false };
-    let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
-    if words.peek().is_none() {
-        return after_blank;
-    }
-    let words: Vec<&[u8]> = words.take(16).collect();
-    let is_time = |word: &&[u8]| {
-        let mut digits = word
-            .split(|&byte| byte == b':')
-            .map(|it| (1..=2).contains(&it.len()) && it.iter().all(u8::is_ascii_digit));
-        word.contains(&b':') && digits.all(|number| number)
-    };
-    let is_year = |word: &&[u8]| word.len() == 4 && word.iter().all(u8::is_ascii_digit);
-    let is_month = |word: &&[u8]| MONTHS.contains(word);
-    words.iter().any(is_time) && words.iter().any(is_month) && words.iter().any(is_year)
+    MONTHS.contains(&word)
+}
+
+/// Whether a word is a number of one or two digits.
+fn is_day(word: &[u8]) -> bool {
+    (1..=2).contains(&word.len()) && word.iter().all(u8::is_ascii_digit)
+}
+
+fn is_time(word: &[u8]) -> bool {
+    word.contains(&b':') && word.split(|&byte| byte == b':').all(is_day)
+}
+
+fn is_year(word: &[u8]) -> bool {
+    word.len() == 4 && word.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether a word is a zone: `MET`, `+0100`, `(CET)`.
+fn is_zone(word: &[u8]) -> bool {
+    !is_year(word) && !word.iter().any(u8::is_ascii_lowercase)
 }
 
 #[cfg(test)]
@@ -210,11 +240,33 @@ mod tests {
     #[test]
     fn sentences_separate_nothing_and_bare_separators_need_a_blank_line() {
         let body = "A: b\n\nFrom 10:30 on we met.\n\nFrom May on, too.\nFrom \nhere\n\n\
-            From May 5, 10:30 on, and in 2019, too.\n";
+            From May 5, 10:30 on, and in 2019, too.\n\
+            From the start at 10:00 in May 2024 we go.\n\
+            From the office, May 5 10:30 until 2024 or so.\n\
+            From Monday 6 May 2024 10:30 on\n";
         assert_eq!(messages(&format!("{FROM}{body}")), [body]);
         let mbox =
             "From \nA: b\n\neins\n\nFrom \r\nA: c\n\nFrom - Mon Jan 01 12:00:00 2018\nA: d\n";
         assert_eq!(messages(mbox), ["A: b\n\neins\n", "A: c\n", "A: d\n"]);
+    }
+
+    #[test]
+    fn separators_are_of_many_writers() {
+        for separator in [
+            "anna Sat Jan  3 01:05 1996",
+            "anna@example.org  Sat Jan 03 01:05:34 MET 1996",
+            "anna@example.org Sat Jan  3 01:05:34 MET DST 1996",
+            "1234@xxx Sat Jan 03 01:05:34 +0000 1996",
+            "anna at example.org  Sat Jan  3 01:05:34 1996",
+            "\"A. B\"@example.org Sat Jan  3 01:05:34 1996 +0100",
+            "host!anna Sat Jan  3 01:05:34 1996 remote from host",
+            "anna@example.org Jan  3 01:05:34 1996",
+            "anna@example.org Sat, 3 Jan 1996 01:05:34 +0000",
+            "anna@example.org Sat Jan 03 1996 01:05:34 GMT+0000",
+        ] {
+            let mbox = format!("{FROM}A: b\nFrom {separator}\nA: c\n");
+            assert_eq!(messages(&mbox), ["A: b\n", "A: c\n"], "{separator}");
+        }
     }
 
     #[test]

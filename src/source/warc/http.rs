@@ -41,6 +41,7 @@ impl<'a> Response<'a> {
                 "chunked" => join_chunks(&body)?,
                 // Crawlers unpack, and leave the header.
                 "gzip" | "x-gzip" if !body.starts_with(b"\x1f\x8b") => None,
+                "deflate" if is_text(&body) => None,
                 "gzip" | "x-gzip" => {
                     Some(unpack(flate2::bufread::MultiGzDecoder::new(&*body), sent, limits)?)
                 }
@@ -82,7 +83,10 @@ fn join_chunks(body: &[u8]) -> Result<Option<Vec<u8>>, Problem> {
         match size {
             None if first => return Ok(None),
             None => return Err(Problem::invalid("a chunk has no length")),
+            Some(0) if first && !is_trailers(rest) => return Ok(None),
             Some(0) => return Ok(Some(joined)),
+            // It may be a text too, as "100" and "years" on the next line; but archives that cut
+            // bodies short are many, such texts few, and nothing tells them apart.
             Some(size) if size > rest.len() => return Err(Problem::Truncated),
             Some(size) => {
                 let (chunk, behind) = rest.split_at(size);
@@ -97,6 +101,27 @@ fn join_chunks(body: &[u8]) -> Result<Option<Vec<u8>>, Problem> {
         }
         first = false;
     }
+}
+
+/// Whether `rest` is what may stand behind the last chunk: headers, and a blank line.
+fn is_trailers(rest: &[u8]) -> bool {
+    let is_header = |line: &[u8]| {
+        let name = line.split(|&byte| byte == b':').next().filter(|name| name.len() < line.len());
+        name.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
+    };
+    let mut lines = rest.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.by_ref().take_while(|line| !line.is_empty()).all(is_header) && lines.all(<[u8]>::is_empty)
+}
+
+/// Whether `body` begins as text does, which has no control characters.
+///
+/// A deflated body has no mark, and text may begin as zlib does. But packed bytes hardly ever go on for
+/// so long without a control character, and those of a short body, packed by the fixed code, end with 0 or 1.
+fn is_text(body: &[u8]) -> bool {
+    const HEAD: usize = 512;
+    let head = &body[..body.len().min(HEAD)];
+    // ISO-2022 has the escape.
+    head.iter().all(|&byte| !byte.is_ascii_control() || byte == 0x1b || byte.is_ascii_whitespace())
 }
 
 /// Whether `body` begins with the header of zlib, which servers leave out of what they call so.
