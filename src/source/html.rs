@@ -52,11 +52,10 @@ pub(crate) enum Markup {
 }
 
 impl Markup {
-    /// None if what has this content type is no page.
+    /// None if what has this media type, in lower case, is no page.
     #[cfg(feature = "warc")]
-    pub(crate) fn of_content_type(content_type: &str) -> Option<Self> {
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        match media_type.to_ascii_lowercase().as_str() {
+    pub(crate) fn of_media_type(media_type: &str) -> Option<Self> {
+        match media_type {
             "text/html" => Some(Self::Html),
             "application/xhtml+xml" => Some(Self::Xhtml),
             _ => None,

@@ -156,7 +156,7 @@ pub(crate) fn decode(
     let response;
     let (content_type, body) = if is_response {
         // Records of type response are of other protocols too.
-        if content_type.is_some_and(|kind| !is_media_type(kind, "application/http")) {
+        if content_type.is_some_and(|kind| media_type(kind) != "application/http") {
             return Ok(None);
         }
         let Some(read) = Response::read(block, limits)? else {
@@ -169,9 +169,9 @@ pub(crate) fn decode(
     };
     let content_type = content_type.unwrap_or_default();
     let declared = charset_of(content_type);
-    let mut document = if let Some(markup) = Markup::of_content_type(content_type) {
+    let mut document = if let Some(markup) = Markup::of_media_type(&media_type(content_type)) {
         html::decode(body, declared, markup, strict)?
-    } else if is_media_type(content_type, "text/plain") {
+    } else if media_type(content_type) == "text/plain" {
         let decoded = decode_declared(body, declared, strict)?;
         let (encoding, replaced) = (decoded.encoding, decoded.replaced);
         let text = decoded.text.into_owned();
@@ -188,10 +188,9 @@ fn is_version(line: &[u8]) -> bool {
     matches!(line.trim_ascii_end(), b"WARC/1.0" | b"WARC/1.1")
 }
 
-/// Whether a content type is `media_type`, whatever its parameters.
-fn is_media_type(content_type: &str, media_type: &str) -> bool {
-    let stated = content_type.split(';').next().unwrap_or_default();
-    stated.trim().eq_ignore_ascii_case(media_type)
+/// A content type without its parameters, in lower case.
+fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The encoding that a content type names.
