@@ -437,9 +437,11 @@ impl Deduper {
         let Some(writer) = self.writer.as_mut().filter(|_| self.index.texts.len() == 0) else {
             return Ok(false);
         };
-        let adopted = writer.adopt(other).and_then(|()| writer.load());
-        self.index = adopted.map_err(|error| writer.wrap(error))?;
-        Ok(true)
+        let adopted = writer.adopt(other).map_err(|error| writer.wrap(error))?;
+        if adopted {
+            self.index = writer.load().map_err(|error| writer.wrap(error))?;
+        }
+        Ok(adopted)
     }
 
     /// Makes the index that of the articles in `sealed` without some of them, given in order and at least one: what came before the

@@ -489,6 +489,33 @@ fn merged_is_ingested_one_after_the_other() {
 }
 
 #[test]
+fn what_comes_again_unchanged_is_not_merged() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let mut deduper = Options::new().index(path("first")).deduper().unwrap();
+    for (id, text) in [("x", "one"), ("x", "two"), ("y", "three"), ("x", "one")] {
+        deduper.push(id, text).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    // Now the two versions that are alike follow each other.
+    let index = Index::open(path("first")).unwrap();
+    index.rearrange(path("sorted"), |article| article.text() != "one").unwrap();
+    assert_eq!(Index::open(path("sorted")).unwrap().stats().articles, 4);
+    for (name, first) in [("once", "sorted"), ("again", "first")] {
+        let others = [path(first), path("sorted")];
+        let others = if name == "once" { &others[..1] } else { &others[..] };
+        Index::merge(path(name), others).unwrap();
+        let merged = Index::open(path(name)).unwrap();
+        let ids: Vec<String> =
+            merged.articles().map(|article| article.unwrap().id().to_owned()).collect();
+        let expected: &[&str] =
+            if name == "once" { &["x", "x", "y"] } else { &["x", "x", "y", "x", "x"] };
+        assert_eq!(ids, expected, "{name}");
+        merged.verify().unwrap();
+    }
+}
+
+#[test]
 fn a_new_version_stands_beside_the_old_or_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut deduper = Options::new().index(dir.path()).deduper().unwrap();

@@ -106,7 +106,7 @@ impl Writer {
             return Err(IndexError::recipe(manifest.recipe, recipe));
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
-        let committed = Arc::new(known(&sealed)?);
+        let committed = Arc::new(known(&sealed)?.0);
         manifest.begin(&*storage)?;
         Ok(Self {
             storage,
@@ -144,7 +144,7 @@ impl Writer {
         let from = sealed.runs()[runs].directory.articles.start;
         let cut = || {
             let kept = Sealed::new(sealed.runs()[..runs].to_vec(), self.path.clone())?;
-            let committed = known(&kept)?;
+            let (committed, _) = known(&kept)?;
             Ok((Arc::new(kept), Arc::new(committed)))
         };
         (self.sealed, self.committed) = cut().map_err(|error| self.wrap(error))?;
@@ -156,19 +156,23 @@ impl Writer {
     }
 
     /// Makes the articles of another index, blocks as they are, the first of this one, which must have none. Until the next
-    /// commit, nobody else knows.
-    pub(crate) fn adopt(&mut self, other: &Sealed) -> Result<(), IndexError> {
+    /// commit, nobody else knows. Says no if that is not what ingesting them gives.
+    pub(crate) fn adopt(&mut self, other: &Sealed) -> Result<bool, IndexError> {
         assert!(self.sealed.runs().is_empty() && self.pending.is_empty(), "BUG: it has articles");
         if other.runs().is_empty() {
-            return Ok(());
+            return Ok(true);
+        }
+        let (committed, comes_again) = known(other)?;
+        if comes_again {
+            return Ok(false);
         }
         let named = run::merge(&*self.storage, self.manifest.next_run, other.runs())?;
         self.manifest.next_run += 1;
         let run = Arc::new(Run::open(&*self.storage, named)?);
         self.sealed = Arc::new(Sealed::new(vec![run], self.path.clone())?);
-        self.committed = Arc::new(known(&self.sealed)?);
+        self.committed = Arc::new(committed);
         self.cut = true;
-        Ok(())
+        Ok(true)
     }
 
     /// What newer versions replace since the last commit; none if there is nothing. What is not committed is in a run that
@@ -367,17 +371,19 @@ impl Writer {
     }
 }
 
-/// The newest versions of all articles.
-fn known(sealed: &Sealed) -> Result<Known, IndexError> {
-    let mut known = Known::new();
+/// The newest versions of all articles, and whether one comes again that is no other than the one before: where an
+/// article was changed back, and what lay between was withdrawn or stands elsewhere now.
+fn known(sealed: &Sealed) -> Result<(Known, bool), IndexError> {
+    let (mut known, mut comes_again) = (Known::new(), false);
     for run in sealed.runs() {
         for at in 0..run.groups() {
             let group = run.group(at)?;
             for (_, record) in group.records() {
                 let id = blake3::hash(group.id(record).as_bytes());
-                known.insert(half(&id), half(&record.digest));
+                let content = half(&record.digest);
+                comes_again |= known.insert(half(&id), content) == Some(content);
             }
         }
     }
-    Ok(known)
+    Ok((known, comes_again))
 }
