@@ -202,6 +202,8 @@ fn merged_is_all_in_one() {
     Fingerprints::merge(dir("b"), [dir("a")]).unwrap();
     check("b", 0..5000);
     options.filter(dir("stranger")).unwrap().checkpoint().unwrap();
+    Fingerprints::merge(dir("new"), [dir("a"), dir("stranger")]).unwrap_err();
+    assert!(!dir("new").exists());
     let error = Fingerprints::merge(dir("a"), [dir("stranger")]).unwrap_err();
     let message = std::error::Error::source(&error).unwrap().to_string();
     assert!(message.matches("the key").count() == 2, "{message}");

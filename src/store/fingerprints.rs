@@ -330,11 +330,12 @@ impl Fingerprints {
         }
         let others = others.into_iter().map(Self::open).collect::<Result<Vec<_>, _>>()?;
         let Some(first) = others.first() else { return Ok(()) };
-        let mut writer = Writer::create(path, |_| Ok(first.recipe()))?;
+        // Before there is a set that nobody wanted.
         for other in &others {
-            let agrees = other.recipe().agrees(writer.recipe());
-            agrees.map_err(wrap(other.path()))?;
+            other.recipe().agrees(first.recipe()).map_err(wrap(other.path()))?;
         }
+        let mut writer = Writer::create(path, |_| Ok(first.recipe()))?;
+        first.recipe().agrees(writer.recipe()).map_err(wrap(first.path()))?;
         let cut = |part: u64| (u128::from(part) << u64::BITS).div_ceil(u128::from(parts));
         writer.merge(&others, &(cut(part)..cut(part + 1))).map_err(wrap(path))
     }
