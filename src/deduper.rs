@@ -312,15 +312,13 @@ impl Deduper {
     /// # Ok::<(), dedup::Error>(())
     /// ```
     pub fn push_document(&mut self, mut document: Document) -> Result<Option<Article>, Error> {
-        let Some(id) = document.id.take() else {
-            let number = self.next_number();
-            let (text, provenance) = Provenance::of(document, None, None);
-            let article = self.take_parts((number.to_string().into(), provenance, text))?;
-            self.last_number = number;
-            return Ok(article);
-        };
+        let stated = document.id.take();
+        let number = if stated.is_some() { self.last_number } else { self.next_number() };
+        let id = stated.unwrap_or_else(|| number.to_string());
         let (text, provenance) = Provenance::of(document, None, None);
-        self.take_parts((id.into(), provenance, text))
+        let article = self.take_parts((id.into(), provenance, text))?;
+        self.last_number = number;
+        Ok(article)
     }
 
     /// What an article without an id is called.
@@ -602,7 +600,6 @@ impl Deduper {
             all.sort_by_key(|found| found.start);
             resolve::covered_bytes(&all)
         };
-        let near_paragraphs: Vec<usize> = near.iter().map(|copy| copy.paragraph).collect();
         let found = resolve::blocks(&self.index, &units, &covering, near)?;
         let references = found.iter().flat_map(RemovedBlock::references);
         self.index.texts.push(
@@ -623,8 +620,7 @@ impl Deduper {
             let (first, last) = (gone.start, gone.end - 1);
             let paragraphs = units.paragraph(first)..units.paragraph(last) + 1;
             let range = units.ranges[first].start..units.ranges[last].end;
-            let mut block = self.block(&prepared, block, paragraphs, range)?;
-            block.near = near_paragraphs.binary_search(&block.paragraphs.start).is_ok();
+            let block = self.block(&prepared, block, paragraphs, range)?;
             cuts.push((gone.clone(), block.sources[0].first.clone()));
             blocks.push(block);
         }
@@ -685,7 +681,7 @@ impl Deduper {
             let range = between(&prepared.forms.canonical, &change.here);
             changes.push(Change { range, source: self.place_between(&change.there)? });
         }
-        Ok(Block { paragraphs, range, sources, changes, near: false })
+        Ok(Block { paragraphs, range, sources, changes, near: block.near })
     }
 
     /// Original bytes of canonical ones at coordinates of one article, of which there may be none.

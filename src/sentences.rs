@@ -168,7 +168,7 @@ mod tests {
     fn time(text: &str) -> std::time::Duration {
         let once = || {
             let start = std::time::Instant::now();
-            super::sentences(text, None);
+            assert!(!super::sentences(text, None).is_empty());
             start.elapsed()
         };
         (0..3).map(|_| once()).min().unwrap()
@@ -176,12 +176,16 @@ mod tests {
 
     #[test]
     fn long_text_takes_no_longer_a_byte() {
+        let usual = "Es war einmal ein Haus am See, sagte sie, und ging. ";
+        assert_eq!(super::sentences(&usual.repeat(6400), None).len(), 6400);
         for (piece, few, times) in [
-            ("Es war einmal ein Haus am See, sagte sie, und ging. ", WINDOW, 32),
+            (usual, WINDOW, 32),
             // Without spaces, and of quotation marks.
             ("今日は天気が良いです。", WINDOW, 6),
+            ("नमस्ते।", WINDOW / 2, 12),
             ("“他说。”", WINDOW / 2, 12),
             ("«a. ", WINDOW / 2, 12),
+            ("'", WINDOW / 2, 12),
         ] {
             let text = |bytes: usize| piece.repeat(bytes / piece.len());
             let (one, many) = (time(&text(few)), time(&text(few * times)));

@@ -15,7 +15,8 @@ pub(crate) struct RemovedBlock {
     pub(crate) units: Range<usize>,
     /// Where its text is kept: one part, or several where the source was itself part copy.
     pub(crate) parts: Vec<Removed>,
-    /// Where it says something else than its source.
+    /// Whether it is a near copy, and where it says something else than its source.
+    pub(crate) near: bool,
     pub(crate) changes: Vec<Change>,
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn blocks(
         blocks.push(Traced {
             units: unit..unit + 1,
             runs: start..runs.len(),
+            near: true,
             changes: copy.changes,
         });
     }
@@ -57,12 +59,12 @@ pub(crate) fn blocks(
     let mut tracer = Tracer { index, base, traced: Vec::new(), origins: Vec::new() };
     blocks
         .into_iter()
-        .map(|Traced { units, runs: of_block, changes }| {
+        .map(|Traced { units, runs: of_block, near, changes }| {
             let mut parts = Vec::new();
             for run in &runs[of_block] {
                 tracer.trace(run, &mut parts)?;
             }
-            Ok(RemovedBlock { units, parts, changes })
+            Ok(RemovedBlock { units, parts, near, changes })
         })
         .collect()
 }
@@ -109,7 +111,7 @@ fn of_covered(units: &Units<'_>, matches: &[Match]) -> (Vec<Traced>, Vec<Match>)
                 }
                 _ => {
                     let (units, run) = (number..number + 1, runs.len()..runs.len() + 1);
-                    blocks.push(Traced { units, runs: run, changes: Vec::new() });
+                    blocks.push(Traced { units, runs: run, near: false, changes: Vec::new() });
                     runs.push(part);
                 }
             }
@@ -126,6 +128,7 @@ struct Traced {
     units: Range<usize>,
     /// The numbers of its runs.
     runs: Range<usize>,
+    near: bool,
     changes: Vec<Change>,
 }
 

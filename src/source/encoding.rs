@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use super::document::{Failure, Problem};
 
+/// The byte order mark of UTF-8.
+pub(crate) const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Text, and what it was before.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded<'a> {
@@ -37,7 +40,7 @@ impl Decoded<'_> {
 /// If the text is not UTF-8 and this build cannot read it, or if `strict` and not all of it can be
 /// decoded.
 pub(crate) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded<'_>, Failure> {
-    let marked = bytes.strip_prefix(b"\xef\xbb\xbf");
+    let marked = bytes.strip_prefix(MARK);
     let mark = if marked.is_some() { 3 } else { 0 };
     let bytes = marked.unwrap_or(bytes);
     match simdutf8::compat::from_utf8(bytes) {

@@ -405,7 +405,7 @@ fn head_text(head: &[u8]) -> Cow<'_, [u8]> {
     {
         return decoded.text.into_owned().into_bytes().into();
     }
-    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).into()
+    head.strip_prefix(encoding::MARK).unwrap_or(head).into()
 }
 
 /// The name of the root of XML or HTML, without a prefix.

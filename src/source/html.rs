@@ -24,7 +24,8 @@ use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
 const PRESCAN: usize = 4096;
 
 /// The namespaces whose elements are known.
-const NAMESPACES: [&str; 2] = ["http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"];
+const XHTML: &str = "http://www.w3.org/1999/xhtml";
+const SVG: &str = "http://www.w3.org/2000/svg";
 
 /// The prefixes that are used for them, as what is read may be a part of a document that declares them.
 const PREFIXES: [&[u8]; 5] = [b"h", b"html", b"svg", b"xh", b"xhtml"];
@@ -199,7 +200,7 @@ impl Page {
 
     fn declare(&mut self, tag: &StartTag) {
         for (prefix, namespace) in &tag.prefixes {
-            if NAMESPACES.contains(&namespace.trim())
+            if [XHTML, SVG].contains(&namespace.trim())
                 && self.prefixes.len() < MOST_PREFIXES
                 && !self.prefixes.contains(prefix)
             {
@@ -300,7 +301,7 @@ impl Tokens for Page {
     fn start(&mut self, tag: &StartTag) -> Option<State> {
         if std::mem::take(&mut self.unsure) {
             let namespace = tag.attribute("xmlns");
-            self.is_xml = namespace.is_some_and(|it| it.trim() == NAMESPACES[0]);
+            self.is_xml = namespace.is_some_and(|it| it.trim() == XHTML);
         }
         self.declare(tag);
         let element = self.named(&tag.name);

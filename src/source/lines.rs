@@ -5,6 +5,7 @@ use std::io::BufRead;
 use memchr::memchr;
 
 use super::document::{Failure, Problem, RawRecord};
+use super::encoding::MARK;
 
 /// The lines of a stream that are not blank.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl<R: BufRead> Iterator for Lines<R> {
                 let problem = Problem::TooLong { limit: self.limit };
                 return Some(Err(Failure::of_record(problem).at(number, offset)));
             }
-            let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+            let text = bytes.strip_prefix(MARK).unwrap_or(&bytes);
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }

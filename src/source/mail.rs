@@ -20,7 +20,7 @@ use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
 use super::date::date;
 use super::document::{Document, Failure, Problem};
-use super::encoding::{Decoded, decode_declared};
+use super::encoding::{Decoded, MARK, decode_declared};
 use super::html;
 
 /// The most parts of a message: what is kept of an empty one is longer than itself.
@@ -31,7 +31,7 @@ const MOST_PARTS: usize = 1 << 16;
 /// The text is that of all its text parts, one after the other. Of alternatives the plain text is
 /// taken if it has content, and else the text of the HTML.
 pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Document, Failure> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
     let bytes = with_line_feeds(bytes);
     let message = Message::read(&bytes, nesting)?;
     if strict && !message.complete {

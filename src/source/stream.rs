@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::document::Problem;
+#[cfg(feature = "csv")]
+use super::encoding::MARK;
 
 /// How records get their bytes: buffered, from any thread.
 pub(crate) type Reader = Box<dyn BufRead + Send>;
@@ -128,9 +130,8 @@ impl<R: Read> Peeked<R> {
     /// Passes over a byte order mark of UTF-8 at the start, and says how long it is.
     #[cfg(feature = "csv")]
     pub(crate) fn skip_mark(&mut self) -> usize {
-        let mark = "\u{feff}".as_bytes();
-        if self.at == 0 && self.head.starts_with(mark) {
-            self.at = mark.len();
+        if self.at == 0 && self.head.starts_with(MARK) {
+            self.at = MARK.len();
         }
         self.at
     }

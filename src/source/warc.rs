@@ -9,7 +9,7 @@ use std::io::{BufRead, Read};
 
 use self::http::Response;
 use super::document::{Document, Failure, Problem, RawRecord, Record};
-use super::encoding::decode_declared;
+use super::encoding::{MARK, decode_declared};
 use super::html::{self, Markup};
 use super::limits::Limits;
 
@@ -53,8 +53,8 @@ impl<R: BufRead> WarcRecords<R> {
             if self.line(&mut bytes).map_err(Failure::of_file)? == 0 {
                 return Ok(None);
             }
-            if offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") {
-                bytes.drain(..3);
+            if offset == 0 && bytes.starts_with(MARK) {
+                bytes.drain(..MARK.len());
             }
             if is_version(&bytes) {
                 break offset;
@@ -169,9 +169,10 @@ pub(crate) fn decode(
     };
     let content_type = content_type.unwrap_or_default();
     let declared = charset_of(content_type);
-    let mut document = if let Some(markup) = Markup::of_media_type(&media_type(content_type)) {
+    let media_type = media_type(content_type);
+    let mut document = if let Some(markup) = Markup::of_media_type(&media_type) {
         html::decode(body, declared, markup, strict)?
-    } else if media_type(content_type) == "text/plain" {
+    } else if media_type == "text/plain" {
         let decoded = decode_declared(body, declared, strict)?;
         let (encoding, replaced) = (decoded.encoding, decoded.replaced);
         let text = decoded.text.into_owned();

@@ -326,12 +326,15 @@ fn there_is_one_writer_and_any_number_of_readers() {
     assert!(writer(&disk).is_ok());
 }
 
+/// A text that has all there is.
+fn question() -> String {
+    commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
+}
+
 /// All that can be asked of an index.
 fn ask(disk: &Disk) -> Result<impl PartialEq + std::fmt::Debug + use<>, Error> {
     let index = reader(disk).map_err(|source| Error::Index { path: "disk".into(), source })?;
-    let question =
-        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
-    let found = index.find(&question)?;
+    let found = index.find(&question())?;
     let mut originals = Vec::new();
     let mut articles = Vec::new();
     for article in index.articles() {
@@ -344,9 +347,7 @@ fn ask(disk: &Disk) -> Result<impl PartialEq + std::fmt::Debug + use<>, Error> {
 
 /// Asks an index in which anything may be, as far as there are answers.
 fn ask_anyway(index: &Index) {
-    let question =
-        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
-    let _ = index.find(&question);
+    let _ = index.find(&question());
     for article in index.articles().flatten() {
         let _ = index.original(article.id());
     }
@@ -463,8 +464,7 @@ fn senseless_descriptions_do_not_make_a_panic() {
 #[test]
 fn checksums_that_agree_with_damage_do_not_make_a_panic() {
     let image = small();
-    let question =
-        commits().concat().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    let question = question();
     let (run, bytes) = image.iter().find(|(name, _)| name.starts_with("run-")).unwrap();
     let manifest = &image[MANIFEST];
     let trailer_at = bytes.len() - 32;

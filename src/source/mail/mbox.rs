@@ -3,6 +3,7 @@
 use std::io::{BufRead, Read};
 
 use super::super::document::{Failure, Problem, RawRecord};
+use super::super::encoding::MARK;
 
 /// How much of a line is read at a time.
 const PIECE: u64 = 1 << 16;
@@ -50,8 +51,8 @@ impl<R: BufRead> MboxRecords<R> {
         let begun = loop {
             let offset = self.offset;
             self.piece(&mut piece)?;
-            if offset == 0 && piece.starts_with(b"\xef\xbb\xbf") {
-                piece.drain(..3);
+            if offset == 0 && piece.starts_with(MARK) {
+                piece.drain(..MARK.len());
             }
             if piece.is_empty() {
                 self.ended = true;
