@@ -25,8 +25,8 @@ use std::sync::OnceLock;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::mask::{self, Instructions, YES, equal, pad, within};
 use crate::room::make_room;
+use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
@@ -272,12 +272,12 @@ impl<'a> Canonicaliser<'a> {
 
     /// Handles the text from `at` on.
     fn rest(&mut self, at: usize) {
-        mask::run(Rest { of: self, at });
+        vector::run(Rest { of: self, at });
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn rest_with<I: Instructions>(&mut self, mut at: usize, instructions: I) {
+    fn rest_with<V: Vector>(&mut self, mut at: usize) {
         let source = self.text.as_bytes();
         while at < source.len() {
             let rest = &source[at..];
@@ -293,13 +293,13 @@ impl<'a> Canonicaliser<'a> {
                 continue;
             };
             #[cfg(target_arch = "x86_64")]
-            if I::KEEP {
+            if V::MOVES {
                 let Some(departures) = self.departures[self.departed..].first_chunk_mut() else {
                     let more = (self.departed + x86::MOST).min(MORE_DEPARTURES);
                     self.departures.resize(self.departed + x86::MOST + more, Departure::default());
                     continue;
                 };
-                // SAFETY: there is `KEEP` with the instructions only.
+                // SAFETY: there is `MOVES` with the instructions only.
                 #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
                 let copied = unsafe { x86::copy(window, at, self.len, out, departures) };
                 if let Some(x86::Copied { taken, written, departed }) = copied {
@@ -309,10 +309,10 @@ impl<'a> Canonicaliser<'a> {
                     continue;
                 }
             }
-            let marks = if I::KEEP {
-                Marks::of_all(window, instructions) // the others were copied
+            let marks = if V::MOVES {
+                Marks::of_rare(window) // the others were copied
             } else {
-                Marks::of(window, instructions)
+                Marks::of::<V>(window)
             };
             let departed = self.departed + marks.starts.count_ones() as usize;
             let Some(departures) = self.departures.get_mut(self.departed..departed) else {
@@ -513,18 +513,15 @@ struct Rest<'a, 'b> {
     at: usize,
 }
 
-impl mask::Task for Rest<'_, '_> {
+impl vector::Task for Rest<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn run<I: Instructions>(self, instructions: I) {
-        self.of.rest_with(self.at, instructions);
+    fn run<V: Vector>(self) {
+        self.of.rest_with::<V>(self.at);
     }
 }
-
-/// Bytes that are looked at together.
-const BLOCK: usize = 64;
 
 /// The bytes of a block and those that are read with it: all that could be copied from behind its last, and what tells
 /// where a character behind it begins.
@@ -553,23 +550,20 @@ impl Marks {
     /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a fourth of the time.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn of(window: &[u8; WINDOW], instructions: impl Instructions) -> Self {
-        let mut marks = [[0; BLOCK]; 4];
-        for at in 0..BLOCK {
-            let byte = window[at];
-            let (line, space, visible) = (is_line(byte), equal(byte, b' '), is_latin(byte));
-            marks[0][at] = line;
-            marks[1][at] = line | space;
-            // '>' too ends white space, but for that at the start of a line.
-            marks[2][at] = visible & !equal(byte, b'>');
-            marks[3][at] = !(visible | line | space);
-        }
-        let [line, blank, visible, special] = marks.map(|answers| instructions.gather(&answers));
+    fn of<V: Vector>(window: &[u8; WINDOW]) -> Self {
+        let byte = load::<V>(window, 0);
+        let (line, visible) = (is_line(byte), is_latin(byte));
+        let blank = line | byte.equal(b' ');
+        // '>' too ends white space, but for that at the start of a line.
+        let closing = visible & !byte.equal(b'>');
+        let special = !(visible | blank);
+        let (line, blank) = (line.bits(), blank.bits());
+        let (visible, special) = (closing.bits(), special.bits());
         let ahead = visible >> 1 | u64::from(ENDS_BLANK[usize::from(window[BLOCK])]) << 63;
         let last = blank & !(blank >> 1);
         let unclear = last & !ahead;
         if special | unclear << 1 != 0 {
-            return Self::of_all(window, instructions);
+            return Self::of_rare(window);
         }
         let starts = blank & !(blank << 1);
         let starts = starts & !(starts & last & !line);
@@ -582,30 +576,34 @@ impl Marks {
         Self { starts: starts & ((1 << end) - 1), tails, end, is_odd: end == 0 }
     }
 
-    /// The same, of any block.
+    /// The same, of any block: apart, so that the registers are left to the usual ones.
+    #[inline(never)]
+    fn of_rare(window: &[u8; WINDOW]) -> Self {
+        vector::run(Rare(window))
+    }
+
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn of_all(window: &[u8; WINDOW], instructions: impl Instructions) -> Self {
-        let mut marks = [[0; BLOCK]; 7];
-        for at in 0..BLOCK {
-            let [byte, next, second, third] = [0, 1, 2, 3].map(|ahead| window[at + ahead]);
-            let (line, space, is_pair) = (is_line(byte), equal(byte, b' '), equal(byte, 0xC2));
-            let sign = equal(byte, 0xE2) & equal(next, 0x80) & folds(second);
-            let letter =
-                is_latin(byte) | is_pair & within(next, 0xA0, 0xBF) | within(byte, 0xD0, 0xD1);
-            marks[0][at] = line;
-            marks[1][at] = line | space;
-            marks[2][at] = ends_blank([next, second, third]);
-            // Signs of three bytes, guillemets, and no-break spaces and soft hyphens.
-            marks[3][at] = sign;
-            marks[4][at] = is_pair & equal(next & 0xEF, 0xAB);
-            marks[5][at] = is_pair & (equal(next, 0xA0) | equal(next, 0xAD));
-            marks[6][at] = !(letter | sign | line | space);
-        }
-        let [line, blank, ahead, sign, guillemet, soft, other] =
-            marks.map(|answers| instructions.gather(&answers));
+    fn of_all<V: Vector>(window: &[u8; WINDOW]) -> Self {
+        let (byte, next, second): (V, V, V) = (load(window, 0), load(window, 1), load(window, 2));
+        let (line, latin, is_pair) = (is_line(byte), is_latin(byte), byte.equal(0xC2));
+        let blank = line | byte.equal(b' ');
+        let sign = byte.equal(0xE2) & next.equal(0x80) & folds(second);
+        let letter = latin | is_pair & next.within(0xA0..=0xBF) | byte.within(0xD0..=0xD1);
+        // Signs of three bytes, guillemets, and no-break spaces and soft hyphens.
+        let guillemet = is_pair & (next.equal(0xAB) | next.equal(0xBB));
+        let soft = is_pair & (next.equal(0xA0) | next.equal(0xAD));
+        let other = !(letter | sign | blank);
+        let closing = latin & !byte.equal(b'>');
+        let (line, blank, closing) = (line.bits(), blank.bits(), closing.bits());
+        let (sign, guillemet) = (sign.bits(), guillemet.bits());
+        let (soft, other) = (soft.bits(), other.bits());
         let pair = soft | guillemet;
         let last = blank & !(blank >> 1);
+        let mut ahead = closing >> 1 | u64::from(ENDS_BLANK[usize::from(window[BLOCK])]) << 63;
+        if last & !ahead | soft & !(ahead >> 1) != 0 {
+            ahead = ends_blank([next, second, load(window, 3)]).bits();
+        }
         let starts = blank & !(blank << 1);
         // A single space is as it should be.
         let starts = starts & !(starts & last & !line) | pair | sign;
@@ -629,41 +627,58 @@ impl Marks {
     }
 }
 
-/// Whether a byte is white space other than the space.
-#[inline]
-const fn is_line(byte: u8) -> u8 {
-    within(byte, b'\t', b'\r')
+struct Rare<'a>(&'a [u8; WINDOW]);
+
+impl vector::Task for Rare<'_> {
+    type Output = Marks;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn run<V: Vector>(self) -> Marks {
+        Marks::of_all::<V>(self.0)
+    }
 }
 
-/// Whether a byte is visible ASCII, or belongs to a letter up to U+02FF or, behind its first byte, to any other character.
-#[inline]
-const fn is_latin(byte: u8) -> u8 {
-    within(byte, 0x21, 0x7E) | within(byte, 0x80, 0xCB) & !equal(byte, 0xC2)
+/// Which bytes are white space other than the space.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn is_line<V: Vector>(byte: V) -> V::Mask {
+    byte.within(b'\t'..=b'\r')
 }
 
-/// Whether the third byte of a sign from U+2000 to U+203F tells that it folds.
-#[inline]
-const fn folds(byte: u8) -> u8 {
-    within(byte, 0x90, 0x95) | within(byte, 0x98, 0x9F) | equal(byte, 0xA6)
+/// Which bytes are visible ASCII, or belong to a letter up to U+02FF or, behind its first byte, to any other character.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn is_latin<V: Vector>(byte: V) -> V::Mask {
+    byte.within(0x21..=0x7E) | byte.within(0x80..=0xCB) & !byte.equal(0xC2)
 }
 
-/// Whether a character that begins so is known to be neither white space nor zero-width, nor `>`.
-#[inline]
-const fn ends_blank([byte, next, second]: [u8; 3]) -> u8 {
-    within(byte, 0x21, 0x7E) & !equal(byte, b'>')
-        | within(byte, 0xC3, 0xCB)
-        | within(byte, 0xCE, 0xD7)
-        | within(byte, 0xE4, 0xEE)
-        | equal(byte, 0xC2) & within(next, 0xA1, 0xBF) & !equal(next, 0xAD)
-        | equal(byte, 0xE2) & (within(next, 0x82, 0xBF) | equal(next, 0x80) & folds(second))
+/// Of which signs from U+2000 to U+203F the third byte tells that they fold.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn folds<V: Vector>(byte: V) -> V::Mask {
+    byte.within(0x90..=0x95) | byte.within(0x98..=0x9F) | byte.equal(0xA6)
 }
 
-/// [`ends_blank`], of all characters that begin with a byte.
+/// Which characters that begin so are known to be neither white space nor zero-width, nor `>`.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn ends_blank<V: Vector>([byte, next, second]: [V; 3]) -> V::Mask {
+    byte.within(0x21..=0x7E) & !byte.equal(b'>')
+        | byte.within(0xC3..=0xCB)
+        | byte.within(0xCE..=0xD7)
+        | byte.within(0xE4..=0xEE)
+        | byte.equal(0xC2) & next.within(0xA1..=0xBF) & !next.equal(0xAD)
+        | byte.equal(0xE2) & (next.within(0x82..=0xBF) | next.equal(0x80) & folds(second))
+}
+
+/// The same, of all characters that begin with a byte.
 static ENDS_BLANK: [bool; 256] = {
     let mut ends = [false; 256];
-    let mut byte = 0;
+    let mut byte = 0_u8;
     while byte < 0xFF {
-        ends[byte as usize] = ends_blank([byte, 0, 0]) == YES;
+        ends[byte as usize] =
+            matches!(byte, 0x21..=0x3D | 0x3F..=0x7E | 0xC3..=0xCB | 0xCE..=0xD7 | 0xE4..=0xEE);
         byte += 1;
     }
     ends
@@ -832,6 +847,18 @@ mod tests {
         })
     }
 
+    struct Whole<'a>(&'a str);
+
+    impl vector::Task for Whole<'_> {
+        type Output = Canonical;
+
+        #[inline(always)]
+        #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+        fn run<V: Vector>(self) -> Canonical {
+            Canonicaliser::new(self.0, Canonical::default()).run(Canonicaliser::rest_with::<V>)
+        }
+    }
+
     proptest! {
         #[test]
         fn blocks_have_the_form_of_their_characters(
@@ -847,9 +874,7 @@ mod tests {
         ) {
             let text = parts.concat();
             let expected = slow(&text);
-            prop_assert_eq!(&canonicalise(&text), &expected);
-            let portable = Canonicaliser::new(&text, Canonical::default()).run(|this, at| mask::run_portable(Rest { of: this, at }));
-            prop_assert_eq!(&portable, &expected);
+            vector::run_each(|| Whole(&text), |canonical| assert_eq!(canonical, expected));
         }
     }
 

@@ -77,6 +77,7 @@ mod store;
 mod stream;
 mod text;
 mod trace;
+mod vector;
 mod words;
 
 use std::path::Path;

@@ -15,92 +15,8 @@ pub(crate) use self::x86::{NUMBERS, gather_avx2};
 #[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
 
-/// 64 bytes, of which each is 0 or [`YES`].
+/// 64 bytes, of which each is all ones, as a comparison of vectors has it, or zero.
 pub(crate) type Answers = [u8; 64];
-
-/// All bits, as a comparison of vectors has it.
-pub(crate) const YES: u8 = 0xFF;
-
-#[inline]
-const fn answer(is_so: bool) -> u8 {
-    if is_so { YES } else { 0 }
-}
-
-#[inline]
-pub(crate) const fn equal(byte: u8, other: u8) -> u8 {
-    answer(byte == other)
-}
-
-#[inline]
-pub(crate) const fn within(byte: u8, first: u8, last: u8) -> u8 {
-    answer(byte.wrapping_sub(first) <= last - first)
-}
-
-/// The last bytes of a text, which are fewer, and zeros.
-pub(crate) fn pad<const LEN: usize>(rest: &[u8]) -> [u8; LEN] {
-    let mut padded = [0; LEN];
-    padded[..rest.len()].copy_from_slice(rest);
-    padded
-}
-
-/// What takes masks, and is compiled for each instruction set that makes them faster.
-pub(crate) trait Task {
-    type Output;
-
-    /// To be inlined always.
-    fn run<I: Instructions>(self, instructions: I) -> Self::Output;
-}
-
-/// What a task does by other instructions where there are such.
-pub(crate) trait Instructions: Copy {
-    /// The mask of some answers.
-    fn gather(self, answers: &Answers) -> u64;
-
-    /// Whether there are the following, and all instructions of the level that has AVX-512.
-    const KEEP: bool = false;
-
-    /// The bytes of which a mask has ones, and zeros behind them.
-    fn keep(self, _bytes: &[u8; 64], _mask: u64) -> [u8; 64] {
-        unreachable!("BUG: not asked for")
-    }
-
-    /// Of two rows of bytes, the second where a mask has ones.
-    fn select(self, _bytes: &[u8; 64], _others: &[u8; 64], _mask: u64) -> [u8; 64] {
-        unreachable!("BUG: not asked for")
-    }
-}
-
-/// What every processor has.
-#[derive(Clone, Copy)]
-struct Portable;
-
-impl Instructions for Portable {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn gather(self, answers: &Answers) -> u64 {
-        gather(answers)
-    }
-}
-
-/// Runs a task with the best instructions that there are.
-pub(crate) fn run<T: Task>(task: T) -> T::Output {
-    #[cfg(target_arch = "x86_64")]
-    match level() {
-        // SAFETY: these are instructions of the level.
-        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        Level::Avx512 => return unsafe { x86::run_avx512(task) },
-        // SAFETY: as above.
-        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        Level::Avx2 => return unsafe { x86::run_avx2(task) },
-        Level::Portable => {}
-    }
-    run_portable(task)
-}
-
-/// Runs a task with the instructions that every processor has.
-pub(crate) fn run_portable<T: Task>(task: T) -> T::Output {
-    task.run(Portable)
-}
 
 /// The mask of some answers.
 #[inline(always)]
@@ -140,7 +56,7 @@ fn gather_sse2(answers: &Answers) -> u64 {
     test,
     not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))
 ))]
-fn gather_portable(answers: &Answers) -> u64 {
+pub(crate) fn gather_portable(answers: &Answers) -> u64 {
     let mut mask = 0;
     for (number, eight) in answers.as_chunks().0.iter().enumerate() {
         // The product has the lowest bit of each byte in its highest byte.
@@ -223,26 +139,22 @@ fn equal_bits_portable<const N: usize>(
 mod tests {
     use super::*;
 
-    struct Gather<'a>(&'a Answers);
-
-    impl Task for Gather<'_> {
-        type Output = u64;
-
-        fn run<I: Instructions>(self, instructions: I) -> u64 {
-            instructions.gather(self.0)
-        }
-    }
-
     #[test]
     fn bits_are_gathered_alike_on_every_instruction_set() {
         let mut state = 1_u64;
         for _ in 0..100 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let mask = state ^ state >> 29;
-            let answers = std::array::from_fn(|at| answer(mask >> at & 1 == 1));
+            let answers = std::array::from_fn(|at| u8::from(mask >> at & 1 == 1).wrapping_neg());
             assert_eq!(gather(&answers), mask);
             assert_eq!(gather_portable(&answers), mask);
-            assert_eq!(run(Gather(&answers)), mask);
+            #[cfg(target_arch = "x86_64")]
+            if level() >= Level::Avx2 {
+                // SAFETY: the instructions were just found to be there.
+                #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
+                let bits = unsafe { gather_avx2(&answers) };
+                assert_eq!(bits, mask);
+            }
         }
     }
 

@@ -28,7 +28,6 @@ mod opening;
 #[cfg(test)]
 mod reference;
 mod shapes;
-mod vector;
 
 use std::cell::Cell;
 use std::mem::take;
@@ -37,14 +36,8 @@ use std::ops::Range;
 use self::lines::{Edges, Window};
 use self::opening::{LOWER, Opening, UPPER, may_end_with_white_space};
 use self::shapes::{PAIRS, Shapes, Widths, pairs_of};
-#[cfg(target_arch = "x86_64")]
-use self::vector::Avx2;
-#[cfg(test)]
-use self::vector::Portable;
-use self::vector::{Baseline, Vector};
 use crate::canonical::{Canonical, is_zero_width};
-#[cfg(target_arch = "x86_64")]
-use crate::processor::{Level, level};
+use crate::vector::{self, Vector};
 
 /// The widest line, in columns, that can be part of a wrapped paragraph.
 pub const WIDEST_WRAP: usize = 110;
@@ -82,20 +75,20 @@ pub(crate) const VERSION: u32 = 1;
 /// assert_eq!(paragraphs(wrapped).len(), 1);
 /// ```
 pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
-    #[cfg(target_arch = "x86_64")]
-    if level() >= Level::Avx2 {
-        #[target_feature(enable = "avx2,popcnt,lzcnt,bmi1,bmi2")]
-        fn paragraphs_avx2(text: &str) -> Vec<Range<usize>> {
-            paragraphs_with::<Avx2>(text)
-        }
-        // SAFETY: the instructions that it is compiled for were just found to be there.
-        #[expect(unsafe_code, reason = "the one way to call code for other instructions")]
-        return unsafe { paragraphs_avx2(text) };
-    }
-    paragraphs_with::<Baseline>(text)
+    vector::run(Split(text))
 }
 
-/// Compiled for every instruction set that [`paragraphs`] knows.
+struct Split<'a>(&'a str);
+
+impl vector::Task for Split<'_> {
+    type Output = Vec<Range<usize>>;
+
+    #[inline(always)]
+    fn run<V: Vector>(self) -> Self::Output {
+        paragraphs_with::<V>(self.0)
+    }
+}
+
 #[inline(always)]
 fn paragraphs_with<V: Vector>(text: &str) -> Vec<Range<usize>> {
     let mut room = ROOM.take().unwrap_or_default();
@@ -878,12 +871,7 @@ mod tests {
             let mut text = piece.repeat(if blocks == 0 { 1 } else { 3000 * blocks / (piece.len() + 1) + 1 });
             text += &piece;
             let expected = reference::paragraphs(&text);
-            prop_assert_eq!(&paragraphs(&text), &expected);
-            prop_assert_eq!(&paragraphs_with::<Portable>(&text), &expected);
-            #[cfg(target_arch = "x86_64")]
-            if level() >= Level::Avx2 {
-                prop_assert_eq!(&paragraphs_with::<Avx2>(&text), &expected);
-            }
+            vector::run_each(|| Split(&text), |paragraphs| assert_eq!(paragraphs, expected));
         }
     }
 

@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use crate::mask::{Answers, gather, pad};
+use crate::mask::{Answers, gather};
+use crate::vector::pad;
 
 /// Bytes that the order of grams looks at.
 pub(super) const ORDERED: usize = 8;

@@ -27,8 +27,9 @@ use super::candidates::{
     Around, Block, Candidates, FACTORS, Found, Instructions, LANES, LOWER_BITS, LOWER_FACTOR,
     MIXED, MIXER, ORDERED, PERIODIC, REACH, WITHIN_WORDS,
 };
-use crate::mask::{Answers, NUMBERS, gather_avx2, pad};
+use crate::mask::{Answers, NUMBERS, gather_avx2};
 use crate::processor::{Level, level};
+use crate::vector::pad;
 
 /// Does what [`Found::find`] does, if there are instructions for it.
 pub(super) fn find(

@@ -3,37 +3,14 @@
 #![expect(unsafe_code, reason = "the one way to call vector instructions")]
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_and_si256, _mm256_cmpeq_epi16, _mm256_loadu_si256,
-    _mm256_movemask_epi8, _mm256_or_si256, _mm256_packs_epi16, _mm256_permute4x64_epi64,
-    _mm256_set1_epi16, _mm256_setzero_si256, _mm256_testz_si256, _mm512_and_si512,
-    _mm512_cmpeq_epi16_mask, _mm512_loadu_si512, _mm512_mask_mov_epi8, _mm512_maskz_compress_epi8,
-    _mm512_set1_epi16, _mm512_storeu_si512, _mm512_test_epi8_mask,
+    __m256i, _mm256_and_si256, _mm256_cmpeq_epi16, _mm256_loadu_si256, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_packs_epi16, _mm256_permute4x64_epi64, _mm256_set1_epi16,
+    _mm256_setzero_si256, _mm256_testz_si256, _mm512_and_si512, _mm512_cmpeq_epi16_mask,
+    _mm512_loadu_si512, _mm512_set1_epi16,
 };
 use std::ops::BitOr;
 
-use super::{Answers, Instructions, LANES, Task};
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn run_avx512<T: Task>(task: T) -> T::Output {
-    task.run(Avx512)
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) fn run_avx2<T: Task>(task: T) -> T::Output {
-    task.run(Avx2)
-}
-
-#[derive(Clone, Copy)]
-struct Avx2;
-
-impl Instructions for Avx2 {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn gather(self, answers: &Answers) -> u64 {
-        // SAFETY: only tasks of `run_avx2` call this, which has the instructions.
-        unsafe { gather_avx2(answers) }
-    }
-}
+use super::{Answers, LANES};
 
 /// What [`gather`](super::gather) does.
 #[inline]
@@ -46,53 +23,6 @@ pub(crate) fn gather_avx2(answers: &Answers) -> u64 {
     };
     let [low, high] = answers.as_chunks().0 else { unreachable!("BUG: 64 bytes are two halves") };
     bits(low) | bits(high) << 32
-}
-
-#[derive(Clone, Copy)]
-struct Avx512;
-
-impl Instructions for Avx512 {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn gather(self, answers: &Answers) -> u64 {
-        // SAFETY: only tasks of `run_avx512` call this, which has the instructions.
-        unsafe { gather_avx512(answers) }
-    }
-
-    const KEEP: bool = true;
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn keep(self, bytes: &[u8; 64], mask: u64) -> [u8; 64] {
-        // SAFETY: as above.
-        unsafe { keep_avx512(bytes, mask) }
-    }
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn select(self, bytes: &[u8; 64], others: &[u8; 64], mask: u64) -> [u8; 64] {
-        // SAFETY: as above.
-        unsafe { select_avx512(bytes, others, mask) }
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn gather_avx512(answers: &Answers) -> u64 {
-    let answers = load(answers);
-    _mm512_test_epi8_mask(answers, answers)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512vbmi2")]
-fn keep_avx512(bytes: &[u8; 64], mask: u64) -> [u8; 64] {
-    store(_mm512_maskz_compress_epi8(mask, load(bytes)))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn select_avx512(bytes: &[u8; 64], others: &[u8; 64], mask: u64) -> [u8; 64] {
-    store(_mm512_mask_mov_epi8(load(bytes), mask, load(others)))
 }
 
 /// The number of each bit of a mask, of which a compression by the mask leaves those of its ones.
@@ -178,20 +108,4 @@ fn equal_avx2(values: &[u16; LANES / 2], other: u16, mask: u16) -> __m256i {
     let values = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
     let masked = _mm256_and_si256(values, _mm256_set1_epi16(mask.cast_signed()));
     _mm256_cmpeq_epi16(masked, _mm256_set1_epi16((other & mask).cast_signed()))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(bytes: &[u8; 64]) -> __m512i {
-    // SAFETY: as many bytes are read as there are.
-    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store(vector: __m512i) -> [u8; 64] {
-    let mut bytes = [0; 64];
-    // SAFETY: as many bytes are written as there are.
-    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), vector) };
-    bytes
 }

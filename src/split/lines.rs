@@ -5,7 +5,7 @@
 use std::mem::take;
 use std::ops::Range;
 
-use super::vector::{BLOCK, Set, Vector, load};
+use crate::vector::{BLOCK, Mask, Set, Vector, load};
 
 /// The bytes of a block, two before it and one after it.
 type BlockBytes = [u8; BLOCK + 3];

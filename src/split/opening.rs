@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::mask::pad;
+use crate::vector::pad;
 
 /// What is said of a line.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use super::opening::{LOWER, UPPER};
-use super::vector::{BLOCK, Vector, load};
 use super::{NARROWEST_WRAP, WIDEST_WRAP};
+use crate::vector::{BLOCK, Mask, Vector, load};
 
 /// Lines that are looked at together: as many shapes as a block has room for; and pairs of neighbours among them.
 const LINES: usize = BLOCK / size_of::<Shape>();

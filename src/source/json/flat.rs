@@ -8,8 +8,8 @@ use std::cell::Cell;
 use serde_core::de::IgnoredAny;
 
 use super::{Field, Fields, Found, Lenient};
-use crate::mask::{self, Instructions, equal, pad, within};
 use crate::text::string_of;
+use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
 
 thread_local! {
     /// Room to unescape in: it is cleared once, and what is copied from there takes no more memory than it needs.
@@ -92,7 +92,7 @@ impl<'a> Rest<'a> {
     /// Takes a string.
     fn string(&mut self) -> Option<String> {
         self.take(b'"')?;
-        let (len, taken) = mask::run(Unescape { bytes: self.bytes, room: &mut self.room })?;
+        let (len, taken) = vector::run(Unescape { bytes: self.bytes, room: &mut self.room })?;
         self.bytes = &self.bytes[taken..];
         if len <= ROOM_KEPT {
             return string_of(self.room[..len].to_vec());
@@ -144,9 +144,6 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Bytes that are looked at together.
-const BLOCK: usize = 64;
-
 /// The bytes of a block, and all that could be copied from behind it.
 const WINDOW: usize = 2 * BLOCK + LONGEST;
 
@@ -163,28 +160,24 @@ struct Unescape<'a> {
     room: &'a mut Vec<u8>,
 }
 
-impl mask::Task for Unescape<'_> {
+impl vector::Task for Unescape<'_> {
     type Output = Option<(usize, usize)>;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn run<I: Instructions>(self, instructions: I) -> Self::Output {
+    fn run<V: Vector>(self) -> Self::Output {
         let most = self.bytes.len() + WRITTEN;
         if self.room.len() < most {
             self.room.resize(most, 0);
         }
-        if I::KEEP {
-            self.block_by_block(instructions)
-        } else {
-            self.escape_by_escape(instructions)
-        }
+        if V::MOVES { self.block_by_block::<V>() } else { self.escape_by_escape::<V>() }
     }
 }
 
 impl Unescape<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn escape_by_escape(self, instructions: impl Instructions) -> Option<(usize, usize)> {
+    fn escape_by_escape<V: Vector>(self) -> Option<(usize, usize)> {
         let Self { bytes, room: out } = self;
         let (mut at, mut len) = (0, 0);
         while at < bytes.len() {
@@ -197,12 +190,8 @@ impl Unescape<'_> {
             };
             let room: &mut [u8; WRITTEN] =
                 out[len..].first_chunk_mut().expect("BUG: text grew as it was unescaped");
-            let mut stops = [0; BLOCK];
-            for at in 0..BLOCK {
-                let byte = window[at];
-                stops[at] = equal(byte, b'"') | equal(byte, b'\\') | within(byte, 0, 0x1F);
-            }
-            let mut stops = instructions.gather(&stops);
+            let it = load::<V>(window, 0);
+            let mut stops = (it.equal(b'"') | it.equal(b'\\') | it.within(0..=0x1F)).bits();
             room[..BLOCK].copy_from_slice(&window[..BLOCK]);
             let (mut end, mut left_out) = (0, 0);
             while stops != 0 {
@@ -237,7 +226,7 @@ impl Unescape<'_> {
     /// The same without a branch for each escape: there is often one a line, and where is not foreseen.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn block_by_block(self, instructions: impl Instructions) -> Option<(usize, usize)> {
+    fn block_by_block<V: Vector>(self) -> Option<(usize, usize)> {
         let Self { bytes, room: out } = self;
         let (mut at, mut len) = (0, 0);
         let mut is_escaped = false;
@@ -251,9 +240,9 @@ impl Unescape<'_> {
             };
             let room = out[len..].first_chunk_mut().expect("BUG: text grew as it was unescaped");
             let Marks { begins, escaped, stops, meant } =
-                Marks::of(block, is_escaped, instructions);
+                Marks::of(load::<V>(block, 0), is_escaped);
             let kept = !begins & !stops & stops.wrapping_sub(1);
-            *room = instructions.keep(&instructions.select(block, &meant, escaped), kept);
+            *room = meant.keep(kept);
             len += kept.count_ones() as usize;
             if stops == 0 {
                 at += BLOCK;
@@ -283,40 +272,31 @@ impl Unescape<'_> {
 }
 
 /// What stands in a block: a bit for each byte.
-struct Marks {
+struct Marks<V> {
     /// Backslashes that begin escapes.
     begins: u64,
     /// The bytes behind them.
     escaped: u64,
     /// Bytes that end the string, belong to an escape of more than two bytes, or are wrong.
     stops: u64,
-    /// What the bytes stand for behind backslashes.
-    meant: [u8; BLOCK],
+    /// The bytes, or what they stand for behind backslashes.
+    meant: V,
 }
 
-impl Marks {
+impl<V: Vector> Marks<V> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn of(block: &[u8; BLOCK], is_escaped: bool, instructions: impl Instructions) -> Self {
-        let mut marks = [[0; BLOCK]; 4];
-        let mut meant = [0; BLOCK];
-        for at in 0..BLOCK {
-            let byte = block[at];
-            let (quote, backslash) = (equal(byte, b'"'), equal(byte, b'\\'));
-            let mut simple = quote | backslash | equal(byte, b'/');
-            meant[at] = byte;
-            for [letter, character] in LETTERS {
-                let is_letter = equal(byte, letter);
-                simple |= is_letter;
-                meant[at] ^= is_letter & (letter ^ character);
-            }
-            marks[0][at] = quote;
-            marks[1][at] = backslash;
-            marks[2][at] = within(byte, 0, 0x1F);
-            marks[3][at] = simple;
+    fn of(bytes: V, is_escaped: bool) -> Self {
+        let (quote, backslash) = (bytes.equal(b'"'), bytes.equal(b'\\'));
+        let mut simple = quote | backslash | bytes.equal(b'/');
+        let mut meant = bytes;
+        for [letter, character] in LETTERS {
+            let is_letter = bytes.equal(letter);
+            simple = simple | is_letter;
+            meant = meant.replace(is_letter, character);
         }
-        let [quote, backslash, control, simple] =
-            marks.map(|answers| instructions.gather(&answers));
+        let (quote, backslash, simple) = (quote.bits(), backslash.bits(), simple.bits());
+        let control = bytes.within(0..=0x1F).bits();
         // Of backslashes in a row every second one begins an escape, from the first on. Without a loop: the difference
         // carries along each row and turns every second bit of it, and that of the byte behind if it is escaped
         // (as simdjson does).
@@ -326,7 +306,7 @@ impl Marks {
         let pairs = (rows << 1 | every_second).wrapping_sub(rows) ^ every_second;
         let (begins, escaped) = (pairs & backslash, pairs ^ (backslash | first));
         let stops = (quote | control) & !escaped | escaped & !simple;
-        Self { begins, escaped, stops, meant }
+        Self { begins, escaped, stops, meant: bytes.select(meant, escaped) }
     }
 }
 
