@@ -6,11 +6,15 @@
 //! the window alone, so two equal runs of T = w + k - 1 bytes keep the same one, wherever they
 //! stand. On random text 2 / (w + 1) of all places are kept.
 //!
-//! Four rules keep this true and cheap:
+//! Five rules keep this true and cheap:
 //!
-//! - Grams that begin with a space come first, by a hash of their first eight bytes, as words are
-//!   what copies share. A window of text has dozens of them, of which one is the least as often as
-//!   one of all grams would be. Windows without a space are done again with all grams.
+//! - Grams are ordered by the eight bytes in their middle. First come those with the end of a clause
+//!   there (`.`, `:` and the like before a space), then those with a comma, by a hash of these bytes. What
+//!   texts have in common by chance are phrases, seldom the end of one clause and the beginning of the
+//!   next, so fewer of the grams that are kept stand elsewhere too (11 % instead of 17 % in
+//!   debates). And as no two are close to each other, fewer are kept.
+//! - Then come grams with a space before these bytes, as words are what copies share. Windows without
+//!   a space are done again with all grams.
 //! - Ties go to the leftmost, which is a function of the window too. ("Keep the previous minimum"
 //!   is not: then two equal runs could keep different places, and comparing them there can find
 //!   less than T bytes.)
@@ -37,7 +41,7 @@ use self::candidates::{Block, Candidates, Found, Kept, ORDERED, Step};
 
 /// The version of the choice of anchors, their keys included: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// The sizes that anchors are chosen with.
 ///
@@ -79,6 +83,11 @@ impl Scheme {
     /// k: the length in bytes of a gram.
     pub fn gram(&self) -> usize {
         self.gram
+    }
+
+    /// Bytes of a gram before those that it is ordered by, which are in its middle.
+    fn before_ordered(&self) -> usize {
+        (self.gram - ORDERED) / 2
     }
 
     /// w: how many grams a window holds.
@@ -223,7 +232,7 @@ thread_local! {
     static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
 }
 
-/// Bytes of a stretch that tell how many words are to be expected.
+/// Bytes of a stretch that tell how many words are to be expected, at least; of long ones a sixteenth.
 const SAMPLE: usize = 1 << 10;
 
 struct Chooser<'a> {
@@ -247,7 +256,8 @@ impl Chooser<'_> {
         let stretch = STRETCH.max(8 * window);
         for start in (0..windows).step_by(stretch) {
             let end = windows.min(start + stretch);
-            let sample = &self.canonical[start..end.min(start + SAMPLE)];
+            let sample = SAMPLE.max((end - start) / 16);
+            let sample = &self.canonical[start..end.min(start + sample)];
             self.winnow(start..end, Candidates::first(window, sample));
         }
     }
@@ -257,7 +267,8 @@ impl Chooser<'_> {
         let window = self.scheme.window();
         let start = windows.start;
         let mut found = self.room.spare.pop().unwrap_or_default();
-        found.find(&mut self.room.block, self.canonical, window, windows, candidates);
+        let ordered = &self.canonical[self.scheme.before_ordered()..];
+        found.find(&mut self.room.block, ordered, window, windows, candidates);
         found.each(start, |step| match step {
             Step::Kept(Kept { first, at, rank }) => self.keep(first, at, rank),
             Step::Gap(windows) => {
@@ -325,9 +336,13 @@ mod tests {
     use super::candidates::rank_of;
     use super::*;
 
+    fn ranks(text: &[u8], scheme: &Scheme) -> Vec<i32> {
+        text.windows(scheme.gram()).map(|gram| rank_of(&gram[(gram.len() - 8) / 2..])).collect()
+    }
+
     /// The definition: the leftmost least gram of every window.
     fn by_definition(text: &[u8], scheme: &Scheme) -> Vec<usize> {
-        let ranks: Vec<i32> = text.windows(ORDERED).map(rank_of).collect();
+        let ranks = ranks(text, scheme);
         let mut places = Vec::new();
         for start in 0..(text.len() + 1).saturating_sub(scheme.span()) {
             let window = start..start + scheme.window();
@@ -381,10 +396,17 @@ mod tests {
     #[test]
     fn equals_the_definition_whatever_the_text() {
         let mut texts = Vec::new();
-        for (seed, alphabet) in
-            ["esta tan la con ", "ab cdefg", "äöü ßé à", "中文字符測試", "-. ", "\u{301}a "]
-                .into_iter()
-                .enumerate()
+        for (seed, alphabet) in [
+            "esta tan la con ",
+            "ab cdefg",
+            "äöü ßé à",
+            "中文字符測試",
+            "-. ",
+            "\u{301}a ",
+            "abcdé .,",
+        ]
+        .into_iter()
+        .enumerate()
         {
             let characters: Vec<char> = alphabet.chars().collect();
             let numbers = random(25_000, characters.len() as u64, seed as u64);
@@ -422,7 +444,7 @@ mod tests {
                     let scheme = Scheme::new(span);
                     let mut anchors = Anchors::default();
                     all_anchors_into(&text, &scheme, &mut anchors);
-                    let ranks: Vec<i32> = text.windows(ORDERED).map(rank_of).collect();
+                    let ranks = ranks(&text, &scheme);
                     let mut before = None;
                     for start in 0..(text.len() + 1).saturating_sub(span) {
                         let window = start..start + scheme.window();

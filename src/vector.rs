@@ -18,15 +18,17 @@ mod x86;
 use std::ops::{BitAnd, BitOr, Not, RangeInclusive};
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) use self::x86::{Avx2, Avx512};
+#[cfg(target_arch = "x86_64")]
 use crate::processor::{Level, level};
 
 /// What every processor of the architecture has.
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-type Baseline = neon::Neon;
+pub(crate) type Baseline = neon::Neon;
 #[cfg(target_arch = "x86_64")]
-type Baseline = x86::Sse2;
+pub(crate) type Baseline = x86::Sse2;
 #[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))))]
-type Baseline = portable::Portable;
+pub(crate) type Baseline = portable::Portable;
 
 /// Bytes of a block.
 pub(crate) const BLOCK: usize = 64;
@@ -98,7 +100,6 @@ impl Mask for u64 {
 
 /// Bytes no two of which have the same lower half, so that the one that a byte may be is found by one shuffle.
 pub(crate) struct Set {
-    #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
     bytes: &'static [u8],
     /// Each at its lower half.
     by_half: [u8; 16],
@@ -120,11 +121,11 @@ impl Set {
             by_half[half as usize] = bytes[at];
             at += 1;
         }
-        Self {
-            #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-            bytes,
-            by_half,
-        }
+        Self { bytes, by_half }
+    }
+
+    pub(crate) const fn bytes(&self) -> &'static [u8] {
+        self.bytes
     }
 }
 
@@ -132,7 +133,7 @@ impl Set {
 #[inline(always)]
 pub(crate) fn load<V: Vector>(bytes: &[u8], at: usize) -> V {
     let block = bytes[at..].first_chunk().expect("BUG: no block");
-    // SAFETY: only what `run` calls knows of such vectors, and it found the instructions.
+    // SAFETY: whoever names such vectors, as `run` does, found the instructions.
     #[expect(unsafe_code, reason = "the one way to make a vector")]
     unsafe {
         V::load(block)

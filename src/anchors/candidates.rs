@@ -4,13 +4,16 @@
     clippy::cast_possible_truncation,
     reason = "a text has less than 4 GiB, so u32 counts its grams; smaller types are meant to cut off"
 )]
+#![expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
 
+use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use crate::mask::{Answers, gather};
-use crate::vector::pad;
+use crate::vector::{self, Mask as _, Set, Vector, load, pad};
 
-/// Bytes that the order of grams looks at.
+/// Bytes that the order of grams looks at: those in the middle of each. Texts are passed without what comes before the first
+/// of them, so a gram seems to begin with these here.
 pub(super) const ORDERED: usize = 8;
 
 /// What the two first bytes of a gram, the two behind, and so on are multiplied by, and what mixes their sum.
@@ -33,7 +36,7 @@ fn gate(words: [u16; ORDERED / 2]) -> u16 {
 }
 
 /// Bits of the hash below the gate: where a window has thousands of words, the least gates are often equal.
-pub(super) const LOWER_BITS: u32 = 13;
+pub(super) const LOWER_BITS: u32 = 12;
 
 /// What a gram is multiplied by for them.
 pub(super) const LOWER_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -45,9 +48,21 @@ fn hash(gram: u64, gate: u16) -> i32 {
     i32::from(gate) << LOWER_BITS | lower
 }
 
-/// The least rank of grams that do not begin with a space, and that are periodic.
-pub(super) const WITHIN_WORDS: i32 = 1 << (u16::BITS + LOWER_BITS);
-pub(super) const PERIODIC: i32 = 2 * WITHIN_WORDS;
+/// The least ranks: of grams with a comma in their middle, of those that begin with a space, of those that do not, and of those that
+/// are periodic. Below are those with the end of a clause in their middle.
+pub(super) const COMMAS: i32 = 1 << (u16::BITS + LOWER_BITS);
+pub(super) const WORDS: i32 = 2 * COMMAS;
+pub(super) const WITHIN_WORDS: i32 = 3 * COMMAS;
+pub(super) const PERIODIC: i32 = 4 * COMMAS;
+
+/// What ends a clause, before a space.
+pub(super) const ENDS: Set = Set::new(b".:;!?)\"");
+
+/// The same, and commas.
+pub(super) const SIGNS: Set = Set::new(b".:;!?)\",");
+
+/// Where in a gram that is; the space is behind it.
+pub(super) const SIGN: usize = 4;
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
@@ -57,9 +72,10 @@ fn is_periodic(gram: u64) -> bool {
 
 /// The place in the order of a gram that begins with these bytes and has this gate; the least wins.
 ///
-/// Grams that begin with a space come first, then all others but those with a period of one, two
+/// First come grams with the end of a clause in the middle, then with a comma there, then those that begin with a
+/// space, then all others but those with a period of one, two
 /// or four bytes (dashes, dot leaders, table rules): a short row of them is no anchor. Bytes
-/// inside a character come last of all, so that anchors stand on character boundaries where there
+/// inside a character come last of all, so that anchors stand beside character boundaries where there
 /// is any.
 ///
 /// Never negative, but signed, as AVX2 compares signed numbers only.
@@ -68,11 +84,32 @@ fn is_periodic(gram: u64) -> bool {
 fn rank(gram: u64, gate: u16) -> i32 {
     // Without branches, as the hash decides and not what is likely.
     let begins = gram & 0xFF;
-    let within_words = i32::from(begins != u64::from(b' ')) * WITHIN_WORDS;
-    let periodic = i32::from(is_periodic(gram)) * PERIODIC;
-    let inside = if begins & 0xC0 == 0x80 { i32::MAX } else { 0 };
-    hash(gram, gate) | within_words | periodic | inside
+    let periodic = if is_periodic(gram) { PERIODIC } else { 0 };
+    let inside = if (begins & 0xC0 == 0x80) & (class(gram) == WITHIN_WORDS) { i32::MAX } else { 0 };
+    hash(gram, gate) | class(gram) | periodic | inside
 }
+
+/// The least rank of grams like this, if they are not periodic.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn class(gram: u64) -> i32 {
+    let [sign, behind] = [SIGN, SIGN + 1].map(|at| (gram >> (8 * at)) as u8);
+    let word = if gram & 0xFF == u64::from(b' ') { WORDS } else { WITHIN_WORDS };
+    let end = CLASSES[usize::from(sign)];
+    select_unpredictable((behind == b' ') & (end < WORDS), end, word)
+}
+
+/// The least rank of grams with a sign in their middle, before a space; if it ends nothing, [`WORDS`].
+static CLASSES: [i32; 256] = {
+    let mut classes = [WORDS; 256];
+    let mut at = 0;
+    while at < SIGNS.bytes().len() {
+        classes[SIGNS.bytes()[at] as usize] = 0;
+        at += 1;
+    }
+    classes[b',' as usize] = COMMAS;
+    classes
+};
 
 #[cfg(test)]
 pub(super) fn rank_of(gram: &[u8]) -> i32 {
@@ -88,25 +125,41 @@ fn gate_of(gram: &[u8]) -> u16 {
 /// higher: so how many there are costs time, and changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Candidates {
-    /// Those that begin with a space, are not periodic, and whose gate is no higher than this.
+    /// Those with the end of a clause in their middle that are not periodic, and whose gate is no higher than this: for windows
+    /// that hold many.
+    Clauses(u16),
+    /// Those that have the end of a clause or a comma in their middle, or begin with a space and have a gate no higher
+    /// than this; and are not periodic.
     Words(u16),
     /// Those that begin with a character, are not periodic, and whose gate is no higher than this: for windows
-    /// without words.
+    /// without any of these.
     Characters(u16),
     /// All of them.
     All,
 }
 
 impl Candidates {
-    /// Six in a window on average, if all text is like this: one window in four hundred has none.
+    /// Six in a window on average, if all text is like this: one window in four hundred has none. Of words alone at least
+    /// two, as some clauses are long.
     pub(super) fn first(window: usize, sample: &[u8]) -> Self {
-        let spaces: usize = sample.chunks(128).map(count_spaces).sum();
-        Self::Words(Self::some_in(window * spaces / sample.len().max(1), 6))
+        let behind = sample.get(1..).unwrap_or_default();
+        let in_window =
+            |is: fn(u8, u8) -> bool| window * count(sample, behind, is) / sample.len().max(1);
+        let stops = in_window(|byte, next| (byte == b'.') & (next == b' '));
+        if stops >= 3 {
+            return Self::Clauses(Self::some_in(stops, 6));
+        }
+        let ends = stops + in_window(|byte, next| (byte == b',') & (next == b' '));
+        let words = in_window(|byte, _| byte == b' ');
+        Self::Words(Self::some_in(words, 6 - ends.min(4)))
     }
 
     /// More of them, for windows that have none of these.
     pub(super) fn next(self, window: usize) -> Self {
         match self {
+            Self::Clauses(gate @ ..u16::MAX) => Self::Clauses(gate.saturating_mul(4)),
+            // As if each word had six bytes.
+            Self::Clauses(u16::MAX) => Self::Words(Self::some_in(window / 6, 6)),
             Self::Words(gate @ ..u16::MAX) => Self::Words(gate.saturating_mul(4)),
             Self::Words(u16::MAX) => Self::Characters(Self::some_in(window, 16)),
             Self::Characters(gate @ ..u16::MAX) => Self::Characters(gate.saturating_mul(4)),
@@ -122,15 +175,22 @@ impl Candidates {
     /// The highest gate of any.
     pub(super) fn highest(self) -> u16 {
         match self {
-            Self::Words(gate) | Self::Characters(gate) => gate,
+            Self::Clauses(gate) | Self::Words(gate) | Self::Characters(gate) => gate,
             Self::All => u16::MAX,
         }
     }
 }
 
-/// In few bytes.
-fn count_spaces(bytes: &[u8]) -> usize {
-    usize::from(bytes.iter().map(|&byte| u8::from(byte == b' ')).sum::<u8>())
+/// How many of some bytes, each with another, are as asked for.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "for vector code")]
+fn count(bytes: &[u8], others: &[u8], is: impl Fn(u8, u8) -> bool) -> usize {
+    // So few at a time that a byte counts them.
+    let chunks = bytes.chunks(128).zip(others.chunks(128));
+    let count = |bytes: &[u8], others: &[u8]| -> u8 {
+        bytes.iter().zip(others).map(|(&byte, &other)| u8::from(is(byte, other))).sum()
+    };
+    chunks.map(|(bytes, others)| usize::from(count(bytes, others))).sum()
 }
 
 /// Grams that are looked at together.
@@ -180,6 +240,8 @@ pub(super) struct Around<'a> {
 
 /// What is done by other instructions where there are such.
 pub(super) trait Instructions {
+    type Vector: Vector;
+
     /// The mask of some answers.
     fn gather(answers: &Answers) -> u64 {
         gather(answers)
@@ -225,18 +287,19 @@ type Baseline = Portable;
 pub(super) struct Portable;
 
 #[cfg(any(test, not(all(target_arch = "aarch64", target_endian = "little"))))]
-impl Instructions for Portable {}
+impl Instructions for Portable {
+    type Vector = vector::Baseline;
+}
 
-/// Works out the gates of a block, and says which grams have one that is low enough, and begin as candidates do.
+/// Works out the gates of a block, and says which of its grams are candidates, but for periodic ones.
 ///
 /// Few loops have a branch, so the compiler makes vector code of them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-fn survivors(
+fn survivors<I: Instructions>(
     gates: &mut Gates,
     bytes: &BlockBytes,
     candidates: Candidates,
-    gather: impl Fn(&Answers) -> u64,
 ) -> Masks {
     let (even, odd) = gates.split_at_mut(BLOCK / 2);
     for (start, gates) in [&mut *even, &mut *odd].into_iter().enumerate() {
@@ -253,21 +316,32 @@ fn survivors(
         let high: u16 = if odd <= highest { 0xFF00 } else { 0 };
         *passes = (low | high).to_le_bytes();
     }
-    let begun = passes.iter_mut().zip(bytes);
-    match candidates {
-        Candidates::Words(_) => {
-            begun.for_each(|(pass, &byte)| *pass &= if byte == b' ' { 0xFF } else { 0 });
-        }
-        Candidates::Characters(_) => {
-            begun.for_each(|(pass, &byte)| *pass &= if byte & 0xC0 == 0x80 { 0 } else { 0xFF });
-        }
-        Candidates::All => begun.for_each(|(pass, _)| *pass = 0xFF),
-    }
     let mut masks = [0; BLOCK / 64];
-    for (mask, passes) in masks.iter_mut().zip(passes.as_chunks().0) {
-        *mask = gather(passes);
+    for (number, (mask, passes)) in masks.iter_mut().zip(passes.as_chunks().0).enumerate() {
+        *mask = among_candidates::<I::Vector>(&bytes[64 * number..], candidates, I::gather(passes));
     }
     masks
+}
+
+/// Which of 64 grams are candidates, but for periodic ones, given those whose gate is low enough.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+pub(super) fn among_candidates<V: Vector>(
+    bytes: &[u8],
+    candidates: Candidates,
+    low_enough: u64,
+) -> u64 {
+    let (first, sign, behind): (V, V, V) =
+        (load(bytes, 0), load(bytes, SIGN), load(bytes, SIGN + 1));
+    match candidates {
+        Candidates::Clauses(_) => (sign.among(&ENDS) & behind.equal(b' ')).bits() & low_enough,
+        Candidates::Words(_) => {
+            let ends = sign.among(&SIGNS) & behind.equal(b' ');
+            first.equal(b' ').bits() & low_enough | ends.bits()
+        }
+        Candidates::Characters(_) => !first.within(0x80..=0xBF).bits() & low_enough,
+        Candidates::All => u64::MAX,
+    }
 }
 
 #[inline(always)]
@@ -414,7 +488,7 @@ impl Found {
                 end_of_text = pad(bytes);
                 &end_of_text
             };
-            let mut masks = survivors(gates, bytes, candidates, I::gather);
+            let mut masks = survivors::<I>(gates, bytes, candidates);
             let here = end - start;
             if here < BLOCK {
                 masks[here / 64] &= (1 << (here % 64)) - 1;
@@ -437,16 +511,8 @@ impl Found {
                 offsets: &offsets[..count],
                 base: (start - first) as u32 + 1,
             };
-            known += match candidates {
-                Candidates::Words(_) => {
-                    // They begin with a space and are not inside a character, so this is their rank.
-                    grams.select(columns, |gram, gate| (hash(gram, gate), !is_periodic(gram)))
-                }
-                Candidates::Characters(_) => {
-                    grams.select(columns, |gram, gate| (rank(gram, gate), !is_periodic(gram)))
-                }
-                Candidates::All => grams.select(columns, |gram, gate| (rank(gram, gate), true)),
-            };
+            let with_periodic = candidates == Candidates::All;
+            known += grams.select(columns, with_periodic);
         }
         known
     }
@@ -591,7 +657,7 @@ impl Grams<'_> {
     fn select(
         &self,
         (places, ranks): (&mut [u32; BLOCK], &mut [i32; BLOCK]),
-        rank: impl Fn(u64, u16) -> (i32, bool),
+        with_periodic: bool,
     ) -> usize {
         let mut count = 0;
         for &offset in self.offsets {
@@ -599,7 +665,9 @@ impl Grams<'_> {
             let at = offset as u8;
             let gram =
                 self.bytes[usize::from(at)..].first_chunk().expect("BUG: a gram beyond the block");
-            let (rank, wanted) = rank(u64::from_le_bytes(*gram), self.gates[gate_at(at)]);
+            let gram = u64::from_le_bytes(*gram);
+            let rank = rank(gram, self.gates[gate_at(at)]);
+            let wanted = with_periodic | !is_periodic(gram);
             // Without branches, which would be mispredicted at every candidate.
             places[count % BLOCK] = self.base + offset;
             ranks[count % BLOCK] = rank;
@@ -612,6 +680,25 @@ impl Grams<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clauses_come_before_commas_and_these_before_words() {
+        let classes: [(i32, &[&str]); 5] = [
+            (0, &["rain. Sn", "ows)\" Th", " was: bu", "\u{FC}rd! Es"].map(|gram| gram)),
+            (COMMAS, &["rain, sn", "(ab), (b"]),
+            (WORDS, &[" rain.Sn", " rain-sn", " a, b, c"]),
+            (WITHIN_WORDS, &["rain.Sno", "rain-sno", "ain, sno", "3.14159,"]),
+            (PERIODIC, &["--------", ". . . . ", "abcdabcd"]),
+        ];
+        for (least, grams) in classes {
+            for gram in grams {
+                let rank = rank_of(gram.as_bytes());
+                let class = rank & (PERIODIC | WITHIN_WORDS);
+                assert!(class == least || least == PERIODIC && class >= PERIODIC, "{gram:?}");
+            }
+        }
+        assert_eq!(rank_of(&"\u{E9}\u{E9}\u{E9}\u{E9}a".as_bytes()[1..]), i32::MAX);
+    }
 
     type Find = fn(&mut Found, &mut Block, &[u8], Range<usize>, Candidates);
 
@@ -668,11 +755,19 @@ mod tests {
         windows: Range<usize>,
         candidates: Candidates,
     ) -> Vec<Event> {
+        let is_end =
+            |signs: &[u8], at: usize| signs.contains(&text[at + 4]) && text[at + 5] == b' ';
         let mut events: Vec<Event> = Vec::new();
         for start in windows {
             let least = (start..start + window)
                 .filter(|&at| match candidates {
-                    Candidates::Words(gate) => text[at] == b' ' && gate_of(&text[at..]) <= gate,
+                    Candidates::Clauses(gate) => {
+                        is_end(b".:;!?)\"", at) && gate_of(&text[at..]) <= gate
+                    }
+                    Candidates::Words(gate) => {
+                        let is_word = text[at] == b' ' && gate_of(&text[at..]) <= gate;
+                        is_word || is_end(b".:;!?)\",", at)
+                    }
                     Candidates::Characters(gate) => {
                         text[at] & 0xC0 != 0x80 && gate_of(&text[at..]) <= gate
                     }
@@ -700,8 +795,17 @@ mod tests {
             usize::try_from((state >> 33) % most).unwrap()
         };
         let mut texts = Vec::new();
-        for alphabet in ["ab", "abcdefghijklm ", "a é中🦀b ", "-. ", "äöü", " ", "e t a o i"]
-        {
+        for alphabet in [
+            "ab",
+            "abcdefghijklm ",
+            "a é中🦀b ",
+            "-. ",
+            "äöü",
+            " ",
+            "e t a o i",
+            "abcdé .,",
+            "abcdefghijklmnop .. ",
+        ] {
             let characters: Vec<char> = alphabet.chars().collect();
             for _ in 0..3 {
                 let len = 100 + below(900);
@@ -727,8 +831,9 @@ mod tests {
                 };
                 let all = [0, 3000, 12_000, u16::MAX];
                 let candidates = all
-                    .map(Candidates::Words)
+                    .map(Candidates::Clauses)
                     .into_iter()
+                    .chain(all.map(Candidates::Words))
                     .chain(all.map(Candidates::Characters))
                     .chain([Candidates::All]);
                 for candidates in candidates {

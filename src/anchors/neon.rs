@@ -10,10 +10,13 @@ use std::arch::aarch64::{
 
 use super::candidates::{Around, Instructions, LANES, REACH};
 use crate::mask::gather_vectors;
+use crate::vector;
 
 pub(super) struct Neon;
 
 impl Instructions for Neon {
+    type Vector = vector::Baseline;
+
     const VECTORS: bool = true;
 
     #[inline(always)]

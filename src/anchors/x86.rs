@@ -8,28 +8,28 @@ use std::arch::x86_64::{
     __m256i, __m512i, _mm256_add_epi32, _mm256_blendv_epi8, _mm256_castsi256_ps,
     _mm256_cmpeq_epi32, _mm256_cmpgt_epi32, _mm256_loadu_si256, _mm256_min_epu32,
     _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_storeu_si256,
-    _mm256_sub_epi32, _mm512_add_epi16, _mm512_add_epi32, _mm512_add_epi64, _mm512_and_si512,
-    _mm512_castsi256_si512, _mm512_castsi512_si128, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
-    _mm512_cmpeq_epi64_mask, _mm512_cmpgt_epi8_mask, _mm512_cmpgt_epu32_mask,
-    _mm512_cmple_epi32_mask, _mm512_cmple_epu16_mask, _mm512_cmple_epu32_mask,
-    _mm512_cmplt_epi32_mask, _mm512_cmplt_epu32_mask, _mm512_cmpneq_epi64_mask,
+    _mm256_sub_epi32, _mm512_add_epi16, _mm512_add_epi32, _mm512_add_epi64, _mm512_castsi256_si512,
+    _mm512_castsi512_si128, _mm512_castsi512_si256, _mm512_cmpeq_epi64_mask,
+    _mm512_cmpgt_epu32_mask, _mm512_cmple_epi32_mask, _mm512_cmple_epu16_mask,
+    _mm512_cmple_epu32_mask, _mm512_cmplt_epi32_mask, _mm512_cmplt_epu32_mask,
     _mm512_cvtepi64_epi32, _mm512_cvtepu8_epi32, _mm512_cvtepu32_epi64, _mm512_extracti32x4_epi32,
     _mm512_extracti64x4_epi64, _mm512_inserti64x4, _mm512_loadu_si512, _mm512_mask_i64gather_epi64,
     _mm512_mask_mov_epi32, _mm512_mask_or_epi64, _mm512_maskz_compress_epi8,
     _mm512_maskz_compress_epi32, _mm512_min_epu32, _mm512_mul_epu32, _mm512_mullo_epi16,
-    _mm512_or_si512, _mm512_rol_epi64, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi16,
-    _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_xor_si512, _pdep_u64,
+    _mm512_or_si512, _mm512_rol_epi64, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi16, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_sub_epi32, _mm512_xor_si512, _pdep_u64, _pext_u64,
 };
 use std::ops::Range;
 
 use super::candidates::{
-    Around, Block, Candidates, FACTORS, Found, Instructions, LANES, LOWER_BITS, LOWER_FACTOR,
-    MIXED, MIXER, ORDERED, PERIODIC, REACH, WITHIN_WORDS,
+    Around, Block, COMMAS, Candidates, ENDS, FACTORS, Found, Instructions, LANES, LOWER_BITS,
+    LOWER_FACTOR, MIXED, MIXER, ORDERED, PERIODIC, REACH, SIGN, WITHIN_WORDS, WORDS,
+    among_candidates,
 };
 use crate::mask::{Answers, NUMBERS, gather_avx2};
 use crate::processor::{Level, level};
-use crate::vector::pad;
+use crate::vector::{self, Vector as _, pad};
 
 /// Does what [`Found::find`] does, if there are instructions for it.
 pub(super) fn find(
@@ -74,6 +74,8 @@ pub(super) fn find_avx512(
 struct Avx2;
 
 impl Instructions for Avx2 {
+    type Vector = vector::Avx2;
+
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn gather(answers: &Answers) -> u64 {
@@ -142,6 +144,8 @@ fn nearest_avx2(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
 struct Avx512;
 
 impl Instructions for Avx512 {
+    type Vector = vector::Avx512;
+
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn scan(
@@ -273,19 +277,13 @@ fn survivors_avx512(bytes: &GramBytes, candidates: Candidates) -> u64 {
     // Words of sixteen bits lie beside each other in memory only at every second offset.
     let (even, odd) = (low_enough(0), low_enough(1));
     let low_enough = _pdep_u64(even, u64::MAX / 3) | _pdep_u64(odd, u64::MAX / 3 * 2);
-    let first = load(0);
-    let begin = match candidates {
-        Candidates::Words(_) => _mm512_cmpeq_epi8_mask(first, _mm512_set1_epi8(0x20)),
-        // All but those from 0x80 to 0xBF, which are the least of signed numbers.
-        Candidates::Characters(_) => _mm512_cmpgt_epi8_mask(first, _mm512_set1_epi8(-0x41)),
-        Candidates::All => u64::MAX,
-    };
-    low_enough & begin
+    among_candidates::<vector::Avx512>(bytes, candidates, low_enough)
 }
 
 /// The ranks of eight grams, and which are periodic.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,bmi2")]
+#[expect(clippy::cast_possible_truncation, reason = "a bit for each of eight grams")]
 fn ranks_avx512(grams: __m512i) -> (__m256i, u8) {
     let all = |number: i64| _mm512_set1_epi64(number);
     let factors = FACTORS.map(u64::from);
@@ -306,12 +304,20 @@ fn ranks_avx512(grams: __m512i) -> (__m256i, u8) {
     let lower = _mm512_srli_epi64::<{ u64::BITS - LOWER_BITS }>(product);
     let hashes = _mm512_or_si512(_mm512_slli_epi64::<LOWER_BITS>(gates), lower);
     let periodic = _mm512_cmpeq_epi64_mask(grams, _mm512_rol_epi64::<32>(grams));
-    let begin = _mm512_and_si512(grams, all(0xFF));
-    let within_words = _mm512_cmpneq_epi64_mask(begin, all(0x20));
-    let inside = _mm512_cmpeq_epi64_mask(_mm512_and_si512(grams, all(0xC0)), all(0x80));
-    let ranks = _mm512_mask_or_epi64(hashes, within_words, hashes, all(WITHIN_WORDS.into()));
-    let ranks = _mm512_mask_or_epi64(ranks, periodic, ranks, all(PERIODIC.into()));
-    let ranks = _mm512_mask_or_epi64(ranks, inside, ranks, all(i32::MAX.into()));
+    // Of each gram the bit for its first byte.
+    let first = |bytes: u64| _pext_u64(bytes, u64::MAX / 0xFF) as u8;
+    let bytes = vector::Avx512::of(grams);
+    let spaces = bytes.equal(b' ');
+    let behind = spaces >> (SIGN + 1);
+    let (word, end) = (first(spaces), first(bytes.among(&ENDS) >> SIGN & behind));
+    let comma = first(bytes.equal(b',') >> SIGN & behind);
+    let inside = first(bytes.within(0x80..=0xBF)) & !(end | comma);
+    let add = |ranks, to, class: i32| _mm512_mask_or_epi64(ranks, to, ranks, all(class.into()));
+    let ranks = add(hashes, comma, COMMAS);
+    let ranks = add(ranks, !(end | comma), WORDS);
+    let ranks = add(ranks, !(end | comma | word), WITHIN_WORDS);
+    let ranks = add(ranks, periodic, PERIODIC);
+    let ranks = add(ranks, inside, i32::MAX);
     (_mm512_cvtepi64_epi32(ranks), periodic)
 }
 

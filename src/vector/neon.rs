@@ -13,11 +13,11 @@ use super::{BLOCK, Mask, Set, Vector};
 use crate::mask::gather_vectors;
 
 #[derive(Clone, Copy)]
-pub(super) struct Neon([uint8x16_t; 4]);
+pub(crate) struct Neon([uint8x16_t; 4]);
 
 /// Bytes that are all ones, or zero.
 #[derive(Clone, Copy)]
-pub(super) struct Answers([uint8x16_t; 4]);
+pub(crate) struct Answers([uint8x16_t; 4]);
 
 impl Vector for Neon {
     type Mask = Answers;

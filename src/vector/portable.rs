@@ -7,11 +7,11 @@ use super::{BLOCK, Mask, Set, Vector};
 use crate::mask::gather_portable;
 
 #[derive(Clone, Copy)]
-pub(super) struct Portable([u8; BLOCK]);
+pub(crate) struct Portable([u8; BLOCK]);
 
 /// Bytes that are all ones, or zero.
 #[derive(Clone, Copy)]
-pub(super) struct Answers([u8; BLOCK]);
+pub(crate) struct Answers([u8; BLOCK]);
 
 impl Vector for Portable {
     type Mask = Answers;

@@ -28,11 +28,11 @@ pub(super) fn run_avx2<T: Task>(task: T) -> T::Output {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Sse2([__m128i; 4]);
+pub(crate) struct Sse2([__m128i; 4]);
 
 /// Bytes that are all ones, or zero.
 #[derive(Clone, Copy)]
-pub(super) struct Sse2Answers([__m128i; 4]);
+pub(crate) struct Sse2Answers([__m128i; 4]);
 
 impl Vector for Sse2 {
     type Mask = Sse2Answers;
@@ -122,11 +122,11 @@ impl Mask for Sse2Answers {
 /// By halves that are named: a closure, as for an array of them, would not be compiled with these instructions unless the
 /// compiler chose to inline all that is between.
 #[derive(Clone, Copy)]
-pub(super) struct Avx2(__m256i, __m256i);
+pub(crate) struct Avx2(__m256i, __m256i);
 
 /// Bytes that are all ones, or zero.
 #[derive(Clone, Copy)]
-pub(super) struct Avx2Answers(__m256i, __m256i);
+pub(crate) struct Avx2Answers(__m256i, __m256i);
 
 impl Vector for Avx2 {
     type Mask = Avx2Answers;
@@ -241,7 +241,14 @@ impl Mask for Avx2Answers {
 
 /// Comparisons give masks at once.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(__m512i);
+pub(crate) struct Avx512(__m512i);
+
+impl Avx512 {
+    #[inline(always)]
+    pub(crate) fn of(bytes: __m512i) -> Self {
+        Self(bytes)
+    }
+}
 
 impl Vector for Avx512 {
     type Mask = u64;
