@@ -127,6 +127,12 @@ impl Set {
     pub(crate) const fn bytes(&self) -> &'static [u8] {
         self.bytes
     }
+
+    /// Each at its lower half; at halves that no byte has, any other.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) const fn by_half(&self) -> &[u8; 16] {
+        &self.by_half
+    }
 }
 
 /// The block of `bytes` from `at` on.

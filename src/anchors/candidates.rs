@@ -83,20 +83,26 @@ fn is_periodic(gram: u64) -> bool {
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn rank(gram: u64, gate: u16) -> i32 {
     // Without branches, as the hash decides and not what is likely.
-    let begins = gram & 0xFF;
+    let first = gram & 0xFF;
+    let of_others = if first & 0xC0 == 0x80 { i32::MAX } else { WITHIN_WORDS };
+    let of_words = class_of_word(gram);
+    let class = if (first == u64::from(b' ')) | (of_words < WORDS) { of_words } else { of_others };
     let periodic = if is_periodic(gram) { PERIODIC } else { 0 };
-    let inside = if (begins & 0xC0 == 0x80) & (class(gram) == WITHIN_WORDS) { i32::MAX } else { 0 };
-    hash(gram, gate) | class(gram) | periodic | inside
+    hash(gram, gate) | class | periodic
 }
 
-/// The least rank of grams like this, if they are not periodic.
+/// The same, of one that begins with a space or has the end of a clause or a comma in its middle, and is not periodic.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-fn class(gram: u64) -> i32 {
+fn rank_of_word(gram: u64, gate: u16) -> i32 {
+    hash(gram, gate) | class_of_word(gram)
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+fn class_of_word(gram: u64) -> i32 {
     let [sign, behind] = [SIGN, SIGN + 1].map(|at| (gram >> (8 * at)) as u8);
-    let word = if gram & 0xFF == u64::from(b' ') { WORDS } else { WITHIN_WORDS };
-    let end = CLASSES[usize::from(sign)];
-    select_unpredictable((behind == b' ') & (end < WORDS), end, word)
+    select_unpredictable(behind == b' ', CLASSES[usize::from(sign)], WORDS)
 }
 
 /// The least rank of grams with a sign in their middle, before a space; if it ends nothing, [`WORDS`].
@@ -142,16 +148,14 @@ impl Candidates {
     /// Six in a window on average, if all text is like this: one window in four hundred has none. Of words alone at least
     /// two, as some clauses are long.
     pub(super) fn first(window: usize, sample: &[u8]) -> Self {
-        let behind = sample.get(1..).unwrap_or_default();
-        let in_window =
-            |is: fn(u8, u8) -> bool| window * count(sample, behind, is) / sample.len().max(1);
-        let stops = in_window(|byte, next| (byte == b'.') & (next == b' '));
+        let Counts { stops, commas, words } = vector::run(Sample(sample));
+        let in_window = |count: u32| window * count as usize / sample.len().max(1);
+        let stops = in_window(stops);
         if stops >= 3 {
             return Self::Clauses(Self::some_in(stops, 6));
         }
-        let ends = stops + in_window(|byte, next| (byte == b',') & (next == b' '));
-        let words = in_window(|byte, _| byte == b' ');
-        Self::Words(Self::some_in(words, 6 - ends.min(4)))
+        let ends = stops + in_window(commas);
+        Self::Words(Self::some_in(in_window(words), 6 - ends.min(4)))
     }
 
     /// More of them, for windows that have none of these.
@@ -181,16 +185,33 @@ impl Candidates {
     }
 }
 
-/// How many of some bytes, each with another, are as asked for.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "for vector code")]
-fn count(bytes: &[u8], others: &[u8], is: impl Fn(u8, u8) -> bool) -> usize {
-    // So few at a time that a byte counts them.
-    let chunks = bytes.chunks(128).zip(others.chunks(128));
-    let count = |bytes: &[u8], others: &[u8]| -> u8 {
-        bytes.iter().zip(others).map(|(&byte, &other)| u8::from(is(byte, other))).sum()
-    };
-    chunks.map(|(bytes, others)| usize::from(count(bytes, others))).sum()
+/// Some text, whose last bytes are not looked at.
+struct Sample<'a>(&'a [u8]);
+
+/// How many there are in a sample.
+#[derive(Default)]
+struct Counts {
+    stops: u32,
+    commas: u32,
+    words: u32,
+}
+
+impl vector::Task for Sample<'_> {
+    type Output = Counts;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+    fn run<V: Vector>(self) -> Counts {
+        let mut counts = Counts::default();
+        for bytes in self.0.windows(vector::BLOCK + 1).step_by(vector::BLOCK) {
+            let (sign, behind): (V, V) = (load(bytes, 0), load(bytes, 1));
+            let space = behind.equal(b' ');
+            counts.stops += (sign.equal(b'.') & space).bits().count_ones();
+            counts.commas += (sign.equal(b',') & space).bits().count_ones();
+            counts.words += space.bits().count_ones();
+        }
+        counts
+    }
 }
 
 /// Grams that are looked at together.
@@ -511,8 +532,14 @@ impl Found {
                 offsets: &offsets[..count],
                 base: (start - first) as u32 + 1,
             };
-            let with_periodic = candidates == Candidates::All;
-            known += grams.select(columns, with_periodic);
+            known += match candidates {
+                Candidates::Clauses(_) | Candidates::Words(_) => grams
+                    .select(columns, |gram, gate| (rank_of_word(gram, gate), !is_periodic(gram))),
+                Candidates::Characters(_) => {
+                    grams.select(columns, |gram, gate| (rank(gram, gate), !is_periodic(gram)))
+                }
+                Candidates::All => grams.select(columns, |gram, gate| (rank(gram, gate), true)),
+            };
         }
         known
     }
@@ -657,7 +684,7 @@ impl Grams<'_> {
     fn select(
         &self,
         (places, ranks): (&mut [u32; BLOCK], &mut [i32; BLOCK]),
-        with_periodic: bool,
+        rank: impl Fn(u64, u16) -> (i32, bool),
     ) -> usize {
         let mut count = 0;
         for &offset in self.offsets {
@@ -665,9 +692,7 @@ impl Grams<'_> {
             let at = offset as u8;
             let gram =
                 self.bytes[usize::from(at)..].first_chunk().expect("BUG: a gram beyond the block");
-            let gram = u64::from_le_bytes(*gram);
-            let rank = rank(gram, self.gates[gate_at(at)]);
-            let wanted = with_periodic | !is_periodic(gram);
+            let (rank, wanted) = rank(u64::from_le_bytes(*gram), self.gates[gate_at(at)]);
             // Without branches, which would be mispredicted at every candidate.
             places[count % BLOCK] = self.base + offset;
             ranks[count % BLOCK] = rank;

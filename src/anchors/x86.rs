@@ -5,20 +5,21 @@
 #![expect(unsafe_code, reason = "the one way to call vector instructions")]
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_add_epi32, _mm256_blendv_epi8, _mm256_castsi256_ps,
+    __m256i, __m512i, _mm_loadu_si128, _mm256_add_epi32, _mm256_blendv_epi8, _mm256_castsi256_ps,
     _mm256_cmpeq_epi32, _mm256_cmpgt_epi32, _mm256_loadu_si256, _mm256_min_epu32,
     _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_storeu_si256,
-    _mm256_sub_epi32, _mm512_add_epi16, _mm512_add_epi32, _mm512_add_epi64, _mm512_castsi256_si512,
-    _mm512_castsi512_si128, _mm512_castsi512_si256, _mm512_cmpeq_epi64_mask,
-    _mm512_cmpgt_epu32_mask, _mm512_cmple_epi32_mask, _mm512_cmple_epu16_mask,
-    _mm512_cmple_epu32_mask, _mm512_cmplt_epi32_mask, _mm512_cmplt_epu32_mask,
-    _mm512_cvtepi64_epi32, _mm512_cvtepu8_epi32, _mm512_cvtepu32_epi64, _mm512_extracti32x4_epi32,
-    _mm512_extracti64x4_epi64, _mm512_inserti64x4, _mm512_loadu_si512, _mm512_mask_i64gather_epi64,
-    _mm512_mask_mov_epi32, _mm512_mask_or_epi64, _mm512_maskz_compress_epi8,
-    _mm512_maskz_compress_epi32, _mm512_min_epu32, _mm512_mul_epu32, _mm512_mullo_epi16,
-    _mm512_or_si512, _mm512_rol_epi64, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi16, _mm512_srli_epi64,
-    _mm512_storeu_si512, _mm512_sub_epi32, _mm512_xor_si512, _pdep_u64, _pext_u64,
+    _mm256_sub_epi32, _mm512_add_epi16, _mm512_add_epi32, _mm512_add_epi64, _mm512_and_si512,
+    _mm512_broadcast_i32x4, _mm512_castsi256_si512, _mm512_castsi512_si128, _mm512_castsi512_si256,
+    _mm512_cmpeq_epi64_mask, _mm512_cmpgt_epu32_mask, _mm512_cmple_epi32_mask,
+    _mm512_cmple_epu16_mask, _mm512_cmple_epu32_mask, _mm512_cmplt_epi32_mask,
+    _mm512_cmplt_epu32_mask, _mm512_cvtepi64_epi32, _mm512_cvtepu8_epi32, _mm512_cvtepu32_epi64,
+    _mm512_extracti32x4_epi32, _mm512_extracti64x4_epi64, _mm512_inserti64x4, _mm512_loadu_si512,
+    _mm512_mask_i64gather_epi64, _mm512_mask_mov_epi32, _mm512_mask_or_epi64,
+    _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi32, _mm512_min_epu32, _mm512_mul_epu32,
+    _mm512_mullo_epi16, _mm512_or_si512, _mm512_rol_epi64, _mm512_set1_epi16, _mm512_set1_epi32,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi64,
+    _mm512_srli_epi16, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_xor_si512,
+    _pdep_u64,
 };
 use std::ops::Range;
 
@@ -29,7 +30,7 @@ use super::candidates::{
 };
 use crate::mask::{Answers, NUMBERS, gather_avx2};
 use crate::processor::{Level, level};
-use crate::vector::{self, Vector as _, pad};
+use crate::vector::{self, pad};
 
 /// Does what [`Found::find`] does, if there are instructions for it.
 pub(super) fn find(
@@ -282,8 +283,7 @@ fn survivors_avx512(bytes: &GramBytes, candidates: Candidates) -> u64 {
 
 /// The ranks of eight grams, and which are periodic.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-#[expect(clippy::cast_possible_truncation, reason = "a bit for each of eight grams")]
+#[target_feature(enable = "avx512f,avx512bw")]
 fn ranks_avx512(grams: __m512i) -> (__m256i, u8) {
     let all = |number: i64| _mm512_set1_epi64(number);
     let factors = FACTORS.map(u64::from);
@@ -304,20 +304,25 @@ fn ranks_avx512(grams: __m512i) -> (__m256i, u8) {
     let lower = _mm512_srli_epi64::<{ u64::BITS - LOWER_BITS }>(product);
     let hashes = _mm512_or_si512(_mm512_slli_epi64::<LOWER_BITS>(gates), lower);
     let periodic = _mm512_cmpeq_epi64_mask(grams, _mm512_rol_epi64::<32>(grams));
-    // Of each gram the bit for its first byte.
-    let first = |bytes: u64| _pext_u64(bytes, u64::MAX / 0xFF) as u8;
-    let bytes = vector::Avx512::of(grams);
-    let spaces = bytes.equal(b' ');
-    let behind = spaces >> (SIGN + 1);
-    let (word, end) = (first(spaces), first(bytes.among(&ENDS) >> SIGN & behind));
-    let comma = first(bytes.equal(b',') >> SIGN & behind);
-    let inside = first(bytes.within(0x80..=0xBF)) & !(end | comma);
+    let begin =
+        |bits, value| _mm512_cmpeq_epi64_mask(_mm512_and_si512(grams, all(bits)), all(value));
+    let (word, inside) = (begin(0xFF, 0x20), begin(0xC0, 0x80));
+    // The sign and the space behind it, and those of the sign that it may be.
+    let middle = |sign: i64| (sign | 0x20 << 8) << (8 * SIGN);
+    let both = _mm512_and_si512(grams, all(0xFFFF << (8 * SIGN)));
+    let comma = _mm512_cmpeq_epi64_mask(both, all(middle(b','.into())));
+    // SAFETY: these are 16 bytes.
+    let signs = unsafe { _mm_loadu_si128(ENDS.by_half().as_ptr().cast()) };
+    let half = _mm512_and_si512(grams, all(0x0F << (8 * SIGN)));
+    let sign = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(signs), half);
+    let sign = _mm512_and_si512(sign, all(0xFF << (8 * SIGN)));
+    let end = _mm512_cmpeq_epi64_mask(both, _mm512_or_si512(sign, all(middle(0))));
     let add = |ranks, to, class: i32| _mm512_mask_or_epi64(ranks, to, ranks, all(class.into()));
     let ranks = add(hashes, comma, COMMAS);
     let ranks = add(ranks, !(end | comma), WORDS);
     let ranks = add(ranks, !(end | comma | word), WITHIN_WORDS);
     let ranks = add(ranks, periodic, PERIODIC);
-    let ranks = add(ranks, inside, i32::MAX);
+    let ranks = add(ranks, inside & !(end | comma), i32::MAX);
     (_mm512_cvtepi64_epi32(ranks), periodic)
 }
 

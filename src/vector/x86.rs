@@ -243,13 +243,6 @@ impl Mask for Avx2Answers {
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512i);
 
-impl Avx512 {
-    #[inline(always)]
-    pub(crate) fn of(bytes: __m512i) -> Self {
-        Self(bytes)
-    }
-}
-
 impl Vector for Avx512 {
     type Mask = u64;
 
