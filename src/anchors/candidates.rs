@@ -36,7 +36,7 @@ fn gate(words: [u16; ORDERED / 2]) -> u16 {
 }
 
 /// Bits of the hash below the gate: where a window has thousands of words, the least gates are often equal.
-pub(super) const LOWER_BITS: u32 = 12;
+pub(super) const LOWER_BITS: u32 = 11;
 
 /// What a gram is multiplied by for them.
 pub(super) const LOWER_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -48,17 +48,15 @@ fn hash(gram: u64, gate: u16) -> i32 {
     i32::from(gate) << LOWER_BITS | lower
 }
 
-/// The least ranks: of grams with a comma in their middle, of those that begin with a space, of those that do not, and of those that
-/// are periodic. Below are those with the end of a clause in their middle.
-pub(super) const COMMAS: i32 = 1 << (u16::BITS + LOWER_BITS);
-pub(super) const WORDS: i32 = 2 * COMMAS;
-pub(super) const WITHIN_WORDS: i32 = 3 * COMMAS;
-pub(super) const PERIODIC: i32 = 4 * COMMAS;
+/// The least ranks: of grams with the end of a clause in their middle that is no full stop, of those with a comma there, of those that
+/// begin with a space, of those that do not, and of those that are periodic. Below are those with a full stop.
+pub(super) const ENDS: i32 = 1 << (u16::BITS + LOWER_BITS);
+pub(super) const COMMAS: i32 = 2 * ENDS;
+pub(super) const WORDS: i32 = 3 * ENDS;
+pub(super) const WITHIN_WORDS: i32 = 4 * ENDS;
+pub(super) const PERIODIC: i32 = 8 * ENDS;
 
-/// What ends a clause, before a space.
-pub(super) const ENDS: Set = Set::new(b".:;!?)\"");
-
-/// The same, and commas.
+/// What ends a clause or a part of one, before a space.
 pub(super) const SIGNS: Set = Set::new(b".:;!?)\",");
 
 /// Where in a gram that is; the space is behind it.
@@ -72,8 +70,8 @@ fn is_periodic(gram: u64) -> bool {
 
 /// The place in the order of a gram that begins with these bytes and has this gate; the least wins.
 ///
-/// First come grams with the end of a clause in the middle, then with a comma there, then those that begin with a
-/// space, then all others but those with a period of one, two
+/// First come grams with a full stop in the middle, then with another end of a clause there, then with a comma, then those that
+/// begin with a space, then all others but those with a period of one, two
 /// or four bytes (dashes, dot leaders, table rules): a short row of them is no anchor. Bytes
 /// inside a character come last of all, so that anchors stand beside character boundaries where there
 /// is any.
@@ -110,9 +108,10 @@ static CLASSES: [i32; 256] = {
     let mut classes = [WORDS; 256];
     let mut at = 0;
     while at < SIGNS.bytes().len() {
-        classes[SIGNS.bytes()[at] as usize] = 0;
+        classes[SIGNS.bytes()[at] as usize] = ENDS;
         at += 1;
     }
+    classes[b'.' as usize] = 0;
     classes[b',' as usize] = COMMAS;
     classes
 };
@@ -131,9 +130,9 @@ fn gate_of(gram: &[u8]) -> u16 {
 /// higher: so how many there are costs time, and changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Candidates {
-    /// Those with the end of a clause in their middle that are not periodic, and whose gate is no higher than this: for windows
+    /// Those with a full stop in their middle that are not periodic, and whose gate is no higher than this: for windows
     /// that hold many.
-    Clauses(u16),
+    Stops(u16),
     /// Those that have the end of a clause or a comma in their middle, or begin with a space and have a gate no higher
     /// than this; and are not periodic.
     Words(u16),
@@ -152,7 +151,7 @@ impl Candidates {
         let in_window = |count: u32| window * count as usize / sample.len().max(1);
         let stops = in_window(stops);
         if stops >= 3 {
-            return Self::Clauses(Self::some_in(stops, 6));
+            return Self::Stops(Self::some_in(stops, 6));
         }
         let ends = stops + in_window(commas);
         Self::Words(Self::some_in(in_window(words), 6 - ends.min(4)))
@@ -161,9 +160,9 @@ impl Candidates {
     /// More of them, for windows that have none of these.
     pub(super) fn next(self, window: usize) -> Self {
         match self {
-            Self::Clauses(gate @ ..u16::MAX) => Self::Clauses(gate.saturating_mul(4)),
+            Self::Stops(gate @ ..u16::MAX) => Self::Stops(gate.saturating_mul(4)),
             // As if each word had six bytes.
-            Self::Clauses(u16::MAX) => Self::Words(Self::some_in(window / 6, 6)),
+            Self::Stops(u16::MAX) => Self::Words(Self::some_in(window / 6, 6)),
             Self::Words(gate @ ..u16::MAX) => Self::Words(gate.saturating_mul(4)),
             Self::Words(u16::MAX) => Self::Characters(Self::some_in(window, 16)),
             Self::Characters(gate @ ..u16::MAX) => Self::Characters(gate.saturating_mul(4)),
@@ -179,7 +178,7 @@ impl Candidates {
     /// The highest gate of any.
     pub(super) fn highest(self) -> u16 {
         match self {
-            Self::Clauses(gate) | Self::Words(gate) | Self::Characters(gate) => gate,
+            Self::Stops(gate) | Self::Words(gate) | Self::Characters(gate) => gate,
             Self::All => u16::MAX,
         }
     }
@@ -355,7 +354,7 @@ pub(super) fn among_candidates<V: Vector>(
     let (first, sign, behind): (V, V, V) =
         (load(bytes, 0), load(bytes, SIGN), load(bytes, SIGN + 1));
     match candidates {
-        Candidates::Clauses(_) => (sign.among(&ENDS) & behind.equal(b' ')).bits() & low_enough,
+        Candidates::Stops(_) => (sign.equal(b'.') & behind.equal(b' ')).bits() & low_enough,
         Candidates::Words(_) => {
             let ends = sign.among(&SIGNS) & behind.equal(b' ');
             first.equal(b' ').bits() & low_enough | ends.bits()
@@ -533,7 +532,7 @@ impl Found {
                 base: (start - first) as u32 + 1,
             };
             known += match candidates {
-                Candidates::Clauses(_) | Candidates::Words(_) => grams
+                Candidates::Stops(_) | Candidates::Words(_) => grams
                     .select(columns, |gram, gate| (rank_of_word(gram, gate), !is_periodic(gram))),
                 Candidates::Characters(_) => {
                     grams.select(columns, |gram, gate| (rank(gram, gate), !is_periodic(gram)))
@@ -707,9 +706,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clauses_come_before_commas_and_these_before_words() {
-        let classes: [(i32, &[&str]); 5] = [
-            (0, &["rain. Sn", "ows)\" Th", " was: bu", "\u{FC}rd! Es"].map(|gram| gram)),
+    fn stops_come_before_other_ends_and_these_before_words() {
+        let classes: [(i32, &[&str]); 6] = [
+            (0, &["rain. Sn", " day. No"]),
+            (ENDS, &["ows)\" Th", " was: bu", "\u{FC}rd! Es"]),
             (COMMAS, &["rain, sn", "(ab), (b"]),
             (WORDS, &[" rain.Sn", " rain-sn", " a, b, c"]),
             (WITHIN_WORDS, &["rain.Sno", "rain-sno", "ain, sno", "3.14159,"]),
@@ -718,7 +718,7 @@ mod tests {
         for (least, grams) in classes {
             for gram in grams {
                 let rank = rank_of(gram.as_bytes());
-                let class = rank & (PERIODIC | WITHIN_WORDS);
+                let class = rank & !(ENDS - 1);
                 assert!(class == least || least == PERIODIC && class >= PERIODIC, "{gram:?}");
             }
         }
@@ -786,9 +786,7 @@ mod tests {
         for start in windows {
             let least = (start..start + window)
                 .filter(|&at| match candidates {
-                    Candidates::Clauses(gate) => {
-                        is_end(b".:;!?)\"", at) && gate_of(&text[at..]) <= gate
-                    }
+                    Candidates::Stops(gate) => is_end(b".", at) && gate_of(&text[at..]) <= gate,
                     Candidates::Words(gate) => {
                         let is_word = text[at] == b' ' && gate_of(&text[at..]) <= gate;
                         is_word || is_end(b".:;!?)\",", at)
@@ -856,7 +854,7 @@ mod tests {
                 };
                 let all = [0, 3000, 12_000, u16::MAX];
                 let candidates = all
-                    .map(Candidates::Clauses)
+                    .map(Candidates::Stops)
                     .into_iter()
                     .chain(all.map(Candidates::Words))
                     .chain(all.map(Candidates::Characters))

@@ -14,18 +14,18 @@ use std::arch::x86_64::{
     _mm512_cmple_epu16_mask, _mm512_cmple_epu32_mask, _mm512_cmplt_epi32_mask,
     _mm512_cmplt_epu32_mask, _mm512_cvtepi64_epi32, _mm512_cvtepu8_epi32, _mm512_cvtepu32_epi64,
     _mm512_extracti32x4_epi32, _mm512_extracti64x4_epi64, _mm512_inserti64x4, _mm512_loadu_si512,
-    _mm512_mask_i64gather_epi64, _mm512_mask_mov_epi32, _mm512_mask_or_epi64,
-    _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi32, _mm512_min_epu32, _mm512_mul_epu32,
-    _mm512_mullo_epi16, _mm512_or_si512, _mm512_rol_epi64, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi64,
-    _mm512_srli_epi16, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_xor_si512,
-    _pdep_u64,
+    _mm512_mask_i64gather_epi64, _mm512_mask_mov_epi32, _mm512_mask_mov_epi64,
+    _mm512_mask_or_epi64, _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi32,
+    _mm512_min_epu32, _mm512_mul_epu32, _mm512_mullo_epi16, _mm512_or_si512, _mm512_rol_epi64,
+    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_shuffle_epi8, _mm512_slli_epi64, _mm512_srli_epi16, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_sub_epi32, _mm512_xor_si512, _pdep_u64,
 };
 use std::ops::Range;
 
 use super::candidates::{
     Around, Block, COMMAS, Candidates, ENDS, FACTORS, Found, Instructions, LANES, LOWER_BITS,
-    LOWER_FACTOR, MIXED, MIXER, ORDERED, PERIODIC, REACH, SIGN, WITHIN_WORDS, WORDS,
+    LOWER_FACTOR, MIXED, MIXER, ORDERED, PERIODIC, REACH, SIGN, SIGNS, WITHIN_WORDS, WORDS,
     among_candidates,
 };
 use crate::mask::{Answers, NUMBERS, gather_avx2};
@@ -310,19 +310,21 @@ fn ranks_avx512(grams: __m512i) -> (__m256i, u8) {
     // The sign and the space behind it, and those of the sign that it may be.
     let middle = |sign: i64| (sign | 0x20 << 8) << (8 * SIGN);
     let both = _mm512_and_si512(grams, all(0xFFFF << (8 * SIGN)));
-    let comma = _mm512_cmpeq_epi64_mask(both, all(middle(b','.into())));
+    let is = |sign: u8| _mm512_cmpeq_epi64_mask(both, all(middle(sign.into())));
     // SAFETY: these are 16 bytes.
-    let signs = unsafe { _mm_loadu_si128(ENDS.by_half().as_ptr().cast()) };
+    let signs = unsafe { _mm_loadu_si128(SIGNS.by_half().as_ptr().cast()) };
     let half = _mm512_and_si512(grams, all(0x0F << (8 * SIGN)));
     let sign = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(signs), half);
     let sign = _mm512_and_si512(sign, all(0xFF << (8 * SIGN)));
     let end = _mm512_cmpeq_epi64_mask(both, _mm512_or_si512(sign, all(middle(0))));
-    let add = |ranks, to, class: i32| _mm512_mask_or_epi64(ranks, to, ranks, all(class.into()));
-    let ranks = add(hashes, comma, COMMAS);
-    let ranks = add(ranks, !(end | comma), WORDS);
-    let ranks = add(ranks, !(end | comma | word), WITHIN_WORDS);
-    let ranks = add(ranks, periodic, PERIODIC);
-    let ranks = add(ranks, inside & !(end | comma), i32::MAX);
+    let but = |classes, these, class: i32| _mm512_mask_mov_epi64(classes, these, all(class.into()));
+    let classes = but(all(WITHIN_WORDS.into()), inside, i32::MAX);
+    let classes = but(classes, word, WORDS);
+    let classes = but(classes, end, ENDS);
+    let classes = but(classes, is(b','), COMMAS);
+    let classes = but(classes, is(b'.'), 0);
+    let ranks = _mm512_or_si512(hashes, classes);
+    let ranks = _mm512_mask_or_epi64(ranks, periodic, ranks, all(PERIODIC.into()));
     (_mm512_cvtepi64_epi32(ranks), periodic)
 }
 
