@@ -12,8 +12,8 @@
 //!   there: a full stop before a space, then another sign (`:`, `?` and the like), then a comma; by a hash
 //!   of these bytes. What texts have in common by chance are phrases, seldom the end of one clause and the
 //!   beginning of the next, so fewer of the grams that are kept stand elsewhere too (12 %
-//!   instead of 17 % in debates). And as no two are close to each other, fewer are kept.
-//! - Then come grams with a space before these bytes, as words are what copies share. Windows without
+//!   instead of 17 % in debates). And as they are seldom close to each other, fewer are kept.
+//! - Then come grams of which these bytes begin with a space, as words are what copies share. Windows without
 //!   a space are done again with all grams.
 //! - Ties go to the leftmost, which is a function of the window too. ("Keep the previous minimum"
 //!   is not: then two equal runs could keep different places, and comparing them there can find
@@ -232,7 +232,7 @@ thread_local! {
     static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
 }
 
-/// Bytes of a stretch that tell how many words are to be expected, at least; of long ones a sixteenth.
+/// Bytes of a stretch that tell how many words and ends of clauses are to be expected: so many, or a sixteenth of it if that is more.
 const SAMPLE: usize = 1 << 10;
 
 struct Chooser<'a> {

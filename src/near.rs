@@ -42,7 +42,7 @@ use crate::index::table::{Posting, Table};
 use crate::resolve::{Incoming, Match, View, common_prefix};
 use crate::words::{is_inside_word, stands_alone};
 
-/// The runs that have an anchor for certain, and its grams; docs/design.md has the recall of others.
+/// The runs that have an anchor for certain, and its grams; docs/quality.md has the recall of others.
 const SPAN: usize = 80;
 const GRAM: usize = 20;
 

@@ -1,6 +1,7 @@
 //! What [`Found`] does, by the vector instructions that there are.
 //!
-//! Anchors of 30 MB of debates took 0.66 ns a byte without it, 0.35 with AVX2 and 0.21 with AVX-512.
+//! Anchors of 30 MB of debates took 0.66 ns a byte without it, 0.35 with AVX2 and 0.21 with AVX-512, before they looked at ends
+//! of clauses.
 
 #![expect(unsafe_code, reason = "the one way to call vector instructions")]
 
