@@ -55,13 +55,10 @@ fn stages(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(span), |b| {
             b.iter(|| anchors(black_box(canonical.as_bytes()), &scheme));
         });
-        let density =
-            anchors(canonical.as_bytes(), &scheme).places.len() * (scheme.window() + 1) / 2;
-        assert!(
-            density.abs_diff(canonical.len()) < canonical.len() / 10,
-            "{density} of {}",
-            canonical.len()
-        );
+        // As many as of a random order, or fewer; of any, there is one in each window.
+        let places = anchors(canonical.as_bytes(), &scheme).places.len();
+        let random = canonical.len() * 2 / (scheme.window() + 1);
+        assert!((random / 2..random * 11 / 10).contains(&places), "{places} of {random}");
     }
     group.finish();
 }
