@@ -130,8 +130,13 @@ fn gate_of(gram: &[u8]) -> u16 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Candidates {
     /// Those with a full stop in their middle that are not periodic, and whose gate is no higher than this: for windows
-    /// that hold many.
+    /// that hold some.
     Stops(u16),
+    /// Those with a full stop in their middle, or another end of a clause and a gate no higher than this; and are not
+    /// periodic: for windows that hold many such ends.
+    Ends(u16),
+    /// The same with commas: for windows that hold many, as lists of numbers do.
+    Commas(u16),
     /// Those that have the end of a clause or a comma in their middle, or begin with a space and have a gate no higher
     /// than this; and are not periodic.
     Words(u16),
@@ -146,25 +151,34 @@ impl Candidates {
     /// Six in a window on average, if all text is like this: one window in four hundred has none. Of words alone at least
     /// two, as some clauses are long.
     pub(super) fn first(window: usize, sample: &[u8]) -> Self {
-        let Counts { stops, commas, words } = vector::run(Sample(sample));
+        let Counts { stops, ends, commas, words } = vector::run(Sample(sample));
         let in_window = |count: u32| {
             let of_sample = window as u64 * u64::from(count) / sample.len().max(1) as u64;
             usize::try_from(of_sample).expect("BUG: more signs than bytes")
         };
-        let stops = in_window(stops);
+        let [stops, ends, commas, words] = [stops, ends, commas, words].map(in_window);
         if stops >= 3 {
             return Self::Stops(Self::some_in(stops, 6));
         }
-        let ends = stops + in_window(commas);
-        Self::Words(Self::some_in(in_window(words), 6 - ends.min(4)))
+        if ends >= MANY {
+            return Self::Ends(Self::some_in(ends, 6));
+        }
+        if commas >= MANY {
+            return Self::Commas(Self::some_in(commas, 6));
+        }
+        Self::Words(Self::some_in(words, 6 - (ends + commas).min(4)))
     }
 
     /// More of them, for windows that have none of these.
     pub(super) fn next(self, window: usize) -> Self {
         match self {
             Self::Stops(gate @ ..u16::MAX) => Self::Stops(gate.saturating_mul(4)),
+            Self::Ends(gate @ ..u16::MAX) => Self::Ends(gate.saturating_mul(4)),
+            Self::Commas(gate @ ..u16::MAX) => Self::Commas(gate.saturating_mul(4)),
             // As if each word had six bytes.
-            Self::Stops(u16::MAX) => Self::Words(Self::some_in(window / 6, 6)),
+            Self::Stops(u16::MAX) | Self::Ends(u16::MAX) | Self::Commas(u16::MAX) => {
+                Self::Words(Self::some_in(window / 6, 6))
+            }
             Self::Words(gate @ ..u16::MAX) => Self::Words(gate.saturating_mul(4)),
             Self::Words(u16::MAX) => Self::Characters(Self::some_in(window, 16)),
             Self::Characters(gate @ ..u16::MAX) => Self::Characters(gate.saturating_mul(4)),
@@ -180,7 +194,11 @@ impl Candidates {
     /// The highest gate of any.
     pub(super) fn highest(self) -> u16 {
         match self {
-            Self::Stops(gate) | Self::Words(gate) | Self::Characters(gate) => gate,
+            Self::Stops(gate)
+            | Self::Ends(gate)
+            | Self::Commas(gate)
+            | Self::Words(gate)
+            | Self::Characters(gate) => gate,
             Self::All => u16::MAX,
         }
     }
@@ -189,10 +207,15 @@ impl Candidates {
 /// Some text, whose last bytes are not looked at.
 struct Sample<'a>(&'a [u8]);
 
+/// So many ends of clauses, or commas, in a window that not all are looked at.
+const MANY: usize = 12;
+
 /// How many there are in a sample.
 #[derive(Default)]
 struct Counts {
     stops: u32,
+    /// Stops among them.
+    ends: u32,
     commas: u32,
     words: u32,
 }
@@ -208,7 +231,9 @@ impl vector::Task for Sample<'_> {
             let (sign, behind): (V, V) = (load(bytes, 0), load(bytes, 1));
             let space = behind.equal(b' ');
             counts.stops += (sign.equal(b'.') & space).bits().count_ones();
-            counts.commas += (sign.equal(b',') & space).bits().count_ones();
+            let commas = (sign.equal(b',') & space).bits().count_ones();
+            counts.commas += commas;
+            counts.ends += (sign.among(&SIGNS) & space).bits().count_ones() - commas;
             counts.words += space.bits().count_ones();
         }
         counts
@@ -361,10 +386,20 @@ pub(super) fn among_candidates<V: Vector>(
 ) -> u64 {
     let (first, sign, behind): (V, V, V) =
         (load(bytes, 0), load(bytes, SIGN), load(bytes, SIGN + 1));
+    let space = behind.equal(b' ');
+    let (stop, comma) = (sign.equal(b'.'), sign.equal(b','));
     match candidates {
-        Candidates::Stops(_) => (sign.equal(b'.') & behind.equal(b' ')).bits() & low_enough,
+        Candidates::Stops(_) => (stop & space).bits() & low_enough,
+        Candidates::Ends(_) => {
+            let ends = sign.among(&SIGNS) & space & !comma;
+            ends.bits() & (low_enough | stop.bits())
+        }
+        Candidates::Commas(_) => {
+            let ends = sign.among(&SIGNS) & space;
+            ends.bits() & (low_enough | !comma.bits())
+        }
         Candidates::Words(_) => {
-            let ends = sign.among(&SIGNS) & behind.equal(b' ');
+            let ends = sign.among(&SIGNS) & space;
             first.equal(b' ').bits() & low_enough | ends.bits()
         }
         Candidates::Characters(_) => !first.within(0x80..=0xBF).bits() & low_enough,
@@ -540,7 +575,10 @@ impl Found {
                 base: (start - first) as u32 + 1,
             };
             known += match candidates {
-                Candidates::Stops(_) | Candidates::Words(_) => grams
+                Candidates::Stops(_)
+                | Candidates::Ends(_)
+                | Candidates::Commas(_)
+                | Candidates::Words(_) => grams
                     .select(columns, |gram, gate| (rank_of_word(gram, gate), !is_periodic(gram))),
                 Candidates::Characters(_) => {
                     grams.select(columns, |gram, gate| (rank(gram, gate), !is_periodic(gram)))
@@ -742,6 +780,11 @@ mod tests {
             panic!("no words")
         };
         assert!(gate < 10, "{gate}");
+        let sample = "no, stop, but, commas, ".repeat(1 << 15);
+        let Candidates::Commas(gate) = Candidates::first(1 << 20, sample.as_bytes()) else {
+            panic!("no commas")
+        };
+        assert!(gate < 10, "{gate}");
         let sample = "There are ends. ".repeat(1 << 15);
         let Candidates::Stops(gate) = Candidates::first(1 << 20, sample.as_bytes()) else {
             panic!("no stops")
@@ -811,6 +854,14 @@ mod tests {
             let least = (start..start + window)
                 .filter(|&at| match candidates {
                     Candidates::Stops(gate) => is_end(b".", at) && gate_of(&text[at..]) <= gate,
+                    Candidates::Ends(gate) => {
+                        let is_low = gate_of(&text[at..]) <= gate;
+                        is_end(b".", at) || is_end(b":;!?)\"", at) && is_low
+                    }
+                    Candidates::Commas(gate) => {
+                        let is_low = gate_of(&text[at..]) <= gate;
+                        is_end(b".:;!?)\"", at) || is_end(b",", at) && is_low
+                    }
                     Candidates::Words(gate) => {
                         let is_word = text[at] == b' ' && gate_of(&text[at..]) <= gate;
                         is_word || is_end(b".:;!?)\",", at)
@@ -880,6 +931,8 @@ mod tests {
                 let candidates = all
                     .map(Candidates::Stops)
                     .into_iter()
+                    .chain(all.map(Candidates::Ends))
+                    .chain(all.map(Candidates::Commas))
                     .chain(all.map(Candidates::Words))
                     .chain(all.map(Candidates::Characters))
                     .chain([Candidates::All]);
