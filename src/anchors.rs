@@ -404,6 +404,9 @@ mod tests {
             "-. ",
             "\u{301}a ",
             "abcdé .,",
+            // So many commas, or ends of clauses, that not all are looked at, and some that come before them.
+            ",,,    ab:",
+            ":::::::      abcdefgh.",
         ]
         .into_iter()
         .enumerate()
