@@ -83,9 +83,10 @@ impl<'a> Units<'a> {
         }
     }
 
-    /// The paragraph that a unit lies in.
-    pub(crate) fn paragraph(&self, unit: usize) -> usize {
-        self.paragraphs.as_ref().map_or(unit, |paragraphs| paragraphs[unit])
+    /// What is not said by the paragraphs, if there is anything.
+    pub(crate) fn into_parts(self) -> Option<CutUnits> {
+        let paragraphs = self.paragraphs?;
+        Some(CutUnits { ranges: self.ranges.into_owned(), paragraphs })
     }
 
     /// The unit that is a whole paragraph.
@@ -106,6 +107,15 @@ impl<'a> Units<'a> {
             || paragraphs[unit - 1] == paragraphs[unit]
             || !is_part(unit - 1) && !is_part(unit)
     }
+}
+
+/// Units of which some are parts of paragraphs.
+#[derive(Debug)]
+pub(crate) struct CutUnits {
+    /// Of the original.
+    pub(crate) ranges: Vec<Range<usize>>,
+    /// The paragraph of each.
+    pub(crate) paragraphs: Vec<usize>,
 }
 
 /// The paragraphs of an article.

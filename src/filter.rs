@@ -11,14 +11,14 @@ use bytes::Bytes;
 use crate::article::{Provenance, decoding_accessors, joined, stated_accessors};
 use crate::canonical::canonicalise;
 use crate::cut::cuts;
-use crate::deduper::check_length;
 use crate::error::Error;
 use crate::options::Config;
+use crate::prepare::check_length;
 use crate::source::{Parts, Source};
 use crate::split;
 use crate::stats::Stats;
 use crate::store::{FingerprintRecipe, FingerprintWriter};
-use crate::stream::{Engaged, Engine, Prepare};
+use crate::stream::{Engaged, Engine, Prepare, Stages};
 use crate::text::Text;
 
 /// Takes articles one by one and gives them back without the paragraphs that were seen before.
@@ -68,7 +68,7 @@ impl Filter {
         text: impl Into<String>,
     ) -> Result<FilteredArticle, Error> {
         let parts = (id.into().into(), Provenance::default(), text.into());
-        self.take(Marked::prepare(parts, &self.writer.recipe())?)
+        self.filter(Marked::prepare(parts, &self.writer.recipe())?)
     }
 
     /// Commits the fingerprints of what was pushed so far.
@@ -86,7 +86,7 @@ impl Filter {
         Stats { index_bytes: self.writer.memory() as u64, ..self.stats.clone() }
     }
 
-    fn take(&mut self, marked: Marked) -> Result<FilteredArticle, Error> {
+    fn filter(&mut self, marked: Marked) -> Result<FilteredArticle, Error> {
         let Marked { id, provenance, original, paragraphs, fingerprints } = marked;
         let seen = self.writer.insert(&fingerprints)?;
         let runs: Vec<Range<usize>> = runs(&seen);
@@ -151,10 +151,11 @@ impl Prepare for Marked {
 
 impl Engine for Filter {
     type Prepared = Marked;
+    type Admitted = Marked;
     type Article = FilteredArticle;
 
-    fn admit(&mut self, marked: Marked) -> Result<Option<FilteredArticle>, Error> {
-        self.take(marked).map(Some)
+    fn take(&mut self, marked: Marked) -> Result<Option<FilteredArticle>, Error> {
+        self.filter(marked).map(Some)
     }
 
     fn commit(&mut self) -> Result<(), Error> {
@@ -185,8 +186,9 @@ impl FilteredArticles {
     ) -> Result<Self, Error> {
         let start = || {
             let filter = Filter::new(path, config)?;
-            let recipe = filter.writer.recipe();
-            Ok((filter, recipe))
+            let how = filter.writer.recipe();
+            // What is committed has to be what was yielded, and no more.
+            Ok(Stages { how, admit: Box::new(Ok), last: filter })
         };
         Engaged::new(config, source, start).map(Self)
     }

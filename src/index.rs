@@ -2,7 +2,8 @@
 //!
 //! Places are *coordinates*: offsets into the canonical texts of all articles, laid end to end in
 //! order of arrival, removed text included. [`text`] turns a coordinate into bytes; [`table`] maps
-//! the hash of a gram, of a gram with context, or of a paragraph to about where it stood.
+//! the hash of a gram, of a gram with context, or of a paragraph to about where it stood; [`originals`] leads back from
+//! coordinates to the articles as they came.
 //!
 //! An index may stand on a [`base`], which holds the articles that came before.
 
@@ -10,6 +11,7 @@ pub(crate) mod base;
 mod chunk;
 pub(crate) mod departures;
 mod log;
+pub(crate) mod originals;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -48,6 +50,6 @@ impl Index {
 
     /// Bytes of memory that the index holds, the text excluded.
     pub(crate) fn memory(&self) -> usize {
-        self.anchors.memory() + self.paragraphs.memory() + self.texts.bookkeeping_memory()
+        self.anchors.memory() + self.paragraphs.memory() + self.texts.memory()
     }
 }

@@ -52,6 +52,7 @@ pub mod split;
 #[cfg(feature = "sentences")]
 pub mod sentences;
 
+mod admit;
 mod article;
 mod criteria;
 mod cut;
@@ -61,13 +62,16 @@ mod error;
 mod filter;
 mod forms;
 mod index;
+mod ingest;
 mod mask;
 mod near;
 mod options;
 mod pipeline;
+mod prepare;
 mod processor;
 mod progress;
 mod read_at;
+mod report;
 mod resolve;
 mod room;
 mod source;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use crate::anchors::Scheme;
 use crate::criteria::{Criteria, Cut, Share, WithinArticle};
-use crate::deduper::{Deduper, LONGEST};
+use crate::deduper::Deduper;
 use crate::error::Error;
 #[cfg(feature = "index")]
 use crate::filter::{Filter, FilteredArticles};
+use crate::prepare::LONGEST;
 use crate::progress::{Callback, Progress};
 use crate::source::{Field, Fields, Files, Format, Limits, Rules, Settings, Source, Stream};
 use crate::stream::Articles;

@@ -1,9 +1,10 @@
-//! Threads for a stream: what can be done for each input without the others is done ahead, and arrives in order.
+//! Threads for a stream: what can be done for each input without the others is done ahead, by all threads; what takes one input
+//! after the other is done ahead too, by one thread at a time; and what became of the inputs arrives in order.
 //!
-//! Whoever has nothing to do takes the next batch of inputs, one at a time, and works on it; the caller's thread too, when it would
-//! have to wait for the batch that is its next. So all threads are busy whether that work or the caller's takes longer, which
-//! depends on the text. Batches are numbered as they are taken, so outcomes arrive in order without being sorted, and
-//! no batch is taken that is too far ahead of the caller.
+//! Whoever has nothing to do looks for work: first whether a batch of inputs can be admitted, as all others wait for that; then
+//! whether the next batch may be taken and prepared. The caller's thread does the same when it would have to wait for what
+//! comes next. So all threads are busy whatever takes longest, which depends on the text. Batches are numbered as they are taken, so
+//! outcomes arrive in order without being sorted, and none is taken or admitted that is too far ahead of the caller.
 //!
 //! A thread that only takes inputs for the others would be woken, and wake one of them, for every batch: on two cores that
 //! took 4 to 7 % of the processor's time.
@@ -22,26 +23,32 @@ const FIRST_BATCH: usize = 1 << 16;
 /// the caches until the caller has it.
 const BATCH: usize = 1 << 18;
 
-/// Batches that are taken ahead of the caller, for each worker.
+/// Batches that are taken ahead of those that were admitted, for each worker.
 const AHEAD: usize = 4;
 
+/// Batches that are admitted ahead of the caller.
+const ADMITTED_AHEAD: usize = 4;
+
 /// What comes in, and what is done with it.
-pub(crate) struct Feed<I, O> {
+pub(crate) struct Feed<I, P, A> {
     pub(crate) inputs: Box<dyn Iterator<Item = I> + Send>,
     /// The bytes of text that an input has.
     pub(crate) weigh: fn(&I) -> usize,
-    pub(crate) work: Work<I, O>,
+    pub(crate) prepare: Prepare<I, P>,
+    /// In the order of the inputs, by one thread at a time.
+    pub(crate) admit: Admit<P, A>,
 }
 
-type Work<I, O> = Arc<dyn Fn(I) -> O + Send + Sync>;
+type Prepare<I, P> = Arc<dyn Fn(I) -> P + Send + Sync>;
+type Admit<P, A> = Box<dyn FnMut(P) -> A + Send>;
 
 /// What becomes of the inputs, in their order.
-pub(crate) enum Pipeline<I, O> {
-    Here(Feed<I, O>),
-    Threads(Threads<I, O>),
+pub(crate) enum Pipeline<I, P, A> {
+    Here(Feed<I, P, A>),
+    Threads(Threads<I, P, A>),
 }
 
-impl<I, O> std::fmt::Debug for Pipeline<I, O> {
+impl<I, P, A> std::fmt::Debug for Pipeline<I, P, A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let workers = match self {
             Self::Here(_) => 0,
@@ -51,8 +58,13 @@ impl<I, O> std::fmt::Debug for Pipeline<I, O> {
     }
 }
 
-impl<I: Send + 'static, O: Send + 'static> Pipeline<I, O> {
-    pub(crate) fn new(feed: Feed<I, O>, threads: NonZero<usize>) -> Result<Self, Error> {
+impl<I, P, A> Pipeline<I, P, A>
+where
+    I: Send + 'static,
+    P: Send + 'static,
+    A: Send + 'static,
+{
+    pub(crate) fn new(feed: Feed<I, P, A>, threads: NonZero<usize>) -> Result<Self, Error> {
         if threads.get() == 1 {
             return Ok(Self::Here(feed));
         }
@@ -62,30 +74,35 @@ impl<I: Send + 'static, O: Send + 'static> Pipeline<I, O> {
     }
 }
 
-impl<I, O> Iterator for Pipeline<I, O> {
-    type Item = O;
+impl<I, P, A> Iterator for Pipeline<I, P, A> {
+    type Item = A;
 
-    fn next(&mut self) -> Option<O> {
+    fn next(&mut self) -> Option<A> {
         match self {
-            Self::Here(feed) => feed.inputs.next().map(|input| (feed.work)(input)),
+            Self::Here(feed) => {
+                let prepared = (feed.prepare)(feed.inputs.next()?);
+                Some((feed.admit)(prepared))
+            }
             Self::Threads(threads) => threads.next(),
         }
     }
 }
 
 /// The threads of a stream, and what they share.
-pub(crate) struct Threads<I, O> {
-    shared: Arc<Shared<I, O>>,
-    batch: std::vec::IntoIter<O>,
+pub(crate) struct Threads<I, P, A> {
+    shared: Arc<Shared<I, P, A>>,
+    batch: std::vec::IntoIter<A>,
     handles: Vec<JoinHandle<()>>,
 }
 
-struct Shared<I, O> {
+struct Shared<I, P, A> {
     /// Who holds it takes the next batch, and nothing else.
     intake: Mutex<Intake<I>>,
-    work: Work<I, O>,
-    state: Mutex<State<O>>,
-    /// How far ahead of the caller batches are taken.
+    prepare: Prepare<I, P>,
+    /// Nobody waits for it: `State` says whose it is.
+    admit: Mutex<Admit<P, A>>,
+    state: Mutex<State<P, A>>,
+    /// How far ahead of those that were admitted batches are taken.
     most_ahead: usize,
     /// After that was reached, none is until fewer than these are left. With half of `most_ahead` the caller had them before there
     /// were more, and worked on one itself while a worker was idle again: two threads took up to 8 % longer.
@@ -103,11 +120,15 @@ struct Intake<I> {
     size: usize,
 }
 
-struct State<O> {
-    /// What became of the batches that were taken and that the caller has not had; none of those that are at work.
-    outcomes: VecDeque<Option<Vec<O>>>,
-    /// How many batches the caller had.
-    had: usize,
+struct State<P, A> {
+    /// The batches that were taken and that nobody admits yet; none of those that are being prepared.
+    prepared: VecDeque<Option<Vec<P>>>,
+    /// How many were there before.
+    begun: usize,
+    /// Whether a thread is admitting the last of those.
+    is_admitting: bool,
+    /// What the caller has not had.
+    admitted: VecDeque<Vec<A>>,
     phase: Phase,
     caller_waits: bool,
     /// The one whose turn it is to take a batch.
@@ -124,27 +145,52 @@ enum Phase {
     Stopped,
 }
 
-impl<O> State<O> {
-    /// Whether it is known what the caller gets next, if anything.
-    fn is_known(&self) -> bool {
-        match self.phase {
-            Phase::Stopped => true,
-            Phase::Ended if self.outcomes.is_empty() => true,
-            _ => matches!(self.outcomes.front(), Some(Some(_))),
+impl<P, A> State<P, A> {
+    /// Whether the next batch is prepared, and nobody admits the one before.
+    fn may_admit(&self) -> bool {
+        !self.is_admitting
+            && self.admitted.len() < ADMITTED_AHEAD
+            && matches!(self.prepared.front(), Some(Some(_)))
+            && self.phase != Phase::Stopped
+    }
+
+    /// Takes the next batch to admit, if there is one.
+    fn begin_admission(&mut self) -> Option<Vec<P>> {
+        if !self.may_admit() {
+            return None;
         }
+        self.is_admitting = true;
+        self.begun += 1;
+        self.prepared.pop_front().flatten()
+    }
+
+    /// Whether nothing more comes.
+    fn is_over(&self) -> bool {
+        self.phase == Phase::Ended
+            && self.prepared.is_empty()
+            && !self.is_admitting
+            && self.admitted.is_empty()
     }
 }
 
-impl<I: Send + 'static, O: Send + 'static> Threads<I, O> {
-    fn start(feed: Feed<I, O>, workers: usize) -> std::io::Result<Self> {
-        let Feed { inputs, weigh, work } = feed;
+impl<I, P, A> Threads<I, P, A>
+where
+    I: Send + 'static,
+    P: Send + 'static,
+    A: Send + 'static,
+{
+    fn start(feed: Feed<I, P, A>, workers: usize) -> std::io::Result<Self> {
+        let Feed { inputs, weigh, prepare, admit } = feed;
         let most_ahead = AHEAD * workers;
         let shared = Arc::new(Shared {
             intake: Mutex::new(Intake { inputs, weigh, size: FIRST_BATCH }),
-            work,
+            prepare,
+            admit: Mutex::new(admit),
             state: Mutex::new(State {
-                outcomes: VecDeque::new(),
-                had: 0,
+                prepared: VecDeque::new(),
+                begun: 0,
+                is_admitting: false,
+                admitted: VecDeque::new(),
                 phase: Phase::Open,
                 caller_waits: false,
                 worker_waits: false,
@@ -165,8 +211,8 @@ impl<I: Send + 'static, O: Send + 'static> Threads<I, O> {
     }
 }
 
-impl<I, O> Threads<I, O> {
-    fn next(&mut self) -> Option<O> {
+impl<I, P, A> Threads<I, P, A> {
+    fn next(&mut self) -> Option<A> {
         loop {
             if let Some(outcome) = self.batch.next() {
                 return Some(outcome);
@@ -193,15 +239,22 @@ impl<I, O> Threads<I, O> {
     }
 }
 
-impl<I, O> Drop for Threads<I, O> {
+impl<I, P, A> Drop for Threads<I, P, A> {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-impl<I, O> Shared<I, O> {
+/// What a worker may do next.
+enum Turn<'a, I, P> {
+    Admit(Vec<P>),
+    /// The batch that is next is to be taken.
+    Take(MutexGuard<'a, Intake<I>>),
+}
+
+impl<I, P, A> Shared<I, P, A> {
     /// Nothing that may panic is done with it.
-    fn state(&self) -> MutexGuard<'_, State<O>> {
+    fn state(&self) -> MutexGuard<'_, State<P, A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -212,28 +265,58 @@ impl<I, O> Shared<I, O> {
     }
 
     fn work_until_the_end(&self) {
-        while let Some(intake) = self.wait_for_room() {
-            self.work_on_next(intake);
+        while let Some(turn) = self.next_turn() {
+            match turn {
+                Turn::Admit(batch) => self.admit(batch),
+                Turn::Take(intake) => self.prepare_next(intake),
+            }
         }
     }
 
-    /// The turn to take a batch, when that is not too far ahead of the caller; none at the end.
-    fn wait_for_room(&self) -> Option<MutexGuard<'_, Intake<I>>> {
-        let intake = self.intake.lock().ok()?;
+    /// What a worker does next, when there is something; none at the end.
+    ///
+    /// To prepare comes first: then the caller, whose turn it is when nothing is ahead of it, mostly admits what it reports, and
+    /// this is done for it where it would leave a worker idle.
+    fn next_turn(&self) -> Option<Turn<'_, I, P>> {
+        // Not by a look at the result itself, which holds it even where a panic has left its mark.
+        let free = self.intake.try_lock().ok();
+        let intake = match free {
+            Some(intake) => intake,
+            None => {
+                // Who holds it may wait for room, which there is when something is admitted.
+                let mut state = self.state();
+                if let Some(batch) = state.begin_admission() {
+                    self.wake_worker(state);
+                    return Some(Turn::Admit(batch));
+                }
+                drop(state);
+                self.intake.lock().ok()?
+            }
+        };
         let mut state = self.state();
         let mut enough = self.most_ahead;
-        while state.phase == Phase::Open && state.outcomes.len() >= enough {
-            // Not for each batch that the caller takes, as to sleep and to be woken takes as long as a tenth of one.
+        loop {
+            if state.phase == Phase::Open && state.prepared.len() < enough {
+                return Some(Turn::Take(intake));
+            }
+            if let Some(batch) = state.begin_admission() {
+                return Some(Turn::Admit(batch));
+            }
+            if state.phase == Phase::Stopped
+                || state.phase == Phase::Ended && state.prepared.is_empty()
+            {
+                return None;
+            }
+            // Not for each batch that is admitted, as to sleep and to be woken takes as long as a tenth of one.
             enough = self.few;
             state.worker_waits = true;
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.worker_waits = false;
         }
-        (state.phase == Phase::Open).then_some(intake)
     }
 
-    /// Takes a batch, and works on it after others may take theirs.
-    fn work_on_next(&self, mut intake: MutexGuard<'_, Intake<I>>) {
+    /// Takes a batch, and prepares it after others may take theirs.
+    fn prepare_next(&self, mut intake: MutexGuard<'_, Intake<I>>) {
         let stops = StopOnPanic(self);
         let (inputs, ended) = intake.next_batch();
         let number = {
@@ -241,61 +324,92 @@ impl<I, O> Shared<I, O> {
             if ended && state.phase == Phase::Open {
                 state.phase = Phase::Ended;
             }
-            state.outcomes.push_back(None);
-            state.had + state.outcomes.len() - 1
+            state.prepared.push_back(None);
+            state.begun + state.prepared.len() - 1
         };
         drop(intake);
-        let outcomes = inputs.into_iter().map(|input| (self.work)(input)).collect();
+        let prepared = inputs.into_iter().map(|input| (self.prepare)(input)).collect();
         let mut state = self.state();
-        let place = number - state.had;
-        state.outcomes[place] = Some(outcomes);
-        let wakes = place == 0 && state.caller_waits;
-        drop(state);
-        if wakes {
+        let place = number - state.begun;
+        state.prepared[place] = Some(prepared);
+        if state.caller_waits && state.may_admit() {
+            drop(state);
             self.arrived.notify_one();
         }
         std::mem::forget(stops);
     }
 
-    /// What became of the next batch, for the caller, who works on others until that is there; none at the end.
-    fn next_batch(&self) -> Option<Vec<O>> {
+    /// Admits a batch that was begun.
+    fn admit(&self, batch: Vec<P>) {
+        let stops = StopOnPanic(self);
+        let admitted = {
+            let mut admit = self.admit.lock().unwrap_or_else(PoisonError::into_inner);
+            batch.into_iter().map(&mut *admit).collect()
+        };
+        let mut state = self.state();
+        state.is_admitting = false;
+        state.admitted.push_back(admitted);
+        if state.caller_waits {
+            drop(state);
+            self.arrived.notify_one();
+        }
+        std::mem::forget(stops);
+    }
+
+    /// Wakes the worker that waits, if there is enough to do for it.
+    fn wake_worker(&self, state: MutexGuard<'_, State<P, A>>) {
+        let is_worth_it = state.phase == Phase::Open && state.prepared.len() < self.few
+            || state.may_admit() && state.admitted.len() <= ADMITTED_AHEAD / 2;
+        if state.worker_waits && is_worth_it {
+            drop(state);
+            self.room.notify_one();
+        }
+    }
+
+    /// The next batch, for the caller, who works on others until that is there; none at the end.
+    fn next_batch(&self) -> Option<Vec<A>> {
         loop {
             let mut state = self.state();
             if state.phase == Phase::Stopped {
                 return None;
             }
-            match state.outcomes.front_mut().map(Option::take) {
-                Some(Some(batch)) => {
-                    state.outcomes.pop_front();
-                    state.had += 1;
-                    let wakes = state.worker_waits && state.outcomes.len() < self.few;
-                    drop(state);
-                    if wakes {
-                        self.room.notify_one();
-                    }
-                    return Some(batch);
-                }
-                None if state.phase == Phase::Ended => return None,
-                _ => {}
+            if let Some(batch) = state.admitted.pop_front() {
+                self.wake_worker(state);
+                return Some(batch);
+            }
+            if state.is_over() {
+                return None;
+            }
+            if let Some(batch) = state.begin_admission() {
+                self.wake_worker(state);
+                self.admit(batch);
+                continue;
             }
             drop(state);
-            match self.intake.try_lock() {
-                Ok(intake) if self.may_go_on() => self.work_on_next(intake),
-                _ => self.wait_for_arrival(),
+            // Not held while the caller waits: who is to prepare or admit what it waits for may want it.
+            let intake = self.intake.try_lock().ok().filter(|_| self.may_take());
+            match intake {
+                Some(intake) => self.prepare_next(intake),
+                None => self.wait_for_arrival(),
             }
         }
     }
 
     /// Whether who holds the intake may take a batch.
-    fn may_go_on(&self) -> bool {
+    fn may_take(&self) -> bool {
         let state = self.state();
-        state.phase == Phase::Open && state.outcomes.len() < self.most_ahead
+        state.phase == Phase::Open && state.prepared.len() < self.most_ahead
     }
 
+    /// Waits until there is a batch for the caller, or one that nobody admits, or the end.
     fn wait_for_arrival(&self) {
         let mut state = self.state();
         state.caller_waits = true;
-        while !state.is_known() {
+        while state.admitted.is_empty()
+            && !state.may_admit()
+            && !state.is_over()
+            && state.phase != Phase::Stopped
+        {
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.caller_waits = false;
@@ -319,9 +433,9 @@ impl<I> Intake<I> {
 }
 
 /// Stops the others if a thread panics, who would wait for what it worked on.
-struct StopOnPanic<'a, I, O>(&'a Shared<I, O>);
+struct StopOnPanic<'a, I, P, A>(&'a Shared<I, P, A>);
 
-impl<I, O> Drop for StopOnPanic<'_, I, O> {
+impl<I, P, A> Drop for StopOnPanic<'_, I, P, A> {
     fn drop(&mut self) {
         self.0.stop();
     }
@@ -334,29 +448,52 @@ mod tests {
 
     use super::*;
 
-    /// Numbers, each of which weighs a batch, whose squares are made.
+    type Squares = Pipeline<usize, usize, usize>;
+
+    /// Numbers, each of which weighs a batch, of which squares are made.
     fn squares(
         threads: usize,
         inputs: impl Iterator<Item = usize> + Send + 'static,
-        work: impl Fn(usize) -> usize + Send + Sync + 'static,
-    ) -> Pipeline<usize, usize> {
-        let feed =
-            Feed { inputs: Box::new(inputs), weigh: |_: &usize| BATCH, work: Arc::new(work) };
+        prepare: impl Fn(usize) -> usize + Send + Sync + 'static,
+        admit: impl FnMut(usize) -> usize + Send + 'static,
+    ) -> Squares {
+        let feed = Feed {
+            inputs: Box::new(inputs),
+            weigh: |_: &usize| BATCH,
+            prepare: Arc::new(prepare),
+            admit: Box::new(admit),
+        };
         Pipeline::new(feed, NonZero::new(threads).unwrap()).unwrap()
     }
 
+    fn sleep(microseconds: usize) {
+        std::thread::sleep(std::time::Duration::from_micros(microseconds as u64));
+    }
+
     #[test]
-    fn outcomes_arrive_in_order_however_long_each_takes() {
+    fn outcomes_arrive_in_order_whatever_takes_long() {
         for threads in [1, 2, 3, 8] {
             for count in [0, 1, 2, 300] {
-                let work = |number: usize| {
-                    let microseconds = number * 7919 % 300;
-                    std::thread::sleep(std::time::Duration::from_micros(microseconds as u64));
-                    number * number
-                };
-                let mut squares = squares(threads, 0..count, work);
-                assert!(squares.by_ref().eq((0..count).map(|number| number * number)));
-                assert_eq!(squares.next(), None);
+                for slow in 0..4 {
+                    let pause = move |stage: usize, number: usize| {
+                        sleep(number * 7919 % if stage == slow { 300 } else { 30 });
+                    };
+                    let prepare = move |number: usize| {
+                        pause(0, number);
+                        number * number
+                    };
+                    let mut next = 0;
+                    let admit = move |square: usize| {
+                        pause(1, square);
+                        assert_eq!(square, next * next, "it is another's turn");
+                        next += 1;
+                        square
+                    };
+                    let mut squares = squares(threads, 0..count, prepare, admit);
+                    let squares_of = (0..count).map(|number| number * number);
+                    assert!(squares.by_ref().inspect(|&at| pause(2, at)).eq(squares_of));
+                    assert_eq!(squares.next(), None);
+                }
             }
         }
     }
@@ -369,10 +506,11 @@ mod tests {
             let inputs = (0..200).inspect(move |_| {
                 count.fetch_add(1, Ordering::SeqCst);
             });
-            for had in squares(threads, inputs, |number| number) {
-                std::thread::sleep(std::time::Duration::from_micros(200));
+            for had in squares(threads, inputs, |number| number, |number| number) {
+                sleep(200);
                 let ahead = taken.load(Ordering::SeqCst) - had;
-                assert!(ahead <= AHEAD * (threads - 1) + 1, "{ahead} with {threads} threads");
+                let most = AHEAD * (threads - 1) + ADMITTED_AHEAD + 1;
+                assert!(ahead <= most, "{ahead} with {threads} threads");
             }
         }
     }
@@ -380,7 +518,7 @@ mod tests {
     #[test]
     fn a_stream_that_is_dropped_ends_its_threads() {
         for taken in 0..20 {
-            let mut squares = squares(3, 0.., |number| number);
+            let mut squares = squares(3, 0.., |number| number, |number| number);
             assert!(squares.by_ref().take(taken).eq(0..taken));
         }
     }
@@ -389,12 +527,15 @@ mod tests {
     fn a_panic_anywhere_reaches_the_caller() {
         let panics = |number: usize| assert_ne!(number, 40, "as is wanted");
         for threads in [1, 2, 3] {
-            let in_work = squares(threads, 0..100, move |number| {
+            let panicked = move |number: usize| {
                 panics(number);
                 number
-            });
-            let in_inputs = squares(threads, (0..100).inspect(move |at| panics(*at)), |at| at);
-            for squares in [in_work, in_inputs] {
+            };
+            let in_prepare = squares(threads, 0..100, panicked, |at| at);
+            let in_admit = squares(threads, 0..100, |at| at, panicked);
+            let inputs = (0..100).inspect(move |at| panics(*at));
+            let in_inputs = squares(threads, inputs, |at| at, |at| at);
+            for squares in [in_prepare, in_admit, in_inputs] {
                 let mut squares = AssertUnwindSafe(squares);
                 let got = catch_unwind(move || squares.by_ref().count());
                 assert!(got.is_err(), "{threads} threads: {got:?}");

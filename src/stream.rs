@@ -4,8 +4,8 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 
 use crate::article::Article;
-use crate::deduper::Deduper;
 use crate::error::Error;
+use crate::ingest::Ingest;
 use crate::options::{Config, OnError};
 use crate::pipeline::{Feed, Pipeline};
 use crate::progress::{Callback, Progress};
@@ -30,24 +30,39 @@ struct Arrival<P> {
     read: u64,
 }
 
-/// What takes one prepared article after the other.
+/// What articles go through last, one after the other, on the caller's thread.
 pub(crate) trait Engine {
     type Prepared: Prepare;
+    type Admitted: Send + 'static;
     type Article;
 
     /// None if there is nothing to say of the article.
-    fn admit(&mut self, prepared: Self::Prepared) -> Result<Option<Self::Article>, Error>;
+    fn take(&mut self, admitted: Self::Admitted) -> Result<Option<Self::Article>, Error>;
     fn commit(&mut self) -> Result<(), Error>;
     fn stats(&self) -> Stats;
     /// The totals that are counted here.
     fn stats_mut(&mut self) -> &mut Stats;
 }
 
+/// What the articles of a stream go through.
+pub(crate) struct Stages<E: Engine> {
+    pub(crate) how: <E::Prepared as Prepare>::How,
+    /// What is done with one prepared article after the other, on any thread.
+    pub(crate) admit: Box<Admit<E>>,
+    pub(crate) last: E,
+}
+
+type Admit<E> = dyn FnMut(<E as Engine>::Prepared) -> Result<<E as Engine>::Admitted, Error> + Send;
+
+/// The articles of a source on their way to the caller.
+type Arrivals<E> =
+    Pipeline<Input, Arrival<<E as Engine>::Prepared>, Arrival<<E as Engine>::Admitted>>;
+
 /// What an engine makes of a source.
 #[derive(Debug)]
 pub(crate) struct Engaged<E: Engine> {
     /// None after the end.
-    pipeline: Option<Pipeline<Input, Arrival<E::Prepared>>>,
+    pipeline: Option<Arrivals<E>>,
     pub(crate) engine: E,
     on_error: OnError,
     progress: Option<(Callback, Progress)>,
@@ -55,27 +70,39 @@ pub(crate) struct Engaged<E: Engine> {
 }
 
 impl<E: Engine> Engaged<E> {
-    /// `start` makes the engine, and says how it is to be prepared for; nothing was read before that.
+    /// Nothing is read before `start` has made the stages.
     pub(crate) fn new(
         config: &Config,
         source: Box<dyn Source>,
-        start: impl FnOnce() -> Result<(E, <E::Prepared as Prepare>::How), Error>,
+        start: impl FnOnce() -> Result<Stages<E>, Error>,
     ) -> Result<Self, Error> {
         let span = trace::ingest();
         let inputs = Inputs::new(source, config.settings.clone(), span.clone());
-        let (engine, how) = start()?;
+        let Stages { how, mut admit, last: engine } = start()?;
         let begin = Progress { total_bytes: inputs.total_bytes(), ..Progress::default() };
         let progress = config.progress.clone().map(|callback| (callback, begin));
         let settings = config.settings.clone();
-        let work = move |Input { content, read }| {
+        let prepare = move |Input { content, read }| {
             let outcome = content.decode(&settings).and_then(|decoded| match decoded {
                 Ok(parts) => E::Prepared::prepare(parts, &how).map(Ok),
                 Err(why) => Ok(Err(why)),
             });
             Arrival { outcome, read }
         };
+        let admit = move |Arrival { outcome, read }| {
+            let outcome = outcome.and_then(|prepared| match prepared {
+                Ok(prepared) => admit(prepared).map(Ok),
+                Err(why) => Ok(Err(why)),
+            });
+            Arrival { outcome, read }
+        };
         let weigh = |input: &Input| input.content.len();
-        let feed = Feed { inputs: Box::new(inputs), weigh, work: Arc::new(work) };
+        let feed = Feed {
+            inputs: Box::new(inputs),
+            weigh,
+            prepare: Arc::new(prepare),
+            admit: Box::new(admit),
+        };
         let pipeline = Pipeline::new(feed, config.threads)?;
         let on_error = config.on_error;
         Ok(Self { pipeline: Some(pipeline), engine, on_error, progress, span })
@@ -98,7 +125,7 @@ impl<E: Engine> Engaged<E> {
                 return committed.err().map(Err);
             };
             let article = match outcome {
-                Ok(Ok(prepared)) => match self.engine.admit(prepared).transpose() {
+                Ok(Ok(admitted)) => match self.engine.take(admitted).transpose() {
                     Some(article) => article,
                     None => continue, // it is in the index already
                 },
@@ -136,16 +163,11 @@ impl<E: Engine> Engaged<E> {
 /// A `?` on each item leaves the loop at the first input that cannot be read; a `match` lets it go on, as the example of [`Error`]
 /// does.
 #[derive(Debug)]
-pub struct Articles(Engaged<Deduper>);
+pub struct Articles(Engaged<Ingest>);
 
 impl Articles {
     pub(crate) fn new(config: &Config, source: Box<dyn Source>) -> Result<Self, Error> {
-        let start = || {
-            let deduper = Deduper::with_config(config)?;
-            let how = deduper.how();
-            Ok((deduper, how))
-        };
-        Engaged::new(config, source, start).map(Self)
+        Engaged::new(config, source, || Ingest::start(config)).map(Self)
     }
 
     /// Commits the articles yielded so far to the [index on disk](crate::Options::index). When the stream is

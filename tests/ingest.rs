@@ -359,6 +359,28 @@ fn totals_add_up() {
 }
 
 #[test]
+fn the_totals_are_those_of_what_was_yielded_with_any_number_of_threads() {
+    let dir = mixed();
+    let totals = |threads: usize| {
+        let mut articles = Options::new().threads(threads).ingest(dir.path()).expect("a folder");
+        let mut totals = vec![articles.stats()];
+        while articles.next().is_some() {
+            totals.push(articles.stats());
+        }
+        totals.push(articles.stats());
+        totals
+    };
+    let expected = totals(1);
+    let indexed: Vec<u64> = expected.iter().map(|stats| stats.index_bytes).collect();
+    assert!(indexed.is_sorted() && indexed.first() < indexed.last(), "{indexed:?}");
+    let kept = expected.iter().map(|stats| stats.text_bytes);
+    assert!(kept.is_sorted() && expected[1].text_bytes < expected[10].text_bytes);
+    for threads in [2, 3, 8] {
+        assert!(totals(threads) == expected, "{threads}");
+    }
+}
+
+#[test]
 fn the_result_does_not_depend_on_threads_or_buffers() {
     let dir = mixed();
     let result = |threads: usize, read_buffer: usize| -> Vec<String> {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::departures::Reader;
+use super::originals::Located;
 use super::table::Posting;
-use super::text::{Kept, Located};
+use super::text::Kept;
 use crate::error::Error;
 
 /// Articles that came before those in memory, and cannot change any more.
@@ -35,11 +36,10 @@ pub(crate) trait Base: Debug + Send + Sync {
     fn ahead(&self, coordinate: u64) -> Result<Bytes, Error>;
     fn behind(&self, coordinate: u64) -> Result<Bytes, Error>;
     fn origins(&self, coordinates: Range<u64>) -> Result<Vec<Kept>, Error>;
+
+    /// As the methods of [`Originals`](super::originals::Originals) by these names.
     fn locate(&self, coordinate: u64) -> Result<Located, Error>;
     fn id(&self, article: usize) -> Result<Arc<str>, Error>;
-
-    /// The first coordinate of an article.
-    fn start(&self, article: usize) -> Result<u64, Error>;
 
     /// The departures of an article, from some place not after `canonical` on.
     fn departures(&self, article: usize, canonical: usize) -> Result<Reader<'static>, Error>;

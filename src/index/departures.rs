@@ -230,6 +230,11 @@ impl Packed {
         bytes.truncate(len);
     }
 
+    /// How many bytes they will take.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         self.bytes.capacity() + self.checkpoints.capacity() * size_of::<Checkpoint>()
@@ -326,11 +331,6 @@ impl Departures {
 
     pub(crate) fn log(&mut self) -> &mut Log {
         &mut self.log
-    }
-
-    /// Bytes of memory of the log.
-    pub(crate) fn log_memory(&self) -> usize {
-        self.log.memory()
     }
 
     /// Bytes of memory of all but the log.

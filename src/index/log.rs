@@ -141,8 +141,21 @@ impl Log {
             .map_or(0, |spilled| spilled.chunks + usize::from(spilled.writing.is_some()))
     }
 
+    /// Moves the oldest bytes into a temporary file until what is left takes at most `budget` bytes of memory, or cannot be
+    /// moved; with threads, two chunks more may be on their way.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made or written. Nothing is lost.
+    pub(crate) fn spill_beyond(&mut self, budget: usize) -> Result<(), Error> {
+        while self.memory() > budget && self.can_spill() {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
     /// Whether there is a full chunk in memory.
-    pub(crate) fn can_spill(&self) -> bool {
+    fn can_spill(&self) -> bool {
         self.chunks.get(self.oldest()).is_some_and(Chunk::is_full)
     }
 
@@ -151,7 +164,7 @@ impl Log {
     /// # Errors
     ///
     /// If the file cannot be made or written; the chunk then stays in memory.
-    pub(crate) fn spill(&mut self) -> Result<(), Error> {
+    fn spill(&mut self) -> Result<(), Error> {
         self.finish_writing();
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
@@ -306,6 +319,18 @@ pub(super) fn push<T>(vec: &mut Vec<T>, item: T) {
 /// A 64-bit offset into memory.
 pub(super) fn index(offset: u64) -> usize {
     usize::try_from(offset).expect("BUG: an offset beyond the address space")
+}
+
+/// The last of sorted items that is before something, as the one at `first` is: mostly one of the next few, so the steps grow
+/// from one.
+pub(super) fn last_before<T>(items: &[T], first: usize, is_before: impl Fn(&T) -> bool) -> usize {
+    let (mut before, mut step) = (first, 1);
+    while items.get(before + step).is_some_and(&is_before) {
+        before += step;
+        step *= 2;
+    }
+    let after = items.len().min(before + step);
+    before + items[before..after].partition_point(is_before) - 1
 }
 
 #[cfg(test)]

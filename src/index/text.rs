@@ -13,10 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::base::Base;
-use super::departures::{self, Departures, Packed};
-use super::log::{Log, index, push};
+use super::log::{Log, index, last_before, push};
 use super::table::MAX_PLACE;
-use crate::canonical::Departure;
 use crate::error::Error;
 
 #[cfg(feature = "index")]
@@ -29,9 +27,6 @@ pub(crate) const END: u8 = 0xFF;
 /// Coordinates that an entry of the directory spans.
 const BLOCK: u64 = 1 << 12;
 
-/// Blocks for which one number of an article is kept: for each, that would be one more byte of index in a hundred.
-const LOCATED: usize = 4;
-
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     /// Kept text: a byte of it has an *address* here.
@@ -40,23 +35,16 @@ pub(crate) struct Texts {
     periodic: Vec<Periodic>,
     /// For each block of coordinates.
     directory: Vec<Entry>,
-    articles: Vec<Stored>,
-    /// For each [`LOCATED`] blocks of coordinates the article that the first one is of, counted from the first that is held here;
-    /// or one before that, if the number is too great.
-    articles_of: Vec<u32>,
-    departures: Departures,
     /// The first coordinate of the next article.
     end: u64,
-    ids: usize,
     /// The piece that was looked at last: mostly the next look is at the same, or at one beside it.
     recent: Resolved,
     /// The same of what is read backwards: a match is first measured ahead, and then from the same place behind.
     recent_behind: Resolved,
     /// What came before, if it lies elsewhere.
     base: Option<Arc<dyn Base>>,
-    /// The first coordinate, and the number of the first article, that are held here.
+    /// The first coordinate that is held here.
     first: u64,
-    first_article: usize,
     /// What was read of the base last.
     read: Bytes,
     /// What the pieces of an article are put together in.
@@ -208,13 +196,6 @@ impl Stretch {
     }
 }
 
-#[derive(Debug)]
-struct Stored {
-    start: u64,
-    id: Arc<str>,
-    departures: departures::Stored,
-}
-
 /// A part of an article's canonical text that was removed, and where the same text is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Removed {
@@ -264,40 +245,10 @@ impl Kept {
     }
 }
 
-/// A place in an article, in bytes of its canonical text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Located {
-    pub(crate) article: usize,
-    pub(crate) start: usize,
-}
-
 impl Texts {
     /// The first coordinate of the next article.
     pub(crate) fn end(&self) -> u64 {
         self.end
-    }
-
-    /// Has memory for texts made ready before it is wanted, and what is too much put into files, on other threads.
-    pub(crate) fn use_threads(&mut self) {
-        self.kept.use_threads();
-        self.departures.log().use_threads();
-    }
-
-    /// How many articles there are.
-    pub(crate) fn len(&self) -> usize {
-        self.first_article + self.articles.len()
-    }
-
-    pub(crate) fn id(&self, article: usize) -> Result<Arc<str>, Error> {
-        match self.base_of(article) {
-            Some(base) => base.id(article),
-            None => Ok(self.articles[article - self.first_article].id.clone()),
-        }
-    }
-
-    /// The base, if an article is one of its own.
-    fn base_of(&self, article: usize) -> Option<&dyn Base> {
-        self.base.as_deref().filter(|_| article < self.first_article)
     }
 
     /// The base, if a coordinate is one of its own.
@@ -310,37 +261,16 @@ impl Texts {
         self.kept.len()
     }
 
-    /// Bytes of memory that hold texts: their canonical form, and what leads back to the originals.
-    pub(crate) fn text_memory(&self) -> usize {
-        self.kept.memory() + self.departures.log_memory()
+    /// Kept text, of which the oldest may be put into a file.
+    pub(crate) fn log(&mut self) -> &mut Log {
+        &mut self.kept
     }
 
-    /// Bytes of memory of all else.
-    pub(crate) fn bookkeeping_memory(&self) -> usize {
+    /// Bytes of memory of all but that.
+    pub(crate) fn memory(&self) -> usize {
         self.pieces.capacity() * size_of::<Piece>()
             + self.periodic.capacity() * size_of::<Periodic>()
             + self.directory.capacity() * size_of::<Entry>()
-            + self.articles.capacity() * size_of::<Stored>()
-            + self.articles_of.capacity() * size_of::<u32>()
-            + self.departures.memory()
-            + self.ids
-    }
-
-    /// Moves the oldest text into temporary files until what is left takes at most `budget` bytes
-    /// of memory, or cannot be moved; with threads, two chunks more may be on their way.
-    ///
-    /// # Errors
-    ///
-    /// If a file cannot be made or written. Nothing is lost.
-    pub(crate) fn spill(&mut self, budget: usize) -> Result<(), Error> {
-        while self.text_memory() > budget {
-            let logs = [&mut self.kept, self.departures.log()];
-            let largest =
-                logs.into_iter().filter(|log| log.can_spill()).max_by_key(|log| log.memory());
-            let Some(log) = largest else { break };
-            log.spill()?;
-        }
-        Ok(())
     }
 
     /// Fetches the memory around a coordinate, if it is known at once where that is.
@@ -429,127 +359,9 @@ impl Texts {
         Ok(())
     }
 
-    /// The article that a coordinate belongs to.
-    ///
-    /// # Errors
-    ///
-    /// If the base cannot be read.
-    pub(crate) fn locate(&self, coordinate: u64) -> Result<Located, Error> {
-        if let Some(base) = self.below(coordinate) {
-            return base.locate(coordinate);
-        }
-        let first = self.articles_of[self.block(coordinate) / LOCATED] as usize;
-        let number = last_before(&self.articles, first, |article| article.start <= coordinate);
-        let start = index(coordinate - self.articles[number].start);
-        Ok(Located { article: self.first_article + number, start })
-    }
-
-    /// The original byte range of canonical bytes of an article; hands the departures among them to `found`.
-    ///
-    /// # Errors
-    ///
-    /// As [`ahead`](Self::ahead): if a file cannot be read.
-    pub(crate) fn original_range(
-        &mut self,
-        article: usize,
-        canonical: Range<usize>,
-        found: impl FnMut(Departure, &[u8]),
-    ) -> Result<Range<usize>, Error> {
-        self.departures_from(article, canonical.start)?.original_range(canonical, found)
-    }
-
-    /// Whether the original bytes of canonical bytes of an article are `original`.
-    ///
-    /// # Errors
-    ///
-    /// If a file cannot be read.
-    pub(crate) fn is_original(
-        &mut self,
-        article: usize,
-        canonical: Range<usize>,
-        original: &[u8],
-    ) -> Result<bool, Error> {
-        let start = match self.base_of(article) {
-            Some(base) => base.start(article)?,
-            None => self.articles[article - self.first_article].start,
-        };
-        let mut rest = original;
-        let mut at = canonical.start;
-        // What lies before departures is compared after them, when no reader holds the logs.
-        let mut lockstep: Vec<(Range<usize>, &[u8])> = Vec::new();
-        let mut reader = self.departures_from(article, canonical.start)?;
-        while let Some((departure, literal)) = reader.next()? {
-            if departure.canonical_end() <= canonical.start {
-                continue;
-            }
-            let from = departure.canonical as usize;
-            if from >= canonical.end {
-                break;
-            }
-            let Some((before, after)) = rest.split_at_checked(from.saturating_sub(at)) else {
-                return Ok(false);
-            };
-            lockstep.push((at..from.max(at), before));
-            match after.strip_prefix(literal) {
-                Some(after) => rest = after,
-                None => return Ok(false),
-            }
-            at = departure.canonical_end();
-        }
-        lockstep.push((at..canonical.end.max(at), rest));
-        for (range, bytes) in lockstep {
-            if range.len() != bytes.len() || !self.is(start + range.start as u64, bytes)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn is(&mut self, coordinate: u64, bytes: &[u8]) -> Result<bool, Error> {
-        let mut at = 0;
-        while at < bytes.len() {
-            let kept = self.ahead(coordinate + at as u64)?;
-            let len = kept.len().min(bytes.len() - at);
-            if kept[..len] != bytes[at..at + len] {
-                return Ok(false);
-            }
-            at += len;
-        }
-        Ok(true)
-    }
-
-    /// The departures of an article, from some place not after `canonical` on.
-    fn departures_from(
-        &mut self,
-        article: usize,
-        canonical: usize,
-    ) -> Result<departures::Reader<'_>, Error> {
-        if let Some(base) = self.base_of(article) {
-            return base.departures(article, canonical);
-        }
-        let stored = self.departures_of(article - self.first_article);
-        Ok(self.departures.reader(stored, canonical))
-    }
-
-    /// Those of the article held here with that number, the first being 0.
-    fn departures_of(&self, number: usize) -> Range<departures::Stored> {
-        let next = self.articles.get(number + 1);
-        let end = next.map_or_else(|| self.departures.end(), |next| next.departures);
-        self.articles[number].departures..end
-    }
-
     /// Adds an article: its canonical text, of which `removed` is kept elsewhere.
-    pub(crate) fn push(
-        &mut self,
-        id: Arc<str>,
-        canonical: &[u8],
-        departures: &Packed,
-        removed: &[Removed],
-    ) {
+    pub(crate) fn push(&mut self, canonical: &[u8], removed: &[Removed]) {
         let start = self.end;
-        self.ids += id.len();
-        let number = u32::try_from(self.articles.len()).unwrap_or(u32::MAX);
-        push(&mut self.articles, Stored { start, id, departures: self.departures.end() });
         // Kept text first, so that removed text may stand for later text of its own article.
         let mut kept = std::mem::take(&mut self.room);
         let mut at = 0;
@@ -592,10 +404,6 @@ impl Texts {
         kept.clear();
         self.room = kept;
         self.extend_directory(start);
-        while self.articles_of.len() * LOCATED < self.directory.len() {
-            push(&mut self.articles_of, number);
-        }
-        self.departures.push(departures);
     }
 
     fn lay_out_kept(&mut self, piece: Piece) {
@@ -739,40 +547,9 @@ impl Texts {
     }
 }
 
-/// The last of sorted items that is before something, as the one at `first` is: mostly one of the next few, so the steps grow
-/// from one.
-fn last_before<T>(items: &[T], first: usize, is_before: impl Fn(&T) -> bool) -> usize {
-    let (mut before, mut step) = (first, 1);
-    while items.get(before + step).is_some_and(&is_before) {
-        before += step;
-        step *= 2;
-    }
-    let after = items.len().min(before + step);
-    before + items[before..after].partition_point(is_before) - 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn articles_are_located_as_by_a_look_at_all() {
-        let mut texts = Texts::default();
-        let mut starts = Vec::new();
-        for number in 0..3000_usize {
-            let len =
-                if number % 100 == 7 { 9000 + number } else { number * 37 % 900 * (number % 3) };
-            starts.push(texts.end());
-            texts.push("".into(), &b"x".repeat(len), &Packed::default(), &[]);
-        }
-        for coordinate in (0..texts.end()).step_by(13).chain(starts.iter().copied()) {
-            let article = starts.partition_point(|&start| start <= coordinate) - 1;
-            let start = index(coordinate - starts[article]);
-            assert_eq!(texts.locate(coordinate).unwrap(), Located { article, start });
-        }
-        assert_eq!(last_before(&starts, 2, |&start| start <= starts[2]), 2);
-        assert_eq!(last_before(&starts, 2, |&start| start <= starts[2999]), 2999);
-    }
 
     #[test]
     fn the_greatest_numbers_fit_into_a_piece() {

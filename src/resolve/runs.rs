@@ -539,7 +539,6 @@ mod tests {
     use super::*;
     use crate::anchors::anchors;
     use crate::criteria::Cut;
-    use crate::index::departures::Packed;
     use crate::resolve::{covered_bytes, find, to_usize};
 
     /// The matches of articles that have parts of a text in common, where the table knows so many bits of a key, or all it can.
@@ -574,7 +573,7 @@ mod tests {
             let canonical = &canonical[..];
             let article = Incoming { canonical, anchors, own_anchors: None, paragraphs: &[] };
             found.push(find(&mut index, &article, &criteria, &mut Room::default()).unwrap());
-            index.texts.push("".into(), canonical, &Packed::default(), &[]);
+            index.texts.push(canonical, &[]);
         }
         assert!(found.iter().flatten().count() > articles / 5);
         found

@@ -101,22 +101,31 @@ impl View<'_> {
         Ok(bytes)
     }
 
-    /// A copy of the text at `coordinates`, as far as it is of the article that `place` is in.
+    /// A copy of the text at `coordinates`, as far as it is of the article that `place`, one of them, is in.
     pub(crate) fn region(&mut self, place: u64, coordinates: Range<u64>) -> Result<Region, Error> {
-        let first = match place.checked_sub(self.base) {
-            None => place - self.texts.locate(place)?.start as u64,
-            Some(_) => self.base,
-        };
-        let start = coordinates.start.max(first);
-        let mut bytes = Vec::with_capacity(to_usize(coordinates.end.saturating_sub(start)));
-        while start + (bytes.len() as u64) < coordinates.end {
+        let Range { mut start, end } = coordinates;
+        let mut bytes = Vec::with_capacity(to_usize(end.saturating_sub(start)));
+        loop {
             let at = start + bytes.len() as u64;
             let ahead = self.ahead(at)?;
-            let wanted = usize::try_from(coordinates.end - at).unwrap_or(usize::MAX);
+            let wanted = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
             let ahead = &ahead[..wanted.min(ahead.len())];
-            let own = memchr::memchr(END, ahead).unwrap_or(ahead.len());
-            bytes.extend_from_slice(&ahead[..own]);
-            if own < ahead.len() || ahead.is_empty() {
+            if ahead.is_empty() {
+                break;
+            }
+            // Of the article before it, whatever that is.
+            let before = usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX);
+            let (before, behind) = ahead.split_at(before.min(ahead.len()));
+            if let Some(last) = memchr::memrchr(END, before) {
+                start = at + last as u64 + 1;
+                bytes.clear();
+                bytes.extend_from_slice(&before[last + 1..]);
+            } else {
+                bytes.extend_from_slice(before);
+            }
+            let own = memchr::memchr(END, behind).unwrap_or(behind.len());
+            bytes.extend_from_slice(&behind[..own]);
+            if own < behind.len() {
                 break;
             }
         }

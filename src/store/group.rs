@@ -13,7 +13,8 @@ use super::wire::{Input, put_prefixed, put_varint, unzigzag, zigzag};
 use crate::article::{Provenance, Segment};
 use crate::index::departures::encoded::{self, Decoder};
 use crate::index::departures::{Checkpoint, Reader};
-use crate::index::text::tail::Held;
+use crate::index::originals::Held;
+use crate::index::text::tail::RemovedPart;
 
 /// A group is closed when it has this many bytes.
 pub(crate) const FULL: usize = 1 << 15;
@@ -25,6 +26,7 @@ const DIGEST: usize = blake3::OUT_LEN;
 pub(crate) fn encode(
     bytes: &mut Vec<u8>,
     held: &Held,
+    removed: &[RemovedPart],
     digest: &blake3::Hash,
     stated: &[u8],
     segments: &[u8],
@@ -32,10 +34,11 @@ pub(crate) fn encode(
     put_prefixed(bytes, held.id.as_bytes());
     bytes.extend_from_slice(digest.as_bytes());
     bytes.extend_from_slice(stated);
-    put_varint(bytes, held.end - held.start - 1);
-    put_varint(bytes, held.removed.len() as u64);
-    let mut at = held.start;
-    for part in &held.removed {
+    let Range { start, end } = held.coordinates;
+    put_varint(bytes, end - start - 1);
+    put_varint(bytes, removed.len() as u64);
+    let mut at = start;
+    for part in removed {
         put_varint(bytes, part.start - at);
         put_varint(bytes, part.end - part.start);
         put_varint(bytes, zigzag(part.start.wrapping_sub(part.origin).cast_signed()));

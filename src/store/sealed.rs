@@ -17,8 +17,9 @@ use crate::article::Provenance;
 use crate::error::Error;
 use crate::index::base::Base;
 use crate::index::departures::Reader;
+use crate::index::originals::Located;
 use crate::index::table::{MAX_PLACE, Posting};
-use crate::index::text::{Kept, Located};
+use crate::index::text::Kept;
 use crate::source::Parts;
 use crate::text::string_of;
 
@@ -492,11 +493,6 @@ impl Base for Sealed {
     fn id(&self, article: usize) -> Result<Arc<str>, Error> {
         let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
         Ok(found.id().into())
-    }
-
-    fn start(&self, article: usize) -> Result<u64, Error> {
-        let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
-        Ok(found.record().coordinates.start)
     }
 
     fn departures(&self, article: usize, canonical: usize) -> Result<Reader<'static>, Error> {

@@ -18,6 +18,7 @@ use crate::criteria::Share;
 use crate::cut::cuts;
 use crate::error::Error;
 use crate::index::base::Base;
+use crate::index::originals::Located;
 use crate::split;
 
 /// An article that repeats so much of one other is a reprint of it; what they share is no boilerplate.
@@ -369,10 +370,9 @@ impl Boilerplate {
     /// If the index cannot be read.
     pub fn passages(&self) -> Result<Vec<Passage>, Error> {
         let passage = |template: &Template| {
-            let article = to_usize(template.article);
-            let start = self.sealed.start(article)?;
-            let Range { start: from, end } = template.coordinates;
-            let canonical = to_usize(from - start)..to_usize(end - start);
+            let Range { start, end } = template.coordinates;
+            let Located { article, start: from } = self.sealed.locate(start)?;
+            let canonical = from..from + to_usize(end - start);
             let departures = self.sealed.departures(article, canonical.start)?;
             let range = departures.original_range(canonical, |_, _| {})?;
             Ok(Passage { first: Reference { article, range }, articles: template.articles })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::table::{Cut, Entry, ID_KEY_BITS, hash, hash_of_id, prefix};
 use crate::article::{Article, Provenance, Segment};
 use crate::error::Error;
 use crate::index::Index;
+use crate::index::originals::Originals;
 use crate::index::table::{self, MAX_KEY_BITS};
 use crate::index::text::Texts;
 
@@ -177,11 +179,15 @@ impl Writer {
 
     /// What newer versions replace since the last commit; none if there is nothing. What is not committed is in a run that
     /// no manifest names.
-    pub(crate) fn older_versions(&mut self, index: &mut Index) -> Result<Option<Staged>, Error> {
+    pub(crate) fn older_versions(
+        &mut self,
+        index: &mut Index,
+        originals: &mut Originals,
+    ) -> Result<Option<Staged>, Error> {
         if self.changed.is_empty() {
             return Ok(None);
         }
-        let named = self.write_run(self.manifest.next_run, index)?;
+        let named = self.write_run(self.manifest.next_run, index, originals)?;
         self.manifest.next_run += 1;
         let staged = || {
             let mut runs = self.sealed.runs().to_vec();
@@ -199,11 +205,12 @@ impl Writer {
         staged().map_err(|error| self.wrap(error))
     }
 
-    /// The committed articles as an index in memory: entries in tables, texts where they are.
-    pub(crate) fn load(&self) -> Result<Index, IndexError> {
+    /// The committed articles as an index in memory: entries in tables, texts and the ways back to the originals where they are.
+    pub(crate) fn load(&self) -> Result<(Index, Originals), IndexError> {
         let texts = Texts::above(self.sealed.clone());
         let (anchors, paragraphs) = (self.table(Table::Anchors)?, self.table(Table::Paragraphs)?);
-        Ok(Index { texts, anchors, paragraphs, beneath: None })
+        let index = Index { texts, anchors, paragraphs, beneath: None };
+        Ok((index, Originals::above(self.sealed.clone())))
     }
 
     fn table(&self, table: Table) -> Result<table::Table, IndexError> {
@@ -269,7 +276,11 @@ impl Writer {
 
     /// Commits what is in memory; then the texts are on disk, and no longer in `index`. After an error it is not
     /// known what is on disk, and the writer is of no further use.
-    pub(crate) fn commit(&mut self, index: &mut Index) -> Result<(), Error> {
+    pub(crate) fn commit(
+        &mut self,
+        index: &mut Index,
+        originals: &mut Originals,
+    ) -> Result<(), Error> {
         // An index without articles is one too.
         if self.pending.is_empty() && self.manifest.commit > 0 && !self.cut {
             return Ok(());
@@ -277,13 +288,14 @@ impl Writer {
         let mut next = self.manifest.next_run;
         let mut runs = self.sealed.runs().to_vec();
         if !self.pending.is_empty() {
-            let named = self.write_run(next, index)?;
+            let named = self.write_run(next, index, originals)?;
             next += 1;
             let run = Run::open(&*self.storage, named).map_err(|source| self.wrap(source))?;
             runs.push(Arc::new(run));
         }
         self.seal(next, runs).map_err(|source| self.wrap(source))?;
         index.rest_on(self.sealed.clone());
+        *originals = Originals::above(self.sealed.clone());
         // The commit stands, whatever becomes of the leftovers.
         let _ = self.manifest.tidy(&*self.storage);
         Ok(())
@@ -312,7 +324,12 @@ impl Writer {
         Ok(())
     }
 
-    fn write_run(&self, number: u64, index: &mut Index) -> Result<RunName, Error> {
+    fn write_run(
+        &self,
+        number: u64,
+        index: &mut Index,
+        originals: &mut Originals,
+    ) -> Result<RunName, Error> {
         let wrap = |source| self.wrap(source);
         let texts = &mut index.texts;
         let coordinates = texts.held_coordinates();
@@ -321,7 +338,7 @@ impl Writer {
             RunWriter::create(&*self.storage, self.threads, number, coordinates.start, first)
                 .map_err(wrap)?;
         let mut address = 0;
-        while address < texts.kept() {
+        while address < texts.log().len() {
             let text = texts.held_text(address)?;
             writer.text(text).map_err(wrap)?;
             address += text.len() as u64;
@@ -330,19 +347,20 @@ impl Writer {
         let (mut kept, mut record_before) = (0, 0);
         let mut ids = Vec::with_capacity(self.pending.len());
         for (at, pending) in self.pending.iter().enumerate() {
-            let held = texts.held(at)?.expect("BUG: an article is noted that is not held");
+            let held = originals.held(at)?.expect("BUG: an article is noted that is not held");
+            let gone: Vec<_> = texts.held_removed(&held.coordinates).collect();
             let article = first + at as u64;
-            let removed: u64 = held.removed.iter().map(|part| part.end - part.start).sum();
-            kept += held.end - held.start - removed;
+            let Range { start, end } = held.coordinates;
+            kept += end - start - gone.iter().map(|part| part.end - part.start).sum::<u64>();
             let describe = |bytes: &mut Vec<u8>| {
                 if bytes.is_empty() {
                     record_before = 0; // the first of its group, which is read alone
                 }
                 let stated = group::encode_stated(&pending.provenance, record_before);
                 record_before = pending.provenance.record.unwrap_or(record_before);
-                group::encode(bytes, &held, &pending.digest, &stated, &pending.segments);
+                group::encode(bytes, &held, &gone, &pending.digest, &stated, &pending.segments);
             };
-            groups.article((held.end, article + 1, kept), describe).map_err(wrap)?;
+            groups.article((end, article + 1, kept), describe).map_err(wrap)?;
             let key = prefix(hash_of_id(&held.id), ID_KEY_BITS);
             ids.push(Entry { key, place: article, value: 0 });
         }

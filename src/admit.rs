@@ -1,0 +1,158 @@
+//! Admitting: one article after another through the index.
+
+use crate::criteria::Criteria;
+use crate::cut::{CutUnits, Paragraphs, Units};
+use crate::error::Error;
+use crate::index::Index;
+use crate::index::table::MAX_PLACE;
+use crate::index::text::Removed;
+use crate::near;
+use crate::options::Options;
+use crate::prepare::Prepared;
+use crate::resolve::{self, Incoming, Match, RemovedBlock, Room};
+
+/// Finds what an article repeats, and remembers what is new of it.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) index: Index,
+    criteria: Criteria,
+    /// The most memory that texts and ways back to the originals take; beyond, they lie in files.
+    memory: usize,
+    /// Bytes of the ways back, which are kept by who reports.
+    departures: usize,
+    /// Whether the index lacks an article or a part of one, as text could not be read, or it is not known
+    /// what of it is on disk.
+    pub(crate) broken: bool,
+    room: Room,
+}
+
+/// What became of an article in the index: all that is left is to say so.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) prepared: Prepared,
+    /// Sorted; none lies inside another.
+    pub(crate) matches: Vec<Match>,
+    /// Canonical bytes that stood before.
+    pub(crate) covered: usize,
+    pub(crate) blocks: Vec<RemovedBlock>,
+    /// What goes or stays as a whole, if that is not each paragraph.
+    pub(crate) parts: Option<CutUnits>,
+    /// With this article in it.
+    pub(crate) size: Size,
+}
+
+/// What an index takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    /// Bytes of memory without the kept text.
+    pub(crate) memory: usize,
+    /// Bytes of kept text.
+    pub(crate) text: u64,
+}
+
+impl Admission {
+    pub(crate) fn new(index: Index, criteria: Criteria) -> Self {
+        Self {
+            index,
+            criteria,
+            memory: Options::MEMORY,
+            departures: 0,
+            broken: false,
+            room: Room::default(),
+        }
+    }
+
+    pub(crate) fn with_memory(self, memory: usize) -> Self {
+        Self { memory, ..self }
+    }
+
+    pub(crate) fn criteria(&self) -> &Criteria {
+        &self.criteria
+    }
+
+    /// The most memory that the ways back to the originals take: mostly they need a fiftieth of what their texts do, so nothing is
+    /// lost by an eighth.
+    pub(crate) fn memory_of_originals(&self) -> usize {
+        self.memory / 8
+    }
+
+    pub(crate) fn size(&self) -> Size {
+        Size { memory: self.index.memory(), text: self.index.texts.kept() }
+    }
+
+    /// Says no after an error that left the index incomplete.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.broken {
+            let source = std::io::Error::other("kept text could not be read before");
+            return Err(Error::Spill { source });
+        }
+        Ok(())
+    }
+
+    /// Takes the next article.
+    ///
+    /// # Errors
+    ///
+    /// If the index is full, or text cannot be put into a file: neither changes the index. If what is in a file cannot be read, all
+    /// later articles fail too.
+    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Admitted, Error> {
+        self.check()?;
+        if self.index.texts.end() + prepared.forms.canonical.len() as u64 > MAX_PLACE - 1 {
+            return Err(Error::Full);
+        }
+        let elsewhere = self.departures.min(self.memory_of_originals());
+        self.index.texts.log().spill_beyond(self.memory - elsewhere)?;
+        self.departures += prepared.forms.departures.len();
+        self.broken = true;
+        let admitted = self.resolve(prepared)?;
+        self.broken = false;
+        Ok(admitted)
+    }
+
+    fn resolve(&mut self, prepared: Prepared) -> Result<Admitted, Error> {
+        let forms = &prepared.forms;
+        let incoming = Incoming {
+            canonical: &forms.canonical.bytes,
+            anchors: &forms.anchors,
+            own_anchors: forms.own_anchors.as_ref(),
+            paragraphs: &forms.paragraphs,
+        };
+        let matches = resolve::find(&mut self.index, &incoming, &self.criteria, &mut self.room)?;
+        let covering: Vec<Match> = matches
+            .iter()
+            .map(|found| resolve::whole_characters(incoming.canonical, found))
+            .collect();
+        let removed = resolve::covered_units(incoming.canonical, incoming.paragraphs, &covering);
+        let near = match (self.criteria.near, &forms.near_anchors) {
+            (Some(share), Some(anchors)) => near::near_copies(
+                &mut self.index,
+                &incoming,
+                anchors,
+                &removed,
+                &self.criteria,
+                share,
+            )?,
+            _ => Vec::new(),
+        };
+        let paragraphs = Paragraphs {
+            canonical: &forms.canonical,
+            ranges: &prepared.paragraphs,
+            canonical_ranges: &forms.paragraphs,
+            language: prepared.provenance.language(),
+        };
+        let units = Units::new(self.criteria.cut, &paragraphs, &covering, removed, &near);
+        let covered = if near.is_empty() {
+            resolve::covered_bytes(&covering)
+        } else {
+            let runs = near.iter().flat_map(|copy| &copy.runs);
+            let mut all: Vec<Match> = covering.iter().chain(runs).copied().collect();
+            all.sort_by_key(|found| found.start);
+            resolve::covered_bytes(&all)
+        };
+        let blocks = resolve::blocks(&self.index, &units, &covering, near)?;
+        let removed: Vec<Removed> = blocks.iter().flat_map(RemovedBlock::references).collect();
+        self.index.texts.push(&forms.canonical.bytes, &removed);
+        let parts = units.into_parts();
+        Ok(Admitted { matches, covered, blocks, parts, size: self.size(), prepared })
+    }
+}
