@@ -280,18 +280,17 @@ impl<I, P, A> Shared<I, P, A> {
     fn next_turn(&self) -> Option<Turn<'_, I, P>> {
         // Not by a look at the result itself, which holds it even where a panic has left its mark.
         let free = self.intake.try_lock().ok();
-        let intake = match free {
-            Some(intake) => intake,
-            None => {
-                // Who holds it may wait for room, which there is when something is admitted.
-                let mut state = self.state();
-                if let Some(batch) = state.begin_admission() {
-                    self.wake_worker(state);
-                    return Some(Turn::Admit(batch));
-                }
-                drop(state);
-                self.intake.lock().ok()?
+        let intake = if let Some(intake) = free {
+            intake
+        } else {
+            // Who holds it may wait for room, which there is when something is admitted.
+            let mut state = self.state();
+            if let Some(batch) = state.begin_admission() {
+                self.wake_worker(state);
+                return Some(Turn::Admit(batch));
             }
+            drop(state);
+            self.intake.lock().ok()?
         };
         let mut state = self.state();
         let mut enough = self.most_ahead;

@@ -282,9 +282,8 @@ fn missing<T>(what: &'static str, feature: &'static str) -> Result<T, Failure> {
     Err(Failure::of_file(Problem::Feature { what, feature }))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the type of all decoders")]
 fn decode_json(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, Failure> {
-    decode_record(&bytes, &settings.fields, settings.text_field(), settings.strict).map(Some)
+    decode_record(bytes, &settings.fields, settings.text_field(), settings.strict).map(Some)
 }
 
 #[cfg(feature = "mail")]

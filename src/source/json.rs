@@ -80,15 +80,16 @@ fn names(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
 ///
 /// If the bytes are no text, no JSON object, or have no string in the field of the text.
 pub(crate) fn decode_record(
-    bytes: &[u8],
+    bytes: Vec<u8>,
     fields: &Fields,
     text_field: &str,
     strict: bool,
 ) -> Result<Document, Failure> {
-    if let Some(document) = flat::parse(bytes, fields).and_then(Found::document) {
-        return Ok(document);
-    }
-    let decoded = decode(bytes, strict)?;
+    let bytes = match flat::parse(bytes, fields) {
+        Ok(document) => return Ok(document),
+        Err(bytes) => bytes,
+    };
+    let decoded = decode(&bytes, strict)?;
     let document = parse(&decoded.text, fields, text_field)
         .map_err(|error| Problem::Json(RecordError::new(error)))?;
     Ok(Document { encoding: decoded.encoding, replaced: decoded.replaced, ..document })

@@ -5,39 +5,80 @@
 
 use std::cell::Cell;
 
+use memchr::memchr2;
 use serde_core::de::IgnoredAny;
 
-use super::{Field, Fields, Found, Lenient};
+use super::{Document, Field, Fields, Found, Lenient};
 use crate::text::string_of;
 use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
 
 thread_local! {
-    /// Room to unescape in: it is cleared once, and what is copied from there takes no more memory than it needs.
-    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Room to unescape the text in, and that for other strings: it is cleared once, and what is copied from there takes no more
+    /// memory than it needs.
+    static ROOM: [Cell<Vec<u8>>; 2] = const { [Cell::new(Vec::new()), Cell::new(Vec::new())] };
 }
 
-/// The most that a thread keeps of it. To copy longer texts costs more than to clear room for each.
+/// The most that a thread keeps of each. To copy longer texts costs more than to clear room for each.
 const ROOM_KEPT: usize = 1 << 16;
 
-/// The fields of a record, if it is as usual.
-pub(super) fn parse(record: &[u8], fields: &Fields) -> Option<Found> {
-    let mut rest = Rest { bytes: record, room: ROOM.take() };
-    let found = parse_rest(&mut rest, fields);
-    if rest.room.len() <= ROOM_KEPT {
-        ROOM.set(rest.room);
-    }
-    found
+/// What a record states, if it is as usual and has a text; if not, the record.
+pub(super) fn parse(record: Vec<u8>, fields: &Fields) -> Result<Document, Vec<u8>> {
+    let [text_room, room] = ROOM.with(|rooms| rooms.each_ref().map(Cell::take));
+    let mut rest = Rest { bytes: &record, text_room, room };
+    let parsed = parse_rest(&mut rest, fields);
+    let Rest { text_room, room, .. } = rest;
+    let document = match parsed {
+        Some((found, Text::Apart(text))) => Found { text, ..found }.document().ok_or(record),
+        Some((found, Text::InRoom(len))) => match simdutf8::basic::from_utf8(&text_room[..len]) {
+            Ok(text) => {
+                let text = Some(in_memory_of(record, text));
+                Ok(Found { text, ..found }.document().expect("BUG: there is a text"))
+            }
+            Err(_) => Err(record),
+        },
+        None => Err(record),
+    };
+    ROOM.with(|rooms| {
+        for (kept, room) in rooms.iter().zip([text_room, room]) {
+            if room.len() <= ROOM_KEPT {
+                kept.set(room);
+            }
+        }
+    });
+    document
 }
 
-fn parse_rest(rest: &mut Rest<'_>, fields: &Fields) -> Option<Found> {
-    let mut found = Found::default();
+/// A copy of the text of a record, in the memory of that, unless it would waste much: nearly all of a record is text, and the
+/// allocator is asked once for both. With several threads, what one allocates another frees, and each waits for the other.
+fn in_memory_of(mut record: Vec<u8>, text: &str) -> String {
+    if record.capacity() > 2 * text.len() {
+        return text.to_owned();
+    }
+    record.clear();
+    let mut string = String::from_utf8(record).expect("BUG: nothing is text");
+    string.push_str(text);
+    string
+}
+
+/// Where the text of a record is.
+enum Text {
+    /// The first bytes of its room, which are not known to be UTF-8.
+    InRoom(usize),
+    /// A long one in memory of its own; or there is none.
+    Apart(Option<String>),
+}
+
+fn parse_rest(rest: &mut Rest<'_>, fields: &Fields) -> Option<(Found, Text)> {
+    let (mut found, mut text) = (Found::default(), Text::Apart(None));
     rest.take(b'{')?;
     loop {
         let name = rest.name()?;
         rest.take(b':')?;
         let twice = match fields.below(name).map(|fields| fields.kept) {
             None => rest.skip().map(|()| false)?,
-            Some(Some(Field::Text)) => found.text.replace(rest.string()?).is_some(),
+            Some(Some(Field::Text)) => {
+                !matches!(std::mem::replace(&mut text, rest.text()?), Text::Apart(None))
+            }
             Some(Some(Field::Id)) => {
                 Lenient(found.id) = rest.short()?;
                 std::mem::replace(&mut found.has_id, true)
@@ -53,7 +94,7 @@ fn parse_rest(rest: &mut Rest<'_>, fields: &Fields) -> Option<Found> {
         if rest.take(b',').is_none() {
             rest.take(b'}')?;
             rest.blank();
-            return rest.bytes.is_empty().then_some(found);
+            return rest.bytes.is_empty().then_some((found, text));
         }
     }
 }
@@ -61,6 +102,8 @@ fn parse_rest(rest: &mut Rest<'_>, fields: &Fields) -> Option<Found> {
 /// What is still to be read.
 struct Rest<'a> {
     bytes: &'a [u8],
+    /// For the text, which may have to stay there while other strings are read.
+    text_room: Vec<u8>,
     room: Vec<u8>,
 }
 
@@ -89,20 +132,35 @@ impl<'a> Rest<'a> {
         str::from_utf8(name).ok()
     }
 
-    /// Takes a string.
-    fn string(&mut self) -> Option<String> {
+    /// Takes a string as the text.
+    fn text(&mut self) -> Option<Text> {
         self.take(b'"')?;
-        let (len, taken) = vector::run(Unescape { bytes: self.bytes, room: &mut self.room })?;
+        let (len, taken) = vector::run(Unescape { bytes: self.bytes, room: &mut self.text_room })?;
         self.bytes = &self.bytes[taken..];
         if len <= ROOM_KEPT {
-            return string_of(self.room[..len].to_vec());
+            return Some(Text::InRoom(len));
         }
-        let mut string = std::mem::take(&mut self.room);
+        let mut string = std::mem::take(&mut self.text_room);
         string.truncate(len);
         if string.capacity() > 2 * len {
             string.shrink_to_fit(); // much else stands in the record, or much of it was escapes
         }
-        string_of(string)
+        string_of(string).map(|string| Text::Apart(Some(string)))
+    }
+
+    /// Takes a string that is no text: mostly a short one without escapes.
+    fn string(&mut self) -> Option<String> {
+        self.take(b'"')?;
+        let end = memchr2(b'"', b'\\', self.bytes)?;
+        let plain = &self.bytes[..end];
+        if self.bytes[end] == b'"' && plain.iter().all(|&byte| byte > 0x1F) {
+            self.bytes = &self.bytes[end + 1..];
+            return string_of(plain.to_vec());
+        }
+        let bytes = &self.bytes[..self.bytes.len().min(ROOM_KEPT)];
+        let (len, taken) = vector::run(Unescape { bytes, room: &mut self.room })?;
+        self.bytes = &self.bytes[taken..];
+        string_of(self.room[..len].to_vec())
     }
 
     /// Takes a string, a whole number, or null, which is none.
@@ -399,7 +457,7 @@ mod tests {
     }
 
     fn flat(record: &[u8]) -> Option<super::super::Document> {
-        parse(record, &fields())?.document()
+        parse(record.to_vec(), &fields()).ok()
     }
 
     #[test]
