@@ -26,23 +26,29 @@ pub(crate) struct Admission {
     room: Room,
 }
 
-/// What became of an article in the index: all that is left is to say so.
+/// An article that went through the index, which filled in [`Forms::found`](crate::forms::Forms::found): all that is left is to say
+/// what that is.
 #[derive(Debug)]
-pub(crate) struct Admitted {
-    pub(crate) prepared: Prepared,
+pub(crate) struct Admitted(pub(crate) Prepared);
+
+/// What of an article stood before.
+#[derive(Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
+pub(crate) struct Found {
     /// Sorted; none lies inside another.
     pub(crate) matches: Vec<Match>,
     /// Canonical bytes that stood before.
     pub(crate) covered: usize,
     pub(crate) blocks: Vec<RemovedBlock>,
     /// What goes or stays as a whole, if that is not each paragraph.
-    pub(crate) parts: Option<CutUnits>,
-    /// With this article in it.
+    pub(crate) units: Option<CutUnits>,
+    /// That of the index with this article in it.
     pub(crate) size: Size,
 }
 
 /// What an index takes.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct Size {
     /// Bytes of memory without the kept text.
     pub(crate) memory: usize,
@@ -95,7 +101,7 @@ impl Admission {
     ///
     /// If the index is full, or text cannot be put into a file: neither changes the index. If what is in a file cannot be read, all
     /// later articles fail too.
-    pub(crate) fn admit(&mut self, prepared: Prepared) -> Result<Admitted, Error> {
+    pub(crate) fn admit(&mut self, mut prepared: Prepared) -> Result<Admitted, Error> {
         self.check()?;
         if self.index.texts.end() + prepared.forms.canonical.len() as u64 > MAX_PLACE - 1 {
             return Err(Error::Full);
@@ -104,12 +110,17 @@ impl Admission {
         self.index.texts.log().spill_beyond(self.memory - elsewhere)?;
         self.departures += prepared.forms.departures.len();
         self.broken = true;
-        let admitted = self.resolve(prepared)?;
+        let mut found = std::mem::take(&mut prepared.forms.found);
+        self.resolve(&prepared, &mut found)?;
         self.broken = false;
-        Ok(admitted)
+        found.size = self.size();
+        prepared.forms.found = found;
+        Ok(Admitted(prepared))
     }
 
-    fn resolve(&mut self, prepared: Prepared) -> Result<Admitted, Error> {
+    /// Finds what an article repeats, in the memory of what was found of another.
+    fn resolve(&mut self, prepared: &Prepared, found: &mut Found) -> Result<(), Error> {
+        let Found { matches, covered, blocks, units: cut, .. } = found;
         let forms = &prepared.forms;
         let incoming = Incoming {
             canonical: &forms.canonical.bytes,
@@ -117,7 +128,7 @@ impl Admission {
             own_anchors: forms.own_anchors.as_ref(),
             paragraphs: &forms.paragraphs,
         };
-        let matches = resolve::find(&mut self.index, &incoming, &self.criteria, &mut self.room)?;
+        resolve::find(&mut self.index, &incoming, &self.criteria, &mut self.room, matches)?;
         let covering: Vec<Match> = matches
             .iter()
             .map(|found| resolve::whole_characters(incoming.canonical, found))
@@ -141,7 +152,7 @@ impl Admission {
             language: prepared.provenance.language(),
         };
         let units = Units::new(self.criteria.cut, &paragraphs, &covering, removed, &near);
-        let covered = if near.is_empty() {
+        *covered = if near.is_empty() {
             resolve::covered_bytes(&covering)
         } else {
             let runs = near.iter().flat_map(|copy| &copy.runs);
@@ -149,10 +160,10 @@ impl Admission {
             all.sort_by_key(|found| found.start);
             resolve::covered_bytes(&all)
         };
-        let blocks = resolve::blocks(&self.index, &units, &covering, near)?;
+        *blocks = resolve::blocks(&self.index, &units, &covering, near)?;
         let removed: Vec<Removed> = blocks.iter().flat_map(RemovedBlock::references).collect();
         self.index.texts.push(&forms.canonical.bytes, &removed);
-        let parts = units.into_parts();
-        Ok(Admitted { matches, covered, blocks, parts, size: self.size(), prepared })
+        *cut = units.into_cut();
+        Ok(())
     }
 }

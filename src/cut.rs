@@ -84,7 +84,7 @@ impl<'a> Units<'a> {
     }
 
     /// What is not said by the paragraphs, if there is anything.
-    pub(crate) fn into_parts(self) -> Option<CutUnits> {
+    pub(crate) fn into_cut(self) -> Option<CutUnits> {
         let paragraphs = self.paragraphs?;
         Some(CutUnits { ranges: self.ranges.into_owned(), paragraphs })
     }
@@ -111,6 +111,7 @@ impl<'a> Units<'a> {
 
 /// Units of which some are parts of paragraphs.
 #[derive(Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct CutUnits {
     /// Of the original.
     pub(crate) ranges: Vec<Range<usize>>,

@@ -3,10 +3,12 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use crate::admit::Found;
 use crate::anchors::{Anchors, all_anchors_into, anchors, anchors_into};
 use crate::canonical::{Canonical, canonicalise_into};
 use crate::criteria::{Criteria, WithinArticle};
 use crate::index::departures::Packed;
+use crate::resolve::Match;
 use crate::{near, resolve, split};
 
 /// The forms of one text.
@@ -22,6 +24,8 @@ pub(crate) struct Forms {
     pub(crate) own_anchors: Option<Anchors>,
     /// If near copies are looked for.
     pub(crate) near_anchors: Option<Anchors>,
+    /// What the index knows of the text, when it was asked.
+    pub(crate) found: Found,
 }
 
 impl Forms {
@@ -42,9 +46,10 @@ impl Forms {
     }
 
     fn memory(&self) -> usize {
-        let Self { canonical, paragraphs, departures, anchors, .. } = self;
+        let Self { canonical, paragraphs, departures, anchors, found, .. } = self;
         let paragraphs = paragraphs.capacity() * size_of::<Range<usize>>();
-        canonical.memory() + paragraphs + departures.memory() + anchors.memory()
+        let matches = found.matches.capacity() * size_of::<Match>();
+        canonical.memory() + paragraphs + departures.memory() + anchors.memory() + matches
     }
 }
 
@@ -66,6 +71,7 @@ impl Spare {
     pub(crate) fn give(&self, mut forms: Box<Forms>) {
         // Others take their place.
         (forms.own_anchors, forms.near_anchors) = (None, None);
+        (forms.found.blocks, forms.found.units) = (Vec::new(), None);
         let usual = 8 * forms.canonical.len() + (1 << 12);
         if forms.memory() <= usual.min(Self::KEPT)
             && let Ok(mut spare) = self.0.try_lock()

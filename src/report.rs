@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::admit::{Admitted, Size};
+use crate::admit::{Admitted, Found, Size};
 use crate::article::{Article, Block, Change, Origin, Place, Repeat, Segment};
 use crate::canonical::{Canonical, is_boundary};
 use crate::cut;
@@ -70,20 +70,21 @@ impl Reporter {
     /// If a file cannot be written or read.
     pub(crate) fn report(&mut self, admitted: Admitted) -> Result<Article, Error> {
         self.spill()?;
-        let Admitted { prepared, matches, covered, blocks: found, parts, size } = admitted;
+        let Admitted(prepared) = admitted;
         let forms = &prepared.forms;
+        let Found { matches, covered, blocks: removed, units: cut, size } = &forms.found;
         self.originals.push(prepared.id.clone(), forms.canonical.len(), &forms.departures);
-        self.size = size;
+        self.size = *size;
 
         let mut repeats = Vec::with_capacity(matches.len());
-        for found in &matches {
+        for found in matches {
             repeats.extend(self.repeat(&prepared, found)?);
         }
-        let units = parts.as_ref().map_or(&*prepared.paragraphs, |parts| &*parts.ranges);
-        let paragraph = |unit| parts.as_ref().map_or(unit, |parts| parts.paragraphs[unit]);
-        let mut blocks = Vec::with_capacity(found.len());
-        let mut cuts = Vec::with_capacity(found.len());
-        for block in &found {
+        let units = cut.as_ref().map_or(&*prepared.paragraphs, |cut| &*cut.ranges);
+        let paragraph = |unit| cut.as_ref().map_or(unit, |cut| cut.paragraphs[unit]);
+        let mut blocks = Vec::with_capacity(removed.len());
+        let mut cuts = Vec::with_capacity(removed.len());
+        for block in removed {
             let RemovedBlock { units: gone, .. } = block;
             let (first, last) = (gone.start, gone.end - 1);
             let paragraphs = paragraph(first)..paragraph(last) + 1;
@@ -99,7 +100,7 @@ impl Reporter {
         self.stats.count(&prepared.provenance, len, len - kept);
         self.stats.blocks += blocks.len() as u64;
         self.stats.repeats += repeats.len() as u64;
-        let canonical_len = forms.canonical.len();
+        let (canonical_len, covered) = (forms.canonical.len(), *covered);
         self.spare.give(prepared.forms);
         Ok(Article {
             id: prepared.id,

@@ -66,7 +66,7 @@ pub(crate) struct Incoming<'a> {
 
 /// Finds every covered run of the article, and puts into the index what later ones need to find.
 ///
-/// The matches come sorted; none lies inside another.
+/// What is in `matches` goes. They come sorted; none lies inside another.
 ///
 /// # Errors
 ///
@@ -76,19 +76,23 @@ pub(crate) fn find(
     article: &Incoming<'_>,
     criteria: &Criteria,
     room: &mut Room,
-) -> Result<Vec<Match>, Error> {
+    matches: &mut Vec<Match>,
+) -> Result<(), Error> {
     let base = index.texts.end();
-    let mut matches = equal_runs(index, article, criteria, room)?;
+    matches.clear();
+    equal_runs(index, article, criteria, room, matches)?;
     matches.extend(equal_paragraphs(index, article, criteria)?);
     if let (Some(criteria), Some(anchors)) = (own_criteria(criteria), article.own_anchors) {
         // A run of so many bytes may stand for the first time where each of its parts of `min_span`
         // bytes stood before, so what was left out of the index for their sake may be missed: the
         // article is an index of its own.
         let article = Incoming { anchors, own_anchors: None, paragraphs: &[], ..*article };
-        let own = equal_runs(&mut Index::default(), &article, &criteria, room)?;
+        let mut own = Vec::new();
+        equal_runs(&mut Index::default(), &article, &criteria, room, &mut own)?;
         matches.extend(own.into_iter().map(|own| Match { source: base + own.source, ..own }));
     }
-    Ok(longest(matches))
+    keep_longest(matches);
+    Ok(())
 }
 
 /// By what an article is held against itself, if it is apart from all others.
@@ -162,7 +166,7 @@ fn paragraph_place(found: Posting, len: usize) -> Option<u64> {
 }
 
 /// Sorts matches and leaves out those that lie inside another.
-fn longest(mut matches: Vec<Match>) -> Vec<Match> {
+fn keep_longest(matches: &mut Vec<Match>) {
     matches.sort_unstable_by_key(|found| (found.start, std::cmp::Reverse(found.end), found.source));
     let mut reached = 0;
     matches.retain(|found| {
@@ -170,7 +174,6 @@ fn longest(mut matches: Vec<Match>) -> Vec<Match> {
         reached = reached.max(found.end);
         kept
     });
-    matches
 }
 
 /// The match without the parts of characters at its ends.
@@ -241,9 +244,8 @@ mod tests {
     #[test]
     fn nested_matches_go() {
         let m = |start, end, source| Match { start, end, source };
-        assert_eq!(
-            longest(vec![m(5, 10, 1), m(0, 10, 9), m(0, 10, 3), m(2, 12, 7), m(12, 13, 0)]),
-            [m(0, 10, 3), m(2, 12, 7), m(12, 13, 0)]
-        );
+        let mut matches = vec![m(5, 10, 1), m(0, 10, 9), m(0, 10, 3), m(2, 12, 7), m(12, 13, 0)];
+        keep_longest(&mut matches);
+        assert_eq!(matches, [m(0, 10, 3), m(2, 12, 7), m(12, 13, 0)]);
     }
 }

@@ -594,7 +594,11 @@ impl Shard {
 ///
 /// Shards grow at the same pace, so there often is one that fits: the allocator took a tenth of the time of a table.
 #[derive(Default)]
-struct Outgrown(VecDeque<Box<[u16]>>);
+struct Outgrown {
+    arrays: VecDeque<Box<[u16]>>,
+    /// Bytes of all of them.
+    memory: usize,
+}
 
 impl Outgrown {
     /// How many are kept; and of how many shards one is, so that a small table stays small.
@@ -602,24 +606,33 @@ impl Outgrown {
     const SHARDS: usize = 64;
 
     fn take(&mut self, len: usize) -> Box<[u16]> {
-        let fitting = self.0.iter().position(|parts| parts.len() == len);
-        let parts = fitting.and_then(|at| self.0.swap_remove_front(at));
-        parts.unwrap_or_else(|| vec![0; len].into_boxed_slice())
+        let fitting = self.arrays.iter().position(|parts| parts.len() == len);
+        match fitting.and_then(|at| self.arrays.swap_remove_front(at)) {
+            Some(parts) => {
+                self.memory -= size_of_val(&*parts);
+                parts
+            }
+            None => vec![0; len].into_boxed_slice(),
+        }
     }
 
     fn give(&mut self, parts: Box<[u16]>) {
         if !parts.is_empty() {
-            self.0.push_front(parts);
+            self.memory += size_of_val(&*parts);
+            self.arrays.push_front(parts);
         }
     }
 
     /// Forgets the oldest of too many.
     fn trim(&mut self, shards: usize) {
-        self.0.truncate(Self::KEPT.min(shards / Self::SHARDS));
+        while self.arrays.len() > Self::KEPT.min(shards / Self::SHARDS) {
+            self.memory -= self.arrays.pop_back().map_or(0, |parts| size_of_val(&*parts));
+        }
     }
 
+    /// Bytes of memory, without a look at each: asked for with every article.
     fn memory(&self) -> usize {
-        self.0.iter().map(|parts| size_of_val(&**parts)).sum()
+        self.memory
     }
 }
 

@@ -55,13 +55,14 @@ const BATCH: usize = 32;
 /// The same of the first batch of an article: if it is a copy, the others need not be looked up.
 const FIRST_BATCH: usize = 8;
 
-/// Runs of at least the span.
+/// Appends runs of at least the span.
 pub(super) fn equal_runs(
     index: &mut Index,
     article: &Incoming<'_>,
     criteria: &Criteria,
     room: &mut Room,
-) -> Result<Vec<Match>, Error> {
+    matches: &mut Vec<Match>,
+) -> Result<(), Error> {
     room.clear();
     let anchors = article.anchors.places.as_slice();
     let mut finder = Finder {
@@ -75,7 +76,7 @@ pub(super) fn equal_runs(
         },
         scheme: criteria.scheme,
         keep_own: criteria.within_article != WithinArticle::Remove,
-        matches: Vec::new(),
+        matches,
         room,
     };
     let mut periods = article.anchors.periods.iter().peekable();
@@ -109,7 +110,7 @@ pub(super) fn equal_runs(
     for period in periods {
         finder.propose_period(*period)?;
     }
-    Ok(finder.matches)
+    Ok(())
 }
 
 struct Finder<'a> {
@@ -120,7 +121,7 @@ struct Finder<'a> {
     table: &'a mut Table,
     view: View<'a>,
     scheme: Scheme,
-    matches: Vec<Match>,
+    matches: &'a mut Vec<Match>,
     /// Whether runs whose source is in the article at hand count for nothing.
     keep_own: bool,
     room: &'a mut Room,
@@ -487,7 +488,7 @@ impl Finder<'_> {
         }
         self.room.aligned.insert(found);
         let range = found.range();
-        // As `longest` would choose: of those that are equally long, the one with the first source.
+        // As `keep_longest` would choose: of those that are equally long, the one with the first source.
         if let Some(outer) = self.room.active.iter().find(|outer| outer.contains(&range))
             && (!found.contains(&outer.range()) || outer.source <= found.source)
         {
@@ -572,7 +573,9 @@ mod tests {
             let anchors = &anchors(&canonical, &criteria.scheme);
             let canonical = &canonical[..];
             let article = Incoming { canonical, anchors, own_anchors: None, paragraphs: &[] };
-            found.push(find(&mut index, &article, &criteria, &mut Room::default()).unwrap());
+            let mut matches = Vec::new();
+            find(&mut index, &article, &criteria, &mut Room::default(), &mut matches).unwrap();
+            found.push(matches);
             index.texts.push(canonical, &[]);
         }
         assert!(found.iter().flatten().count() > articles / 5);

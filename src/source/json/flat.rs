@@ -21,6 +21,10 @@ thread_local! {
 /// The most that a thread keeps of each. To copy longer texts costs more than to clear room for each.
 const ROOM_KEPT: usize = 1 << 16;
 
+/// Texts of fewer bytes take memory of their own: in that of their records, those of 700 bytes took 2 % longer, and those of 4 KB 2 %
+/// less.
+const SHORT: usize = 1 << 11;
+
 /// What a record states, if it is as usual and has a text; if not, the record.
 pub(super) fn parse(record: Vec<u8>, fields: &Fields) -> Result<Document, Vec<u8>> {
     let [text_room, room] = ROOM.with(|rooms| rooms.each_ref().map(Cell::take));
@@ -51,7 +55,8 @@ pub(super) fn parse(record: Vec<u8>, fields: &Fields) -> Result<Document, Vec<u8
 /// A copy of the text of a record, in the memory of that, unless it would waste much: nearly all of a record is text, and the
 /// allocator is asked once for both. With several threads, what one allocates another frees, and each waits for the other.
 fn in_memory_of(mut record: Vec<u8>, text: &str) -> String {
-    if record.capacity() > 2 * text.len() {
+    // What is known of memory that is larger than its text needs a block of its own, which for a short one takes longer.
+    if text.len() < SHORT || record.capacity() > 2 * text.len() {
         return text.to_owned();
     }
     record.clear();
@@ -481,6 +486,36 @@ mod tests {
                     let record = format!("{{\"text\":\"{x}{escape}{y}\",\"id\":\"{x}{escape}\"}}");
                     let found = flat(record.as_bytes());
                     assert!(found.is_some() && found == slow(record.as_bytes()), "{record}");
+                }
+            }
+        }
+    }
+
+    /// Short texts take memory of their own, others that of the record, and long ones that of the room.
+    #[test]
+    fn records_of_all_lengths_are_read() {
+        for len in [0, SHORT / 2, SHORT, 3 * SHORT, ROOM_KEPT - 9, ROOM_KEPT + 9, 3 * ROOM_KEPT] {
+            let text = "Zeile „eins“\\n\\u00e4\\\"".repeat(len / 24);
+            for title in ["", "a\\tb", "ä", &"\\n".repeat(ROOM_KEPT / 3), &"x".repeat(len)] {
+                let others = format!("\"title\":\"{title}\",\"id\":\"\\n{title}\"");
+                for record in [
+                    format!("{{\"text\":\"{text}\",{others}}}"),
+                    format!("{{{others},\"text\":\"{text}\"}}"),
+                ] {
+                    assert!(slow(record.as_bytes()).is_some() && !record.contains('\n'));
+                    let found = flat(record.as_bytes());
+                    let is_long = title.len() > ROOM_KEPT; // and has escapes as an id
+                    assert!(found == slow(record.as_bytes()) || is_long && found.is_none());
+                    for unusual in ["é\",\"meta\":{}}", "\",\"text\":\"\"}", "\\x\"}", "\"} 1"] {
+                        let mut record = record.clone().into_bytes();
+                        record.truncate(record.len() - 2);
+                        record.extend_from_slice(unusual.as_bytes());
+                        assert_eq!(parse(record.clone(), &fields()), Err(record));
+                    }
+                    let mut broken = record.into_bytes();
+                    let at = broken.len() - 4;
+                    broken[at] = 0xE4;
+                    assert_eq!(parse(broken.clone(), &fields()), Err(broken));
                 }
             }
         }
