@@ -18,8 +18,6 @@ pub(crate) struct Admission {
     criteria: Criteria,
     /// The most memory that texts and ways back to the originals take; beyond, they lie in files.
     memory: usize,
-    /// Bytes of the ways back, which are kept by who reports.
-    departures: usize,
     /// Whether the index lacks an article or a part of one, as text could not be read, or it is not known
     /// what of it is on disk.
     pub(crate) broken: bool,
@@ -58,14 +56,7 @@ pub(crate) struct Size {
 
 impl Admission {
     pub(crate) fn new(index: Index, criteria: Criteria) -> Self {
-        Self {
-            index,
-            criteria,
-            memory: Options::MEMORY,
-            departures: 0,
-            broken: false,
-            room: Room::default(),
-        }
+        Self { index, criteria, memory: Options::MEMORY, broken: false, room: Room::default() }
     }
 
     pub(crate) fn with_memory(self, memory: usize) -> Self {
@@ -76,8 +67,8 @@ impl Admission {
         &self.criteria
     }
 
-    /// The most memory that the ways back to the originals take: mostly they need a fiftieth of what their texts do, so nothing is
-    /// lost by an eighth.
+    /// The part of that which is for the ways back to the originals, kept by who reports: they take a fiftieth of what their texts do,
+    /// mostly, and where they take more they lie in a file sooner.
     pub(crate) fn memory_of_originals(&self) -> usize {
         self.memory / 8
     }
@@ -106,9 +97,8 @@ impl Admission {
         if self.index.texts.end() + prepared.forms.canonical.len() as u64 > MAX_PLACE - 1 {
             return Err(Error::Full);
         }
-        let elsewhere = self.departures.min(self.memory_of_originals());
-        self.index.texts.log().spill_beyond(self.memory - elsewhere)?;
-        self.departures += prepared.forms.departures.len();
+        let memory = self.memory - self.memory_of_originals();
+        self.index.texts.log().spill_beyond(memory)?;
         self.broken = true;
         let mut found = std::mem::take(&mut prepared.forms.found);
         self.resolve(&prepared, &mut found)?;
