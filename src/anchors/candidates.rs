@@ -9,7 +9,6 @@
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
-use crate::mask::{Answers, gather};
 use crate::vector::{self, Mask as _, Set, Vector, load, pad};
 
 /// Bytes that the order of grams looks at: those in the middle of each. Texts are passed without what comes before the first
@@ -289,13 +288,6 @@ pub(super) struct Around<'a> {
 pub(super) trait Instructions {
     type Vector: Vector;
 
-    /// The mask of some answers.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn gather(answers: &Answers) -> u64 {
-        gather(answers)
-    }
-
     /// Writes the places and ranks of the candidates at some positions behind the first [`REACH`] of [`Found`], and says how many
     /// there are then.
     #[inline(always)]
@@ -370,8 +362,9 @@ fn survivors<I: Instructions>(
         *passes = (low | high).to_le_bytes();
     }
     let mut masks = [0; BLOCK / 64];
-    for (number, (mask, passes)) in masks.iter_mut().zip(passes.as_chunks().0).enumerate() {
-        *mask = among_candidates::<I::Vector>(&bytes[64 * number..], candidates, I::gather(passes));
+    for (number, mask) in masks.iter_mut().enumerate() {
+        let passes = !load::<I::Vector>(&passes, 64 * number).equal(0).bits();
+        *mask = among_candidates::<I::Vector>(&bytes[64 * number..], candidates, passes);
     }
     masks
 }

@@ -29,7 +29,7 @@ use super::candidates::{
     LOWER_FACTOR, MIXED, MIXER, ORDERED, PERIODIC, REACH, SIGN, SIGNS, WITHIN_WORDS, WORDS,
     among_candidates,
 };
-use crate::mask::{Answers, NUMBERS, gather_avx2};
+use crate::mask::NUMBERS;
 use crate::processor::{Level, level};
 use crate::vector::{self, pad};
 
@@ -78,19 +78,12 @@ struct Avx2;
 impl Instructions for Avx2 {
     type Vector = vector::Avx2;
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
-    fn gather(answers: &Answers) -> u64 {
-        // SAFETY: only `find_avx2` calls this, which has the instructions.
-        unsafe { gather_avx2(answers) }
-    }
-
     const VECTORS: bool = true;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn nearest(around: Around<'_>, lefts: &mut [u32; LANES]) -> (u16, u16) {
-        // SAFETY: as above.
+        // SAFETY: only `find_avx2` calls this, which has the instructions.
         unsafe { nearest_avx2(around, lefts) }
     }
 }

@@ -2,32 +2,14 @@
 
 use std::arch::aarch64::{
     uint8x16_t, uint16x8_t, vandq_u8, vandq_u16, vceqq_u16, vdupq_n_u16, vdupq_n_u64,
-    vgetq_lane_u32, vgetq_lane_u64, vld1q_u8, vld1q_u16, vmaxvq_u16, vorrq_u16,
-    vreinterpretq_u8_u16, vreinterpretq_u8_u64, vreinterpretq_u32_u8, vreinterpretq_u64_u8,
-    vuzp1q_u8,
+    vgetq_lane_u32, vgetq_lane_u64, vld1q_u16, vmaxvq_u16, vorrq_u16, vreinterpretq_u8_u16,
+    vreinterpretq_u8_u64, vreinterpretq_u32_u8, vreinterpretq_u64_u8, vuzp1q_u8,
 };
 use std::arch::asm;
 
-use super::{Answers, LANES};
+use super::LANES;
 
-/// The mask of some answers.
-#[inline]
-#[target_feature(enable = "neon")]
-pub(super) fn gather(answers: &Answers) -> u64 {
-    let [first, second, third, fourth] = answers.as_chunks().0 else {
-        unreachable!("BUG: 64 bytes are four times 16")
-    };
-    let load = |answers: &[u8; 16]| {
-        // SAFETY: as many bytes are read as there are.
-        #[expect(unsafe_code, reason = "to take them in one instruction")]
-        unsafe {
-            vld1q_u8(answers.as_ptr())
-        }
-    };
-    gather_vectors([load(first), load(second), load(third), load(fourth)])
-}
-
-/// The same, of answers in registers.
+/// A bit for each of 64 answers of a comparison, which are all ones or zero.
 ///
 /// There is no instruction for it: each answer is given the weight of its bit, and eight are added up by pairs.
 #[inline]

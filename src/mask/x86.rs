@@ -10,20 +10,7 @@ use std::arch::x86_64::{
 };
 use std::ops::BitOr;
 
-use super::{Answers, LANES};
-
-/// What [`gather`](super::gather) does.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(crate) fn gather_avx2(answers: &Answers) -> u64 {
-    let bits = |half: &[u8; 32]| {
-        // SAFETY: as many bytes are read as there are.
-        let half = unsafe { _mm256_loadu_si256(half.as_ptr().cast()) };
-        u64::from(_mm256_movemask_epi8(half).cast_unsigned())
-    };
-    let [low, high] = answers.as_chunks().0 else { unreachable!("BUG: 64 bytes are two halves") };
-    bits(low) | bits(high) << 32
-}
+use super::LANES;
 
 /// The number of each bit of a mask, of which a compression by the mask leaves those of its ones.
 #[expect(clippy::cast_possible_truncation, reason = "below 64")]

@@ -4,7 +4,6 @@ use std::array::from_fn;
 use std::ops::{BitAnd, BitOr, Not, RangeInclusive};
 
 use super::{BLOCK, Mask, Set, Vector};
-use crate::mask::gather_portable;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable([u8; BLOCK]);
@@ -74,6 +73,12 @@ impl Not for Answers {
 impl Mask for Answers {
     #[inline(always)]
     fn bits(self) -> u64 {
-        gather_portable(&self.0)
+        let mut bits = 0;
+        for (number, eight) in self.0.as_chunks().0.iter().enumerate() {
+            // The product has the lowest bit of each byte in its highest byte.
+            let lowest = u64::from_le_bytes(*eight) & 0x0101_0101_0101_0101;
+            bits |= lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * number);
+        }
+        bits
     }
 }
