@@ -1,10 +1,10 @@
 //! Threads for a stream: what can be done for each input without the others is done ahead, by all threads; what takes one input
 //! after the other is done ahead too, by one thread at a time; and what became of the inputs arrives in order.
 //!
-//! Whoever has nothing to do looks for work: first whether a batch of inputs can be admitted, as all others wait for that; then
-//! whether the next batch may be taken and prepared. The caller's thread does the same when it would have to wait for what
-//! comes next. So all threads are busy whatever takes longest, which depends on the text. Batches are numbered as they are taken, so
-//! outcomes arrive in order without being sorted, and none is taken or admitted that is too far ahead of the caller.
+//! Whoever has nothing to do looks for work: first whether the next batch may be taken and prepared, then whether one can be
+//! admitted. The caller's thread admits first, and does either only when it would have to wait for what comes next. So all threads are
+//! busy whatever takes longest, which depends on the text. Batches are numbered as they are taken, so outcomes arrive in order without
+//! being sorted, and none is taken or admitted that is too far ahead of the caller.
 //!
 //! A thread that only takes inputs for the others would be woken, and wake one of them, for every batch: on two cores that
 //! took 4 to 7 % of the processor's time.
@@ -217,7 +217,7 @@ where
             Self { shared, batch: Batch::Admitted(Vec::new().into_iter()), handles: Vec::new() };
         for _ in 0..workers {
             let shared = threads.shared.clone();
-            let builder = std::thread::Builder::new().name("dedup-prepare".to_owned());
+            let builder = std::thread::Builder::new().name("dedup-worker".to_owned());
             threads.handles.push(builder.spawn(move || shared.work_until_the_end())?);
         }
         Ok(threads)

@@ -223,7 +223,7 @@ impl Supply {
     /// An empty one. If there are `threads`, the one after it is made ready on another.
     ///
     /// To clear new memory took 2 to 40 % of an ingest by one thread, as the machine beneath a virtual one had it at hand or not;
-    /// with several, it is the caller's thread that fills chunks, of which all others wait: where memory was not at hand, two
+    /// with several, one at a time fills chunks, for which all others wait: where memory was not at hand, two
     /// threads took a tenth less time so, on two cores, and elsewhere as long.
     pub(super) fn take(&mut self, threads: bool) -> Chunk {
         if let Some(chunk) = self.spare.take() {
@@ -241,7 +241,7 @@ impl Supply {
     }
 }
 
-/// One that does for a chunk what the caller's thread need not wait for.
+/// One that does for a chunk what who fills chunks need not wait for.
 pub(super) fn thread() -> std::thread::Builder {
     std::thread::Builder::new().name("dedup-memory".to_owned())
 }
