@@ -439,13 +439,14 @@ impl Deduper {
         let digest = prepared.digest;
         self.reporter.spill()?; // before the index is changed
         let admitted = self.admission.admit(prepared)?;
-        let article = self.reporter.report(admitted);
-        self.admission.broken = article.is_err();
-        let article = article?;
+        // Whatever happens before it is noted: what is committed would be shifted against what is noted.
+        self.admission.broken = true;
+        let article = self.reporter.report(admitted)?;
         #[cfg(feature = "index")]
         if let (Some(writer), Some(digest)) = (&mut self.writer, digest) {
             writer.note(&article, digest);
         }
+        self.admission.broken = false;
         Ok(article)
     }
 
