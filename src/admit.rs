@@ -67,10 +67,10 @@ impl Admission {
         &self.criteria
     }
 
-    /// The part of that which is for the ways back to the originals, kept by who reports: they take a fiftieth of what their texts do,
-    /// mostly, and where they take more they lie in a file sooner.
+    /// The most of that which the ways back to the originals take, kept by who reports. Mostly they take a fiftieth of what their texts do,
+    /// and are worth more: with an eighth, 10 GB of which three tenths are copies took 7 % longer within 256 MiB.
     pub(crate) fn memory_of_originals(&self) -> usize {
-        self.memory / 8
+        self.memory / 2
     }
 
     pub(crate) fn size(&self) -> Size {
@@ -97,8 +97,9 @@ impl Admission {
         if self.index.texts.end() + prepared.forms.canonical.len() as u64 > MAX_PLACE - 1 {
             return Err(Error::Full);
         }
-        let memory = self.memory - self.memory_of_originals();
+        let memory = self.memory - self.memory_of_originals().min(self.index.ways_back);
         self.index.texts.log().spill_beyond(memory)?;
+        self.index.ways_back += prepared.forms.departures.len();
         self.broken = true;
         let mut found = std::mem::take(&mut prepared.forms.found);
         self.resolve(&prepared, &mut found)?;

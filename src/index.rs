@@ -31,6 +31,9 @@ pub(crate) struct Index {
     pub(crate) paragraphs: Table,
     /// Where the entries of the texts' base are looked up, unless they are in the tables here.
     pub(crate) beneath: Option<Arc<dyn Base>>,
+    /// Bytes of what leads back to the originals of the texts that are held here. It is kept elsewhere, but what it takes of the memory for
+    /// both is not for texts.
+    pub(crate) ways_back: usize,
 }
 
 impl Index {
@@ -39,13 +42,15 @@ impl Index {
     pub(crate) fn above(base: Arc<dyn Base>) -> Self {
         let tables = || Table::from_place(base.end());
         let (anchors, paragraphs) = (tables(), tables());
-        Self { texts: Texts::above(base.clone()), anchors, paragraphs, beneath: Some(base) }
+        let texts = Texts::above(base.clone());
+        Self { texts, anchors, paragraphs, beneath: Some(base), ways_back: 0 }
     }
 
     /// Forgets the texts that are held here, which the base has by now; entries stay.
     #[cfg(feature = "index")]
     pub(crate) fn rest_on(&mut self, base: Arc<dyn Base>) {
         self.texts = Texts::above(base);
+        self.ways_back = 0;
     }
 
     /// Bytes of memory that the index holds, the text excluded.

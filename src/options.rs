@@ -282,8 +282,8 @@ impl Options {
         self
     }
 
-    /// How many bytes of memory kept text may take, an eighth of them what leads back from it to the originals; what is older goes to
-    /// temporary files. Default: 1 GiB.
+    /// How many bytes of memory kept text may take, and what leads back from it to the originals; what is older goes to temporary
+    /// files. Default: 1 GiB.
     ///
     /// Has no influence on the result. With an index on disk, what was committed is read from there and takes up none of it. A match that is compared with text in the file costs a read
     /// of 4 KiB, mostly from the page cache of the system. The index, which stays in memory, comes on top

@@ -230,6 +230,11 @@ impl Packed {
         bytes.truncate(len);
     }
 
+    /// How many bytes they will take.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Bytes of memory.
     pub(crate) fn memory(&self) -> usize {
         self.bytes.capacity() + self.checkpoints.capacity() * size_of::<Checkpoint>()

@@ -209,7 +209,7 @@ impl Writer {
     pub(crate) fn load(&self) -> Result<(Index, Originals), IndexError> {
         let texts = Texts::above(self.sealed.clone());
         let (anchors, paragraphs) = (self.table(Table::Anchors)?, self.table(Table::Paragraphs)?);
-        let index = Index { texts, anchors, paragraphs, beneath: None };
+        let index = Index { texts, anchors, paragraphs, ..Index::default() };
         Ok((index, Originals::above(self.sealed.clone())))
     }
 
