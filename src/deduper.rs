@@ -241,9 +241,13 @@ impl Deduper {
             let digest = blake3::hash(text.as_bytes());
             return self.admit(Prepared::unprepared(id, provenance, text, digest));
         }
-        let (criteria, spare) = (self.admission.criteria(), self.reporter.spare());
-        let prepared = Prepared::of_text(id, provenance, text, criteria, spare)?;
+        let prepared = self.prepare(id, provenance, text)?;
         self.admit(prepared)
+    }
+
+    fn prepare(&self, id: Arc<str>, provenance: Provenance, text: Text) -> Result<Prepared, Error> {
+        let (criteria, spare) = (self.admission.criteria(), self.reporter.spare());
+        Prepared::of_text(id, provenance, text, criteria, spare)
     }
 
     /// Takes articles that another index has, unless this one has them already.
@@ -465,8 +469,7 @@ impl Deduper {
         let unprepared = prepared.paragraphs.is_empty() && !prepared.original.is_empty();
         let prepared = if unprepared {
             let Prepared { id, provenance, original, .. } = prepared;
-            let (criteria, spare) = (self.admission.criteria(), self.reporter.spare());
-            Prepared::of_text(id, provenance, original, criteria, spare)?
+            self.prepare(id, provenance, original)?
         } else {
             prepared
         };

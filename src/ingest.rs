@@ -64,6 +64,7 @@ impl Engine for Ingest {
     fn take(&mut self, ready: Ready) -> Result<Option<Article>, Error> {
         match (self, ready) {
             (Self::InMemory(reporter), Ready::Admitted(admitted)) => {
+                reporter.spill()?;
                 reporter.report(admitted).map(Some)
             }
             #[cfg(feature = "index")]

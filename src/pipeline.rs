@@ -365,10 +365,7 @@ impl<I, P, A> Shared<I, P, A> {
     /// Admits a batch that was begun.
     fn admit(&self, batch: Vec<P>) {
         let stops = StopOnPanic(self);
-        let admitted = {
-            let mut admit = self.admit.lock().unwrap_or_else(PoisonError::into_inner);
-            batch.into_iter().map(&mut *admit).collect()
-        };
+        let admitted = batch.into_iter().map(|prepared| self.admit_one(prepared)).collect();
         let mut state = self.state();
         state.is_admitting = false;
         state.admitted.push_back(admitted);
@@ -389,6 +386,7 @@ impl<I, P, A> Shared<I, P, A> {
         }
     }
 
+    /// By who began the batch, so that the lock is free.
     fn admit_one(&self, prepared: P) -> A {
         (self.admit.lock().unwrap_or_else(PoisonError::into_inner))(prepared)
     }

@@ -67,9 +67,8 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// If a file cannot be written or read.
+    /// If a file cannot be read.
     pub(crate) fn report(&mut self, admitted: Admitted) -> Result<Article, Error> {
-        self.spill()?;
         let Admitted(prepared) = admitted;
         let forms = &prepared.forms;
         let Found { matches, covered, blocks: removed, units: cut, size } = &forms.found;

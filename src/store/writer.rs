@@ -338,7 +338,7 @@ impl Writer {
             RunWriter::create(&*self.storage, self.threads, number, coordinates.start, first)
                 .map_err(wrap)?;
         let mut address = 0;
-        while address < texts.log().len() {
+        while address < texts.kept() {
             let text = texts.held_text(address)?;
             writer.text(text).map_err(wrap)?;
             address += text.len() as u64;
