@@ -41,7 +41,10 @@ const DEEPEST: usize = 256;
 /// One that begins with an XML declaration is read as XML whatever is said: its author wrote XML, and
 /// what is well-formed and looks right in a browser that takes it for HTML reads the same in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "warc"), allow(dead_code, reason = "a file states nothing"))]
+#[cfg_attr(
+    not(any(feature = "mail", feature = "warc")),
+    allow(dead_code, reason = "a file states nothing")
+)]
 pub(crate) enum Markup {
     /// Nothing, as of a file: it is XML if its root is of the namespace of XHTML. By their names alone
     /// files cannot be told; those of `.xhtml` are no pages without the namespace.

@@ -6,6 +6,7 @@
 //! overflow the stack. Here the lines are gone through once, and what is attached is not opened.
 
 mod encodings;
+mod flowed;
 mod headers;
 mod mbox;
 
@@ -16,12 +17,13 @@ use mail_parser::ContentType;
 use mail_parser::parsers::MessageStream;
 
 use self::encodings::{decode_base64, decode_quoted_printable, decode_utf_7};
+use self::flowed::Flow;
 use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
 use super::date::date;
 use super::document::{Document, Failure, Problem};
 use super::encoding::{Decoded, MARK, decode_declared};
-use super::html;
+use super::html::{self, Markup};
 
 /// The most parts of a message: what is kept of an empty one is longer than itself.
 const MOST_PARTS: usize = 1 << 16;
@@ -67,8 +69,8 @@ fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
 enum Kind {
     Alternative,
     Multipart,
-    Plain,
-    Html,
+    Plain(Flow),
+    Page(Markup),
     Attachment,
 }
 
@@ -208,9 +210,9 @@ impl<'a> Message<'a> {
         for (number, part) in self.parts.iter().enumerate().rev() {
             let readable = match part.kind {
                 Kind::Attachment => Readable::default(),
-                Kind::Html => Readable { parts: vec![number], plain: false },
-                Kind::Plain => {
-                    let text = self.text(part, strict)?;
+                Kind::Page(_) => Readable { parts: vec![number], plain: false },
+                Kind::Plain(flow) => {
+                    let text = self.text(part, flow, strict)?;
                     let plain = text.text.contains(|char: char| !char.is_whitespace());
                     texts[number] = Some(text);
                     if plain {
@@ -245,9 +247,10 @@ impl<'a> Message<'a> {
         let mut readable = Vec::with_capacity(whole.parts.len());
         for number in whole.parts {
             let part = &self.parts[number];
-            let text = match texts[number].take() {
-                Some(text) => text,
-                None => self.page(part, strict)?,
+            let text = match (texts[number].take(), part.kind) {
+                (Some(text), _) => text,
+                (None, Kind::Page(markup)) => self.page(part, markup, strict)?,
+                (None, _) => continue,
             };
             if !text.text.is_empty() {
                 readable.push(text);
@@ -256,7 +259,7 @@ impl<'a> Message<'a> {
         Ok(readable)
     }
 
-    fn text(&self, part: &Part, strict: bool) -> Result<Decoded<'static>, Failure> {
+    fn text(&self, part: &Part, flow: Flow, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
         let Decoded { text, encoding, replaced } = match part.charset.as_deref() {
             // Not of the web, so not of its encodings, but some mail has it.
@@ -271,13 +274,14 @@ impl<'a> Message<'a> {
         } else {
             text.into_owned()
         };
+        let text = flow.join(&text).unwrap_or(text);
         Ok(Decoded { text: text.into(), encoding, replaced })
     }
 
-    fn page(&self, part: &Part, strict: bool) -> Result<Decoded<'static>, Failure> {
+    fn page(&self, part: &Part, markup: Markup, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
         let declared = part.charset.as_deref().map(str::as_bytes);
-        let page = html::decode(&bytes, declared, html::Markup::Html, strict)?;
+        let page = html::decode(&bytes, declared, markup, strict)?;
         Ok(Decoded { text: page.text.into(), encoding: page.encoding, replaced: page.replaced })
     }
 
@@ -378,10 +382,11 @@ fn describe(
         }
         _ if attached || named && !whole => Kind::Attachment,
         None if around == Some(true) => Kind::Attachment,
-        None => Kind::Plain,
-        Some("text") if subtype == "html" => Kind::Html,
+        None => Kind::Plain(Flow::Fixed),
+        Some("text") if subtype == "html" => Kind::Page(Markup::Html),
+        Some("application") if subtype == "xhtml+xml" => Kind::Page(Markup::Xhtml),
         Some("text") if whole || matches!(subtype, "" | "plain" | "markdown" | "x-markdown") => {
-            Kind::Plain
+            Kind::Plain(flow(content_type))
         }
         Some(_) => Kind::Attachment,
     };
@@ -397,6 +402,19 @@ fn describe(
         _ => Transfer::Identity,
     };
     Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
+}
+
+/// What the type of a plain text says of its lines.
+fn flow(content_type: Option<&ContentType<'_>>) -> Flow {
+    let says = |name: &str, value: &str| {
+        let stated = content_type.and_then(|it| it.attribute(name));
+        stated.is_some_and(|stated| stated.trim().eq_ignore_ascii_case(value))
+    };
+    if says("format", "flowed") {
+        Flow::Flowed { without_space: says("delsp", "yes") }
+    } else {
+        Flow::Fixed
+    }
 }
 
 /// `at` without the line end before it, which belongs to a delimiter that begins there.
@@ -456,6 +474,32 @@ mod tests {
         assert_eq!((document.text.as_str(), document.encoding), ("Käse und Brot\n\nEnde", None));
         let html = "Content-Type: text/html\nContent-Transfer-Encoding: base64\n\nPHA+w6Q8L3A+\n";
         assert_eq!(read(html).text, "ä");
+    }
+
+    #[test]
+    fn lines_flow_where_the_type_says_so() {
+        for (parameters, text) in [
+            ("", "eins \nzwei"),
+            ("; format=fixed", "eins \nzwei"),
+            ("; charset=utf-8; Format=\"Flowed\"", "eins zwei"),
+            ("; format=flowed; DelSp=No", "eins zwei"),
+            ("; delsp=yes; format=flowed", "einszwei"),
+        ] {
+            let head = format!("Content-Type: text/plain{parameters}\n");
+            assert_eq!(read(&format!("{head}\neins \nzwei\n")).text, text, "{parameters}");
+            let encoded = "Content-Transfer-Encoding: quoted-printable\n\neins=20\nzwei\n";
+            assert_eq!(read(&format!("{head}{encoded}")).text, text, "{parameters}");
+        }
+    }
+
+    #[test]
+    fn a_page_may_be_xhtml() {
+        let page = "Content-Type: application/xhtml+xml\n\n\
+            <html xmlns='http://www.w3.org/1999/xhtml'><title/><p>eins</p><p>zwei</p></html>\n";
+        assert_eq!(read(page).text, "eins\n\nzwei");
+        let blank = ALTERNATIVES.replace("K=E4se und=\n Brot\n\nEnde\n", "");
+        let blank = blank.replace("text/html", "application/xhtml+xml");
+        assert_eq!(read(&blank).text, "Käse und Brot\n\nEnde");
     }
 
     #[test]
@@ -788,7 +832,7 @@ mod tests {
                 if let mail_parser::PartType::Text(text) = &part.body {
                     expected.extend(words(text));
                 } else if let mail_parser::PartType::Html(page) = &part.body {
-                    expected.extend(words(&html::read(page, html::Markup::Html).text));
+                    expected.extend(words(&html::read(page, Markup::Html).text));
                 }
             }
             let document = decode(&bytes, NESTING, false).unwrap();
