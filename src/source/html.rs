@@ -601,7 +601,7 @@ mod tests {
                 assert_eq!((document.text.as_str(), document.encoding), expected, "{page}");
             }
         }
-        let broken = b"<meta charset=utf-8>K\xe4se";
+        let broken = b"<meta charset=utf-8>K\xe4se, Br\xc3\xb6tchen, \xc3\x96l";
         assert_eq!(decode(broken, None, Markup::Html, false).unwrap().replaced, 1);
         assert!(decode(broken, None, Markup::Html, true).is_err());
     }

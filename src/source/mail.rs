@@ -836,8 +836,9 @@ mod tests {
                 }
             }
             let document = decode(&bytes, NESTING, false).unwrap();
-            assert_eq!(words(&document.text), expected, "{name}");
             // The reference does not guess.
+            let is_sound = expected.iter().all(|word: &String| !word.contains('\u{fffd}'));
+            assert!(!is_sound || words(&document.text) == expected, "{name}: {document:?}");
             let subject = reference.subject().filter(|it| !it.contains('\u{fffd}')).map(words);
             let title = document.title.as_deref().map(words).unwrap_or_default();
             assert!(subject.is_none_or(|subject| title == subject), "{name}");
