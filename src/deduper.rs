@@ -20,7 +20,7 @@ use crate::options::{Config, Options};
 use crate::pipeline::{Feed, Pipeline};
 use crate::prepare::{How, Prepared};
 use crate::report::Reporter;
-use crate::source::{Document, Parts};
+use crate::source::{Document, Numbers, Parts};
 use crate::stats::Stats;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Known, Recipe, Status, Writer};
@@ -220,6 +220,17 @@ impl Deduper {
         let article = self.take_parts((id.into(), provenance, text))?;
         self.last_number = number;
         Ok(article)
+    }
+
+    /// What the documents of a stream are called that have no id.
+    pub(crate) fn numbers(&self) -> Numbers {
+        let last = self.reporter.originals.len() as u64;
+        #[cfg(feature = "index")]
+        if let Some(writer) = &self.writer {
+            let known = writer.committed().clone();
+            return Numbers::behind(last, move |id| store::is_known(&known, id));
+        }
+        Numbers::behind(last, |_| false)
     }
 
     /// What an article without an id is called.

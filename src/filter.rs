@@ -14,7 +14,7 @@ use crate::cut::cuts;
 use crate::error::Error;
 use crate::options::Config;
 use crate::prepare::check_length;
-use crate::source::{Parts, Source};
+use crate::source::{Numbers, Parts, Source};
 use crate::split;
 use crate::stats::Stats;
 use crate::store::{FingerprintRecipe, FingerprintWriter};
@@ -188,7 +188,8 @@ impl FilteredArticles {
             let filter = Filter::new(path, config)?;
             let how = filter.writer.recipe();
             // What is committed has to be what was yielded, and no more.
-            Ok(Stages { how, admit: Box::new(Ok), last: filter })
+            let numbers = Numbers::default();
+            Ok(Stages { numbers, how, admit: Box::new(Ok), last: filter })
         };
         Engaged::new(config, source, start).map(Self)
     }

@@ -31,15 +31,16 @@ pub(crate) enum Ready {
 impl Ingest {
     pub(crate) fn start(config: &Config) -> Result<Stages<Self>, Error> {
         let deduper = Deduper::with_config(config)?;
-        let how = deduper.how();
+        let (numbers, how) = (deduper.numbers(), deduper.how());
         #[cfg(feature = "index")]
         if deduper.is_on_disk() {
             let admit = Box::new(|prepared| Ok(Ready::Prepared(prepared)));
-            return Ok(Stages { how, admit, last: Self::OnDisk(Box::new(deduper)) });
+            let last = Self::OnDisk(Box::new(deduper));
+            return Ok(Stages { numbers, how, admit, last });
         }
         let (mut admission, reporter) = deduper.into_stages();
         let admit = Box::new(move |prepared| admission.admit(prepared).map(Ready::Admitted));
-        Ok(Stages { how, admit, last: Self::InMemory(Box::new(reporter)) })
+        Ok(Stages { numbers, how, admit, last: Self::InMemory(Box::new(reporter)) })
     }
 
     /// Commits what was reported so far.

@@ -362,6 +362,33 @@ impl Content {
     }
 }
 
+/// What documents without an id are called: the number of documents so far, those that came before the stream too, or the next
+/// that no article has. In an index, one that came again would be another version of an article that has nothing to do with it.
+pub(crate) struct Numbers {
+    last: u64,
+    is_taken: Box<dyn Fn(&str) -> bool + Send>,
+}
+
+impl Numbers {
+    pub(crate) fn behind(last: u64, is_taken: impl Fn(&str) -> bool + Send + 'static) -> Self {
+        Self { last, is_taken: Box::new(is_taken) }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        while (self.is_taken)(&self.last.to_string()) {
+            self.last += 1;
+        }
+        self.last
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::behind(0, |_| false)
+    }
+}
+
 /// The inputs of a source, in order, with errors where they occur.
 pub(crate) struct Inputs {
     source: Box<dyn Source>,
@@ -369,8 +396,7 @@ pub(crate) struct Inputs {
     at_hand: Option<AtHand>,
     /// Bytes of the items before.
     read: u64,
-    /// Documents so far.
-    documents: u64,
+    numbers: Numbers,
     span: trace::Span,
 }
 
@@ -399,7 +425,11 @@ impl std::fmt::Debug for Inputs {
 
 impl Inputs {
     pub(crate) fn new(source: Box<dyn Source>, settings: Arc<Settings>, span: trace::Span) -> Self {
-        Self { source, settings, at_hand: None, read: 0, documents: 0, span }
+        Self { source, settings, at_hand: None, read: 0, numbers: Numbers::default(), span }
+    }
+
+    pub(crate) fn with_numbers(self, numbers: Numbers) -> Self {
+        Self { numbers, ..self }
     }
 
     pub(crate) fn total_bytes(&self) -> Option<u64> {
@@ -518,8 +548,7 @@ impl Iterator for Inputs {
                 }
                 Ok(Item::Document(document)) => {
                     self.read += document.text.len() as u64;
-                    self.documents += 1;
-                    Content::Document(document, self.documents)
+                    Content::Document(document, self.numbers.next())
                 }
                 Ok(Item::Stream(stream)) => match self.open(stream) {
                     Some(content) => content,

@@ -41,7 +41,7 @@ pub(crate) use self::sealed::Sealed;
 use self::storage::{Directory, Storage};
 pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
 use self::table::Entry;
-pub(crate) use self::writer::{Known, Status, Writer, status};
+pub(crate) use self::writer::{Known, Status, Writer, is_known, status};
 use crate::article::{Article, Provenance, Repeat, Segment, stated_accessors};
 use crate::criteria::Criteria;
 use crate::deduper::Deduper;

@@ -9,7 +9,7 @@ use crate::ingest::Ingest;
 use crate::options::{Config, OnError};
 use crate::pipeline::{Feed, Pipeline};
 use crate::progress::{Callback, Progress};
-use crate::source::{Input, Inputs, Parts, Skip, Source};
+use crate::source::{Input, Inputs, Numbers, Parts, Skip, Source};
 use crate::stats::Stats;
 use crate::trace;
 
@@ -46,6 +46,7 @@ pub(crate) trait Engine {
 
 /// What the articles of a stream go through.
 pub(crate) struct Stages<E: Engine> {
+    pub(crate) numbers: Numbers,
     pub(crate) how: <E::Prepared as Prepare>::How,
     /// What is done with one prepared article after the other, on any thread.
     pub(crate) admit: Box<Admit<E>>,
@@ -78,7 +79,8 @@ impl<E: Engine> Engaged<E> {
     ) -> Result<Self, Error> {
         let span = trace::ingest();
         let inputs = Inputs::new(source, config.settings.clone(), span.clone());
-        let Stages { how, mut admit, last: engine } = start()?;
+        let Stages { numbers, how, mut admit, last: engine } = start()?;
+        let inputs = inputs.with_numbers(numbers);
         let begin = Progress { total_bytes: inputs.total_bytes(), ..Progress::default() };
         let progress = config.progress.clone().map(|callback| (callback, begin));
         let settings = config.settings.clone();

@@ -389,6 +389,28 @@ fn articles_without_an_id_are_never_versions_of_others() {
 }
 
 #[test]
+fn documents_of_a_stream_that_have_no_id_are_never_versions_of_others() {
+    for versions in [Versions::Keep, Versions::Replace, Versions::Refuse] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ids = Vec::new();
+        for (day, threads) in ["Monday", "Tuesday", "Wednesday"].into_iter().zip([1, 2, 1]) {
+            let documents = [(None, "1"), (Some("5"), "2"), (None, "3")].map(|(id, text)| {
+                let mut document = Document::new("", format!("{day} {text}"));
+                document.id = id.filter(|_| day == "Monday").map(str::to_owned);
+                Ok(document.into())
+            });
+            let mut options = Options::new();
+            options.index(dir.path()).versions(versions).threads(threads);
+            for article in options.source(documents.into_iter()).unwrap() {
+                ids.push(article.unwrap().id().to_owned());
+            }
+        }
+        assert_eq!(ids, ["1", "5", "3", "4", "6", "7", "8", "9", "10"]);
+        assert_eq!(Index::open(dir.path()).unwrap().articles().count(), ids.len());
+    }
+}
+
+#[test]
 fn copies_of_periodic_text_have_one_source_and_come_back() {
     let dir = tempfile::tempdir().unwrap();
     let mut deduper = Options::new().index(dir.path()).deduper().unwrap();

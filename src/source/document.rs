@@ -23,7 +23,7 @@ pub struct Document {
     /// The text.
     pub text: String,
     /// The article's name, where the format gives it one. A document of a caller's that has none gets the number of documents so
-    /// far, from 1.
+    /// far, from 1; with an index on disk, the next that none of its articles has. So such documents are new however often they come.
     pub id: Option<String>,
     /// Its title or subject.
     pub title: Option<String>,

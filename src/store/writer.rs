@@ -44,6 +44,11 @@ pub(crate) fn status(known: &Known, id: &str, digest: &blake3::Hash) -> Status {
     }
 }
 
+/// Whether an article of that id is in an index, whatever its content.
+pub(crate) fn is_known(known: &Known, id: &str) -> bool {
+    known.contains_key(&half(&blake3::hash(id.as_bytes())))
+}
+
 /// An article that is not committed yet: what the index in memory does not know of it.
 struct Pending {
     digest: blake3::Hash,
@@ -249,8 +254,7 @@ impl Writer {
     }
 
     fn has(&self, id: &str) -> bool {
-        let id = half(&blake3::hash(id.as_bytes()));
-        self.known.contains_key(&id) || self.committed.contains_key(&id)
+        is_known(&self.known, id) || is_known(&self.committed, id)
     }
 
     pub(crate) fn wrap(&self, source: IndexError) -> Error {
