@@ -42,7 +42,7 @@ use self::compression::Compression;
 pub use self::document::{Document, Problem};
 use self::document::{Failure, RawRecord, Record};
 pub use self::format::Format;
-use self::format::{Opened, is_binary};
+use self::format::{Opened, is_binary, is_resource_fork};
 pub(crate) use self::json::{Field, Fields};
 pub use self::limits::Limits;
 use self::stream::{Metered, OnDisk, Peeked, Reader};
@@ -499,11 +499,14 @@ fn open(
     let told = settings
         .format
         .or_else(|| path.and_then(Format::of_place))
-        .or_else(|| Format::of_name(name))
+        .or_else(|| Format::of_name(name).map(|named| named.within(head)))
         .or_else(|| Format::of_content(head));
-    let unsure =
-        matches!(told, None | Some(Format::Text | Format::Html)) && settings.format.is_none();
-    if unsure && is_binary(head) {
+    let is_binary = match told {
+        _ if settings.format.is_some() => false,
+        None | Some(Format::Text | Format::Html) => is_binary(head),
+        Some(_) => is_resource_fork(head),
+    };
+    if is_binary {
         return if asked_for {
             Err(Failure::of_file(Problem::Binary))
         } else {

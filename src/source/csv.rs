@@ -10,7 +10,7 @@ use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr3};
 
 use super::document::{Document, Failure, Problem, RawRecord};
-use super::encoding::decode;
+use super::encoding::{MARK, decode};
 use super::json::Field;
 use super::stream::Peeked;
 use crate::text::string_of;
@@ -156,6 +156,9 @@ pub(crate) struct Columns {
 /// The character between the fields of a table: that of the usual ones that its first row has most of, not counting
 /// what stands in quotes.
 pub(crate) fn delimiter(head: &[u8]) -> u8 {
+    if let Some(stated) = stated_delimiter(head.strip_prefix(MARK).unwrap_or(head)) {
+        return stated;
+    }
     let is_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
     let count = |delimiter| {
         let unquoted = head.split(|&byte| byte == b'"').step_by(2).flatten();
@@ -164,6 +167,15 @@ pub(crate) fn delimiter(head: &[u8]) -> u8 {
     };
     // Of equals the last, so the comma.
     *b"|\t;,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',')
+}
+
+/// The delimiter that a line before the head states, for Excel: `sep=;`.
+fn stated_delimiter(row: &[u8]) -> Option<u8> {
+    let (sep, rest) = row.split_at_checked(b"sep=".len())?;
+    match rest {
+        [delimiter, b'\r' | b'\n', ..] if sep.eq_ignore_ascii_case(b"sep=") => Some(*delimiter),
+        _ => None,
+    }
 }
 
 impl Columns {
@@ -178,7 +190,11 @@ impl Columns {
         strict: bool,
     ) -> Result<Option<Self>, Failure> {
         let delimiter = rows.delimiter;
-        let Some(row) = rows.next() else { return Ok(None) };
+        let is_head = |row: &Result<RawRecord, _>| match row {
+            Ok(row) => stated_delimiter(&row.bytes).is_none(),
+            Err(_) => true,
+        };
+        let Some(row) = rows.find(is_head) else { return Ok(None) };
         let end = |failure: Failure| Failure { recoverable: false, ..failure };
         let row = row.map_err(end)?;
         let end = |failure: Failure| end(failure.at(row.number, row.offset));
@@ -396,8 +412,24 @@ mod tests {
             ("\nid\ttext", b'\t'),
             ("\r\n\"one,\ntwo\";text\n,,,", b';'),
             ("id|text", b'|'),
+            ("\u{feff}Sep=;\r\nid;text,a,b", b';'),
+            ("sep=\t\na,b", b'\t'),
+            ("sep=ab,c\n", b','),
         ] {
             assert_eq!(delimiter(head.as_bytes()), found, "{head}");
+        }
+    }
+
+    #[test]
+    fn a_line_before_the_head_may_state_the_delimiter() {
+        let names = [("text", Field::Text)].map(|(name, field)| (name.to_owned(), field));
+        for (table, number) in [("sep=;\r\nid;text\r\n1;a\r\n", 3), ("id;text\n1;a\n", 2)] {
+            let delimiter = delimiter(table.as_bytes());
+            let mut rows = Rows::new(Peeked::new(table.as_bytes(), 3), delimiter, 1 << 20);
+            let columns = Columns::read(&mut rows, &names, true).unwrap().unwrap();
+            let row = rows.next().unwrap().unwrap();
+            let document = columns.decode(&row.bytes, true).unwrap();
+            assert_eq!((document.text.as_str(), row.number), ("a", number), "{table}");
         }
     }
 }

@@ -144,7 +144,7 @@ pub enum Problem {
         limit: u64,
     },
     /// Compressed data that is damaged or cut off, or asks for more memory than [`Limits::window`](crate::Limits::window).
-    #[error("damaged {compression} data")]
+    #[error("the {compression} data is damaged, or asks for more memory than the limit")]
     Compression {
         /// The kind of compression.
         compression: &'static str,

@@ -132,6 +132,22 @@ impl Format {
         }
     }
 
+    /// The format that a file has whose name tells this one, and which begins so: some names are given to two.
+    pub(crate) fn within(self, head: &[u8]) -> Self {
+        match self {
+            // The archives of mailing lists. A single mail stays a text, as others are that begin with a few headers.
+            #[cfg(feature = "mail")]
+            Self::Text if Self::of_content(head) == Some(Self::Mbox) => Self::Mbox,
+            // An array of objects, or one in several lines.
+            Self::JsonLines => match head_text(head).trim_ascii_start() {
+                [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => Self::Json,
+                [b'{', b'\n', ..] | [b'{', b'\r', b'\n', ..] => Self::Json,
+                _ => self,
+            },
+            _ => self,
+        }
+    }
+
     /// The format of a stream that was asked for and has no telling name: JSON if it looks like that.
     pub(crate) fn of_nameless(head: &[u8]) -> Self {
         let head = head_text(head);
@@ -322,6 +338,12 @@ fn as_utf8(
 
 fn has_utf16_mark(head: &[u8]) -> bool {
     head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff])
+}
+
+/// Whether a stream that starts so is what Macintoshes put beside each file where they cannot keep it within, named as that is but
+/// for a beginning `._`.
+pub(crate) fn is_resource_fork(head: &[u8]) -> bool {
+    head.starts_with(&[0x00, 0x05, 0x16, 0x07])
 }
 
 /// Whether a stream that starts so is no text of any kind.
@@ -576,6 +598,27 @@ mod tests {
                 let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
                 assert_eq!(Format::of_nameless(&utf16), format, "{head} in UTF-16");
             }
+        }
+    }
+
+    #[test]
+    fn a_name_may_be_that_of_two_formats() {
+        let mail = "From: A\nSubject: B\nMessage-ID: <c>\n\nText\n";
+        let mbox = format!("From a at example.org  Sat Jan  3 01:05:34 1996\n{mail}");
+        let mbox_or_text = if cfg!(feature = "mail") { Format::Mbox } else { Format::Text };
+        for (named, head, format) in [
+            (Format::Text, mbox.as_str(), mbox_or_text),
+            (Format::Text, mail, Format::Text),
+            (Format::Text, "From A to B: a journey\n", Format::Text),
+            (Format::JsonLines, "{\"text\":\"a\"}\n", Format::JsonLines),
+            (Format::JsonLines, "\u{feff}[\n {\"text\":\"a\"}\n]", Format::Json),
+            (Format::JsonLines, "{\r\n\"text\":\"a\"}", Format::Json),
+            // Broken lines among others.
+            (Format::JsonLines, "[1,2]\n{\"text\":\"a\"}\n", Format::JsonLines),
+            (Format::JsonLines, "{\"text\":\n{\"text\":\"a\"}\n", Format::JsonLines),
+            (Format::Json, "", Format::Json),
+        ] {
+            assert_eq!(named.within(head.as_bytes()), format, "{head}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! JSON: values one after another or in one array, each of them a record of which a few fields are kept.
 
 mod flat;
+mod repair;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -74,7 +75,7 @@ fn names(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     })
 }
 
-/// The fields of a record as its bytes have them.
+/// The fields of a record as its bytes have them, those that are not quite JSON among them.
 ///
 /// # Errors
 ///
@@ -90,9 +91,16 @@ pub(crate) fn decode_record(
         Err(bytes) => bytes,
     };
     let decoded = decode(&bytes, strict)?;
-    let document = parse(&decoded.text, fields, text_field)
-        .map_err(|error| Problem::Json(RecordError::new(error)))?;
-    Ok(Document { encoding: decoded.encoding, replaced: decoded.replaced, ..document })
+    let parse = |record: &str| parse(record, fields, text_field);
+    let (document, replaced) = match parse(&decoded.text) {
+        Ok(document) => (document, 0),
+        Err(error) => repair::repaired(&decoded.text)
+            .filter(|&(_, replaced)| !strict || replaced == 0)
+            .and_then(|(record, replaced)| Some((parse(&record).ok()?, replaced)))
+            .ok_or_else(|| Problem::Json(RecordError::new(error)))?,
+    };
+    let replaced = decoded.replaced + replaced;
+    Ok(Document { encoding: decoded.encoding, replaced, ..document })
 }
 
 fn parse(record: &str, fields: &Fields, text_field: &str) -> Result<Document, serde_json::Error> {
@@ -257,7 +265,7 @@ impl<'de> Visitor<'de> for FieldName {
     }
 }
 
-/// An id: a string, a number, or nothing.
+/// An id: a string, a whole number, or nothing.
 struct Id;
 
 impl<'de> DeserializeSeed<'de> for Id {
@@ -272,7 +280,7 @@ impl Visitor<'_> for Id {
     type Value = Option<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an id: a string or a number")
+        f.write_str("an id: a string or a whole number")
     }
 
     fn visit_str<E: Error>(self, id: &str) -> Result<Self::Value, E> {
@@ -288,6 +296,13 @@ impl Visitor<'_> for Id {
     }
 
     fn visit_f64<E: Error>(self, id: f64) -> Result<Self::Value, E> {
+        /// Below, each whole number is one of its own: of greater ones, two ids would be the same.
+        const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+
+        // Tables in which some rows have no id write 1.0 for 1.
+        if id.fract() == 0.0 && id.abs() < EXACT {
+            return Ok(Some(format!("{id:.0}")));
+        }
         Err(E::invalid_type(Unexpected::Float(id), &self))
     }
 
@@ -415,26 +430,34 @@ impl<R: BufRead> Values<R> {
         }
         match (self.place, byte) {
             (Place::InSequence, Some(b'{')) => Ok(true),
-            (Place::InArray { .. }, Some(b']')) => {
-                self.consume(1);
-                self.place = Place::End;
-                match self.peek()? {
-                    None => Ok(false),
-                    Some(_) => Err(Problem::invalid("something stands behind the array")),
-                }
-            }
+            (Place::InArray { .. }, Some(b']')) => self.end_array(),
             (Place::InArray { first: true }, Some(_)) => {
                 self.place = Place::InArray { first: false };
                 Ok(true)
             }
             (Place::InArray { first: false }, Some(b',')) => {
                 self.consume(1);
-                self.peek()?.map(|_| true).ok_or(Problem::Truncated)
+                match self.peek()? {
+                    // A comma too many, as after each value.
+                    Some(b']') => self.end_array(),
+                    Some(_) => Ok(true),
+                    None => Err(Problem::Truncated),
+                }
             }
             (Place::InArray { .. }, None) => Err(Problem::Truncated),
             (Place::InArray { .. }, Some(_)) => Err(Problem::invalid("there is no comma")),
             (Place::InSequence, Some(_)) => Err(Problem::invalid("there is no JSON object")),
             (Place::InSequence, None) | (Place::Start | Place::End, _) => Ok(false),
+        }
+    }
+
+    /// Moves behind the bracket that ends the array.
+    fn end_array(&mut self) -> Result<bool, Problem> {
+        self.consume(1);
+        self.place = Place::End;
+        match self.peek()? {
+            None => Ok(false),
+            Some(_) => Err(Problem::invalid("something stands behind the array")),
         }
     }
 
@@ -597,6 +620,7 @@ mod tests {
                 &["{\"a\":[1,{}]}", "\"]\\\"\"", "5", "null"],
             ),
             ("{\"a\":\n1}\n{}{\"}\":\"\\\\\"}", &["{\"a\":\n1}", "{}", "{\"}\":\"\\\\\"}"]),
+            ("[{},{},]", &["{}", "{}"]),
             ("[{},", &["{}", "it ends in the middle of a record!"]),
             ("[{}", &["{}", "it ends in the middle of a record!"]),
             ("[{} {}]", &["{}", "not as its format asks!"]),
@@ -654,6 +678,41 @@ mod tests {
         );
         let missing = parse(r#"{"data":[{"body":"B"}]}"#, &fields, "data.body").unwrap_err();
         assert!(missing.to_string().contains("\"data.body\" is missing"), "{missing}");
+    }
+
+    #[test]
+    fn what_python_writes_is_read() {
+        let fields = fields(&[("text", Field::Text), ("id", Field::Id)]).unwrap();
+        let read = |record: &str, strict| {
+            decode_record(record.as_bytes().to_vec(), &fields, "text", strict)
+                .map(|document| (document.text, document.id, document.replaced))
+                .map_err(|failure| match failure.problem {
+                    Problem::Json(error) => error.to_string(),
+                    other => other.to_string(),
+                })
+        };
+        let document = |text: &str, id: Option<&str>, replaced| {
+            Ok((text.to_owned(), id.map(str::to_owned), replaced))
+        };
+        for strict in [false, true] {
+            let read = |record: &str| read(record, strict);
+            assert_eq!(read(r#"{"text":"a","score":NaN}"#), document("a", None, 0));
+            assert_eq!(read("{\"text\":\"a\tb\"}"), document("a\tb", None, 0));
+            for (id, number) in [("1.0", "1"), ("-2e3", "-2000"), ("NaN", "")] {
+                let id = read(&format!(r#"{{"id":{id},"text":"a"}}"#));
+                assert_eq!(id, document("a", Some(number).filter(|it| !it.is_empty()), 0));
+            }
+            for id in ["1.5", "9007199254740992.0", "12345678901234567890123", "{}", "true"] {
+                let problem = read(&format!(r#"{{"id":{id},"text":"a"}}"#)).unwrap_err();
+                assert!(problem.contains("a string or a whole number"), "{problem}");
+            }
+            // What is not mended is told as it stands.
+            let problem = read(r#"{"x":NaN,"text":5}"#).unwrap_err();
+            assert!(problem.ends_with(", at column 6"), "{problem}");
+        }
+        let half = r#"{"text":"a \ud83d b","title":"\udE00"}"#;
+        assert_eq!(read(half, false), document("a \u{fffd} b", None, 2));
+        assert!(read(half, true).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod footer;
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -178,10 +179,15 @@ fn read(
     let mut columns = Vec::new();
     for (name, field) in names {
         match Path::find(schema, name) {
+            Some((_, kind)) if *field == Field::Text && !may_be_text(kind) => return Err(no_text()),
             Some((path, kind)) => {
-                columns.push(Column { path, field: *field, is_nanoseconds: is_nanoseconds(kind) });
+                columns.push(Column { path, field: *field, logical: Logical::of(kind) });
             }
-            None if *field == Field::Text => return Err(Problem::Column { name: name.clone() }),
+            None if *field == Field::Text => {
+                let is_group = schema.get_fields().iter().any(|field| field.name() == name);
+                let missing = || Problem::Column { name: name.clone() };
+                return Err(if is_group { no_text() } else { missing() });
+            }
             None => {}
         }
     }
@@ -205,25 +211,50 @@ fn read(
 struct Column {
     path: Path,
     field: Field,
-    /// Whether its numbers are such times, which the library gives as any other numbers.
-    is_nanoseconds: bool,
+    logical: Logical,
 }
 
-fn is_nanoseconds(kind: &Type) -> bool {
-    let kind = kind.get_basic_info().logical_type_ref();
-    matches!(kind, Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS)
+/// What the values of a column are, where the library does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Logical {
+    AsGiven,
+    /// Times, which it gives as any other numbers.
+    Nanoseconds,
+    /// Given as bytes.
+    Uuid,
+}
+
+impl Logical {
+    fn of(kind: &Type) -> Self {
+        match kind.get_basic_info().logical_type_ref() {
+            Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS => Self::Nanoseconds,
+            Some(LogicalType::Uuid) => Self::Uuid,
+            _ => Self::AsGiven,
+        }
+    }
+}
+
+/// Whether a column may hold text. Told by the first row, it would be an error for each.
+fn may_be_text(kind: &Type) -> bool {
+    use ::parquet::basic::Type::{BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY};
+
+    matches!(kind.get_physical_type(), BYTE_ARRAY | FIXED_LEN_BYTE_ARRAY)
+}
+
+fn no_text() -> Problem {
+    Problem::invalid("the text column does not hold text")
 }
 
 fn document(row: &Row, columns: &[Column], strict: bool) -> Result<Document, Problem> {
     let mut document = Document::default();
-    for Column { path, field, is_nanoseconds } in columns {
+    for Column { path, field, logical } in columns {
         let value = path.value(row).unwrap_or(&Value::Null);
         match field {
             Field::Text => (document.text, document.replaced) = text(value, strict)?,
-            Field::Id => document.id = id(value)?,
+            Field::Id => document.id = id(value, *logical)?,
             Field::Title => document.title = words(value),
             Field::Date => {
-                document.date = date(value, *is_nanoseconds).or_else(|| words(value));
+                document.date = date(value, *logical).or_else(|| words(value));
             }
             Field::Language => document.language = words(value),
         }
@@ -251,18 +282,29 @@ fn text(value: &Value, strict: bool) -> Result<(String, u64), Problem> {
             Ok((text, replaced))
         }
         Value::Null => Err(Problem::invalid("the text is null")),
-        _ => Err(Problem::invalid("the text column does not hold text")),
+        _ => Err(no_text()),
     }
 }
 
-fn id(value: &Value) -> Result<Option<String>, Problem> {
+fn id(value: &Value, logical: Logical) -> Result<Option<String>, Problem> {
     match value {
         Value::Null => Ok(None),
+        Value::Bytes(bytes) if logical == Logical::Uuid => Ok(Some(uuid(bytes.data()))),
         value => match words(value) {
             Some(id) => Ok(Some(id)),
             None => Err(Problem::invalid("an id is a string or a whole number")),
         },
     }
+}
+
+/// A UUID as RFC 9562 writes it.
+fn uuid(bytes: &[u8]) -> String {
+    let mut uuid = String::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        let hyphen = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
+        let _ = write!(uuid, "{hyphen}{byte:02x}");
+    }
+    uuid
 }
 
 /// A string, or a whole number as one; nothing of any other value.
@@ -284,7 +326,7 @@ fn words(value: &Value) -> Option<String> {
 }
 
 /// A day or a time, as RFC 3339 has it.
-fn date(value: &Value, is_nanoseconds: bool) -> Option<String> {
+fn date(value: &Value, logical: Logical) -> Option<String> {
     use jiff::civil::Date;
     use jiff::{Timestamp, ToSpan};
 
@@ -295,7 +337,9 @@ fn date(value: &Value, is_nanoseconds: bool) -> Option<String> {
         }
         Value::TimestampMillis(time) => Timestamp::from_millisecond(*time),
         Value::TimestampMicros(time) => Timestamp::from_microsecond(*time),
-        Value::Long(time) if is_nanoseconds => Timestamp::from_nanosecond(i128::from(*time)),
+        Value::Long(time) if logical == Logical::Nanoseconds => {
+            Timestamp::from_nanosecond(i128::from(*time))
+        }
         _ => return None,
     };
     Some(time.ok()?.to_string())
@@ -563,6 +607,31 @@ mod tests {
     }
 
     #[test]
+    fn an_id_may_be_a_uuid() {
+        use ::parquet::data_type::{FixedLenByteArray, FixedLenByteArrayType};
+
+        let schema = "message schema {
+            REQUIRED BYTE_ARRAY text (UTF8);
+            REQUIRED FIXED_LEN_BYTE_ARRAY (16) id (UUID);
+        }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let values = [ByteArray::from("Käse")];
+        column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let ids = [FixedLenByteArray::from(ByteArray::from((0xf0..=0xff).collect::<Vec<u8>>()))];
+        column.typed::<FixedLenByteArrayType>().write_batch(&ids, None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        let file = Bytes::from(writer.into_inner().unwrap());
+        let uuid = "f0f1f2f3-f4f5-f6f7-f8f9-fafbfcfdfeff";
+        assert_eq!(texts(&file, "text", "id"), [("Käse".to_owned(), Some(uuid.to_owned()))]);
+    }
+
+    #[test]
     fn a_file_on_disk_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.parquet");
@@ -587,7 +656,12 @@ mod tests {
         assert_eq!(read.len(), 3);
         assert!(read[1].as_ref().is_err_and(|failure| failure.recoverable));
         for (text, id) in [("none", "id"), ("meta", "id"), ("meta.none", "id"), ("id", "id")] {
-            assert!(rows(file.clone(), text, id, false).next().unwrap().is_err(), "{text}");
+            let mut rows = rows(file.clone(), text, id, false);
+            let failure = rows.next().unwrap().unwrap_err();
+            let is_missing = matches!(failure.problem, Problem::Column { .. });
+            assert_eq!(is_missing, text.contains("none"), "{text}");
+            // The columns of a file are those of all its rows.
+            assert!(!failure.recoverable && rows.next().is_none(), "{text}");
         }
     }
 
