@@ -201,11 +201,12 @@ impl std::fmt::Display for RecordError {
         let (line, column) = (self.line(), self.column());
         let problem = text.strip_suffix(&format!(" at line {line} column {column}"));
         f.write_str(problem.unwrap_or(&text))?;
-        match line {
-            0 => Ok(()),
+        match (line, column) {
+            (0, _) | (1, 0) => Ok(()),
             // Most records are a line, whose number in the file stands in the error above.
-            1 => write!(f, ", at column {column}"),
-            line => write!(f, ", at line {line} of the record, column {column}"),
+            (1, column) => write!(f, ", at column {column}"),
+            (line, 0) => write!(f, ", at line {line} of the record"),
+            (line, column) => write!(f, ", at line {line} of the record, column {column}"),
         }
     }
 }

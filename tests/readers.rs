@@ -56,18 +56,22 @@ fn json_is_read_as_an_array_and_as_a_sequence() {
 
 #[test]
 fn what_is_wrong_with_json_is_found_by_line_and_column() {
-    let json = "[{\"id\":\"1\",\n \"text\":7}, {\"text\":8},\n{\"text\":\"a\n\"}]";
+    let json = "[{\"id\":\"1\",\n \"text\":7}, {\"text\":8},\n{\n\"text\":\"a\\q\"},5]";
     let found = texts("a.json", json.as_bytes());
     for (found, what) in found.iter().zip([
         "a.json:1 (byte 1): not a JSON object with the fields asked for: invalid type: integer `7`, \
          expected a string, at line 2 of the record, column 9",
         "a.json:2 (byte 24): not a JSON object with the fields asked for: invalid type: integer `8`, \
          expected a string, at column 9",
-        "a.json:3 (byte 36): not a JSON object with the fields asked for: control character \
-         (\\u0000-\\u001F) found while parsing a string, at line 2 of the record, column 0",
+        "a.json:3 (byte 36): not a JSON object with the fields asked for: invalid escape, at line 2 of the \
+         record, column 11",
+        "a.json:4 (byte 52): not a JSON object with the fields asked for: invalid type: integer `5`, \
+         expected a JSON object, at column 1",
     ]) {
         assert_eq!(*found, format!("cannot read {what}"));
     }
+    let found = texts("a.jsonl", b"[1]\n");
+    assert!(found[0].ends_with("invalid type: sequence, expected a JSON object"), "{found:?}");
     let mut options = Options::new();
     options.text_field("see at line 3 at line 4");
     let found = texts_with(&options, "a.json", b"{}");
@@ -679,7 +683,7 @@ mod compression {
     fn bytes_behind_the_last_member_are_an_error() {
         let found = texts("a.txt", &[gzip(b"text"), b"and something else".to_vec()].concat());
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains("damaged gzip"), "{found:?}");
+        assert!(found[0].contains("the gzip data is damaged"), "{found:?}");
         let lines = gzip(b"{\"text\":\"one\"}\n{\"text\":\"two\"}\n");
         let found = texts("a.jsonl", &[lines, b"and something else".to_vec()].concat());
         assert_eq!(found[..2], ["one", "two"]);

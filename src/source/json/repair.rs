@@ -26,7 +26,8 @@ pub(super) fn repaired(record: &str) -> Option<(String, u64)> {
                 }
                 Some(_) => (6, None),
             },
-            0..0x20 if in_string => (1, Some(format!("\\u{byte:04x}"))),
+            // But for NUL, which is damage.
+            1..0x20 if in_string => (1, Some(format!("\\u{byte:04x}"))),
             b'N' | b'I' | b'-' if !in_string => {
                 let words: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
                 let found = words.into_iter().find(|word| rest.starts_with(word));
@@ -74,9 +75,15 @@ mod tests {
             assert!(serde_json::from_str::<serde_json::Value>(record).is_err(), "{record}");
             assert!(serde_json::from_str::<serde_json::Value>(instead).is_ok(), "{record}");
         }
-        for sound in
-            ["", r#"{"a":"\u00e4\ud83d\ude00","b":-1}"#, r#"["\""]"#, "{\"a", "[\"\\", "[\"\\ud"]
-        {
+        for sound in [
+            "",
+            r#"{"a":"\u00e4\ud83d\ude00","b":-1}"#,
+            r#"["\""]"#,
+            "{\"a",
+            "[\"\\",
+            "[\"\\ud",
+            "[\"\0\"]",
+        ] {
             assert_eq!(repaired(sound), None, "{sound}");
         }
     }
