@@ -9,6 +9,7 @@ mod encodings;
 mod flowed;
 mod headers;
 mod mbox;
+mod words;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,6 +21,7 @@ use self::encodings::{decode_base64, decode_quoted_printable, decode_utf_7};
 use self::flowed::Flow;
 use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
+use self::words::join_words;
 use super::date::date;
 use super::document::{Document, Failure, Problem};
 use super::encoding::{Decoded, MARK, decode_declared};
@@ -177,6 +179,7 @@ impl<'a> Message<'a> {
     fn headers(&self) -> Document {
         let mut document = Document::default();
         if let Some(value) = self.headers.get("Subject") {
+            let value = join_words(&value);
             let subject = MessageStream::new(&value).parse_unstructured();
             document.title = subject.as_text().and_then(one_line);
         }
@@ -680,6 +683,37 @@ mod tests {
         for subject in ["K\u{e4}se", "=?utf-8?q?K=C3=A4se?="] {
             let document = read(&format!("\u{feff}Subject: {subject}\n\na\n"));
             assert_eq!(document.title.as_deref(), Some("Käse"));
+        }
+    }
+
+    #[test]
+    fn characters_may_be_cut_in_two_by_encoded_words() {
+        for (subject, title) in [
+            ("=?utf-8?Q?Gr=C3?=\n =?utf-8?Q?=BC=C3=9Fe?=", "Grüße"),
+            ("=?utf-8?Q?Gr=C3?==?utf-8?Q?=BC=C3=9Fe?=", "Grüße"),
+            ("Re: =?utf-8*de?q?Gr=C3?= \n\t=?UTF-8?B?vMOfZQ==?= und mehr", "Re: Grüße und mehr"),
+            // A Chinese character of two bytes.
+            ("=?GB2312?B?xOO6?=\n =?gb2312?b?ww==?=", "你好"),
+            ("=?iso-2022-jp?B?GyRCRnw=?=\n =?iso-2022-jp?B?S1wbKEI=?=", "日本"),
+            // Each of its own, as it should be.
+            ("=?iso-2022-jp?B?GyRCRnwbKEI=?=\n =?iso-2022-jp?B?GyRCS1wbKEI=?=", "日本"),
+            ("=?utf-8?q?K=C3=A4se_?=\n =?utf-8?q?und?=", "Käse und"),
+            ("=?utf-8?q?K=C3=A4se ?=\n =?utf-8?q?und?=", "Käse und"),
+            ("=?utf-8?q?K=C3=A4se?= =?iso-8859-1?q?k=E4se?=", "Käsekäse"),
+            ("=?utf-8?q?K=C3=A4se?= und =?utf-8?q?mehr?=", "Käse und mehr"),
+            // Without padding.
+            ("=?utf-8?B?S8Okc2U?=", "Käse"),
+            ("=?utf-8?B?S8O?= =?utf-8?B?pHNl?=", "Käse"),
+            ("=?utf-8?Q?Wie?_So?_=3D=3F?=", "Wie? So? =?"),
+            // No words.
+            ("=?utf-8?q?K=C3=A4", "=?utf-8?q?K=C3=A4"),
+            ("=?utf-8?x?a?= =?=?utf-8?q?b?=", "=?utf-8?x?a?= =? b"),
+            ("=?utf-8?q?a =?utf-8?q?b?=", "=?utf-8?q?a b"),
+            // Broken codes.
+            ("=?utf-8?q?=A?= =?utf-8?q?b?=", "=Ab"),
+        ] {
+            let document = read(&format!("Subject: {subject}\n\na\n"));
+            assert_eq!(document.title.as_deref(), Some(title), "{subject}");
         }
     }
 
