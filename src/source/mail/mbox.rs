@@ -17,6 +17,8 @@ const PIECE: u64 = 1 << 16;
 #[derive(Debug)]
 pub(crate) struct MboxRecords<R> {
     reader: R,
+    /// The line that was looked at ahead of its turn, or its first piece.
+    ahead: Option<Vec<u8>>,
     /// The longest message, in bytes.
     longest: u64,
     number: u64,
@@ -29,15 +31,40 @@ pub(crate) struct MboxRecords<R> {
 
 impl<R: BufRead> MboxRecords<R> {
     pub(crate) fn new(reader: R, longest: u64) -> Self {
-        Self { reader, longest, number: 0, offset: 0, begun: None, ended: false }
+        Self { reader, ahead: None, longest, number: 0, offset: 0, begun: None, ended: false }
     }
 
     /// The next piece of a line; empty at the end.
     fn piece(&mut self, piece: &mut Vec<u8>) -> std::io::Result<()> {
-        piece.clear();
-        let read = self.reader.by_ref().take(PIECE).read_until(b'\n', piece)?;
-        self.offset += read as u64;
+        match self.ahead.take() {
+            Some(ahead) => *piece = ahead,
+            None => self.read(piece)?,
+        }
+        self.offset += piece.len() as u64;
         Ok(())
+    }
+
+    /// The piece behind the one that was read last.
+    fn look_ahead(&mut self) -> std::io::Result<&[u8]> {
+        let mut ahead = Vec::new();
+        self.read(&mut ahead)?;
+        Ok(self.ahead.insert(ahead))
+    }
+
+    fn read(&mut self, piece: &mut Vec<u8>) -> std::io::Result<()> {
+        piece.clear();
+        self.reader.by_ref().take(PIECE).read_until(b'\n', piece)?;
+        Ok(())
+    }
+
+    /// Whether a line separates messages.
+    fn separates(&mut self, line: &[u8], after_blank: bool) -> std::io::Result<bool> {
+        if is_separator(line, after_blank) {
+            return Ok(true);
+        }
+        // What programs write that have no date to put there: headers tell it from a sentence.
+        let may_be = after_blank && line.starts_with(b"From ") && line.ends_with(b"\n");
+        Ok(may_be && is_header(self.look_ahead()?))
     }
 
     /// Reads up to the separator behind the next message, or to the end.
@@ -47,7 +74,8 @@ impl<R: BufRead> MboxRecords<R> {
         let mut stray = None;
         let mut piece = Vec::new();
         let mut at_line_start = true;
-        let mut after_blank = true;
+        // The start of the file is as good; behind a separator there may be another line like it.
+        let mut after_blank = self.begun.is_none();
         let begun = loop {
             let offset = self.offset;
             self.piece(&mut piece)?;
@@ -60,7 +88,7 @@ impl<R: BufRead> MboxRecords<R> {
             }
             let starts_line = at_line_start;
             at_line_start = piece.ends_with(b"\n");
-            if starts_line && is_separator(&piece, after_blank) {
+            if starts_line && self.separates(&piece, after_blank)? {
                 // What is left of a separator that is longer than a piece.
                 while !at_line_start {
                     self.piece(&mut piece)?;
@@ -132,8 +160,9 @@ fn is_quoted(line: &[u8]) -> bool {
     line[marks..].starts_with(b"From ")
 }
 
-/// Whether a line separates messages: a sender and a date stand behind `From `, or, as some
-/// programs write, nothing; then it must follow a blank line.
+/// Whether a line separates messages by itself: a sender and a date stand behind `From `, or, as
+/// some programs write, nothing, or a number, as in archives of Usenet; then it must follow a blank
+/// line.
 ///
 /// Sentences begin with that word too, and not every writer marks them.
 fn is_separator(line: &[u8], after_blank: bool) -> bool {
@@ -141,10 +170,40 @@ fn is_separator(line: &[u8], after_blank: bool) -> bool {
     let words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let words: Vec<&[u8]> = words.take(16).collect();
     let Some((sender, rest)) = words.split_first() else { return after_blank };
+    if rest.is_empty() && is_long_number(sender) {
+        return after_blank;
+    }
     // Some senders have spaces. Dates as in headers or of JavaScript stand in sentences too, so they
     // need an address, and nothing but a weekday between.
     (0..rest.len()).any(|at| is_date(&rest[at..]))
         || sender.contains(&b'@') && (0..=1).any(|at| rest.get(at..).is_some_and(is_other_date))
+}
+
+/// Whether a word is a whole number with more digits than a year has.
+fn is_long_number(word: &[u8]) -> bool {
+    let digits = word.strip_prefix(b"-").unwrap_or(word);
+    digits.len() > 4 && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether a line is a header that messages begin with.
+fn is_header(line: &[u8]) -> bool {
+    const NAMES: [&[u8]; 10] = [
+        b"From",
+        b"To",
+        b"Received",
+        b"Return-Path",
+        b"Message-ID",
+        b"Date",
+        b"Path",
+        b"Delivered-To",
+        b"Subject",
+        b"MIME-Version",
+    ];
+    let Some(end) = memchr::memchr(b':', line) else { return false };
+    let name = &line[..end];
+    let is_extension =
+        matches!(name, [b'X' | b'x', b'-', _, ..]) && name.iter().all(u8::is_ascii_graphic);
+    is_extension || NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Whether words begin with a date as ctime writes it, but for the weekday: month, day, time, at most
@@ -249,6 +308,65 @@ mod tests {
         let mbox =
             "From \nA: b\n\neins\n\nFrom \r\nA: c\n\nFrom - Mon Jan 01 12:00:00 2018\nA: d\n";
         assert_eq!(messages(mbox), ["A: b\n\neins\n", "A: c\n", "A: d\n"]);
+    }
+
+    #[test]
+    fn a_number_separates_where_nothing_stands_before_it() {
+        let mbox = "From -1234567890123\nA: b\n\neins\nFrom 12345\n\nFrom 1234567\nA: c\n\n\
+            From 1996\nFrom 12345 on\n";
+        assert_eq!(
+            messages(mbox),
+            ["A: b\n\neins\nFrom 12345\n", "A: c\n\nFrom 1996\nFrom 12345 on\n"]
+        );
+        assert_eq!(messages(&mbox.replace('\n', "\r\n"))[0], "A: b\r\n\r\neins\r\nFrom 12345\r\n");
+    }
+
+    #[test]
+    fn headers_tell_a_separator_without_a_date() {
+        for header in [
+            "From: a",
+            "to: a",
+            "Received: a",
+            "Return-Path: <a>",
+            "Message-Id: <a>",
+            "Date: a",
+            "Path: a",
+            "Delivered-To: a",
+            "Subject:",
+            "Mime-Version: 1.0",
+            "X-Mailer: a",
+        ] {
+            for separator in
+                ["From anna@example.org", "From Anna Berg", "From anna Saturday 3.1.1996"]
+            {
+                let message = format!("{header}\n\neins\n");
+                let mbox = format!("{separator}\n{message}\n{separator}\n{message}");
+                assert_eq!(messages(&mbox), [&*message, &message], "{separator} {header}");
+            }
+        }
+        for body in [
+            "From here on\nA: b\nDate: c\n",
+            "From here on\n\nDate: c\n",
+            "From here on\nTo the end: c\n",
+            "From here on\nX-: c\n",
+            "From here on\nX-ray of today: c\n",
+            "eins\nFrom here on\nDate: c\n",
+            "From here on",
+        ] {
+            let mail = format!("A: b\n\n{body}");
+            assert_eq!(messages(&format!("{FROM}{mail}")), [mail], "{body}");
+        }
+        // Behind a separator another is none.
+        let mail = "From anna\nDate: a\n";
+        assert_eq!(messages(&format!("{FROM}{mail}\n{FROM}{mail}")), [mail; 2]);
+        // Places are right though lines are looked at ahead.
+        let mbox = "From anna\nTo: a\n\nFrom berta\nTo: b\n";
+        let offsets: Vec<u64> = MboxRecords::new(mbox.as_bytes(), 1 << 20)
+            .map(|record| record.map(|record| record.offset).unwrap())
+            .collect();
+        assert_eq!(offsets, [10, 10 + 7 + 11]);
+        let long = format!("{FROM}A: b\n\nFrom {}\nDate: a\n", "x".repeat(200_000));
+        assert_eq!(messages(&long).len(), 1);
     }
 
     #[test]
