@@ -1,6 +1,6 @@
 //! mbox: messages one after the other in a file, each behind a line that begins with `From `.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Cursor, Read};
 
 use super::super::document::{Failure, Problem, RawRecord};
 use super::super::encoding::MARK;
@@ -16,7 +16,11 @@ const PIECE: u64 = 1 << 16;
 /// for the second, and for the first wherever the sender's own text had none.
 #[derive(Debug)]
 pub(crate) struct MboxRecords<R> {
+    /// What was read to tell how lines end, to be read once more.
+    start: Cursor<Vec<u8>>,
     reader: R,
+    /// What ends a line: a line feed or, on old Macintoshes, a carriage return, which becomes one.
+    line_end: u8,
     /// The line that was looked at ahead of its turn, or its first piece.
     ahead: Option<Vec<u8>>,
     /// The longest message, in bytes.
@@ -31,7 +35,17 @@ pub(crate) struct MboxRecords<R> {
 
 impl<R: BufRead> MboxRecords<R> {
     pub(crate) fn new(reader: R, longest: u64) -> Self {
-        Self { reader, ahead: None, longest, number: 0, offset: 0, begun: None, ended: false }
+        Self {
+            start: Cursor::default(),
+            reader,
+            line_end: b'\n',
+            ahead: None,
+            longest,
+            number: 0,
+            offset: 0,
+            begun: None,
+            ended: false,
+        }
     }
 
     /// The next piece of a line; empty at the end.
@@ -53,7 +67,22 @@ impl<R: BufRead> MboxRecords<R> {
 
     fn read(&mut self, piece: &mut Vec<u8>) -> std::io::Result<()> {
         piece.clear();
-        self.reader.by_ref().take(PIECE).read_until(b'\n', piece)?;
+        let mut rest = (&mut self.start).chain(&mut self.reader).take(PIECE);
+        rest.read_until(self.line_end, piece)?;
+        if let (b'\r', Some(end @ b'\r')) = (self.line_end, piece.last_mut()) {
+            *end = b'\n';
+        }
+        Ok(())
+    }
+
+    /// Tells how lines end by the first of them.
+    fn begin(&mut self) -> std::io::Result<()> {
+        let mut first = Vec::new();
+        self.read(&mut first)?;
+        if !first.ends_with(b"\n") && first.contains(&b'\r') {
+            self.line_end = b'\r';
+        }
+        self.start = Cursor::new(first);
         Ok(())
     }
 
@@ -78,6 +107,9 @@ impl<R: BufRead> MboxRecords<R> {
         let mut after_blank = self.begun.is_none();
         let begun = loop {
             let offset = self.offset;
+            if offset == 0 {
+                self.begin()?;
+            }
             self.piece(&mut piece)?;
             if offset == 0 && piece.starts_with(MARK) {
                 piece.drain(..MARK.len());
@@ -271,6 +303,18 @@ mod tests {
         assert_eq!(messages(&format!("\n\n{FROM}A: b\n\nc")), ["A: b\n\nc"]);
         assert_eq!(messages(""), [""; 0]);
         assert_eq!(messages("\n\n"), [""; 0]);
+    }
+
+    #[test]
+    fn lines_may_end_as_they_once_did_on_a_macintosh() {
+        let long = "x".repeat(200_000);
+        let mbox = format!("{FROM}A: b\n\n>From {long}\n\n{FROM}A: c\n\neins\n\nFrom a\nTo: b\n");
+        let expected = messages(&mbox);
+        assert_eq!(expected.len(), 3);
+        assert_eq!(messages(&mbox.replace('\n', "\r")), expected);
+        // One of another kind is none.
+        let mixed = format!("{FROM}A: b\n\neins\r{FROM}zwei\n");
+        assert_eq!(messages(&mixed), [&mixed[FROM.len()..]]);
     }
 
     #[test]
