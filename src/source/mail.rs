@@ -370,10 +370,10 @@ fn describe(
     let disposition = MessageStream::new(&disposition).parse_content_type();
     let attached = disposition.as_content_type().is_some_and(ContentType::is_attachment);
     let named = content_type.is_some_and(|it| it.has_attribute("name"));
-    let subtype = content_type.and_then(ContentType::subtype).unwrap_or_default();
+    let (main, subtype) = content_type.map(media_type).unwrap_or_default();
     let mut multipart = None;
-    let kind = match content_type.map(ContentType::ctype) {
-        Some("multipart") => {
+    let kind = match main {
+        "multipart" => {
             let boundary = content_type.and_then(|it| it.attribute("boundary"));
             let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
             let Some(boundary) = boundary else {
@@ -384,27 +384,60 @@ fn describe(
             if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart }
         }
         _ if attached || named && !whole => Kind::Attachment,
-        None if around == Some(true) => Kind::Attachment,
-        None => Kind::Plain(Flow::Fixed),
-        Some("text") if subtype == "html" => Kind::Page(Markup::Html),
-        Some("application") if subtype == "xhtml+xml" => Kind::Page(Markup::Xhtml),
-        Some("text") if whole || matches!(subtype, "" | "plain" | "markdown" | "x-markdown") => {
+        _ if content_type.is_none() && around == Some(true) => Kind::Attachment,
+        "text" if subtype == "html" => Kind::Page(Markup::Html),
+        "application" if subtype == "xhtml+xml" => Kind::Page(Markup::Xhtml),
+        "text" if whole || matches!(subtype, "plain" | "markdown" | "x-markdown") => {
             Kind::Plain(flow(content_type))
         }
-        Some(_) => Kind::Attachment,
+        "" => Kind::Plain(flow(content_type)),
+        _ => Kind::Attachment,
     };
-    let charset = content_type.and_then(|it| it.attribute("charset")).map(str::to_owned);
-    let transfer = headers.get("Content-Transfer-Encoding");
-    // Without a comment, which may stand behind it.
-    let transfer = transfer.as_deref().and_then(|it| {
-        it.split(|byte| matches!(byte, b'(' | b';') || byte.is_ascii_whitespace()).next()
-    });
-    let transfer = match transfer {
+    let charset = content_type.and_then(charset).map(str::to_owned);
+    let transfer = transfer(headers);
+    Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
+}
+
+/// The type and subtype that are meant; empty ones if that is no type, which is plain text: RFC
+/// 2045, section 5.2.
+fn media_type<'a>(content_type: &'a ContentType<'_>) -> (&'a str, &'a str) {
+    let subtype = content_type.subtype().unwrap_or_default();
+    // Without parameters that nothing divides from it.
+    let end = subtype.find(|char: char| char == ',' || char.is_whitespace());
+    let subtype = &subtype[..end.unwrap_or(subtype.len())];
+    match (content_type.ctype(), subtype) {
+        ("html", "") => ("text", "html"),
+        ("text", "") | ("plain" | "application", "text") => ("text", "plain"),
+        (
+            main @ ("application" | "audio" | "font" | "image" | "message" | "model" | "multipart"
+            | "video"),
+            _,
+        ) => (main, subtype),
+        (_, "") => ("", ""),
+        stated => stated,
+    }
+}
+
+/// The charset that is stated, as a parameter or where the type should end or stand.
+fn charset<'a>(content_type: &'a ContentType<'_>) -> Option<&'a str> {
+    content_type.attribute("charset").or_else(|| {
+        let main = content_type.subtype().unwrap_or(content_type.ctype());
+        let (_, value) = main.split_once("charset")?;
+        let value = value.trim_start().strip_prefix('=')?;
+        value.split_whitespace().next().map(|value| value.trim_matches('"'))
+    })
+}
+
+fn transfer(headers: Headers<'_>) -> Transfer {
+    let value = headers.get("Content-Transfer-Encoding").unwrap_or_default();
+    // Without quotes, and a comment or another that may stand behind it.
+    let is_end =
+        |byte: &u8| matches!(byte, b'(' | b';' | b',' | b'"') || byte.is_ascii_whitespace();
+    match value.split(is_end).find(|word| !word.is_empty()) {
         Some(it) if it.eq_ignore_ascii_case(b"base64") => Transfer::Base64,
         Some(it) if it.eq_ignore_ascii_case(b"quoted-printable") => Transfer::QuotedPrintable,
         _ => Transfer::Identity,
-    };
-    Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
+    }
 }
 
 /// What the type of a plain text says of its lines.
@@ -558,6 +591,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_type_is_plain_text() {
+        for (stated, text) in [
+            ("plain", "<p>K\u{a4}se"),
+            ("text", "<p>K\u{a4}se"),
+            ("us-ascii", "<p>K\u{a4}se"),
+            ("7bit", "<p>K\u{a4}se"),
+            ("unknown", "<p>K\u{a4}se"),
+            ("plain/text", "<p>K\u{a4}se"),
+            ("application/text", "<p>K\u{a4}se"),
+            ("X-sun-attachment", "<p>K\u{a4}se"),
+            ("plain; charset=iso-8859-15", "<p>K€se"),
+            ("charset=iso-8859-15", "<p>K€se"),
+            ("Charset = \"ISO-8859-15\"", "<p>K€se"),
+            ("text/plain charset=iso-8859-15", "<p>K€se"),
+            ("text/plain charset=iso-8859-15 format=fixed", "<p>K€se"),
+            ("text/plain, charset=iso-8859-15", "<p>K€se"),
+            ("html", "K\u{a4}se"),
+            ("HTML; charset=iso-8859-15", "K€se"),
+            ("text/html charset=iso-8859-15", "K€se"),
+        ] {
+            let part = [b"Content-Type: ", stated.as_bytes(), b"\n\n<p>K\xa4se\n"].concat();
+            let head = b"Content-Type: multipart/mixed; boundary=a\n\n--a\n";
+            for mail in [part.clone(), [head, &*part, b"--a--\n"].concat()] {
+                let document = decode(&mail, NESTING, true).unwrap();
+                assert_eq!((&*document.text, document.attachments), (text, 0), "{stated}");
+            }
+        }
+        for stated in ["application", "image", "image/", "x-unknown/x"] {
+            let document = read(&format!("Content-Type: {stated}\n\nx\n"));
+            assert_eq!((document.text.as_str(), document.attachments), ("", 1), "{stated}");
+        }
+    }
+
+    #[test]
     fn broken_structure_is_an_error() {
         let invalid = |mail: &str| match problem(mail) {
             Problem::Invalid(source) => source.to_string(),
@@ -657,8 +724,10 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_encoding_may_have_a_comment() {
-        for encoding in ["base64 (x)", "BASE64;", " base64\n (x)"] {
+    fn a_transfer_encoding_may_have_quotes_and_more_behind_it() {
+        for encoding in
+            ["base64 (x)", "BASE64;", " base64\n (x)", "\"base64\"", "base64, 8bit", "base64,7bit"]
+        {
             let mail = format!("Content-Transfer-Encoding: {encoding}\n\nS8Okc2U=\n");
             assert_eq!(read(&mail).text, "Käse", "{encoding}");
         }
