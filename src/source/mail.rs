@@ -37,12 +37,16 @@ const MOST_PARTS: usize = 1 << 16;
 pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Document, Failure> {
     let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
     let bytes = with_line_feeds(bytes);
-    let message = Message::read(&bytes, nesting)?;
+    let mut message = Message::read(&bytes, nesting)?;
     if strict && !message.complete {
         return Err(Problem::Truncated.into());
     }
+    let mut readable = message.readable(strict)?;
+    if readable.is_empty() && message.read_otherwise() {
+        readable = message.readable(strict)?;
+    }
     let mut document = message.headers();
-    for part in message.readable(strict)? {
+    for part in readable {
         let end = part.text.trim_end_matches('\n').len();
         if document.text.is_empty() {
             // Without a copy: most mails have but one text.
@@ -80,6 +84,8 @@ enum Kind {
 #[derive(Debug)]
 struct Part {
     kind: Kind,
+    /// What it is in a message that has no other text.
+    otherwise: Option<Kind>,
     /// Its place in the message, for a part without parts.
     body: Range<usize>,
     charset: Option<String>,
@@ -196,6 +202,18 @@ impl<'a> Message<'a> {
         let attached = self.parts.iter().filter(|part| part.kind == Kind::Attachment).count();
         document.attachments = attached as u64;
         document
+    }
+
+    /// Takes for text what is that only if there is no other. Whether there is any.
+    fn read_otherwise(&mut self) -> bool {
+        let mut any = false;
+        for part in &mut self.parts {
+            if let Some(kind) = part.otherwise.take() {
+                part.kind = kind;
+                any = true;
+            }
+        }
+        any
     }
 
     /// The parts that are the text of the message, decoded.
@@ -368,34 +386,38 @@ fn describe(
     let content_type = content_type.as_content_type();
     let disposition = headers.get("Content-Disposition").unwrap_or_default();
     let disposition = MessageStream::new(&disposition).parse_content_type();
-    let attached = disposition.as_content_type().is_some_and(ContentType::is_attachment);
-    let named = content_type.is_some_and(|it| it.has_attribute("name"));
+    // A message has nothing that it could be attached to.
+    let attached = !whole && disposition.as_content_type().is_some_and(ContentType::is_attachment);
+    let named = !whole && content_type.is_some_and(|it| it.has_attribute("name"));
     let (main, subtype) = content_type.map(media_type).unwrap_or_default();
+    let text = match (main, subtype) {
+        _ if attached || content_type.is_none() && around == Some(true) => None,
+        // What is no type but has a name may be anything.
+        ("", _) => Some(Kind::Plain(flow(content_type))).filter(|_| !named),
+        ("text", "html") => Some(Kind::Page(Markup::Html)),
+        ("application", "xhtml+xml") => Some(Kind::Page(Markup::Xhtml)),
+        ("text", "plain" | "markdown" | "x-markdown") => Some(Kind::Plain(flow(content_type))),
+        ("text", _) => Some(Kind::Plain(flow(content_type))).filter(|_| whole),
+        _ => None,
+    };
     let mut multipart = None;
-    let kind = match main {
-        "multipart" => {
-            let boundary = content_type.and_then(|it| it.attribute("boundary"));
-            let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
-            let Some(boundary) = boundary else {
-                return Err(invalid("the boundary of its parts is not stated"));
-            };
-            let (boundary, digest) = (boundary.to_owned(), subtype == "digest");
-            multipart = Some(Open { boundary, met: false, digest });
-            if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart }
-        }
-        _ if attached || named && !whole => Kind::Attachment,
-        _ if content_type.is_none() && around == Some(true) => Kind::Attachment,
-        "text" if subtype == "html" => Kind::Page(Markup::Html),
-        "application" if subtype == "xhtml+xml" => Kind::Page(Markup::Xhtml),
-        "text" if whole || matches!(subtype, "plain" | "markdown" | "x-markdown") => {
-            Kind::Plain(flow(content_type))
-        }
-        "" => Kind::Plain(flow(content_type)),
-        _ => Kind::Attachment,
+    let (kind, otherwise) = if main == "multipart" {
+        let boundary = content_type.and_then(|it| it.attribute("boundary"));
+        let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
+        let Some(boundary) = boundary else {
+            return Err(invalid("the boundary of its parts is not stated"));
+        };
+        let (boundary, digest) = (boundary.to_owned(), subtype == "digest");
+        multipart = Some(Open { boundary, met: false, digest });
+        (if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart }, None)
+    } else if named {
+        (Kind::Attachment, text)
+    } else {
+        (text.unwrap_or(Kind::Attachment), None)
     };
     let charset = content_type.and_then(charset).map(str::to_owned);
     let transfer = transfer(headers);
-    Ok((Part { kind, body: 0..0, charset, transfer, depth }, multipart))
+    Ok((Part { kind, otherwise, body: 0..0, charset, transfer, depth }, multipart))
 }
 
 /// The type and subtype that are meant; empty ones if that is no type, which is plain text: RFC
@@ -622,6 +644,36 @@ mod tests {
             let document = read(&format!("Content-Type: {stated}\n\nx\n"));
             assert_eq!((document.text.as_str(), document.attachments), ("", 1), "{stated}");
         }
+    }
+
+    #[test]
+    fn what_is_named_is_text_if_there_is_no_other() {
+        let mixed = |parts: &[&str]| {
+            let parts = parts.join("\n--a\n");
+            let document = read(&format!(
+                "Content-Type: multipart/mixed; boundary=a\n\n--a\n{parts}\n--a--\n"
+            ));
+            (document.text, document.attachments)
+        };
+        let text = "Content-Type: text/plain; name=\"msg.txt\"\n\neins\n";
+        let page = "Content-Type: text/html; name=a.html\nContent-Disposition: inline\n\n<p>zwei\n";
+        let attached =
+            "Content-Type: text/plain; name=a.txt\nContent-Disposition: attachment\n\nno\n";
+        let table = "Content-Type: text/csv; name=a.csv\n\nno\n";
+        let unknown = "Content-Type: unknown; name=a.bin\n\nno\n";
+        for (parts, expected) in [
+            (&[text][..], ("eins", 0)),
+            (&[page], ("zwei", 0)),
+            (&[text, page, attached, table, unknown], ("eins\n\nzwei", 3)),
+            (&["\n \n", "Content-Type: text/html\n\n<br>\n", text], ("eins", 0)),
+            (&["\ndrei\n", text, page], ("drei", 2)),
+            (&[attached, table, unknown], ("", 3)),
+        ] {
+            let (text, attachments) = mixed(parts);
+            assert_eq!((&*text, attachments), expected, "{parts:?}");
+        }
+        let whole = read(attached);
+        assert_eq!((&*whole.text, whole.attachments), ("no", 0));
     }
 
     #[test]
