@@ -25,6 +25,7 @@ use self::words::join_words;
 use super::date::date;
 use super::document::{Document, Failure, Problem};
 use super::encoding::{Decoded, MARK, decode_declared};
+use super::format::Format;
 use super::html::{self, Markup};
 
 /// The most parts of a message: what is kept of an empty one is longer than itself.
@@ -38,6 +39,9 @@ pub(crate) fn decode(bytes: &[u8], nesting: usize, strict: bool) -> Result<Docum
     let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
     let bytes = with_line_feeds(bytes);
     let mut message = Message::read(&bytes, nesting)?;
+    if strict && message.parts.iter().any(Part::is_broken) {
+        return Err(invalid("the boundary of its parts is not stated or does not occur"));
+    }
     if strict && !message.complete {
         return Err(Problem::Truncated.into());
     }
@@ -86,12 +90,24 @@ struct Part {
     kind: Kind,
     /// What it is in a message that has no other text.
     otherwise: Option<Kind>,
-    /// Its place in the message, for a part without parts.
+    /// Its place in the message; of a multipart, that of what stands before its parts.
     body: Range<usize>,
     charset: Option<String>,
     transfer: Transfer,
     /// How many multiparts it is in.
     depth: usize,
+}
+
+impl Part {
+    fn is_multipart(&self) -> bool {
+        matches!(self.kind, Kind::Alternative | Kind::Multipart)
+    }
+
+    /// Whether it is a multipart whose boundary is not known. There is no telling its text from how
+    /// that was sent.
+    fn is_broken(&self) -> bool {
+        self.is_multipart() && self.otherwise.is_some()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +120,8 @@ enum Transfer {
 /// A multipart whose end was not seen yet.
 struct Open {
     boundary: String,
-    /// Whether the boundary came.
-    met: bool,
+    /// Its number among the parts.
+    number: usize,
     /// Whether its parts are messages where they do not say what they are.
     digest: bool,
 }
@@ -122,8 +138,8 @@ struct Message<'a> {
 impl<'a> Message<'a> {
     /// # Errors
     ///
-    /// If there are no headers, if there are too many parts or multiparts are nested deeper than
-    /// `nesting`, or if the boundary of one is not stated or never comes.
+    /// If there are no headers, if there are too many parts, or if multiparts are nested deeper than
+    /// `nesting`.
     fn read(bytes: &'a [u8], nesting: usize) -> Result<Self, Failure> {
         let mut lines = Lines { bytes, at: 0 };
         let mut open: Vec<Open> = Vec::new();
@@ -142,7 +158,7 @@ impl<'a> Message<'a> {
                     return Err(invalid("it has more than 65,536 parts"));
                 }
                 let around = open.last().map(|multipart| multipart.digest);
-                let (mut part, multipart) = describe(headers, open.len(), around)?;
+                let (mut part, multipart) = describe(headers, parts.len(), open.len(), around);
                 part.body = lines.at..bytes.len();
                 within = Some(parts.len());
                 if let Some(multipart) = multipart {
@@ -150,7 +166,6 @@ impl<'a> Message<'a> {
                         return Err(Problem::Nesting { limit: nesting }.into());
                     }
                     open.push(multipart);
-                    within = None;
                 }
                 parts.push(part);
             }
@@ -166,18 +181,16 @@ impl<'a> Message<'a> {
                 body.end = before_line_end(bytes, start).max(body.start);
             }
             complete &= open.len() == delimiter.level + 1;
-            check_met(&open[delimiter.level + 1..])?;
             open.truncate(delimiter.level + 1);
+            parts[open[delimiter.level].number].otherwise = None;
             if delimiter.closes {
                 open.pop();
             } else {
-                open[delimiter.level].met = true;
                 let (headers, end) = Headers::read(&mut lines, &open);
                 next = Some(headers);
                 ended = end;
             }
         }
-        check_met(&open)?;
         Ok(Self { bytes, headers, parts, complete: complete && open.is_empty() })
     }
 
@@ -209,7 +222,9 @@ impl<'a> Message<'a> {
         let mut any = false;
         for part in &mut self.parts {
             if let Some(kind) = part.otherwise.take() {
-                part.kind = kind;
+                let body = &self.bytes[part.body.clone()];
+                let is_page = part.is_multipart() && is_page(body);
+                part.kind = if is_page { Kind::Page(Markup::Html) } else { kind };
                 any = true;
             }
         }
@@ -322,15 +337,6 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Whether the boundaries of multiparts that end here came at all. If not, there is no telling
-/// their text from how it was sent.
-fn check_met(ended: &[Open]) -> Result<(), Failure> {
-    if ended.iter().all(|multipart| multipart.met) {
-        return Ok(());
-    }
-    Err(invalid("the boundary of its parts does not occur"))
-}
-
 /// A line that is the delimiter of a multipart.
 #[derive(Debug)]
 struct Delimiter {
@@ -373,13 +379,19 @@ fn one_line(text: &str) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// What the headers say of a part, and of the multipart that it is. The message itself has none
-/// `around` it; of other parts that says whether it is a digest.
+/// Whether a body begins as no text does but a page.
+fn is_page(body: &[u8]) -> bool {
+    Format::of_content(&body[..body.len().min(Format::HEAD)]) == Some(Format::Html)
+}
+
+/// What the headers say of the part of this number, and of the multipart that it is, if a boundary is
+/// stated. The message itself has none `around` it; of other parts that says whether it is a digest.
 fn describe(
     headers: Headers<'_>,
+    number: usize,
     depth: usize,
     around: Option<bool>,
-) -> Result<(Part, Option<Open>), Failure> {
+) -> (Part, Option<Open>) {
     let whole = around.is_none();
     let content_type = headers.get("Content-Type").unwrap_or_default();
     let content_type = MessageStream::new(&content_type).parse_content_type();
@@ -404,12 +416,11 @@ fn describe(
     let (kind, otherwise) = if main == "multipart" {
         let boundary = content_type.and_then(|it| it.attribute("boundary"));
         let boundary = boundary.map(str::trim_end).filter(|boundary| !boundary.is_empty());
-        let Some(boundary) = boundary else {
-            return Err(invalid("the boundary of its parts is not stated"));
-        };
-        let (boundary, digest) = (boundary.to_owned(), subtype == "digest");
-        multipart = Some(Open { boundary, met: false, digest });
-        (if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart }, None)
+        let digest = subtype == "digest";
+        multipart = boundary.map(|boundary| Open { boundary: boundary.to_owned(), number, digest });
+        let kind = if subtype == "alternative" { Kind::Alternative } else { Kind::Multipart };
+        // Until its boundary comes.
+        (kind, Some(Kind::Plain(flow(content_type))))
     } else if named {
         (Kind::Attachment, text)
     } else {
@@ -417,7 +428,7 @@ fn describe(
     };
     let charset = content_type.and_then(charset).map(str::to_owned);
     let transfer = transfer(headers);
-    Ok((Part { kind, otherwise, body: 0..0, charset, transfer, depth }, multipart))
+    (Part { kind, otherwise, body: 0..0, charset, transfer, depth }, multipart)
 }
 
 /// The type and subtype that are meant; empty ones if that is no type, which is plain text: RFC
@@ -676,19 +687,55 @@ mod tests {
         assert_eq!((&*whole.text, whole.attachments), ("no", 0));
     }
 
+    /// As other programs show it: what is whole is not lost with what is not, and of a message
+    /// without parts all is text. Who asks for strictness is told, as there is no knowing the text.
+    #[test]
+    fn multiparts_without_parts_are_text_if_there_is_no_other() {
+        let tolerant = |mail: &str| {
+            let Problem::Invalid(source) =
+                decode(mail.as_bytes(), NESTING, true).unwrap_err().problem
+            else {
+                panic!("{mail}")
+            };
+            let problem = "the boundary of its parts is not stated or does not occur";
+            assert_eq!(source.to_string(), problem);
+            let document = decode(mail.as_bytes(), NESTING, false).unwrap();
+            let other = decode(mail.replace('\n', "\r\n").as_bytes(), NESTING, false).unwrap();
+            assert_eq!(document, other);
+            document.text
+        };
+        let body = "\n\n--c\n\nK=C3=A4se\n";
+        let encoded = "Content-Transfer-Encoding: quoted-printable\n";
+        for stated in ["", "; boundary=", "; boundary=\" \"", "; boundary=b", "; boundary=cc"] {
+            let broken = format!("Content-Type: multipart/alternative{stated}{body}");
+            assert_eq!(tolerant(&broken), "--c\n\nK=C3=A4se", "{stated}");
+            assert_eq!(tolerant(&format!("{encoded}{broken}")), "--c\n\nKäse", "{stated}");
+            let page = broken.replace("--c\n", "<!doctype html><title>a</title><p>eins");
+            assert_eq!(tolerant(&page), "eins K=C3=A4se", "{stated}");
+            let mixed = |parts: &str| {
+                tolerant(&format!("Content-Type: multipart/mixed; boundary=a\n\n{parts}--a--\n"))
+            };
+            assert_eq!(mixed(&format!("--a\n{broken}--a\n\neins\n")), "eins", "{stated}");
+            assert_eq!(mixed(&format!("--a\n\neins\n--a\n{broken}")), "eins", "{stated}");
+            let image = "Content-Type: image/png\n\n\u{1}\n";
+            let parts = format!("--a\n{broken}--a\n{image}");
+            assert_eq!(mixed(&parts), "--c\n\nK=C3=A4se", "{stated}");
+        }
+        let absent = ALTERNATIVES.replace("\n--=_x", "\n--=_y");
+        assert!(tolerant(&absent).starts_with("Vorspann\n--=_y\nContent-Type: text/plain;"));
+        let unstated = ALTERNATIVES.replace("; boundary=\"=_x\"", "");
+        assert!(tolerant(&unstated).starts_with("Vorspann\n--=_x\nContent-Type: text/plain;"));
+        // Its boundary comes, though no part does.
+        let ended = "Content-Type: multipart/mixed; boundary=a\n\nVorspann\n--a--\n";
+        assert_eq!(read(ended).text, "");
+    }
+
     #[test]
     fn broken_structure_is_an_error() {
         let invalid = |mail: &str| match problem(mail) {
             Problem::Invalid(source) => source.to_string(),
             other => panic!("{other:?}"),
         };
-        let absent = ALTERNATIVES.replace("\n--=_x", "\n--=_y");
-        assert_eq!(invalid(&absent), "the boundary of its parts does not occur");
-        let unstated = ALTERNATIVES.replace("; boundary=\"=_x\"", "");
-        assert_eq!(invalid(&unstated), "the boundary of its parts is not stated");
-        let inner = "Content-Type: multipart/mixed; boundary=a\n\n--a\n\
-            Content-Type: multipart/mixed; boundary=b\n\n--c\n\nx\n--a--\n";
-        assert_eq!(invalid(inner), "the boundary of its parts does not occur");
         for no_mail in ["", "\n", "no headers\n\nat all\n"] {
             assert_eq!(invalid(no_mail), "no headers");
         }
@@ -903,7 +950,8 @@ mod tests {
         assert_eq!(read(&attached).attachments, 1);
         let open = "--a\nContent-Type: multipart/mixed; boundary=x\n\nt\n".repeat(30_000);
         let mail = format!("Content-Type: multipart/mixed; boundary=a\n\n{open}");
-        assert!(matches!(problem(&mail), Problem::Invalid(_)));
+        let text = decode(mail.as_bytes(), NESTING, false).unwrap().text;
+        assert_eq!(text.len(), 30_000 * 3 - 2);
         let many = format!(
             "Content-Type: multipart/mixed; boundary=a\n\n{}--a--\n",
             "--a\n\nt\n".repeat(60_000)
