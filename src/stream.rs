@@ -66,6 +66,8 @@ pub(crate) struct Engaged<E: Engine> {
     pipeline: Option<Arrivals<E>>,
     pub(crate) engine: E,
     on_error: OnError,
+    /// Whether it ended at an error that leaves the engine sound: what was yielded is committed when more is asked for.
+    stopped: bool,
     progress: Option<(Callback, Progress)>,
     span: trace::Span,
 }
@@ -107,7 +109,7 @@ impl<E: Engine> Engaged<E> {
         };
         let pipeline = Pipeline::new(feed, config.threads)?;
         let on_error = config.on_error;
-        Ok(Self { pipeline: Some(pipeline), engine, on_error, progress, span })
+        Ok(Self { pipeline: Some(pipeline), engine, on_error, stopped: false, progress, span })
     }
 
     fn end(&mut self) {
@@ -115,16 +117,23 @@ impl<E: Engine> Engaged<E> {
         trace::ended(&self.span, &self.engine.stats());
     }
 
+    /// Says that what was yielded could not be committed.
+    fn commit(&mut self) -> Option<Result<E::Article, Error>> {
+        let error = self.engine.commit().err()?;
+        trace::failed(&self.span, &error);
+        self.engine.stats_mut().errors += 1;
+        Some(Err(error))
+    }
+
     pub(crate) fn next(&mut self) -> Option<Result<E::Article, Error>> {
         loop {
-            let Some(Arrival { outcome, read }) = self.pipeline.as_mut()?.next() else {
-                let committed = self.engine.commit();
-                if let Err(error) = &committed {
-                    trace::failed(&self.span, error);
-                    self.engine.stats_mut().errors += 1;
-                }
+            let Some(pipeline) = &mut self.pipeline else {
+                return if std::mem::take(&mut self.stopped) { self.commit() } else { None };
+            };
+            let Some(Arrival { outcome, read }) = pipeline.next() else {
+                let failed = self.commit();
                 self.end();
-                return committed.err().map(Err);
+                return failed;
             };
             let article = match outcome {
                 Ok(Ok(admitted)) => match self.engine.take(admitted).transpose() {
@@ -141,6 +150,7 @@ impl<E: Engine> Engaged<E> {
                 trace::failed(&self.span, error);
                 self.engine.stats_mut().errors += 1;
                 if error.is_fatal() || self.on_error == OnError::Stop {
+                    self.stopped = !error.is_fatal();
                     self.end();
                 }
             }
@@ -159,7 +169,8 @@ impl<E: Engine> Engaged<E> {
 ///
 /// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). An input that
 /// cannot be read yields an error in its place, and the stream goes on; after an error that
-/// [is fatal](Error::is_fatal), and after any with [`OnError::Stop`], it ends. Articles are read as they are asked for, with more than one
+/// [is fatal](Error::is_fatal), and after any with [`OnError::Stop`], it ends. What was yielded is committed to an index on disk when the
+/// stream says that it is at its end, after a fatal error aside. The index has no other writer until the stream is dropped. Articles are read as they are asked for, with more than one
 /// thread a few batches ahead. Dropping the stream early is fine; what was not committed to an index on disk is then not in it.
 ///
 /// A `?` on each item leaves the loop at the first input that cannot be read; a `match` lets it go on, as the example of [`Error`]
