@@ -460,7 +460,7 @@ fn construct(tag: &BytesStart<'_>, content: &str) -> Result<Option<String>, Prob
 enum Data {
     Text,
     Html,
-    /// Text as it stands, or HTML if there is markup.
+    /// HTML if there is markup, else text; what is escaped in it was escaped twice.
     Unstated,
 }
 
@@ -469,11 +469,21 @@ fn text(content: &str, data: Data) -> Result<String, Problem> {
     let Characters { text, among_elements } = characters(content)?;
     Ok(if among_elements {
         html::read(&markup(content, data != Data::Text)?, Markup::Xhtml).text
-    } else if data == Data::Html || data == Data::Unstated && text.contains(['<', '&']) {
+    } else if data == Data::Html || data == Data::Unstated && has_markup(&text) {
         html::read(&text, Markup::Html).text
+    } else if data == Data::Unstated && text.contains('&') {
+        // It may be HTML too, but then it has no paragraphs other than its lines.
+        html::characters(&text)
     } else {
         text
     })
+}
+
+/// Whether there is in a text what HTML takes for markup.
+fn has_markup(text: &str) -> bool {
+    let text = text.as_bytes();
+    let begins = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?');
+    memchr::memchr_iter(b'<', text).any(|at| text.get(at + 1).is_some_and(begins))
 }
 
 /// A piece of XML as markup, in which no character data is escaped twice. That within elements is text. What
@@ -658,6 +668,26 @@ mod tests {
         let title = "<rss><item><title>one <b>two</b></title><guid><b/>1</guid></item></rss>";
         assert_eq!(entry(title).title.as_deref(), Some("one two"));
         assert_eq!(entry(title).id.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn text_without_markup_keeps_its_lines() {
+        for (content, expected) in [
+            ("<![CDATA[R&amp;D.\n\nZwei &uuml;ber 1 &lt; 2]]>", "R&D.\n\nZwei über 1 < 2"),
+            ("R&amp;amp;D.\n\nZwei &amp;lt;b>", "R&D.\n\nZwei <b>"),
+            ("R&amp;D &amp; B.\n\nZwei & drei", "R&D & B.\n\nZwei & drei"),
+            ("1 &lt; 2.\n\nHerz &lt;3 &amp;amp; -&lt;", "1 < 2.\n\nHerz <3 & -<"),
+            ("Eins.\n\nZwei<!-- x -->", "Eins.\n\nZwei"),
+            ("&lt;p>Eins.\n\nZwei", "Eins. Zwei"),
+            ("Eins &amp;amp; &lt;!-- x -->\n\nzwei", "Eins & zwei"),
+            ("Eins.\n\nZwei&lt;/p>", "Eins. Zwei"),
+        ] {
+            for name in ["description", "dc:description"] {
+                let text =
+                    entry(&format!("<rss><item><{name}>{content}</{name}></item></rss>")).text;
+                assert_eq!(text, expected, "{content}");
+            }
+        }
     }
 
     #[test]

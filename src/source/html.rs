@@ -100,6 +100,36 @@ pub(crate) fn read(page: &str, markup: Markup) -> Document {
     read.finish()
 }
 
+/// Text of which only the references are of HTML, and the white space is its own.
+#[cfg(feature = "feeds")]
+pub(crate) fn characters(text: &str) -> String {
+    let mut read = Characters::default();
+    tokens::read(text, &mut read);
+    read.0
+}
+
+/// The character data, as far as it was read.
+#[cfg(feature = "feeds")]
+#[derive(Default)]
+struct Characters(String);
+
+#[cfg(feature = "feeds")]
+impl Tokens for Characters {
+    fn start(&mut self, _: &StartTag) -> Option<State> {
+        None
+    }
+
+    fn end(&mut self, _: &[u8]) {}
+
+    fn text(&mut self, text: &str) {
+        self.0.push_str(text);
+    }
+
+    fn has_cdata(&self) -> bool {
+        false
+    }
+}
+
 /// The encodings that the `meta` elements of a page name.
 fn in_meta(start: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Labels::default();
