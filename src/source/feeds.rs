@@ -7,6 +7,7 @@
 
 use std::io::Read;
 
+use encoding_rs::WINDOWS_1252;
 use quick_xml::Reader;
 use quick_xml::escape::{partial_escape, resolve_html5_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -546,7 +547,13 @@ fn characters(xml: &str) -> Result<Characters, Problem> {
 /// Writes what a reference stands for; one that nobody knows stands as it is.
 fn refer(reference: &BytesRef<'_>, text: &mut String) {
     if let Ok(Some(char)) = reference.resolve_char_ref() {
-        text.push(char);
+        match u8::try_from(char) {
+            // As in HTML: these control characters are in no text, but many a program took windows-1252 for Unicode.
+            Ok(byte @ 0x80..=0x9f) => {
+                text.push_str(&WINDOWS_1252.decode_without_bom_handling(&[byte]).0);
+            }
+            _ => text.push(char),
+        }
         return;
     }
     let name = reference.xml10_content();
@@ -668,6 +675,34 @@ mod tests {
         let title = "<rss><item><title>one <b>two</b></title><guid><b/>1</guid></item></rss>";
         assert_eq!(entry(title).title.as_deref(), Some("one two"));
         assert_eq!(entry(title).id.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn numbers_of_control_characters_are_of_windows_1252() {
+        for (reference, expected) in [
+            ("&#147;", "“"),
+            ("&#x94;", "”"),
+            ("&#128;", "€"),
+            ("&#159;", "Ÿ"),
+            ("&#160;", "\u{a0}"),
+        ] {
+            for content in [
+                format!("<title>a{reference}b</title><description>a{reference}b</description>"),
+                format!("<title type='text'>a{reference}b</title><summary>a{reference}b</summary>"),
+                format!(
+                    "<title>a{0}b</title><content:encoded>a{0}b</content:encoded>",
+                    reference.replace('&', "&amp;")
+                ),
+                format!(
+                    "<title><i>a{reference}b</i></title><summary><p>a{reference}b</p></summary>"
+                ),
+            ] {
+                let entry = entry(&format!("<rss><item>{content}</item></rss>"));
+                let title = entry.title.map(|title| title.replace(' ', "\u{a0}"));
+                let expected = format!("a{expected}b");
+                assert_eq!((entry.text.as_str(), title.as_ref()), (&*expected, Some(&expected)));
+            }
+        }
     }
 
     #[test]
