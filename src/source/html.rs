@@ -97,6 +97,13 @@ pub(crate) fn read(page: &str, markup: Markup) -> Document {
     let unsure = markup == Markup::Unstated && !is_xml;
     let mut read = Page { is_xml, unsure, ..Page::default() };
     tokens::read(page, &mut read);
+    let has_frames = read.has_frames;
+    let document = read.finish();
+    if !has_frames || !document.text.trim().is_empty() {
+        return document;
+    }
+    let mut read = Page { is_xml, unsure, without_frames: true, ..Page::default() };
+    tokens::read(page, &mut read);
     read.finish()
 }
 
@@ -184,6 +191,9 @@ struct Page {
     unsure: bool,
     /// What else was declared for them anywhere.
     prefixes: Vec<Vec<u8>>,
+    /// Whether there is something for browsers without frames, and whether this is one.
+    has_frames: bool,
+    without_frames: bool,
     layout: Layout,
     /// The first that says anything, and whether it has ended.
     title: String,
@@ -344,7 +354,12 @@ impl Tokens for Page {
         let preformatted =
             outer.is_some_and(|outer| outer.preformatted) || element.role() == Role::Preformatted;
         let outer_hidden = outer.is_some_and(|outer| outer.hidden);
-        let hidden = outer_hidden || element.role() == Role::Hidden || is_hidden(tag);
+        let is_shown = self.without_frames && element.is_of_frames();
+        self.has_frames |= element.is_of_frames();
+        // Scripts hide a page itself until they have changed it, and then show it.
+        let hidden = outer_hidden
+            || element.role() == Role::Hidden && !is_shown
+            || is_hidden(tag) && !element.is_page();
         if !hidden {
             self.layout.start(self.role(element));
         }
@@ -368,7 +383,7 @@ impl Tokens for Page {
                 self.deeper.push((element, 1));
             }
         }
-        let next = naive_next_state(&tag.name);
+        let next = naive_next_state(&tag.name).filter(|_| !is_shown);
         next.filter(|_| !self.is_xml || matches!(tag.name.as_slice(), b"script" | b"style"))
     }
 
@@ -519,6 +534,50 @@ mod tests {
         assert_eq!(text("a <span hidden>no</span>b"), "a b");
         assert_eq!(text("<p>a<p hidden>no</p>b"), "a\n\nb");
         assert_eq!(text("<table><tr><td><p>a<td>b</table>"), "a\n\nb");
+    }
+
+    #[test]
+    fn a_page_itself_is_not_hidden() {
+        for page in [
+            "<body style='visibility:hidden'>yes",
+            "<html style='display:none'><body hidden><p>yes</p><p hidden>no",
+            "<html hidden><head><title>no</title></head>yes<div style='display:none'>no</div>",
+        ] {
+            assert_eq!(text(page), "yes", "{page}");
+        }
+        let page =
+            "<h:html xmlns:h='http://www.w3.org/1999/xhtml'><h:body style='display: none'>yes";
+        assert_eq!(read(page, Markup::Xhtml).text, "yes");
+    }
+
+    #[test]
+    fn what_is_for_browsers_without_frames_is_read_if_there_is_nothing_else() {
+        let frames = "<frameset cols='*,*'><frame src='a'><frameset><frame src='b'/></frameset>";
+        let title = "<html><title>T</title>";
+        for (content, expected) in [
+            (
+                "<noframes><body lang=de><p>eins</p>\n<p>zwei</body></noframes></frameset>",
+                "eins\n\nzwei",
+            ),
+            (
+                "<noframes>eins<noframes>zwei</noframes><p hidden>no</p></frameset></html>",
+                "einszwei",
+            ),
+            ("</frameset><noframes><script>no</script>eins<br>zwei", "eins\nzwei"),
+            ("<noframes>no</noframes></frameset><body>yes", "yes"),
+        ] {
+            for (page, markup) in [
+                (format!("{title}{frames}{content}"), Markup::Html),
+                (format!("{title}{}{content}", frames.replace("'a'", "'a'/")), Markup::Xhtml),
+            ] {
+                let document = read(&page, markup);
+                assert_eq!(
+                    (&*document.text, document.title.as_deref()),
+                    (expected, Some("T")),
+                    "{page}"
+                );
+            }
+        }
     }
 
     #[test]

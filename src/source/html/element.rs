@@ -151,6 +151,16 @@ impl Element {
         self.name() == b"title"
     }
 
+    /// Whether it is all of a page, or all that is shown of it.
+    pub(super) fn is_page(self) -> bool {
+        matches!(self.name(), b"html" | b"body")
+    }
+
+    /// Whether it is there for frames, or for where there are none.
+    pub(super) fn is_of_frames(self) -> bool {
+        matches!(self.name(), b"frameset" | b"noframes")
+    }
+
     /// Whether it and what is in it are not of HTML.
     pub(super) fn is_foreign(self) -> bool {
         matches!(self.name(), b"svg" | b"annotation" | b"annotation-xml")
