@@ -10,6 +10,7 @@ use std::io::{BufRead, Read};
 use self::http::Response;
 use super::document::{Document, Failure, Problem, RawRecord, Record};
 use super::encoding::{MARK, decode_declared};
+use super::format::Format;
 use super::html::{self, Markup};
 use super::limits::Limits;
 
@@ -63,7 +64,7 @@ impl<R: BufRead> WarcRecords<R> {
                 self.number += 1;
                 self.lost = true;
                 return Err(
-                    Problem::invalid("a record begins with \"WARC/1.0\" or \"WARC/1.1\"").into()
+                    Problem::invalid("a record begins with its version, as \"WARC/1.1\"").into()
                 );
             }
         };
@@ -170,7 +171,9 @@ pub(crate) fn decode(
     let content_type = content_type.unwrap_or_default();
     let declared = charset_of(content_type);
     let media_type = media_type(content_type);
-    let mut document = if let Some(markup) = Markup::of_media_type(&media_type) {
+    let markup = Markup::of_media_type(&media_type)
+        .or_else(|| (!says_something(&media_type) && is_page(body)).then_some(Markup::Html));
+    let mut document = if let Some(markup) = markup {
         html::decode(body, declared, markup, strict)?
     } else if media_type == "text/plain" {
         let decoded = decode_declared(body, declared, strict)?;
@@ -185,13 +188,30 @@ pub(crate) fn decode(
     Ok(Some(document))
 }
 
+/// Whether a record begins with this line. Drafts had versions below 1, and what is read here is in all of them.
 fn is_version(line: &[u8]) -> bool {
-    matches!(line.trim_ascii_end(), b"WARC/1.0" | b"WARC/1.1")
+    let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    line.trim_ascii_end().strip_prefix(b"WARC/").is_some_and(|version| {
+        let point = memchr::memchr(b'.', version);
+        point.is_some_and(|at| is_number(&version[..at]) && is_number(&version[at + 1..]))
+    })
 }
 
-/// A content type without its parameters, in lower case.
+/// A content type without its parameters, in lower case. Some servers send it in quotes.
 fn media_type(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim_matches(['"', '\'', ' ', '\t']).to_ascii_lowercase()
+}
+
+/// Whether a media type tells what is sent. As browsers have it, what is no media type or says "unknown" does not.
+fn says_something(media_type: &str) -> bool {
+    const NOTHING: [&str; 3] = ["unknown/unknown", "application/unknown", "*/*"];
+    media_type.contains('/') && !NOTHING.contains(&media_type)
+}
+
+/// Whether what nobody says anything of is a page.
+fn is_page(body: &[u8]) -> bool {
+    Format::of_content(&body[..body.len().min(Format::HEAD)]) == Some(Format::Html)
 }
 
 /// The encoding that a content type names.
@@ -320,6 +340,64 @@ mod tests {
     }
 
     #[test]
+    fn any_version_begins_a_record() {
+        let record = record("conversion", "text/plain", b"a");
+        for (version, is_one) in [
+            ("WARC/0.17", true),
+            ("WARC/0.18", true),
+            ("WARC/2.0\t", true),
+            ("WARC/1", false),
+            ("WARC/1.", false),
+            ("WARC/.1", false),
+            ("WARC/1.0.1", false),
+            ("WARC/1.x", false),
+            ("warc/0.9", false),
+        ] {
+            let record = String::from_utf8(record.clone()).unwrap().replace("WARC/1.0", version);
+            let read = read_all(record.as_bytes());
+            assert_eq!(matches!(&read[..], [Ok(Some(_))]), is_one, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_page_needs_no_type() {
+        let page = "<!DOCTYPE html><html><body>K\u{e4}se";
+        for (kind, body, expected) in [
+            ("", page, Some("Käse")),
+            ("Content-Type:\n", page, Some("Käse")),
+            ("Content-Type: html\n", page, Some("Käse")),
+            ("Content-Type: unknown/unknown; charset=utf-8\n", page, Some("Käse")),
+            ("Content-Type: \"text/html\"\n", "<p>Käse", Some("Käse")),
+            ("Content-Type: 'Text/HTML; charset=utf-8'\n", "<p>Käse", Some("Käse")),
+            ("Content-Type: \"text/plain\"\n", "Käse", Some("Käse")),
+            ("Content-Type: image/png\n", page, None),
+            ("Content-Type: application/octet-stream\n", page, None),
+            ("", "<p>Käse", None),
+            ("", "<?xml version='1.0'?><rss><title>Käse</title></rss>", None),
+        ] {
+            let sent = response(&format!("HTTP/1.1 200 OK\n{kind}\n"), body.as_bytes());
+            assert_eq!(read(&sent).map(|page| page.text).as_deref(), expected, "{kind}{body}");
+            if let Some(kind) = kind.trim_end().strip_prefix("Content-Type:") {
+                let resource = record("resource", kind.trim(), body.as_bytes());
+                assert_eq!(read(&resource).map(|page| page.text).as_deref(), expected, "{kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_sent_before_a_page_is_passed_over() {
+        let page = "HTTP/1.1 200 OK\nContent-Type: text/plain\n\n";
+        let before =
+            "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nContent-Type: image/png\n\n";
+        assert_eq!(read(&response(&format!("{before}{page}"), b"a")).unwrap().text, "a");
+        let other = page.replace("200 OK", "404 Not Found");
+        assert_eq!(read(&response(&format!("{before}{other}"), b"a")), None);
+        for cut in [before, "HTTP/1.1 100 Continue", "HTTP/1.1 100 Continue\n\na"] {
+            assert_eq!(read(&response(cut, b"")), None, "{cut}");
+        }
+    }
+
+    #[test]
     fn chunks_and_compression_are_undone() {
         let chunked = "HTTP/1.1 200 OK\nContent-Type: text/plain\nTransfer-Encoding: chunked\n\n";
         let body = b"3;x=y\r\nK\xc3\xa4\r\n2\r\nse\r\n0\r\nTrailer: x\r\n\r\n";
@@ -361,8 +439,25 @@ mod tests {
                 assert_eq!(read.unwrap().text, plain, "{encoding}");
             }
         }
-        let brotli = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: br\n\n";
-        assert_eq!(read(&response(brotli, b"\x0b\x01")), None);
+    }
+
+    #[test]
+    fn what_is_not_undone_is_read_where_the_crawler_undid_it() {
+        let latin = [b"K\xe4se ".repeat(200), b"\n".to_vec()].concat();
+        for coding in ["br", "zstd", "UTF-8"] {
+            let headers = format!(
+                "HTTP/1.1 200 OK\nContent-Type: text/plain; charset=latin1\nContent-Encoding: {coding}\n\n"
+            );
+            for plain in ["plain after all", "Grüße\r\n", ""] {
+                let headers = headers.replace("latin1", "utf-8");
+                assert_eq!(read(&response(&headers, plain.as_bytes())).unwrap().text, plain);
+            }
+            assert!(read(&response(&headers, &latin)).unwrap().text.starts_with("Käse"));
+            // The second has no control characters, by chance; the third is a frame of zstd.
+            for packed in [&b"\x0b\x01\x80ab\x03"[..], b"\x8b!\x80abc\xe4", b"(\xb5/\xfd$!abc"] {
+                assert_eq!(read(&response(&headers, packed)), None, "{coding}: {packed:?}");
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use super::Headers;
 /// The most codings that are undone. Servers apply one or two; each costs a copy of the body.
 const MOST_CODINGS: usize = 8;
 
+/// Bytes of a body by which text is told from what is packed.
+const HEAD: usize = 512;
+
 /// A page that was asked for.
 pub(super) struct Response<'a> {
     pub(super) content_type: Option<String>,
@@ -18,16 +21,20 @@ pub(super) struct Response<'a> {
 
 impl<'a> Response<'a> {
     /// The response in `block`; none if the page was not sent, or packed in a way that is not read.
-    pub(super) fn read(block: &'a [u8], limits: &Limits) -> Result<Option<Self>, Problem> {
-        let headers = Headers::read(&block[..block.len().min(super::LONGEST_HEADERS)]);
-        let status = block.split(u8::is_ascii_whitespace).nth(1);
+    pub(super) fn read(mut block: &'a [u8], limits: &Limits) -> Result<Option<Self>, Problem> {
         if !block.starts_with(b"HTTP/") {
             return Err(Problem::invalid("a response begins with \"HTTP/\""));
         }
-        if !status.is_some_and(|status| status.len() == 3 && status.starts_with(b"2")) {
-            return Ok(None);
-        }
-        let sent = &block[headers.length..];
+        let (headers, sent) = loop {
+            let headers = Headers::read(&block[..block.len().min(super::LONGEST_HEADERS)]);
+            let sent = &block[headers.length..];
+            match status(block) {
+                Some([b'2', ..]) => break (headers, sent),
+                // Others come before that of the page.
+                Some([b'1', ..]) if sent.starts_with(b"HTTP/") => block = sent,
+                _ => return Ok(None),
+            }
+        };
         let codings = ["Content-Encoding", "Transfer-Encoding"];
         let codings = codings.iter().flat_map(|header| headers.list(header));
         if codings.clone().count() > MOST_CODINGS {
@@ -52,6 +59,7 @@ impl<'a> Response<'a> {
                     Some(unpack(flate2::bufread::DeflateDecoder::new(&*body), sent, limits)?)
                 }
                 "" | "identity" | "none" => None,
+                _ if is_unpacked(&body) => None,
                 _ => return Ok(None),
             };
             body = undone.map_or(body, Cow::Owned);
@@ -59,6 +67,11 @@ impl<'a> Response<'a> {
         let content_type = headers.get("Content-Type").map(str::to_owned);
         Ok(Some(Self { content_type, body }))
     }
+}
+
+/// The digits that tell what became of a request, if `block` begins with them as it should.
+fn status(block: &[u8]) -> Option<&[u8]> {
+    block.split(u8::is_ascii_whitespace).nth(1).filter(|status| status.len() == 3)
 }
 
 /// The chunks of `body` put together; none if it does not begin as a chunk does, as where an
@@ -118,10 +131,16 @@ fn is_trailers(rest: &[u8]) -> bool {
 /// A deflated body has no mark, and text may begin as zlib does. But packed bytes hardly ever go on for
 /// so long without a control character, and those of a short body, packed by the fixed code, end with 0 or 1.
 fn is_text(body: &[u8]) -> bool {
-    const HEAD: usize = 512;
     let head = &body[..body.len().min(HEAD)];
     // ISO-2022 has the escape.
     head.iter().all(|&byte| !byte.is_ascii_control() || byte == 0x1b || byte.is_ascii_whitespace())
+}
+
+/// Whether `body` is text although it is said to be packed in a way that is not read.
+///
+/// A short one may have no control characters by chance; then it is not UTF-8 too.
+fn is_unpacked(body: &[u8]) -> bool {
+    is_text(body) && (body.len() >= HEAD || std::str::from_utf8(body).is_ok())
 }
 
 /// Whether `body` begins with the header of zlib, which servers leave out of what they call so.
