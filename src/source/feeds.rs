@@ -1,16 +1,16 @@
 //! Feeds: RSS and Atom, each entry an article.
 //!
 //! XML is read event by event, and more leniently than it is defined: names are those of their namespaces or,
-//! where these are not declared, of the usual prefixes; end tags of nothing are passed over. Entities that a feed
-//! declares itself are not expanded, and its tags are not nested on any stack, so neither makes a short feed a
-//! long one.
+//! where these are not declared, of the usual prefixes; end tags of nothing are passed over, and those of entries may
+//! be missing; a `<` that begins no markup is text. Entities that a feed declares itself are not expanded, and its
+//! tags are not nested on any stack, so neither makes a short feed a long one.
 
 use std::io::Read;
 
 use encoding_rs::WINDOWS_1252;
 use quick_xml::Reader;
 use quick_xml::escape::{partial_escape, resolve_html5_entity, unescape};
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, BytesText, Event};
 use quick_xml::name::{
     Namespace, NamespaceResolver, Prefix, PrefixDeclaration, QName, ResolveResult,
 };
@@ -37,6 +37,8 @@ pub(crate) struct FeedEntries {
     /// The language, if it is stated on its own.
     language: Option<String>,
     number: u64,
+    /// Whether an entry was met that has no end tag.
+    lacks_ends: bool,
     ended: bool,
 }
 
@@ -73,6 +75,7 @@ impl FeedEntries {
             scope: Scope::default(),
             language: None,
             number: 0,
+            lacks_ends: false,
             ended: false,
         })
     }
@@ -86,10 +89,10 @@ impl FeedEntries {
         // A reader borrows what it reads, so each entry has its own; what is open is known here.
         let feed = &self.feed[self.at..];
         let start = self.at;
-        let mut reader = reader(feed);
+        let mut events = Events::new(feed);
         loop {
-            let before = position(&reader);
-            match reader.read_event().map_err(Problem::invalid)? {
+            let before = events.at();
+            match events.next()? {
                 Event::Start(tag) => {
                     self.scope.enter(&tag);
                     let outermost = self.around.is_empty();
@@ -98,10 +101,9 @@ impl FeedEntries {
                         (Vocabulary::Feed, "entry") => {}
                         (Vocabulary::Feed, "item") if !outermost => {}
                         (Vocabulary::Feed | Vocabulary::DublinCore, "language") if !outermost => {
-                            let content =
-                                reader.read_to_end(tag.name()).map_err(|_| Problem::Truncated)?;
+                            let content = events.content(tag.name().0)?;
                             self.scope.leave();
-                            let stated = characters(content_of(feed, &content))?.text;
+                            let stated = characters(content)?.text;
                             self.language = html::language_tag(&stated).or(self.language.take());
                             continue;
                         }
@@ -119,11 +121,18 @@ impl FeedEntries {
                             continue;
                         }
                     }
-                    reader.read_to_end(tag.name()).map_err(|_| Problem::Truncated)?;
                     self.scope.leave();
-                    let end = position(&reader);
+                    let name = tag.name().0;
+                    let (end, has_end) = match end_of_entry(&mut events, name, self.lacks_ends)? {
+                        End::Tag(end) => (end, true),
+                        End::Implied(end) => (end, false),
+                    };
+                    self.lacks_ends |= !has_end;
                     let mut bytes = self.context().into_bytes();
                     bytes.extend_from_slice(&feed.as_bytes()[before..end]);
+                    if !has_end {
+                        bytes.extend([b"</", name.as_bytes(), b">"].concat());
+                    }
                     self.at = start + end;
                     self.number += 1;
                     let offset = (start + before) as u64;
@@ -166,6 +175,55 @@ impl FeedEntries {
         tag.push('>');
         tag
     }
+}
+
+/// Where an entry ends: behind its end tag, or before what it can not contain.
+enum End {
+    Tag(usize),
+    Implied(usize),
+}
+
+/// Where the entry ends whose start tag, of this `name`, was read.
+///
+/// What is named so inside it is part of it: some feeds have elements of their own of that name. But if the feed ends before
+/// the entry does, the end tag is missing, and the first of these is the next entry. Feeds of which that is known already,
+/// as `lacks_ends` says, are not searched to their end again.
+fn end_of_entry(events: &mut Events<'_>, name: &str, lacks_ends: bool) -> Result<End, Problem> {
+    let mut next = None;
+    // How many of its name are open in it, and how many that are named as what is around it.
+    let (mut depth, mut inner) = (0_usize, 0_usize);
+    loop {
+        let at = events.at();
+        match events.next() {
+            Ok(Event::Start(tag)) if tag.name().0 == name => {
+                if lacks_ends {
+                    return Ok(End::Implied(at));
+                }
+                next = next.or(Some(at));
+                depth += 1;
+            }
+            Ok(Event::End(tag)) if tag.name().0 == name => {
+                if depth == 0 {
+                    return Ok(End::Tag(events.at()));
+                }
+                depth -= 1;
+            }
+            Ok(Event::Start(tag)) if is_around(tag.name()) => inner += 1,
+            Ok(Event::End(tag)) if is_around(tag.name()) => {
+                if inner == 0 {
+                    return Ok(End::Implied(next.unwrap_or(at)));
+                }
+                inner -= 1;
+            }
+            Ok(Event::Eof) | Err(_) => return next.map(End::Implied).ok_or(Problem::Truncated),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Whether entries stand in elements of this name.
+fn is_around(name: QName<'_>) -> bool {
+    matches!(name.local_name().into_inner(), "channel" | "rss" | "RDF" | "feed")
 }
 
 impl Iterator for FeedEntries {
@@ -227,12 +285,12 @@ struct Entry {
 impl Entry {
     fn read(xml: &str) -> Result<Self, Problem> {
         let mut entry = Self::default();
-        let mut reader = reader(xml);
+        let mut events = Events::new(xml);
         let mut scope = Scope::default();
         // The name of the element that is the entry.
         let mut within: Option<String> = None;
         loop {
-            match reader.read_event().map_err(Problem::invalid)? {
+            match events.next()? {
                 Event::Start(tag) if within.is_none() => {
                     scope.enter(&tag);
                     entry.language = language_of(&tag).or(entry.language);
@@ -245,8 +303,8 @@ impl Entry {
                     }
                 }
                 Event::Start(tag) => {
-                    let content = reader.read_to_end(tag.name()).map_err(Problem::invalid)?;
-                    entry.take(&mut scope, &tag, content_of(xml, &content))?;
+                    let content = events.content(tag.name().0)?;
+                    entry.take(&mut scope, &tag, content)?;
                 }
                 Event::Empty(tag) if within.is_some() => entry.take(&mut scope, &tag, "")?,
                 Event::End(tag) if within.as_deref() == Some(tag.name().0) => return Ok(entry),
@@ -412,24 +470,68 @@ impl Scope {
     }
 }
 
-fn reader(xml: &str) -> Reader<&[u8]> {
-    let mut reader = Reader::from_str(xml);
-    let config = reader.config_mut();
-    // Elements are closed by those who know what is open; and feeds with a bare `&` are many.
-    config.check_end_names = false;
-    config.allow_unmatched_ends = true;
-    config.allow_dangling_amp = true;
-    reader
+/// The events of a piece of XML. A `<` that no markup begins with is text, as their authors meant it in many titles.
+struct Events<'x> {
+    xml: &'x str,
+    reader: Reader<&'x [u8]>,
+    /// Where what the reader reads begins.
+    start: usize,
 }
 
-fn position(reader: &Reader<&[u8]>) -> usize {
-    usize::try_from(reader.buffer_position()).expect("BUG: a position in a slice")
-}
+impl<'x> Events<'x> {
+    fn new(xml: &'x str) -> Self {
+        Self::starting_at(xml, 0)
+    }
 
-fn content_of<'a>(xml: &'a str, content: &std::ops::Range<u64>) -> &'a str {
-    let at = |offset: u64| usize::try_from(offset).ok();
-    let range = at(content.start).zip(at(content.end));
-    range.and_then(|(start, end)| xml.get(start..end)).unwrap_or_default()
+    fn starting_at(xml: &'x str, start: usize) -> Self {
+        // The reader would pass over a byte order mark without counting it.
+        let rest = xml[start..].trim_start_matches('\u{feff}');
+        let start = xml.len() - rest.len();
+        let mut reader = Reader::from_str(rest);
+        let config = reader.config_mut();
+        // Elements are closed by those who know what is open; and feeds with a bare `&` are many.
+        config.check_end_names = false;
+        config.allow_unmatched_ends = true;
+        config.allow_dangling_amp = true;
+        Self { xml, reader, start }
+    }
+
+    /// Where the next event begins.
+    fn at(&self) -> usize {
+        let read = usize::try_from(self.reader.buffer_position());
+        self.start + read.expect("BUG: a position in a slice")
+    }
+
+    fn next(&mut self) -> Result<Event<'x>, Problem> {
+        let at = self.at();
+        if let Some(text) = self.xml[at..].strip_prefix('<')
+            && !text.starts_with(|char: char| char.is_alphabetic() || "_:/!?".contains(char))
+        {
+            *self = Self::starting_at(self.xml, at + 1);
+            return Ok(Event::Text(BytesText::from_escaped("<")));
+        }
+        self.reader.read_event().map_err(Problem::invalid)
+    }
+
+    /// Reads to the end of the element of this `name` whose start tag was read, and returns what is in it.
+    fn content(&mut self, name: &str) -> Result<&'x str, Problem> {
+        let start = self.at();
+        let mut depth = 0_usize;
+        loop {
+            let end = self.at();
+            match self.next().map_err(|_| Problem::Truncated)? {
+                Event::Start(tag) if tag.name().0 == name => depth += 1,
+                Event::End(tag) if tag.name().0 == name => {
+                    if depth == 0 {
+                        return Ok(&self.xml[start..end]);
+                    }
+                    depth -= 1;
+                }
+                Event::Eof => return Err(Problem::Truncated),
+                _ => {}
+            }
+        }
+    }
 }
 
 fn language_of(tag: &BytesStart<'_>) -> Option<String> {
@@ -492,11 +594,11 @@ fn has_markup(text: &str) -> bool {
 fn markup(xml: &str, is_html: bool) -> Result<String, Problem> {
     let mut markup = String::with_capacity(xml.len());
     let mut depth = 0_usize;
-    let mut reader = reader(xml);
+    let mut events = Events::new(xml);
     loop {
-        let start = position(&reader);
-        let event = reader.read_event().map_err(Problem::invalid)?;
-        let as_it_stands = &xml[start..position(&reader)];
+        let start = events.at();
+        let event = events.next()?;
+        let as_it_stands = &xml[start..events.at()];
         let is_beside = is_html && depth == 0;
         match event {
             Event::Start(_) => depth += 1,
@@ -531,9 +633,9 @@ struct Characters {
 fn characters(xml: &str) -> Result<Characters, Problem> {
     let mut text = String::with_capacity(xml.len());
     let mut among_elements = false;
-    let mut reader = reader(xml);
+    let mut events = Events::new(xml);
     loop {
-        match reader.read_event().map_err(Problem::invalid)? {
+        match events.next()? {
             Event::Text(part) => text.push_str(&part.xml10_content()),
             Event::CData(part) => text.push_str(&part.xml10_content()),
             Event::GeneralRef(reference) => refer(&reference, &mut text),
@@ -777,6 +879,102 @@ mod tests {
         let left_open =
             "<rss><channel><image><title>no</channel><item><title>T</title></item></rss>";
         assert_eq!(entry(left_open).title.as_deref(), Some("T"));
+    }
+
+    #[test]
+    fn what_begins_no_markup_is_text() {
+        for (content, expected) in [
+            ("1 < 2 <3 > &lt;", "1 < 2 <3 > <"),
+            ("< a &<& <", "< a &<& <"),
+            ("<< a <-", "<< a <-"),
+            ("<![CDATA[a < b]]> < c", "a < b < c"),
+            ("a <<!-- <3 --> b", "a < b"),
+            ("a <&amp;amp; b<\u{ab}\u{bb}", "a <& b<\u{ab}\u{bb}"),
+            ("<b c='< d'>1</b> < <i>2</i>", "1 < 2"),
+        ] {
+            let entry = |feed: &str| {
+                let [first, second] = &read(feed)[..] else { panic!("{feed}") };
+                assert_eq!((&*second.text, second.id.as_deref()), ("x", Some("2")), "{feed}");
+                first.clone()
+            };
+            let next = "<item><guid>2</guid><description>x</description></item>";
+            let feed = format!(
+                "<rss><title>< {content}</title><item><title>{content}</title>\
+                <description>{content}</description></item> < {next}</rss>"
+            );
+            let entry = entry(&feed);
+            assert_eq!(
+                (&*entry.text, entry.title.as_deref()),
+                (expected, Some(expected)),
+                "{content}"
+            );
+        }
+        let entries = FeedEntries::new(
+            b"<rss>< <item></item> < <item></item>".as_slice(),
+            &Limits::default(),
+            true,
+        );
+        let offsets: Vec<u64> = entries.unwrap().flatten().map(|entry| entry.offset).collect();
+        assert_eq!(offsets, [7, 23]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_anywhere_moves_nothing() {
+        const MARK: &str = "\u{feff}";
+        let item = format!(
+            "<item><title>a <{MARK}{MARK} b</title>{MARK}<guid>{MARK}1</guid></item>{MARK}"
+        );
+        let documents = read(&format!("{MARK}<rss>{MARK}{item}{MARK}{item}</rss>"));
+        assert_eq!(documents.len(), 2);
+        for document in documents {
+            assert_eq!(document.title.as_deref(), Some("a < b"));
+            assert_eq!(document.id.as_deref(), Some("1"));
+        }
+    }
+
+    #[test]
+    fn an_entry_without_end_tag_ends_before_the_next() {
+        let item = |number: u32| format!("<item><description>{number}</description>");
+        let (one, two, three) = (item(1), item(2), item(3));
+        const END: &str = "</item>";
+        for feed in [
+            format!("<rss><channel>{one}{two}{three}</channel></rss>"),
+            format!("<rss><channel>{one}{END}{two}{three}{END}</channel></rss>"),
+            format!("<rss><channel>{one}{END}{two}{three}</channel></rss>"),
+            format!("<rss><channel>{one}{two}{END}{three}{END}</channel></rss>"),
+            format!("<rss><channel>{one}{END}{two}{END}{three}</channel></rss>"),
+            format!("<r:RDF><channel/>{one}<channel>x</channel>{two}{three}</r:RDF>"),
+            format!("<feed>{one}{two}{three}</feed>")
+                .replace("item", "a:entry")
+                .replace("<feed", "<feed xmlns:a='http://www.w3.org/2005/Atom' ")
+                .replace("description", "content"),
+        ] {
+            let documents = read(&feed);
+            let texts: Vec<&str> = documents.iter().map(|entry| entry.text.as_str()).collect();
+            assert_eq!(texts, ["1", "2", "3"], "{feed}");
+        }
+        // What is its own keeps its end.
+        let own = format!(
+            "<rss><channel>{one}<list><item>no</item><item>no</item></list><guid>1</guid>{END}\
+             {two}<channel>no</channel><guid>2</guid>{END}</channel></rss>"
+        );
+        let documents = read(&own);
+        let ids: Vec<_> = documents.iter().map(|entry| entry.id.as_deref()).collect();
+        assert_eq!(ids, [Some("1"), Some("2")]);
+        let (documents, problem) = read_all(format!("<rss>{one}{two}{three}").as_bytes());
+        assert!(matches!(problem, Some(Problem::Truncated)));
+        assert_eq!(documents.len(), 2);
+    }
+
+    #[test]
+    fn neither_missing_ends_nor_what_is_no_markup_takes_time() {
+        const MANY: usize = 20_000;
+        let feed =
+            format!("<rss><channel>{}</channel></rss>", "<item><title>x</title>".repeat(MANY));
+        assert_eq!(read(&feed).len(), MANY);
+        let strays = "< ".repeat(MANY);
+        let feed = format!("<rss><item><description>{strays}</description></item></rss>");
+        assert_eq!(entry(&feed).text.len(), strays.len());
     }
 
     #[test]
