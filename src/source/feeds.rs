@@ -272,8 +272,8 @@ fn decode(record: &[u8]) -> Result<Document, Failure> {
 /// What an entry has, each thing in the order of what is to be preferred.
 #[derive(Default)]
 struct Entry {
-    /// Content, and then the summary.
-    texts: [Option<String>; 4],
+    /// Content, then the summary, and then what is only in modules that others read.
+    texts: [Option<String>; 7],
     /// The id, and then the link.
     ids: [Option<String>; 3],
     /// When it was published, and then when it was changed.
@@ -287,15 +287,17 @@ impl Entry {
         let mut entry = Self::default();
         let mut events = Events::new(xml);
         let mut scope = Scope::default();
-        // The name of the element that is the entry.
+        // The name of the element that is the entry, and whether that is one of Atom.
         let mut within: Option<String> = None;
+        let mut is_atom = false;
         loop {
             match events.next()? {
                 Event::Start(tag) if within.is_none() => {
                     scope.enter(&tag);
                     entry.language = language_of(&tag).or(entry.language);
-                    if matches!(scope.name(&tag), (Vocabulary::Feed, "item" | "entry")) {
+                    if let (Vocabulary::Feed, name @ ("item" | "entry")) = scope.name(&tag) {
                         within = Some(tag.name().0.to_owned());
+                        is_atom = name == "entry";
                         // Of RDF, whatever its prefix.
                         entry.ids[2] = attribute_that(&tag, |key| {
                             key.prefix().is_some() && key.local_name().into_inner() == "about"
@@ -303,10 +305,16 @@ impl Entry {
                     }
                 }
                 Event::Start(tag) => {
-                    let content = events.content(tag.name().0)?;
-                    entry.take(&mut scope, &tag, content)?;
+                    let name = scope.name_within(&tag);
+                    // What is in it says the same as beside it.
+                    if name != (Vocabulary::Media, "group") {
+                        let content = events.content(tag.name().0)?;
+                        entry.take(name, is_atom, &tag, content)?;
+                    }
                 }
-                Event::Empty(tag) if within.is_some() => entry.take(&mut scope, &tag, "")?,
+                Event::Empty(tag) if within.is_some() => {
+                    entry.take(scope.name_within(&tag), is_atom, &tag, "")?;
+                }
                 Event::End(tag) if within.as_deref() == Some(tag.name().0) => return Ok(entry),
                 Event::Eof => return Err(Problem::Truncated),
                 _ => {}
@@ -317,15 +325,13 @@ impl Entry {
     /// Takes what a child element of the entry states.
     fn take(
         &mut self,
-        scope: &mut Scope,
+        name: (Vocabulary, &str),
+        is_atom: bool,
         tag: &BytesStart<'_>,
         content: &str,
     ) -> Result<(), Problem> {
-        use Vocabulary::{Content, DublinCore, Feed};
+        use Vocabulary::{Content, DublinCore, Feed, Media, Podcast, Xhtml};
 
-        scope.enter(tag);
-        let name = scope.name(tag);
-        scope.leave();
         let set = |place: &mut Option<String>, value: Option<String>| {
             if place.is_none() {
                 *place = value.filter(|value| !value.is_empty());
@@ -339,8 +345,16 @@ impl Entry {
                 set(&mut self.texts[2], Some(text(content, Data::Unstated)?));
             }
             (Feed, "summary") => set(&mut self.texts[3], construct(tag, content)?),
+            (Media, "description") => {
+                set(&mut self.texts[4], Some(text(content, Data::Unstated)?));
+            }
+            (Podcast, "summary") => set(&mut self.texts[5], Some(text(content, Data::Unstated)?)),
+            (Feed | Xhtml, "body") => {
+                set(&mut self.texts[6], Some(html::read(content, Markup::Xhtml).text));
+            }
             (Feed, "title") => {
-                let title = if attribute(tag, "type").is_some() {
+                // In RSS nothing tells which it is; in Atom it is text unless another type is stated.
+                let title = if is_atom || attribute(tag, "type").is_some() {
                     construct(tag, content)?.unwrap_or_default()
                 } else {
                     text(content, Data::Unstated)?
@@ -377,6 +391,11 @@ enum Vocabulary {
     /// The module of RSS for whole articles.
     Content,
     DublinCore,
+    /// The module of RSS for what is heard and seen.
+    Media,
+    /// That of the directory of podcasts.
+    Podcast,
+    Xhtml,
     Other,
 }
 
@@ -392,8 +411,16 @@ impl Vocabulary {
             | "http://backend.userland.com/rss2" => Self::Feed,
             "http://purl.org/rss/1.0/modules/content/" => Self::Content,
             "http://purl.org/dc/elements/1.1/" => Self::DublinCore,
+            "http://search.yahoo.com/mrss/" | "http://search.yahoo.com/mrss" => Self::Media,
+            "http://www.itunes.com/dtds/podcast-1.0.dtd" => Self::Podcast,
+            "http://www.w3.org/1999/xhtml" => Self::Xhtml,
             _ => return None,
         })
+    }
+
+    /// Whether no feed is made of this alone.
+    fn is_beside(self) -> bool {
+        matches!(self, Self::Media | Self::Podcast | Self::Xhtml)
     }
 
     /// What a prefix stands for where that is not declared, or not as anything known.
@@ -402,6 +429,9 @@ impl Vocabulary {
             None | Some("atom" | "rss" | "a10") => Self::Feed,
             Some("content") => Self::Content,
             Some("dc") => Self::DublinCore,
+            Some("media") => Self::Media,
+            Some("itunes") => Self::Podcast,
+            Some("xhtml") => Self::Xhtml,
             Some(_) => Self::Other,
         }
     }
@@ -443,6 +473,14 @@ impl Scope {
         self.0.set_level(u16::try_from(depth).unwrap_or(u16::MAX));
     }
 
+    /// The name of an element in the one that was entered last.
+    fn name_within<'t>(&mut self, tag: &'t BytesStart<'_>) -> (Vocabulary, &'t str) {
+        self.enter(tag);
+        let name = self.name(tag);
+        self.leave();
+        name
+    }
+
     /// The name of an element that was entered.
     fn name<'t>(&self, tag: &'t BytesStart<'_>) -> (Vocabulary, &'t str) {
         let (namespace, local) = self.0.resolve_element(tag.name());
@@ -451,6 +489,8 @@ impl Scope {
             ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
         };
         let prefix = tag.name().prefix().map(Prefix::into_inner);
+        // Where these are declared for all that has no prefix, the feed is one nevertheless.
+        let known = known.filter(|known| prefix.is_some() || !known.is_beside());
         (known.unwrap_or_else(|| Vocabulary::of_prefix(prefix)), local.into_inner())
     }
 
@@ -777,6 +817,57 @@ mod tests {
         let title = "<rss><item><title>one <b>two</b></title><guid><b/>1</guid></item></rss>";
         assert_eq!(entry(title).title.as_deref(), Some("one two"));
         assert_eq!(entry(title).id.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_title_of_atom_is_text_unless_it_says_otherwise() {
+        for (title, expected) in [
+            ("<title>a &lt;b&gt; c &amp;amp; d</title>", "a <b> c &amp; d"),
+            ("<title><![CDATA[a <b> c]]></title>", "a <b> c"),
+            ("<title type=''>a &lt;b&gt; c</title>", "a <b> c"),
+            ("<title type='html'>a &lt;b&gt; c &amp;amp; d</title>", "a c & d"),
+            ("<title>a <b>b</b> c</title>", "a b c"),
+        ] {
+            let feed = format!("<feed><entry>{title}</entry></feed>");
+            assert_eq!(entry(&feed).title.as_deref(), Some(expected), "{title}");
+        }
+        let rss = "<rss><item><title>a &lt;b&gt; c &amp;amp; d</title></item></rss>";
+        assert_eq!(entry(rss).title.as_deref(), Some("a c & d"));
+    }
+
+    #[test]
+    fn what_is_said_for_players_is_read_if_nothing_else_is() {
+        const MEDIA: &str = "xmlns:m='http://search.yahoo.com/mrss/'";
+        const PODCAST: &str = "xmlns:p='http://www.itunes.com/dtds/podcast-1.0.dtd'";
+        const XHTML: &str = "http://www.w3.org/1999/xhtml";
+        for (content, expected) in [
+            ("<media:description>a &amp;amp; b</media:description>".to_owned(), "a & b"),
+            (format!("<m:description {MEDIA}>a\n\nb</m:description>"), "a\n\nb"),
+            (
+                "<media:group><media:title>no</media:title><media:description>a</media:description>\
+                 </media:group><summary> </summary>"
+                    .to_owned(),
+                "a",
+            ),
+            ("<itunes:summary><![CDATA[<p>a<p>b]]></itunes:summary>".to_owned(), "a\n\nb"),
+            (format!("<p:summary {PODCAST}>a &lt; b</p:summary>"), "a < b"),
+            (format!("<body xmlns='{XHTML}'><p>a</p><p>b &lt;c></p></body>"), "a\n\nb <c>"),
+            (format!("<x:body xmlns:x='{XHTML}'><p>a</p></x:body>"), "a"),
+            ("<xhtml:body><xhtml:p>a</xhtml:p><xhtml:p>b</xhtml:p></xhtml:body>".to_owned(), "a\n\nb"),
+            ("<q:description>no</q:description><image><description>no</description></image>".to_owned(), ""),
+        ] {
+            assert_eq!(entry(&format!("<rss><item>{content}</item></rss>")).text, expected, "{content}");
+            let feed = format!("<rss><item>{content}<description>x</description></item></rss>");
+            assert_eq!(entry(&feed).text, "x", "{content}");
+            let feed = format!("<feed {MEDIA} {PODCAST}><entry>{content}</entry></feed>");
+            assert_eq!(entry(&feed).text, expected, "{content}");
+        }
+        let declared = format!("<rss {MEDIA} xmlns:y='{XHTML}'><item>");
+        let declared =
+            format!("{declared}<m:description></m:description><y:body>a</y:body></item></rss>");
+        assert_eq!(entry(&declared).text, "a");
+        let wrong = format!("<rss xmlns='{XHTML}'><item><description>a</description></item></rss>");
+        assert_eq!(entry(&wrong).text, "a");
     }
 
     #[test]
