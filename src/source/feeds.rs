@@ -1025,9 +1025,9 @@ mod tests {
 
     #[test]
     fn an_entry_without_end_tag_ends_before_the_next() {
+        const END: &str = "</item>";
         let item = |number: u32| format!("<item><description>{number}</description>");
         let (one, two, three) = (item(1), item(2), item(3));
-        const END: &str = "</item>";
         for feed in [
             format!("<rss><channel>{one}{two}{three}</channel></rss>"),
             format!("<rss><channel>{one}{END}{two}{three}{END}</channel></rss>"),

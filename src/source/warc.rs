@@ -301,10 +301,8 @@ mod tests {
     }
 
     fn document(record: Record, limits: &Limits) -> Result<Option<Document>, Failure> {
-        match record {
-            Record::Raw(record) => decode(&record.bytes, limits, true),
-            _ => Ok(None),
-        }
+        let Record::Raw(record) = record else { return Ok(None) };
+        decode(&record.bytes, limits, true)
     }
 
     fn read(archive: &[u8]) -> Option<Document> {
