@@ -430,24 +430,37 @@ fn head_text(head: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The name of the root of XML or HTML, without a prefix.
-fn root(mut markup: &[u8]) -> Option<&[u8]> {
-    loop {
-        markup = markup.trim_ascii_start().strip_prefix(b"<")?;
-        let end: &[u8] = if markup.starts_with(b"?") {
-            b"?>"
-        } else if markup.starts_with(b"!--") {
-            b"-->"
-        } else if markup.starts_with(b"!") {
-            // A document type may have declarations in it.
-            let first = memchr::memchr2(b'[', b'>', markup)?;
-            if markup[first] == b'[' { b"]>" } else { b">" }
-        } else {
-            let name =
-                markup.split(|&byte| byte.is_ascii_whitespace() || b"/>".contains(&byte)).next()?;
-            return name.rsplit(|&byte| byte == b':').next();
-        };
-        markup = &markup[memchr::memmem::find(markup, end)? + end.len()..];
+fn root(markup: &[u8]) -> Option<&[u8]> {
+    let mut markup = markup.trim_ascii_start();
+    while markup.starts_with(b"<?") || markup.starts_with(b"<!") {
+        markup = behind_declaration(markup)?.trim_ascii_start();
     }
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"/>".contains(byte);
+    markup.strip_prefix(b"<")?.split(is_end).next()?.rsplit(|&byte| byte == b':').next()
+}
+
+/// What stands behind the instruction, comment or document type that `markup` begins with; none if that is none or
+/// has no end.
+pub(crate) fn behind_declaration(markup: &[u8]) -> Option<&[u8]> {
+    let markup = markup.strip_prefix(b"<")?;
+    let end: &[u8] = if markup.starts_with(b"?") {
+        b"?>"
+    } else if markup.starts_with(b"!--") {
+        b"-->"
+    } else if markup.starts_with(b"!") {
+        // A document type may have declarations in it.
+        let first = memchr::memchr2(b'[', b'>', markup)?;
+        let has_more = markup[first] == b'[' && is_subset(&markup[first + 1..]);
+        if has_more { b"]>" } else { b">" }
+    } else {
+        return None;
+    };
+    Some(&markup[memchr::memmem::find(markup, end)? + end.len()..])
+}
+
+/// Whether what stands behind a bracket is declarations; in quotes it may be part of a name.
+fn is_subset(markup: &[u8]) -> bool {
+    markup.trim_ascii_start().first().is_none_or(|byte| b"<%]".contains(byte))
 }
 
 fn after_line(text: &[u8]) -> &[u8] {
@@ -559,6 +572,7 @@ mod tests {
             ),
             ("<entry xmlns='http://www.w3.org/2005/Atom'>", Some(Format::Feed)),
             ("<entry>a dictionary has these", None),
+            ("<!DOCTYPE x PUBLIC '[x]'><a:feed>]>", Some(Format::Feed)),
             ("<!-- saved --><!DOCTYPE html PUBLIC 'x'><HTML>", Some(Format::Html)),
             ("<rssfeeds>", None),
             ("<!-- without end <rss>", None),

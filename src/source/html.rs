@@ -18,6 +18,7 @@ use self::layout::Layout;
 use self::tokens::{StartTag, Tokens};
 use super::document::{Document, Failure};
 use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
+use super::format::behind_declaration;
 
 /// How many bytes of a page are searched for the name of its encoding. Browsers stop at 1024, but
 /// start again where a later declaration says otherwise.
@@ -29,6 +30,18 @@ const SVG: &str = "http://www.w3.org/2000/svg";
 
 /// The prefixes that are used for them, as what is read may be a part of a document that declares them.
 const PREFIXES: [&[u8]; 5] = [b"h", b"html", b"svg", b"xh", b"xhtml"];
+
+/// What `meta` elements call the date of a page.
+const PUBLISHED: [&str; 8] = [
+    "article:published_time",
+    "datepublished",
+    "date",
+    "dc.date",
+    "dc.date.issued",
+    "dcterms.date",
+    "dcterms.issued",
+    "pubdate",
+];
 
 /// How many others are known at a time.
 const MOST_PREFIXES: usize = 16;
@@ -95,16 +108,33 @@ pub(crate) fn read(page: &str, markup: Markup) -> Document {
     let is_xml =
         markup == Markup::Xhtml || declared.is_some_and(|it| it.starts_with(char::is_whitespace));
     let unsure = markup == Markup::Unstated && !is_xml;
+    let page = behind_document_type(page);
     let mut read = Page { is_xml, unsure, ..Page::default() };
     tokens::read(page, &mut read);
-    let has_frames = read.has_frames;
+    let frames = read.frames;
     let document = read.finish();
-    if !has_frames || !document.text.trim().is_empty() {
+    if frames == Frames::None || !document.text.trim().is_empty() {
         return document;
     }
-    let mut read = Page { is_xml, unsure, without_frames: true, ..Page::default() };
+    let mut read = Page { is_xml, unsure, frames: Frames::Unknown, ..Page::default() };
     tokens::read(page, &mut read);
     read.finish()
+}
+
+/// What stands behind a page's document type, if it has one.
+///
+/// HTML has no declarations in it, so of those of XML the last would be text.
+fn behind_document_type(page: &str) -> &str {
+    let mut rest = page;
+    loop {
+        rest = rest.trim_start();
+        let is_type = rest.get(..9).is_some_and(|it| it.eq_ignore_ascii_case("<!doctype"));
+        let Some(behind) = behind_declaration(rest.as_bytes()) else { return page };
+        rest = &rest[rest.len() - behind.len()..];
+        if is_type {
+            return rest;
+        }
+    }
 }
 
 /// Text of which only the references are of HTML, and the white space is its own.
@@ -191,14 +221,14 @@ struct Page {
     unsure: bool,
     /// What else was declared for them anywhere.
     prefixes: Vec<Vec<u8>>,
-    /// Whether there is something for browsers without frames, and whether this is one.
-    has_frames: bool,
-    without_frames: bool,
+    frames: Frames,
     layout: Layout,
     /// The first that says anything, and whether it has ended.
     title: String,
     titled: bool,
     language: Option<String>,
+    /// That of its readers, which is its own if nothing else is stated.
+    audience: Option<String>,
     /// The date that the page says it was published.
     published: Option<String>,
     /// The first date in its text.
@@ -206,6 +236,15 @@ struct Page {
     open: Vec<Open>,
     /// The elements that are open and did not fit, and how many of each.
     deeper: Vec<(Element, usize)>,
+}
+
+/// Whether a page has frames, or is read as by browsers that know none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Frames {
+    #[default]
+    None,
+    Met,
+    Unknown,
 }
 
 #[derive(Clone, Copy)]
@@ -217,10 +256,11 @@ struct Open {
 
 impl Page {
     fn finish(self) -> Document {
-        let Self { layout, title, published, time, language, .. } = self;
+        let Self { layout, title, published, time, language, audience, .. } = self;
         let words: Vec<&str> = title.split_ascii_whitespace().collect();
         let title = Some(words.join(" ")).filter(|title| !title.is_empty());
         let date = published.or(time);
+        let language = language.or(audience);
         Document { text: layout.finish(), title, date, language, ..Document::default() }
     }
 
@@ -262,7 +302,7 @@ impl Page {
     /// Ends the innermost such element, if there is one that this end tag can be meant for.
     fn close(&mut self, element: Element) {
         for (at, open) in self.open.iter().enumerate().rev() {
-            if open.element == element {
+            if open.element == element || open.element.ends_with(element) {
                 self.end_down_to(at);
                 return;
             }
@@ -316,8 +356,12 @@ impl Page {
     fn metadata(&mut self, tag: &StartTag) {
         match tag.name.as_slice() {
             b"html" | b"body" if self.language.is_none() => {
-                let language = tag.attribute("lang").or_else(|| tag.attribute("xml:lang"));
-                self.language = language.and_then(language_tag);
+                let stated = |name: &str| tag.attribute(name).and_then(language_tag);
+                self.language = stated("lang").or_else(|| stated("xml:lang"));
+            }
+            b"meta" if tag.attribute("http-equiv").is_some_and(is_content_language) => {
+                let content = tag.attribute("content").and_then(language_tag);
+                self.audience = self.audience.take().or(content);
             }
             b"meta" => {
                 let property = tag
@@ -325,9 +369,8 @@ impl Page {
                     .or_else(|| tag.attribute("itemprop"))
                     .or_else(|| tag.attribute("name"));
                 let Some(property) = property else { return };
-                let published = ["article:published_time", "datepublished", "date", "dc.date"];
                 if self.published.is_none()
-                    && published.iter().any(|name| property.eq_ignore_ascii_case(name))
+                    && PUBLISHED.iter().any(|name| property.eq_ignore_ascii_case(name))
                 {
                     self.published = tag.attribute("content").and_then(plain_date);
                 }
@@ -354,8 +397,10 @@ impl Tokens for Page {
         let preformatted =
             outer.is_some_and(|outer| outer.preformatted) || element.role() == Role::Preformatted;
         let outer_hidden = outer.is_some_and(|outer| outer.hidden);
-        let is_shown = self.without_frames && element.is_of_frames();
-        self.has_frames |= element.is_of_frames();
+        let is_shown = element.is_of_frames() && self.frames == Frames::Unknown;
+        if element.is_of_frames() && !is_shown {
+            self.frames = Frames::Met;
+        }
         // Scripts hide a page itself until they have changed it, and then show it.
         let hidden = outer_hidden
             || element.role() == Role::Hidden && !is_shown
@@ -423,6 +468,10 @@ impl Tokens for Page {
     fn has_cdata(&self) -> bool {
         self.is_xml
     }
+}
+
+fn is_content_language(kind: &str) -> bool {
+    kind.trim().eq_ignore_ascii_case("content-language")
 }
 
 /// A language tag, if `text` is built like one.
@@ -534,6 +583,19 @@ mod tests {
         assert_eq!(text("a <span hidden>no</span>b"), "a b");
         assert_eq!(text("<p>a<p hidden>no</p>b"), "a\n\nb");
         assert_eq!(text("<table><tr><td><p>a<td>b</table>"), "a\n\nb");
+    }
+
+    #[test]
+    fn what_is_for_browsers_without_ruby_ends_with_or_without_end_tag() {
+        for ruby in [
+            "<ruby>ab<rp>(</rp><rt>c</rt><rp>)</rp></ruby>",
+            "<ruby>ab<rp>(<rt>c<rp>)</ruby>",
+            "<ruby>a<rp>(<b>no</b><rb>b<rp>(<rtc><rt>c<rp>)<rp><i>)</ruby>",
+            "<ruby><rb>ab</rb><rp>(</rp><rt>c</rt><rp><i>)</ruby>",
+        ] {
+            let page = format!("<p>{ruby}d<p>e");
+            assert_eq!(text(&page), "abcd\n\ne", "{ruby}");
+        }
     }
 
     #[test]
@@ -659,6 +721,48 @@ mod tests {
             Markup::Html,
         );
         assert_eq!((document.date.as_deref(), document.language), (Some("2023-01-02"), None));
+    }
+
+    #[test]
+    fn languages_and_dates_have_many_names() {
+        for (page, language) in [
+            ("<html lang='' xml:lang='de'>", Some("de")),
+            ("<html lang='?' xml:lang='de'><body lang=en>", Some("de")),
+            ("<html lang=en xml:lang='de'>", Some("en")),
+            ("<meta http-equiv='Content-Language' content=' de_AT '><body>", Some("de-AT")),
+            ("<meta http-equiv=content-language content=en><body lang=de>", Some("de")),
+            ("<html lang=de><meta http-equiv=content-language content=en>", Some("de")),
+            ("<meta http-equiv=content-language content='de, en'>", None),
+            ("<meta name=content-language content=de>", None),
+        ] {
+            assert_eq!(read(page, Markup::Html).language.as_deref(), language, "{page}");
+        }
+        for name in ["DC.date.issued", "DCTERMS.issued", "pubdate"] {
+            let page = format!("<meta name={name} content=2023-01-02>");
+            assert_eq!(read(&page, Markup::Html).date.as_deref(), Some("2023-01-02"), "{name}");
+        }
+    }
+
+    #[test]
+    fn declarations_in_a_document_type_are_no_text() {
+        for start in [
+            "<!DOCTYPE html [ <!ENTITY x \"y\"> <!ENTITY z '<p>no</p>'>\n]>",
+            " <!-- x --> <!doctype html PUBLIC 'a' 'b'[\n%x; ]>",
+            "<!DOCTYPE html []>",
+            "<!DOCTYPE html PUBLIC '-//x//[y]//'>",
+            "<!DOCTYPE html [",
+            "<!DOCTYPE html [ <!ENTITY x 'y'",
+            "<?xml version='1.0'?><!DOCTYPE html [<!ENTITY x \"y\">]>",
+            "<!-- <!DOCTYPE html [ --><!DOCTYPE html>",
+        ] {
+            let has_end = start.ends_with('>');
+            let (end, expected) = if has_end { ("<p>a ]> b", "a ]> b") } else { ("><p>a", "a") };
+            for markup in [Markup::Html, Markup::Unstated, Markup::Xhtml] {
+                let page = format!("{start}{end}");
+                assert_eq!(read(&page, markup).text, expected, "{page}");
+            }
+        }
+        assert_eq!(text("<p>a<!DOCTYPE html [ <!ENTITY x 'y'>]>"), "a]>");
     }
 
     #[test]

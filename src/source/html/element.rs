@@ -27,7 +27,7 @@ pub(super) enum Role {
 
 use Role::{Block, Break, Cell, Hidden, Inline, Item, Line, List, Preformatted, Void};
 
-/// Every element that is not plainly inline, sorted by name.
+/// Every element that is not plainly inline, and those that end one, sorted by name.
 const ELEMENTS: &[(&[u8], Role)] = &[
     (b"address", Block),
     (b"annotation", Hidden),
@@ -98,7 +98,11 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"param", Void),
     (b"plaintext", Preformatted),
     (b"pre", Preformatted),
+    (b"rb", Inline),
     (b"rp", Hidden),
+    (b"rt", Inline),
+    (b"rtc", Inline),
+    (b"ruby", Inline),
     (b"script", Hidden),
     (b"search", Block),
     (b"section", Block),
@@ -195,8 +199,14 @@ impl Element {
             b"option" => next.name() == b"option",
             b"optgroup" => next.name() == b"optgroup",
             b"thead" | b"tbody" | b"tfoot" => next.is_row() && next.name() != b"tr",
+            b"rp" => matches!(next.name(), b"rb" | b"rp" | b"rt" | b"rtc"),
             _ => false,
         }
+    }
+
+    /// Whether this, if open, ends where `outer` does although that is plainly inline.
+    pub(super) fn ends_with(self, outer: Element) -> bool {
+        self.name() == b"rp" && outer.name() == b"ruby"
     }
 
     /// Whether no element outside of this one, while it is open, ends where `next` begins.
