@@ -875,6 +875,21 @@ mod tests {
         }
     }
 
+    /// A window ends with its last line break, which then may be the last of its bytes.
+    #[test]
+    fn windows_end_with_line_breaks_of_every_kind() {
+        for line_break in ["\n", "\r\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"] {
+            for len in (1..9).chain(60..66) {
+                let line = "x".repeat(len) + line_break;
+                let text = line.repeat(4200 / line.len());
+                // Behind another text, of which there is more room.
+                paragraphs(&"y\n".repeat(3000));
+                let expected = reference::paragraphs(&text);
+                vector::run_each(|| Split(&text), |found| assert_eq!(found, expected));
+            }
+        }
+    }
+
     #[test]
     fn a_line_longer_than_a_window_is_a_line() {
         for blank in [0, 100, 4000, 20_000] {

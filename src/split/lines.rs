@@ -335,7 +335,7 @@ impl<'a> Window<'a> {
     }
 
     /// Columns of the first piece of a text that a wrap keeps together: a word, or one wide character. It may go on
-    /// behind a text that a white space or line break beyond ASCII ends.
+    /// behind a text that a white space or line break beyond ASCII ends, up to the end of its block.
     #[inline(always)]
     pub(super) fn first_word(&self, text: &Range<usize>) -> usize {
         let at = text.start - self.start;
@@ -353,8 +353,9 @@ impl<'a> Window<'a> {
     /// Where the first piece ends that begins in a block before.
     fn word_end(&self, text: &Range<usize>) -> usize {
         let first = (text.start - self.start) / BLOCK + 1;
-        let last = (text.end - self.start) / BLOCK;
-        for (at, block) in (first..).zip(&self.blocks[first..=last.max(first)]) {
+        // Those of this window: there may be none behind the first, if a line break beyond ASCII ends the window.
+        let end = (text.end - self.start).div_ceil(BLOCK);
+        for (at, block) in (first..).zip(self.blocks.get(first..end).unwrap_or_default()) {
             let ends = !block.ink | block.wide;
             if ends != 0 {
                 return self.start + at * BLOCK + ends.trailing_zeros() as usize;
