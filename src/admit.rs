@@ -151,7 +151,7 @@ impl Admission {
             all.sort_by_key(|found| found.start);
             resolve::covered_bytes(&all)
         };
-        *blocks = resolve::blocks(&self.index, &units, &covering, near)?;
+        *blocks = resolve::blocks(&self.index, &forms.canonical.bytes, &units, &covering, near)?;
         let removed: Vec<Removed> = blocks.iter().flat_map(RemovedBlock::references).collect();
         self.index.texts.push(&forms.canonical.bytes, &removed);
         *cut = units.into_cut();

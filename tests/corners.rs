@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use dedup::anchors::{Scheme, anchors};
-use dedup::{Deduper, Options};
+use dedup::{Cut, Deduper, Options};
 
 /// Bytes of the smaller text.
 const SIZE: usize = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 20 };
@@ -170,6 +170,39 @@ fn periodic_text() {
             let parts = (1..=bytes / 4000).map(|part| unit.repeat(4000 / unit.len() + part % 2));
             parts.chain([whole]).collect()
         });
+    }
+}
+
+/// What repeats itself after two bytes, in one article after another: empty tables, dots, rules.
+#[test]
+fn rows_of_few_bytes() {
+    for row in ["| | | | |\n", ". . . .\n", "|  |  |\n", "-|-|-\n", "--\n"] {
+        for cut in [Cut::Paragraph, Cut::Span] {
+            let mut random = Random(9);
+            let mut article =
+                |rows: &str| format!("{}\n{rows}\n{}", random.words(300), random.words(300));
+            let tables: Vec<String> = (0..60).map(|_| article(&row.repeat(100))).collect();
+            let texts: Vec<String> = (0..60).map(|_| article("")).collect();
+            let mut options = Options::new();
+            options.min_span(SPAN).cut(cut);
+            let mut deduper = options.deduper().expect("options that are possible");
+            for (number, table) in tables.iter().enumerate() {
+                let article = deduper.push(number.to_string(), table.as_str()).expect("pushed");
+                let sources: usize = article.blocks().iter().map(|block| block.sources.len()).sum();
+                assert!((1..30).contains(&sources), "{row:?}, {cut:?}: {sources} sources");
+                assert!(article.text().len() < 700, "{row:?}, {cut:?}");
+            }
+            // A table takes a few pieces and anchors, and forty times as long as the text around it. Read by one row of two bytes at a
+            // time it took four hundred times as long, and with a source for each two thousand times.
+            let [of_tables, of_texts] =
+                [&tables, &texts].map(|it| time_with(&options, it).1.stats().index_bytes);
+            assert!(of_tables < of_texts + 60 * 600, "{row:?}, {cut:?}: {of_tables}, {of_texts}");
+            let least = |articles: &[String]| {
+                (0..ATTEMPTS).map(|_| time_with(&options, articles).0).min().expect("attempts")
+            };
+            let (tables, texts) = (least(&tables), least(&texts));
+            assert!(tables < 150 * texts, "{row:?}, {cut:?}: {tables:?}, {texts:?}");
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::index::base::Base;
 use crate::index::departures::Reader;
 use crate::index::originals::Located;
 use crate::index::table::{MAX_PLACE, Posting};
-use crate::index::text::Kept;
+use crate::index::text::{Kept, REPEATED, repeated};
 use crate::source::Parts;
 use crate::text::string_of;
 
@@ -182,10 +182,9 @@ impl Sealed {
         }
     }
 
-    /// The kept text at a coordinate: its run, its offset in that, and how much follows and how
+    /// The kept text at a coordinate of a piece in a run: its run, its offset in that, and how much follows and how
     /// much comes before (itself included) that lies together here and there.
-    fn kept_at(&self, coordinate: u64) -> Result<Spot, IndexError> {
-        let (run, piece) = self.piece(coordinate)?;
+    fn kept_at(&self, run: usize, piece: Piece, coordinate: u64) -> Result<Spot, IndexError> {
         let offset = coordinate - piece.start;
         let ahead = piece.end - coordinate;
         let (origin, period) = match piece.place {
@@ -210,13 +209,45 @@ impl Sealed {
     }
 
     pub(crate) fn try_ahead(&self, coordinate: u64) -> Result<Bytes, IndexError> {
-        let at = self.kept_at(coordinate)?;
+        let (run, piece) = self.piece(coordinate)?;
+        if let Some(period) = short_period(&piece) {
+            let end = piece.end.min(coordinate.saturating_add(REPEATED));
+            return self.repeated(piece, period, coordinate..end);
+        }
+        let at = self.kept_at(run, piece, coordinate)?;
         self.kept(at.run, at.kept, at.ahead)
     }
 
     fn try_behind(&self, coordinate: u64) -> Result<Bytes, IndexError> {
-        let at = self.kept_at(coordinate)?;
+        let (run, piece) = self.piece(coordinate)?;
+        if let Some(period) = short_period(&piece) {
+            let start = piece.start.max((coordinate + 1).saturating_sub(REPEATED));
+            return self.repeated(piece, period, start..coordinate + 1);
+        }
+        let at = self.kept_at(run, piece, coordinate)?;
         self.kept_behind(at.run, at.kept, at.behind)
+    }
+
+    /// The text at some coordinates of a piece that stands for kept text again and again.
+    fn repeated(
+        &self,
+        piece: Piece,
+        (origin, period): (u64, u64),
+        coordinates: Range<u64>,
+    ) -> Result<Bytes, IndexError> {
+        let mut once = Vec::new();
+        while (once.len() as u64) < period {
+            let at = origin.checked_add(once.len() as u64).ok_or_else(|| self.beyond())?;
+            let (run, source) = self.piece(at)?;
+            if !matches!(source.place, Text::Kept(_)) {
+                return Err(self.runs[run].wrong("removed text stands for removed text"));
+            }
+            let kept = self.kept_at(run, source, at)?;
+            let rest = period - once.len() as u64;
+            once.extend_from_slice(&self.kept(kept.run, kept.kept, kept.ahead.min(rest))?);
+        }
+        let (offset, len) = (coordinates.start - piece.start, coordinates.end - coordinates.start);
+        Ok(repeated(&once, offset, len).into())
     }
 
     fn try_origins(&self, coordinates: Range<u64>) -> Result<Vec<Kept>, IndexError> {
@@ -361,6 +392,16 @@ impl Sealed {
 }
 
 const NO_TEXT: &str = "an article has more text than is there";
+
+/// The coordinate and the length of what a piece stands for again and again, if that is short.
+fn short_period(piece: &Piece) -> Option<(u64, u64)> {
+    match piece.place {
+        Text::Removed { origin, period } if period < REPEATED.min(piece.end - piece.start) => {
+            Some((origin, period))
+        }
+        _ => None,
+    }
+}
 
 /// A place in the kept text of a run, and how much lies together with it.
 struct Spot {
