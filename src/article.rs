@@ -335,7 +335,7 @@ pub struct Place {
 pub struct Repeat {
     /// Where it stands here. Where a run ends inside a character, that is left out.
     pub range: Range<usize>,
-    /// Where the same text stood before.
+    /// Where the same text stood before, all of a character of which that is a part.
     pub source: Place,
     /// Whether the two agree byte for byte, not just in canonical form.
     pub exact: bool,
@@ -375,7 +375,7 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Origin {
-    /// Where the part stood here.
+    /// Where the part stood here. Two may share a character, like an ellipsis, of whose canonical form each is a part.
     pub range: Range<usize>,
     /// Where it is kept. Shorter than the part if that repeats itself, as a row of dashes does: then this
     /// is one period.

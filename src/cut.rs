@@ -212,42 +212,112 @@ pub(crate) fn segments(
 /// What goes with each of some runs of units, by their numbers: the bytes of the original, in order and
 /// apart.
 ///
-/// Of the line breaks before and after what goes, those that part more stay, so that the
-/// paragraphs around it do not become one; if they are alike, those before it. At the end of the
-/// article both go.
+/// Of the line breaks before, between and after runs that follow each other, those that part most stay, so that the
+/// paragraphs around them do not become one; if they are alike, the first. At the start and the end of the article all go.
 pub(crate) fn cuts<'a>(
     original: &[u8],
     units: &[Range<usize>],
-    removed: impl DoubleEndedIterator<Item = &'a Range<usize>> + Clone,
+    removed: impl Iterator<Item = &'a Range<usize>>,
 ) -> Vec<Range<usize>> {
-    // All units from here on go.
-    let start_of_tail = |tail, run: &Range<usize>| if run.end == tail { run.start } else { tail };
-    let tail = removed.clone().rev().fold(units.len(), start_of_tail);
-    let mut at = 0;
-    removed
-        .map(|&Range { start: first, end: after }| {
-            let before = if first == 0 { 0 } else { units[first - 1].end };
-            let next = units.get(after).map_or(original.len(), |next| next.start);
-            let (gap_before, gap_after) = (before..units[first].start, units[after - 1].end..next);
-            let (start, end) = if first == 0 || first == tail {
-                (before, next)
-            } else if before >= at
-                && after < units.len()
-                && line_breaks(&original[gap_after.clone()])
-                    > line_breaks(&original[gap_before.clone()])
-            {
-                (before, gap_after.start)
-            } else {
-                (gap_before.end, next)
-            };
-            let cut = start.max(at)..end;
-            at = end;
-            cut
-        })
-        .collect()
+    // What stands before a unit, or at the end.
+    let gap = |unit: usize| {
+        let start = unit.checked_sub(1).map_or(0, |before| units[before].end);
+        start..units.get(unit).map_or(original.len(), |unit| unit.start)
+    };
+    let runs: Vec<&Range<usize>> = removed.collect();
+    let mut cuts: Vec<Range<usize>> = Vec::with_capacity(runs.len());
+    for chain in runs.chunk_by(|run, next| run.end == next.start) {
+        let (first, after) = (chain[0].start, chain[chain.len() - 1].end);
+        let inside = first > 0 && after < units.len();
+        let gaps = chain.iter().map(|run| run.end).rev().chain([first]);
+        // The last of equals, so the first in the article.
+        let stays = gaps.filter(|_| inside).max_by_key(|&unit| line_breaks(&original[gap(unit)]));
+        for run in chain {
+            let (before, behind) = (gap(run.start), gap(run.end));
+            let at = cuts.last().map_or(0, |cut| cut.end);
+            cuts.push(match stays {
+                None => before.start.max(at)..behind.end,
+                Some(stays) if run.start < stays => before.start..behind.start,
+                Some(_) => before.end..behind.end,
+            });
+        }
+    }
+    cuts
 }
 
+/// How many line breaks there are in a gap, those that end a paragraph twice.
 fn line_breaks(gap: &[u8]) -> usize {
-    let pairs = gap.windows(2).filter(|pair| pair == b"\r\n").count();
-    gap.iter().filter(|byte| matches!(byte, b'\n' | b'\r' | 0x0C)).count() - pairs
+    let gap = String::from_utf8_lossy(gap);
+    let breaks = gap.chars().map(|char| match char {
+        '\n' | '\u{B}' | '\r' | '\u{85}' | '\u{2028}' => 1,
+        '\u{C}' | '\u{2029}' => 2,
+        _ => 0,
+    });
+    breaks.sum::<usize>() - gap.matches("\r\n").count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left of words when runs of them go.
+    fn left(text: &str, removed: &[Range<usize>]) -> String {
+        let words: Vec<Range<usize>> = text
+            .split_whitespace()
+            .map(|word| {
+                let start = word.as_ptr() as usize - text.as_ptr() as usize;
+                start..start + word.len()
+            })
+            .collect();
+        let (mut left, mut at) = (String::new(), 0);
+        for cut in cuts(text.as_bytes(), &words, removed.iter()) {
+            left += &text[at..cut.start];
+            at = cut.end;
+        }
+        left + &text[at..]
+    }
+
+    #[test]
+    fn of_the_gaps_around_what_goes_the_widest_stays() {
+        for (text, expected) in [
+            ("a\nb\n\nz", "a\n\nz"),
+            ("a\n\nb\nz", "a\n\nz"),
+            ("a\nb z", "a\nz"),
+            ("a b\nz", "a\nz"),
+            ("a\tb z", "a\tz"),
+            ("a\r\nb\n\nz", "a\n\nz"),
+            ("a\r\nb\nz", "a\r\nz"),
+            ("a b\u{b}z", "a\u{b}z"),
+            ("a b\u{85}z", "a\u{85}z"),
+            ("a b\u{2028}z", "a\u{2028}z"),
+            ("a\nb\u{2029}z", "a\u{2029}z"),
+            ("a\nb\u{c}z", "a\u{c}z"),
+            ("a\nb\u{2028}\u{2028}z", "a\u{2028}\u{2028}z"),
+        ] {
+            assert_eq!(left(text, &[1..2]), expected, "{text:?}");
+            // What goes may be two runs, as their text comes from two places.
+            for between in [" ", "\n", "\t\n"] {
+                let text = text.replace('b', &format!("b{between}c"));
+                let widest = line_breaks(between.as_bytes());
+                let least = line_breaks(&expected.as_bytes()[1..expected.len() - 1]);
+                if widest < least {
+                    assert_eq!(left(&text, &[1..2, 2..3]), expected, "{text:?}");
+                }
+                assert_eq!(left(&text, &[0..1, 1..2, 2..3]), "z", "{text:?}");
+                assert_eq!(left(&text, &[1..2, 2..3, 3..4]), "a", "{text:?}");
+                assert_eq!(left(&text, &[0..2, 2..4]), "", "{text:?}");
+            }
+        }
+        for (text, expected) in [
+            ("a\nb\n\nc\nz", "a\n\nz"),
+            ("a b\n\nc z", "a\n\nz"),
+            ("a b c d\n\nz", "a\n\nz"),
+            ("a\n\nb c d\nz", "a\n\nz"),
+        ] {
+            let runs: Vec<_> =
+                (1..text.split_whitespace().count() - 1).map(|at| at..at + 1).collect();
+            assert_eq!(left(text, &runs), expected, "{text:?}");
+        }
+        assert_eq!(left("a\nb\n\nc\n\nd\nz", &[1..2, 3..4]), "a\n\nc\n\nz");
+    }
 }

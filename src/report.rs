@@ -75,9 +75,15 @@ impl Reporter {
         self.originals.push(prepared.id.clone(), forms.canonical.len(), &forms.departures);
         self.size = *size;
 
-        let mut repeats = Vec::with_capacity(matches.len());
+        let mut repeats: Vec<Repeat> = Vec::with_capacity(matches.len());
         for found in matches {
-            repeats.extend(self.repeat(&prepared, found)?);
+            let Some(repeat) = self.repeat(&prepared, found)? else { continue };
+            // No match lies in another, but without spaces and halves of characters two may begin or end alike.
+            match repeats.last_mut() {
+                Some(last) if last.range.end == repeat.range.end => {}
+                Some(last) if last.range.start == repeat.range.start => *last = repeat,
+                _ => repeats.push(repeat),
+            }
         }
         let units = cut.as_ref().map_or(&*prepared.paragraphs, |cut| &*cut.ranges);
         let paragraph = |unit| cut.as_ref().map_or(unit, |cut| cut.paragraphs[unit]);

@@ -2,7 +2,7 @@
 
 use std::iter::FusedIterator;
 
-use dedup::{Article, Articles, Error, Options, ingest};
+use dedup::{Article, Articles, Deduper, Error, Options, ingest};
 
 #[path = "support/dir.rs"]
 mod dir;
@@ -450,4 +450,32 @@ fn several_paths_are_one_stream_in_the_order_given() {
     assert_eq!(articles[1].blocks()[0].sources[0].first.article, 0);
     let missing = one.path().join("missing");
     assert!(Options::new().ingest_all([one.path(), missing.as_path()]).is_err());
+}
+
+#[test]
+fn paragraphs_around_what_goes_stay_apart_wherever_that_came_from() {
+    let [x, y] = ["quiet", "steep"].map(|word| {
+        format!("The harbour lies below the {word} mountains, and ").repeat(5) + "so do we."
+    });
+    let mut deduper = Deduper::new();
+    for (number, text) in [&x, &y].into_iter().enumerate() {
+        deduper.push(number.to_string(), text.as_str()).expect("sound");
+    }
+    let article = deduper.push("letter", format!("One.\n{x}\n{y}\n\nTwo.")).expect("sound");
+    assert_eq!(article.blocks().len(), 2);
+    assert_eq!(article.text(), "One.\n\nTwo.");
+}
+
+#[test]
+fn no_repeat_lies_in_another() {
+    let text = "the quiet harbour lay under a low grey sky";
+    let mut options = Options::new();
+    let mut deduper = options.min_span(32).deduper().expect("possible");
+    for (id, text) in [("a", format!("Once {text}.")), ("b", format!("Then {text} again"))] {
+        deduper.push(id, text).expect("sound");
+    }
+    let article = deduper.push("c", format!("Once {text} today")).expect("sound");
+    let ranges: Vec<_> = article.repeats().iter().map(|repeat| repeat.range.clone()).collect();
+    assert_eq!(ranges, [0.."Once ".len() + text.len()]);
+    assert_eq!(deduper.stats().repeats, 2, "one of each of the later two");
 }
