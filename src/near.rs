@@ -34,13 +34,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::anchors::{self, Anchor, Anchors, Scheme};
+use crate::canonical::is_boundary;
 use crate::criteria::{Criteria, Share, WithinArticle};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::table::{Posting, Table};
 use crate::resolve::{Incoming, Match, View, common_prefix};
-use crate::words::{is_inside_word, stands_alone};
+use crate::words::{first_char, is_inside_word, stands_alone};
 
 /// The runs that have an anchor for certain, and its grams; docs/quality.md has the recall of others.
 const SPAN: usize = 80;
@@ -456,11 +457,24 @@ fn is_of_words_only(a: (&[u8], Range<usize>), b: (&[u8], Range<usize>)) -> bool 
 /// The stretch with the rest of the words that it touches.
 fn with_words(text: &[u8], stretch: Range<usize>) -> &[u8] {
     const LONGEST_WORD: usize = 2048;
-    let before = &text[stretch.start.saturating_sub(LONGEST_WORD)..stretch.start];
-    let after = &text[stretch.end..text.len().min(stretch.end + LONGEST_WORD)];
-    let start = stretch.start - before.iter().rev().take_while(|&&byte| byte != b' ').count();
-    let end = stretch.end + after.iter().take_while(|&&byte| byte != b' ').count();
+    let first = stretch.start.saturating_sub(LONGEST_WORD);
+    let last = text.len().min(stretch.end + LONGEST_WORD);
+    let goes_on = |range: Range<usize>| !first_char(&text[range]).is_some_and(parts_words);
+    let (mut start, mut end) = (stretch.start, stretch.end);
+    while let Some(before) = (first..start).rev().find(|&at| is_boundary(text, at))
+        && goes_on(before..start)
+    {
+        start = before;
+    }
+    while end < last && goes_on(end..last) {
+        end = (end + 1..last).find(|&at| is_boundary(text, at)).unwrap_or(last);
+    }
     &text[start..end]
+}
+
+/// Whether words end there: at a space, and at a character that is a word by itself.
+fn parts_words(character: char) -> bool {
+    character == ' ' || stands_alone(character) && !character.is_numeric()
 }
 
 /// `char::is_numeric` does not know them, as they are letters to Unicode. They are parts of common words too, so they count
@@ -470,8 +484,7 @@ const IDEOGRAPHIC_NUMERALS: &str = "一二三四五六七八九十百千万萬�
 /// The words that have digits, in order, without what stands around them: `-5` and `5`, or `1.5` and `1,5`, are two numbers.
 /// Characters that are words by themselves stand around them too.
 fn numbers(words: &[u8]) -> impl Iterator<Item = &str> {
-    let parts = |c: char| c == ' ' || stands_alone(c) && !c.is_numeric();
-    let words = words.utf8_chunks().flat_map(move |chunk| chunk.valid().split(parts));
+    let words = words.utf8_chunks().flat_map(|chunk| chunk.valid().split(parts_words));
     words.filter(|word| word.chars().any(char::is_numeric)).map(|word| {
         let word = word.trim_start_matches(['"', '\'', '(', '[', '{', '*', '_']);
         word.trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'', ')', ']', '}', '*', '_'])

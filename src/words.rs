@@ -38,7 +38,8 @@ pub(crate) fn stands_alone(character: char) -> bool {
         | '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-fn first_char(bytes: &[u8]) -> Option<char> {
+/// The character that some bytes begin with, if it is whole.
+pub(crate) fn first_char(bytes: &[u8]) -> Option<char> {
     let bytes = &bytes[..bytes.len().min(4)];
     match bytes.utf8_chunks().next()?.valid() {
         "" => None,

@@ -212,11 +212,11 @@ fn other_signs_of_a_number_and_other_links_are_news() {
 }
 
 #[test]
-fn text_without_spaces_may_have_numbers() {
+fn text_without_spaces_may_have_numbers_and_links() {
     let text = |flower: &str, year: &str| {
         format!(
-            "川沿いの{flower}は今年も早く咲き始め、{year}年から続く祭りの準備が進んでいる。役場によると、屋台は例年より多く並び、\
-             橋の上からは二つの岸が一度に見渡せるという。夜には灯がともり、帰りの船は遅くまで動く予定だ。"
+            "川沿いの{flower}は今年も早く咲き始め、{year}年から続く祭りの準備が進んでいる。役場（https://town.example/a）によると、\
+             屋台は例年より多く並び、橋の上からは二つの岸が一度に見渡せるという。夜には灯がともり、帰りの船は遅くまで動く予定だ。"
         )
     };
     for (other, goes) in [
@@ -226,6 +226,7 @@ fn text_without_spaces_may_have_numbers() {
         (text("桜", "1975").replace("二つ", "三つ"), false),
         (text("桜", "1975").replace("役場", "町役場"), true),
         (text("桜", "1975").replace("橋の上", "橋の3メートル上"), false),
+        (text("桜", "1975").replace("example/a", "example/b"), false),
     ] {
         let mut deduper = engine(0.7);
         assert!(!deduper.push("first", text("桜", "1975")).unwrap().is_repeat());
