@@ -59,7 +59,7 @@ fn print(text: &str, repeats: &[Repeat]) -> io::Result<()> {
         writeln!(stdout, "{what:?} stands in {}, bytes {:?}, {how}", place.id, place.range)?;
     }
     if repeats.is_empty() {
-        writeln!(stdout, "Nothing of it was seen.")?;
+        writeln!(stdout, "Nothing of it that is long enough was seen.")?;
     }
     Ok(())
 }

@@ -90,7 +90,7 @@ pub struct Article {
 }
 
 impl Article {
-    /// The article's name: the record's own id, or the path below the root that was given, with
+    /// The article's name: the record's own id, as its [`Format`](crate::Format) has it, or the path below the root that was given, with
     /// the number for a record without id; for a pushed article what the caller said.
     pub fn id(&self) -> &str {
         &self.id

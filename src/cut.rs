@@ -294,7 +294,7 @@ mod tests {
             ("a\nb\u{c}z", "a\u{c}z"),
             ("a\nb\u{2028}\u{2028}z", "a\u{2028}\u{2028}z"),
         ] {
-            assert_eq!(left(text, &[1..2]), expected, "{text:?}");
+            assert_eq!(left(text, std::slice::from_ref(&(1..2))), expected, "{text:?}");
             // What goes may be two runs, as their text comes from two places.
             for between in [" ", "\n", "\t\n"] {
                 let text = text.replace('b', &format!("b{between}c"));

@@ -68,7 +68,7 @@ pub enum Error {
     #[error("the index is full: it counts one tebibyte of text")]
     Full,
     /// Kept text could not be moved to a temporary file, or read from it.
-    #[error("cannot keep text in a temporary file")]
+    #[error("cannot keep text in a temporary file in {}", std::env::temp_dir().display())]
     Spill {
         /// What the system said.
         source: std::io::Error,

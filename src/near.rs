@@ -27,7 +27,7 @@
 //! A run as long as that has an anchor in common with its source for certain, unless its gram
 //! stood in [`PLACES`] places before; a shorter one probably. The regions whose common anchors weigh
 //! most are looked at, at most [`REGIONS`]: an anchor weighs the less the more places its gram stood
-//! in. So what is found is a function of the articles before, but not all that could be: the work for
+//! in, and one alone proposes nothing if those were more than two. So what is found is a function of the articles before, but not all that could be: the work for
 //! each byte is bounded instead.
 
 use std::collections::HashMap;

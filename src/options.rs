@@ -158,7 +158,7 @@ impl Options {
     /// [`min_paragraph`](Self::min_paragraph) bytes is a near copy only behind another, where it follows in the source too. What is
     /// found is a function of the articles alone, but unlike exact
     /// repeats not all there is: an earlier text is looked at only if an anchor of 20 bytes in one of its first eight
-    /// places leads there. What was changed is in [`Block::changes`](crate::Block::changes); an exact copy
+    /// places leads there, or two of them, if it stood in three places or more: one phrase that is common makes no copy. What was changed is in [`Block::changes`](crate::Block::changes); an exact copy
     /// of a near copy names that as its source.
     ///
     /// The index takes about twice the memory, and ingesting two to four times as long; `docs/quality.md` has the
@@ -205,13 +205,13 @@ impl Options {
     ///
     /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. For names that
     /// have dots themselves there are JSON Pointers (RFC 6901): `/meta.body` is a field of that name. In tables a
-    /// name is a name.
+    /// name is a name. A record in which the text or the id stands twice is an error.
     pub fn text_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.text_field = Some(name.into());
         self
     }
 
-    /// The field of a record that holds its id, a string or a number; names as for
+    /// The field of a record that holds its id, a string or a whole number; names as for
     /// [`text_field`](Self::text_field). Default: `id`.
     ///
     /// A record without it is named by its file and number.
@@ -288,6 +288,9 @@ impl Options {
     /// Has no influence on the result. With an index on disk, what was committed is read from there and takes up none of it. A match that is compared with text in the file costs a read
     /// of 4 KiB, mostly from the page cache of the system. The index, which stays in memory, comes on top
     /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 16 MiB are used whatever the budget is.
+    ///
+    /// The files lie where the system has temporary ones ([`std::env::temp_dir`]: on Unix, `TMPDIR` says where). They have no name, so
+    /// nothing is left of them. Where that is in memory too, as `/tmp` often is, another directory is to be named.
     pub fn memory(&mut self, bytes: usize) -> &mut Self {
         self.memory = Some(bytes);
         self
@@ -299,10 +302,12 @@ impl Options {
     /// Articles that are in it count as earlier. One that comes again with the same id and the same
     /// content is passed over, and [counted](crate::Stats::unchanged). What is new is committed when the stream
     /// is exhausted, and by `checkpoint`; never when it is dropped, as by a `?` that leaves the loop at the first file that
-    /// cannot be read. There is one writer at a time, and any number of readers; see [`Index`](crate::Index).
+    /// cannot be read. There is one writer at a time, until the stream or engine is dropped, and any number of readers; see
+    /// [`Index`](crate::Index).
     ///
     /// Ids say what comes again, so no two articles should share one: each would be another version of the other, and both be
-    /// taken in anew whenever they come. An id that a record does not state is made of its file and number.
+    /// taken in anew whenever they come. An id that a record does not state is made of its file and number. What states one is said at
+    /// each [`Format`]: captures of one page in web archives have the same, and so has a mail that was sent to two lists.
     #[cfg(feature = "index")]
     pub fn index(&mut self, path: impl Into<PathBuf>) -> &mut Self {
         self.index = Some(path.into());
@@ -351,7 +356,8 @@ impl Options {
         self
     }
 
-    /// Calls `callback` on the caller's thread before each article or error is yielded.
+    /// Calls `callback` on the caller's thread before each article or error is yielded. If it panics, that article is lost to the caller,
+    /// though later ones are held against it.
     ///
     /// With it, directories are read twice: at first for the sizes of their files.
     pub fn progress(&mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> &mut Self {

@@ -570,7 +570,9 @@ fn another_recipe_says_both() {
     Options::new().index(dir.path()).deduper().unwrap().checkpoint().unwrap();
     let error = Options::new().min_span(300).index(dir.path()).deduper().unwrap_err();
     let message = std::error::Error::source(&error).unwrap().to_string();
-    assert!(message.contains("min_span 200") && message.contains("min_span 300"), "{message}");
+    let made = "min_span 200, grams of 25 bytes";
+    let asked = "min_span 300, grams of 32 bytes";
+    assert_eq!(message, format!("the index was made with {made}; asked for is {asked}"));
     assert_eq!(error.path(), Some(dir.path()));
     assert!(error.is_fatal());
 }

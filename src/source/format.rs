@@ -27,15 +27,17 @@ pub enum Format {
     Csv,
     /// The same with tabs, whatever else the first row has: `.tsv`. Needs the feature `csv`.
     Tsv,
-    /// One mail: `.eml`, and what lies in a Maildir. Needs the feature `mail`.
+    /// One mail: `.eml`, and what lies in a Maildir. Its id is its `Message-ID`. Needs the feature `mail`.
     Mail,
-    /// Mails one after another: `.mbox`. Needs the feature `mail`.
+    /// Mails one after another: `.mbox`, and `.txt` that begins as these do. Needs the feature `mail`.
     Mbox,
     /// A web page: `.html`, `.htm`, `.xhtml`. Needs the feature `html`.
     Html,
-    /// Archived web pages: `.warc`, `.wet`. Needs the feature `warc`.
+    /// Archived web pages: `.warc`, `.wet`. The id of each is its address, so that all captures of a page have the same. Needs the feature
+    /// `warc`.
     Warc,
-    /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. Needs the feature `feeds`.
+    /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. The id of an entry is its `guid` or `id`, or else its link. Needs the
+    /// feature `feeds`.
     Feed,
     /// A table of the data sets: `.parquet`. Needs the feature `parquet`.
     Parquet,

@@ -297,7 +297,7 @@ impl Visitor<'_> for Id {
 
     fn visit_f64<E: Error>(self, id: f64) -> Result<Self::Value, E> {
         /// Below, each whole number is one of its own: of greater ones, two ids would be the same.
-        const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+        const EXACT: f64 = 9_007_199_254_740_992.0;
 
         // Tables in which some rows have no id write 1.0 for 1.
         if id.fract() == 0.0 && id.abs() < EXACT {

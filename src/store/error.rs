@@ -42,12 +42,20 @@ pub enum IndexError {
         supported: u32,
     },
     /// The index was made with other sizes or rules than asked for.
-    #[error("the index was made with {found}; asked for is {expected}")]
+    #[error("the index was made with {}; asked for is {}", found.beside(expected), expected.beside(found))]
     Recipe {
         /// What the index was made with.
         found: Box<Recipe>,
         /// What was asked for, by the options or by this version of the crate.
         expected: Box<Recipe>,
+    },
+    /// The index was made by rules that this build of the crate leaves out.
+    #[error("{what} needs the feature `{feature}` of the crate `dedup`")]
+    Feature {
+        /// How it was made.
+        what: &'static str,
+        /// The feature to turn on.
+        feature: &'static str,
     },
     /// Fingerprints were made with another recipe or key than asked for.
     #[error("the fingerprints were made with {found}; asked for is {expected}")]

@@ -106,6 +106,11 @@ impl Recipe {
 
     /// What this recipe looks for, if this version of the crate follows it.
     pub(crate) fn criteria(&self) -> Result<Criteria, IndexError> {
+        #[cfg(not(feature = "sentences"))]
+        if self.cut == 1 {
+            let (what, feature) = ("an index that is cut into sentences", "sentences");
+            return Err(IndexError::Feature { what, feature });
+        }
         let greatest = crate::Options::GREATEST_SPAN;
         let span = (self.span as usize).clamp(crate::Options::LEAST_SPAN, greatest);
         let criteria = Criteria {
@@ -173,32 +178,50 @@ impl Rules for Recipe {
     }
 }
 
+impl Recipe {
+    /// Each of its parts, in words.
+    fn parts(&self) -> [String; 12] {
+        let Self { canonical, split, anchors, granule, span, gram, min_paragraph, seed, .. } = self;
+        [
+            format!("min_span {span}"),
+            format!("min_paragraph {min_paragraph}"),
+            match self.near {
+                0 => "no near copies".to_owned(),
+                near => format!("near {}", f64::from(near) / 1e6),
+            },
+            match self.cut {
+                0 => "whole paragraphs".to_owned(),
+                1 => "cut into sentences".to_owned(),
+                2 => "cut to spans".to_owned(),
+                other => format!("cut by an unknown rule {other}"),
+            },
+            match self.within_article {
+                0 => "repeats within an article removed".to_owned(),
+                u64::MAX => "repeats within an article kept".to_owned(),
+                bytes => format!("repeats within an article kept below {bytes} bytes"),
+            },
+            format!("rules for near copies and sentences {}", self.rules),
+            format!("grams of {gram} bytes"),
+            format!("places of {granule} bytes"),
+            format!("seed {seed}"),
+            format!("canonical form {canonical}"),
+            format!("splitter {split}"),
+            format!("anchors {anchors}"),
+        ]
+    }
+
+    /// The parts that another has otherwise.
+    pub(crate) fn beside(&self, other: &Self) -> String {
+        let parts = self.parts().into_iter().zip(other.parts());
+        let differing: Vec<String> =
+            parts.filter(|(own, other)| own != other).map(|(own, _)| own).collect();
+        differing.join(", ")
+    }
+}
+
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { canonical, split, anchors, granule, span, gram, min_paragraph, seed, .. } = self;
-        write!(f, "min_span {span}, min_paragraph {min_paragraph}")?;
-        if self.near > 0 {
-            write!(f, ", near {}", f64::from(self.near) / 1e6)?;
-        }
-        match self.cut {
-            0 => {}
-            1 => write!(f, ", cut into sentences")?,
-            2 => write!(f, ", cut to spans")?,
-            other => write!(f, ", cut by an unknown rule {other}")?,
-        }
-        match self.within_article {
-            0 => {}
-            u64::MAX => write!(f, ", repeats within an article kept")?,
-            bytes => write!(f, ", repeats within an article kept below {bytes} bytes")?,
-        }
-        if self.rules > 0 {
-            write!(f, ", rules for near copies and sentences {}", self.rules)?;
-        }
-        write!(
-            f,
-            ", grams of {gram} bytes, places of {granule} bytes, seed {seed}, canonical form {canonical}, \
-             splitter {split}, anchors {anchors}"
-        )
+        f.write_str(&self.parts().join(", "))
     }
 }
 
