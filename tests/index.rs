@@ -183,16 +183,19 @@ fn an_index_to_go_against_must_be_there_and_made_alike() {
     assert!(against(&mut Options::new(), &dir.path().join("nothing")).is_err());
     Options::new().index(dir.path()).deduper().unwrap().checkpoint().unwrap();
     against(&mut Options::new(), dir.path()).unwrap();
-    for options in [
-        Options::new().min_span(300),
-        Options::new().near(0.8),
-        Options::new().cut(Cut::Span),
-        Options::new().within_article(WithinArticle::RemoveFrom(500)),
-        Options::new().index(dir.path().join("other")),
+    let within = "repeats within an article";
+    let (removed, kept) = (format!("{within} removed"), format!("{within} kept below 500 bytes"));
+    for (options, made, asked) in [
+        (Options::new().min_span(300), "min_span 200", "min_span 300"),
+        (Options::new().near(0.8), "no near copies;", "near 0.8, rules"),
+        (Options::new().cut(Cut::Span), "with whole paragraphs;", "cut to spans"),
+        (Options::new().within_article(WithinArticle::RemoveFrom(500)), &*removed, &*kept),
+        (Options::new().index(dir.path().join("other")), "another index", ""),
     ] {
         let error = against(options, dir.path()).unwrap_err();
         let text = std::error::Error::source(&error).unwrap_or(&error).to_string();
-        assert!(text.contains("min_span") || text.contains("another index"), "{text}");
+        assert!(text.contains(made) && text.contains(asked), "{text}");
+        assert!(!text.contains("seed"), "only what differs is said: {text}");
     }
 }
 

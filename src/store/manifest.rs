@@ -200,7 +200,10 @@ impl Recipe {
                 u64::MAX => "repeats within an article kept".to_owned(),
                 bytes => format!("repeats within an article kept below {bytes} bytes"),
             },
-            format!("rules for near copies and sentences {}", self.rules),
+            match self.rules {
+                0 => String::new(),
+                rules => format!("rules for near copies and sentences {rules}"),
+            },
             format!("grams of {gram} bytes"),
             format!("places of {granule} bytes"),
             format!("seed {seed}"),
@@ -213,16 +216,19 @@ impl Recipe {
     /// The parts that another has otherwise.
     pub(crate) fn beside(&self, other: &Self) -> String {
         let parts = self.parts().into_iter().zip(other.parts());
-        let differing: Vec<String> =
-            parts.filter(|(own, other)| own != other).map(|(own, _)| own).collect();
-        differing.join(", ")
+        joined(parts.filter(|(own, other)| own != other).map(|(own, _)| own))
     }
 }
 
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.parts().join(", "))
+        f.write_str(&joined(self.parts()))
     }
+}
+
+fn joined(parts: impl IntoIterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
 }
 
 /// A run, as the manifest names it.
