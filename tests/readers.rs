@@ -207,6 +207,35 @@ fn what_is_passed_over_is_counted_by_reason() {
     assert_eq!(articles.stats().errors, 0);
 }
 
+/// What lies beside each file of an archive that was packed on a Macintosh.
+#[test]
+fn resource_forks_are_binary_whatever_their_name() {
+    let fork = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ";
+    let dir = Dir::new()
+        .with("a.jsonl", "{\"text\":\"a\"}\n")
+        .with("._a.jsonl", fork)
+        .with("._b.csv", fork);
+    let mut options = Options::new();
+    let mut articles = options.hidden(true).ingest(dir.path()).expect("a folder");
+    assert_eq!(outline(&mut articles), [("a.jsonl:1".to_owned(), "a".to_owned())]);
+    let stats = articles.stats();
+    assert_eq!((stats.skipped.binary, stats.errors), (2, 0));
+}
+
+#[cfg(feature = "mail")]
+#[test]
+fn a_page_that_was_saved_as_a_mail_is_one() {
+    let page = "Subject: Saved\nMIME-Version: 1.0\n\
+        Content-Type: multipart/related; type=\"text/html\"; boundary=\"----b\"\n\n------b\n\
+        Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n\n\
+        <p>eins=20\nzwei</p><p>drei</p>\n------b\nContent-Type: image/png\n\nno\n------b--\n";
+    for name in ["page.mht", "page.MHTML"] {
+        assert_eq!(texts(name, page.as_bytes()), ["eins zwei\n\ndrei"], "{name}");
+    }
+    assert_eq!(texts("a.jl", b"{\"text\":\"a\"}\n"), ["a"]);
+    assert_eq!(texts("a.jsonlines", b"{\"text\":\"a\"}\n"), ["a"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn sockets_and_links_in_a_directory_are_passed_over() {

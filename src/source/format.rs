@@ -17,7 +17,7 @@ use super::{Settings, compression::Compression, encoding};
 pub enum Format {
     /// The file is one article: `.txt`, `.text`, `.md`, `.markdown`.
     Text,
-    /// One JSON object a line: `.jsonl`, `.ndjson`.
+    /// One JSON object a line: `.jsonl`, `.ndjson`, `.jl`, `.jsonlines`.
     JsonLines,
     /// JSON objects in an array or one after another: `.json`.
     Json,
@@ -27,7 +27,7 @@ pub enum Format {
     Csv,
     /// The same with tabs, whatever else the first row has: `.tsv`. Needs the feature `csv`.
     Tsv,
-    /// One mail: `.eml`, and what lies in a Maildir. Its id is its `Message-ID`. Needs the feature `mail`.
+    /// One mail: `.eml`, and what lies in a Maildir; also a page saved as one, `.mht` and `.mhtml`. Its id is its `Message-ID`. Needs the feature `mail`.
     Mail,
     /// Mails one after another: `.mbox`, and `.txt` that begins as these do. Needs the feature `mail`.
     Mbox,
@@ -71,11 +71,11 @@ impl Format {
         parts.next()?;
         match extension {
             "txt" | "text" | "md" | "markdown" => Some(Self::Text),
-            "jsonl" | "ndjson" => Some(Self::JsonLines),
+            "jsonl" | "ndjson" | "jl" | "jsonlines" => Some(Self::JsonLines),
             "json" => Some(Self::Json),
             "csv" => Some(Self::Csv),
             "tsv" => Some(Self::Tsv),
-            "eml" => Some(Self::Mail),
+            "eml" | "mht" | "mhtml" => Some(Self::Mail),
             "mbox" => Some(Self::Mbox),
             "html" | "htm" | "xhtml" => Some(Self::Html),
             "warc" | "wet" => Some(Self::Warc),
