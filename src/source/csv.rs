@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::io::BufRead;
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
-use memchr::{memchr, memchr3};
+use memchr::{memchr2, memchr3};
 
 use super::document::{Document, Failure, Problem, RawRecord};
 use super::encoding::{MARK, decode};
@@ -19,7 +19,7 @@ use crate::text::string_of;
 #[derive(Debug)]
 pub(crate) struct Rows<R> {
     reader: R,
-    delimiter: u8,
+    dialect: Dialect,
     limit: u64,
     number: u64,
     offset: u64,
@@ -33,19 +33,24 @@ enum State {
     Quoted,
     /// A quote within quotes: the end of the field, or the first half of a quote.
     Quote,
+    /// Behind a backslash within quotes that means a quote.
+    Escape,
 }
 
 impl<R: BufRead> Rows<Peeked<R>> {
     /// Rows of at most `limit` bytes. A byte order mark is of no row: a quote behind it opens a field.
-    pub(crate) fn new(mut reader: Peeked<R>, delimiter: u8, limit: u64) -> Self {
+    pub(crate) fn new(mut reader: Peeked<R>, dialect: Dialect, limit: u64) -> Self {
         let mark = reader.skip_mark();
-        Self { reader, delimiter, limit, number: 0, offset: mark as u64 }
+        Self { reader, dialect, limit, number: 0, offset: mark as u64 }
     }
 }
 
 impl<R: BufRead> Rows<R> {
     /// Scans on from `state` for the end of a row. Bytes before `Scanned::start` are of no row.
-    fn scan(delimiter: u8, state: &mut State, buffer: &[u8]) -> Scanned {
+    fn scan(dialect: Dialect, state: &mut State, buffer: &[u8]) -> Scanned {
+        let Dialect { delimiter, escapes } = dialect;
+        // Without escapes, nothing but a quote ends what is quoted.
+        let escape = if escapes { b'\\' } else { b'"' };
         let mut at = 0;
         let mut start = 0;
         while at < buffer.len() {
@@ -56,10 +61,11 @@ impl<R: BufRead> Rows<R> {
                     State::RowStart
                 }
                 State::RowStart | State::FieldStart | State::Quote if byte == b'"' => State::Quoted,
-                State::Quoted => match memchr(b'"', &buffer[at..]) {
+                State::Escape => State::Quoted,
+                State::Quoted => match memchr2(b'"', escape, &buffer[at..]) {
                     Some(quote) => {
                         at += quote;
-                        State::Quote
+                        if buffer[at] == b'"' { State::Quote } else { State::Escape }
                     }
                     None => return Scanned { start, end: buffer.len(), whole: false },
                 },
@@ -110,14 +116,14 @@ impl<R: BufRead> Iterator for Rows<R> {
             if buffer.is_empty() {
                 match state {
                     State::RowStart => return None,
-                    State::Quoted => {
+                    State::Quoted | State::Escape => {
                         let failure = Failure::of_file(Problem::Truncated);
                         return Some(Err(failure.at(number, offset)));
                     }
                     _ => break,
                 }
             }
-            let scanned = Self::scan(self.delimiter, &mut state, buffer);
+            let scanned = Self::scan(self.dialect, &mut state, buffer);
             let row = &buffer[scanned.start..scanned.end];
             if len == 0 {
                 offset = self.offset + scanned.start as u64;
@@ -146,19 +152,41 @@ impl<R: BufRead> Iterator for Rows<R> {
 /// Which columns of a table are kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    delimiter: u8,
+    dialect: Dialect,
     /// How many the head has. They may be as many as its bytes, so nothing is held for each.
     len: usize,
     text_column: String,
     kept: Vec<(usize, Field)>,
 }
 
-/// The character between the fields of a table: that of the usual ones that its first row has most of, not counting
-/// what stands in quotes.
-pub(crate) fn delimiter(head: &[u8]) -> u8 {
-    if let Some(stated) = stated_delimiter(head.strip_prefix(MARK).unwrap_or(head)) {
-        return stated;
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    /// The character between its fields.
+    delimiter: u8,
+    /// Whether a quote within quotes has a backslash before it, as Spark and MySQL write it; it may also be doubled.
+    escapes: bool,
+}
+
+impl Dialect {
+    /// That of a table which begins so. The delimiter is that of the usual ones which the first row has most of, not counting
+    /// what stands in quotes, unless it is known or stated.
+    pub(crate) fn of(head: &[u8], delimiter: Option<u8>) -> Self {
+        let head = head.strip_prefix(MARK).unwrap_or(head);
+        let delimiter = delimiter
+            .or_else(|| stated_delimiter(head))
+            .unwrap_or_else(|| commonest_delimiter(head));
+        // By the rules of others, a quote that is not doubled ends its field.
+        let is_within = |at| match head.get(at + 2) {
+            Some(&next) => next != delimiter && !matches!(next, b'"' | b'\r' | b'\n'),
+            None => false,
+        };
+        let escapes = memchr::memmem::find_iter(head, b"\\\"").any(is_within);
+        Self { delimiter, escapes }
     }
+}
+
+fn commonest_delimiter(head: &[u8]) -> u8 {
     let is_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
     let count = |delimiter| {
         let unquoted = head.split(|&byte| byte == b'"').step_by(2).flatten();
@@ -189,7 +217,7 @@ impl Columns {
         names: &[(String, Field)],
         strict: bool,
     ) -> Result<Option<Self>, Failure> {
-        let delimiter = rows.delimiter;
+        let dialect = rows.dialect;
         let is_head = |row: &Result<RawRecord, _>| match row {
             Ok(row) => stated_delimiter(&row.bytes).is_none(),
             Err(_) => true,
@@ -200,7 +228,7 @@ impl Columns {
         let end = |failure: Failure| end(failure.at(row.number, row.offset));
         let head = decode(&row.bytes, strict).map_err(end)?;
         let (mut kept, mut column_name) = (Vec::new(), Vec::new());
-        let len = fields(&head.text, delimiter, |column, part, is_last| {
+        let len = fields(&head.text, dialect, |column, part, is_last| {
             column_name.extend_from_slice(part);
             if is_last {
                 let name = String::from_utf8_lossy(&column_name);
@@ -219,7 +247,7 @@ impl Columns {
         if kept.iter().all(|&(_, field)| field != Field::Text) {
             return Err(end(Problem::Column { name: text_column }.into()));
         }
-        Ok(Some(Self { delimiter, len, text_column, kept }))
+        Ok(Some(Self { dialect, len, text_column, kept }))
     }
 
     /// The fields of a row that are kept.
@@ -232,7 +260,7 @@ impl Columns {
         let mut text = None;
         let [mut id, mut title, mut date, mut language] = [const { Vec::new() }; 4];
         let mut is_wide = false;
-        let len = fields(&decoded.text, self.delimiter, |column, part, _| {
+        let len = fields(&decoded.text, self.dialect, |column, part, _| {
             // Programs that end every field with a delimiter leave empty ones.
             is_wide |= column >= self.len && !part.is_empty();
             let Some((_, field)) = self.kept.iter().find(|(kept, _)| *kept == column) else {
@@ -270,17 +298,21 @@ impl Columns {
 }
 
 thread_local! {
-    /// A delimiter and a reader for it: to build one takes longer than to read a row, and its clone, in csv-core 0.1.13,
+    /// A dialect and a reader for it: to build one takes longer than to read a row, and its clone, in csv-core 0.1.13,
     /// finds no delimiters.
-    static READER: Cell<Option<(u8, Reader)>> = const { Cell::new(None) };
+    static READER: Cell<Option<(Dialect, Reader)>> = const { Cell::new(None) };
 }
 
 /// Gives the fields of one row by parts, each with the number of its column and whether it is the last of the field. Says
 /// how many fields there are.
-fn fields(row: &str, delimiter: u8, mut take: impl FnMut(usize, &[u8], bool)) -> usize {
+fn fields(row: &str, dialect: Dialect, mut take: impl FnMut(usize, &[u8], bool)) -> usize {
     let mut reader = match READER.take() {
-        Some((known, reader)) if known == delimiter => reader,
-        _ => ReaderBuilder::new().delimiter(delimiter).build(),
+        Some((known, reader)) if known == dialect => reader,
+        _ => {
+            let Dialect { delimiter, escapes } = dialect;
+            let escape = escapes.then_some(b'\\');
+            ReaderBuilder::new().delimiter(delimiter).escape(escape).build()
+        }
     };
     reader.reset();
     let mut rest = row.as_bytes();
@@ -304,7 +336,7 @@ fn fields(row: &str, delimiter: u8, mut take: impl FnMut(usize, &[u8], bool)) ->
             ReadFieldResult::End => break,
         }
     }
-    READER.set(Some((delimiter, reader)));
+    READER.set(Some((dialect, reader)));
     column
 }
 
@@ -322,9 +354,20 @@ mod tests {
 
     use super::*;
 
+    const COMMAS: Dialect = Dialect { delimiter: b',', escapes: false };
+
     fn rows(text: &[u8], buffer: usize, limit: u64) -> Vec<Result<Vec<u8>, Problem>> {
+        rows_in(COMMAS, text, buffer, limit)
+    }
+
+    fn rows_in(
+        dialect: Dialect,
+        text: &[u8],
+        buffer: usize,
+        limit: u64,
+    ) -> Vec<Result<Vec<u8>, Problem>> {
         let reader = BufReader::with_capacity(buffer, text);
-        Rows::new(Peeked::new(reader, 3), b',', limit)
+        Rows::new(Peeked::new(reader, 3), dialect, limit)
             .map(|row| match row {
                 Ok(row) => {
                     let start = usize::try_from(row.offset).unwrap();
@@ -338,8 +381,12 @@ mod tests {
 
     /// The fields of a row.
     fn fields_of(row: &str) -> Vec<String> {
+        fields_in(COMMAS, row)
+    }
+
+    fn fields_in(dialect: Dialect, row: &str) -> Vec<String> {
         let mut values = Vec::new();
-        let len = fields(row, b',', |column, part, _| {
+        let len = fields(row, dialect, |column, part, _| {
             values.resize(column + 1, String::new());
             values[column].push_str(str::from_utf8(part).unwrap());
         });
@@ -350,17 +397,19 @@ mod tests {
     proptest! {
         /// The rows are those that the crate `csv` finds in the whole table.
         #[test]
-        fn rows_are_cut_as_csv_would(text in "\u{feff}?[a\",\r\n]{0,40}", buffer in 1_usize..9) {
+        fn rows_are_cut_as_csv_would(text in "\u{feff}?[a\",\\\\\r\n]{0,40}", buffer in 1_usize..9, escapes: bool) {
             let mut table = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .flexible(true)
+                .escape(escapes.then_some(b'\\'))
                 .from_reader(text.as_bytes());
             let expected: Vec<_> = table.records().map(Result::unwrap).collect();
-            let rows = rows(text.as_bytes(), buffer, 1000);
+            let dialect = Dialect { delimiter: b',', escapes };
+            let rows = rows_in(dialect, text.as_bytes(), buffer, 1000);
             for (at, row) in rows.iter().enumerate() {
                 match row {
                     Ok(row) => {
-                        let row = fields_of(str::from_utf8(row).unwrap());
+                        let row = fields_in(dialect, str::from_utf8(row).unwrap());
                         prop_assert_eq!(row, expected[at].iter().collect::<Vec<_>>());
                     }
                     // Quotes that are never closed, which csv lets pass.
@@ -383,7 +432,7 @@ mod tests {
     #[test]
     fn nothing_is_held_for_a_column_that_is_not_kept() {
         let head = format!("x{} text ,text\n", ",".repeat(10_000));
-        let mut rows = Rows::new(Peeked::new(head.as_bytes(), 3), b',', 1 << 20);
+        let mut rows = Rows::new(Peeked::new(head.as_bytes(), 3), COMMAS, 1 << 20);
         let names = [("text", Field::Text), ("id", Field::Id)];
         let names = names.map(|(name, field)| (name.to_owned(), field));
         let columns = Columns::read(&mut rows, &names, true).unwrap().unwrap();
@@ -416,7 +465,36 @@ mod tests {
             ("sep=\t\na,b", b'\t'),
             ("sep=ab,c\n", b','),
         ] {
-            assert_eq!(delimiter(head.as_bytes()), found, "{head}");
+            let dialect = Dialect { delimiter: found, escapes: false };
+            assert_eq!(Dialect::of(head.as_bytes(), None), dialect, "{head}");
+            let tabs = Dialect { delimiter: b'\t', ..dialect };
+            assert_eq!(Dialect::of(head.as_bytes(), Some(b'\t')), tabs, "{head}");
+        }
+    }
+
+    #[test]
+    fn quotes_may_have_backslashes_before_them() {
+        for (row, fields) in [
+            ("1,\"She said \\\"no\\\", twice\",x\n", &["1", "She said \"no\", twice", "x"][..]),
+            ("2,\"a\\\\\",\"\"\"b\"\"\"\n", &["2", "a\\", "\"b\""]),
+            ("3,a\\\"b,c\n", &["3", "a\\\"b", "c"]),
+        ] {
+            let escapes = Dialect { escapes: true, ..COMMAS };
+            assert_eq!(fields_in(escapes, row), fields, "{row}");
+            for buffer in [1, 2, 100] {
+                let two = row.repeat(2);
+                let rows = rows_in(escapes, two.as_bytes(), buffer, 1000);
+                assert!(rows.iter().all(|it| it.as_ref().is_ok_and(|it| *it == row.as_bytes())));
+                assert_eq!(rows.len(), 2, "{row}");
+            }
+        }
+        for (head, escapes) in [
+            ("id,text\n1,\"She said \\\"no\\\"\"\n", true),
+            ("id,text\n1,\"in C:\\a\\\",2\n2,\"in C:\\\"\n", false),
+            ("id,text\n1,\"in C:\\\"\"a\"\"\"\n", false),
+            ("id,text\n1,\"a\\\"", false),
+        ] {
+            assert_eq!(Dialect::of(head.as_bytes(), None).escapes, escapes, "{head}");
         }
     }
 
@@ -424,8 +502,8 @@ mod tests {
     fn a_line_before_the_head_may_state_the_delimiter() {
         let names = [("text", Field::Text)].map(|(name, field)| (name.to_owned(), field));
         for (table, number) in [("sep=;\r\nid;text\r\n1;a\r\n", 3), ("id;text\n1;a\n", 2)] {
-            let delimiter = delimiter(table.as_bytes());
-            let mut rows = Rows::new(Peeked::new(table.as_bytes(), 3), delimiter, 1 << 20);
+            let dialect = Dialect::of(table.as_bytes(), None);
+            let mut rows = Rows::new(Peeked::new(table.as_bytes(), 3), dialect, 1 << 20);
             let columns = Columns::read(&mut rows, &names, true).unwrap().unwrap();
             let row = rows.next().unwrap().unwrap();
             let document = columns.decode(&row.bytes, true).unwrap();

@@ -23,7 +23,7 @@ pub enum Format {
     Json,
     /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has most of:
     /// `.csv`. The first row names the columns, and counts as record 1. A row with more fields is an error, unless
-    /// those are empty. Needs the feature `csv`.
+    /// those are empty. Quotes within quotes are doubled or, if one near the start is, behind a backslash. Needs the feature `csv`.
     Csv,
     /// The same with tabs, whatever else the first row has: `.tsv`. Needs the feature `csv`.
     Tsv,
@@ -216,11 +216,12 @@ impl Format {
             }
             #[cfg(feature = "csv")]
             Self::Csv | Self::Tsv => {
-                use super::csv::{Columns, Rows, delimiter};
+                use super::csv::{Columns, Dialect, Rows};
 
                 let peeked = Peeked::new(reader, Self::HEAD);
-                let delimiter = if self == Self::Tsv { b'\t' } else { delimiter(peeked.head()) };
-                let mut rows = Rows::new(peeked, delimiter, limits.record);
+                let delimiter = (self == Self::Tsv).then_some(b'\t');
+                let dialect = Dialect::of(peeked.head(), delimiter);
+                let mut rows = Rows::new(peeked, dialect, limits.record);
                 let columns = Columns::read(&mut rows, &settings.names, settings.strict)?;
                 let decode: Decode = match columns {
                     Some(columns) => Box::new(move |bytes, settings| {
