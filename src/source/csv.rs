@@ -164,7 +164,7 @@ pub(crate) struct Columns {
 pub(crate) struct Dialect {
     /// The character between its fields.
     delimiter: u8,
-    /// Whether a quote within quotes has a backslash before it, as Spark and MySQL write it; it may also be doubled.
+    /// Whether a quote within quotes has a backslash before it, as Spark and databases write it; it may also be doubled.
     escapes: bool,
 }
 
