@@ -520,9 +520,9 @@ mod tests {
 
     /// The document of a row.
     fn document(row: Result<Record, Failure>) -> Result<Document, Failure> {
-        row.map(|record| match record {
-            Record::Document(document, _) => document,
-            other => panic!("{other:?}"),
+        row.map(|record| {
+            let Record::Document(document, _) = record else { panic!("bytes of a row") };
+            document
         })
     }
 
