@@ -212,8 +212,9 @@ pub(crate) fn segments(
 /// What goes with each of some runs of units, by their numbers: the bytes of the original, in order and
 /// apart.
 ///
-/// Of the line breaks before, between and after runs that follow each other, those that part most stay, so that the
-/// paragraphs around them do not become one; if they are alike, the first. At the start and the end of the article all go.
+/// Of the gaps before, between and after runs that follow each other, the one whose line breaks part most stays, so that the
+/// paragraphs around them do not become one; if they are alike, the first with any white space, so that words do not.
+/// At the start and the end of the article all go.
 pub(crate) fn cuts<'a>(
     original: &[u8],
     units: &[Range<usize>],
@@ -231,7 +232,10 @@ pub(crate) fn cuts<'a>(
         let inside = first > 0 && after < units.len();
         let gaps = chain.iter().map(|run| run.end).rev().chain([first]);
         // The last of equals, so the first in the article.
-        let stays = gaps.filter(|_| inside).max_by_key(|&unit| line_breaks(&original[gap(unit)]));
+        let stays = gaps.filter(|_| inside).max_by_key(|&unit| {
+            let gap = &original[gap(unit)];
+            (line_breaks(gap), !gap.is_empty())
+        });
         for run in chain {
             let (before, behind) = (gap(run.start), gap(run.end));
             let at = cuts.last().map_or(0, |cut| cut.end);
@@ -319,5 +323,9 @@ mod tests {
             assert_eq!(left(text, &runs), expected, "{text:?}");
         }
         assert_eq!(left("a\nb\n\nc\n\nd\nz", &[1..2, 3..4]), "a\n\nc\n\nz");
+        // Parts of paragraphs may have nothing between them.
+        let units = [0..1, 1..3, 4..5];
+        assert_eq!(cuts(b"a,b z", &units, [1..2].iter()), [1..3]);
+        assert_eq!(cuts(b"a ,bz", &[0..1, 2..4, 4..5], [1..2].iter()), [2..4]);
     }
 }

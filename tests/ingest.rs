@@ -2,7 +2,7 @@
 
 use std::iter::FusedIterator;
 
-use dedup::{Article, Articles, Deduper, Error, Options, ingest};
+use dedup::{Article, Articles, Cut, Deduper, Error, Options, ingest};
 
 #[path = "support/dir.rs"]
 mod dir;
@@ -478,4 +478,14 @@ fn no_repeat_lies_in_another() {
     let [repeat] = article.repeats() else { panic!("{:?}", article.repeats()) };
     assert_eq!(repeat.range, 0.."Once ".len() + text.len());
     assert_eq!(deduper.stats().repeats, 2, "one of each of the later two");
+}
+
+#[test]
+fn words_around_what_goes_stay_apart() {
+    let common = ", who has been the mayor of the small town by the river for eleven years,";
+    let mut options = Options::new();
+    let mut deduper = options.min_span(32).cut(Cut::Span).deduper().expect("possible");
+    deduper.push("a", format!("Anna Berg{common} said no.")).expect("sound");
+    let article = deduper.push("b", format!("Bert Tal{common} agreed.")).expect("sound");
+    assert_eq!(article.text(), "Bert Tal agreed.");
 }

@@ -23,7 +23,8 @@ pub struct Document {
     /// The text.
     pub text: String,
     /// The article's name, where the format gives it one. A document of a caller's that has none gets the number of documents so
-    /// far, from 1; with an index on disk, the next that none of its articles has. So such documents are new however often they come.
+    /// far, from 1; with an index on disk, the next that none of its articles had when the stream began. So such documents are new however
+    /// often they come; a stream that states numbers for others should state them for all.
     pub id: Option<String>,
     /// Its title or subject.
     pub title: Option<String>,

@@ -140,12 +140,7 @@ impl Format {
             // The archives of mailing lists. A single mail stays a text, as others are that begin with a few headers.
             #[cfg(feature = "mail")]
             Self::Text if Self::of_content(head) == Some(Self::Mbox) => Self::Mbox,
-            // An array of objects, or one in several lines.
-            Self::JsonLines => match head_text(head).trim_ascii_start() {
-                [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => Self::Json,
-                [b'{', b'\n', ..] | [b'{', b'\r', b'\n', ..] => Self::Json,
-                _ => self,
-            },
+            Self::JsonLines if is_one_value(head_text(head).trim_ascii_start()) => Self::Json,
             _ => self,
         }
     }
@@ -279,6 +274,25 @@ impl Format {
         #[cfg(not(feature = "parquet"))]
         let _ = file;
         Ok(Opened { records, decode, encoding })
+    }
+}
+
+/// Whether a text begins as an array of objects, or an object in several lines, and not as records in a line each of which the first is broken.
+fn is_one_value(text: &[u8]) -> bool {
+    let (line, behind) = text.split_at(memchr::memchr(b'\n', text).unwrap_or(text.len()));
+    let behind = behind.trim_ascii_start();
+    match line.trim_ascii_end() {
+        b"{" => behind.starts_with(b"\""),
+        b"[" => behind.starts_with(b"{"),
+        [b'[', first @ ..] if first.trim_ascii_start().starts_with(b"{") => {
+            match end_of_value(line) {
+                // All of it in one line, or one array in each.
+                Some(end) => end == line.trim_ascii_end().len() && behind.is_empty(),
+                // Objects in a line each have a comma behind them.
+                None => line.len() == text.len() || line.ends_with(b",") || line.ends_with(b",\r"),
+            }
+        }
+        _ => false,
     }
 }
 
@@ -633,6 +647,13 @@ mod tests {
             // Broken lines among others.
             (Format::JsonLines, "[1,2]\n{\"text\":\"a\"}\n", Format::JsonLines),
             (Format::JsonLines, "{\"text\":\n{\"text\":\"a\"}\n", Format::JsonLines),
+            (Format::JsonLines, "{\n{\"text\":\"a\"}\n", Format::JsonLines),
+            (Format::JsonLines, "[{\"text\":\"x\n{\"text\":\"a\"}\n", Format::JsonLines),
+            (Format::JsonLines, "[{\"text\":\"x\"}]\n{\"text\":\"a\"}\n", Format::JsonLines),
+            (Format::JsonLines, "[{\"text\":\"x\"}]\n[{\"text\":\"y\"}]\n", Format::JsonLines),
+            (Format::JsonLines, "[{\"text\":\"x\"}, {\"text\":\"y\"}]\r\n", Format::Json),
+            (Format::JsonLines, "[{\"text\":\"x\"},\r\n {\"text\":\"y\"}\n]", Format::Json),
+            (Format::JsonLines, "[{\"text\":\"a line that goes on behind the he", Format::Json),
             (Format::Json, "", Format::Json),
         ] {
             assert_eq!(named.within(head.as_bytes()), format, "{head}");

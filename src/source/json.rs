@@ -301,7 +301,7 @@ impl Visitor<'_> for Id {
 
         // Tables in which some rows have no id write 1.0 for 1.
         if id.fract() == 0.0 && id.abs() < EXACT {
-            return Ok(Some(format!("{id:.0}")));
+            return Ok(Some(format!("{:.0}", id + 0.0)));
         }
         Err(E::invalid_type(Unexpected::Float(id), &self))
     }
@@ -698,7 +698,7 @@ mod tests {
             let read = |record: &str| read(record, strict);
             assert_eq!(read(r#"{"text":"a","score":NaN}"#), document("a", None, 0));
             assert_eq!(read("{\"text\":\"a\tb\"}"), document("a\tb", None, 0));
-            for (id, number) in [("1.0", "1"), ("-2e3", "-2000"), ("NaN", "")] {
+            for (id, number) in [("1.0", "1"), ("-2e3", "-2000"), ("-0.0", "0"), ("NaN", "")] {
                 let id = read(&format!(r#"{{"id":{id},"text":"a"}}"#));
                 assert_eq!(id, document("a", Some(number).filter(|it| !it.is_empty()), 0));
             }

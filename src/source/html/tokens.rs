@@ -1,8 +1,10 @@
 //! Tokens of HTML and of XML, told as they come.
 
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::mem::take;
 
-use html5gum::{Emitter, Error, Readable, State, Tokenizer};
+use html5gum::{Emitter, Error, Readable, Reader, State, Tokenizer};
 
 /// The attributes that anybody asks for. Others are not kept: a page may be made of nothing else.
 const ATTRIBUTES: [&str; 12] = [
@@ -28,6 +30,9 @@ const LONGEST_VALUE: usize = 1 << 12;
 
 /// The prefixes that are kept of a tag.
 const MOST_PREFIXES: usize = 16;
+
+/// Attributes of a tag that are read in one go: see [`Parted`].
+const IN_ONE_GO: u32 = 64;
 
 /// Bytes of text that are handed on at a time.
 const BLOCK: usize = 1 << 14;
@@ -68,9 +73,11 @@ impl StartTag {
 
 /// Tells the tokens of `markup`.
 pub(super) fn read<'a>(
-    markup: impl Readable<'a, Reader: html5gum::Reader<Error = Infallible>>,
+    markup: impl Readable<'a, Reader: Reader<Error = Infallible>>,
     tokens: &mut impl Tokens,
 ) {
+    let is_due = Cell::new(false);
+    let markup = Parted { reader: markup.to_reader(), is_due: &is_due, holds_sign: false };
     let teller = Teller {
         tokens,
         text: Vec::new(),
@@ -79,8 +86,55 @@ pub(super) fn read<'a>(
         name: Vec::new(),
         value: Vec::new(),
         last_start: Vec::new(),
+        attributes: 0,
+        is_due: &is_due,
     };
     let Ok(()) = Tokenizer::new_with_emitter(markup, teller).finish();
+}
+
+/// A page with a space before the equals sign of an attribute where one is due, which says the same.
+///
+/// The tokeniser (html5gum 0.9) reads attributes in double quotes by a recursion that ends where something else comes: of a tag with
+/// seven thousand of them, 35 KB, it overflows the stack of a thread, which nobody can catch. There is no recursion behind a space.
+struct Parted<'c, R> {
+    reader: R,
+    /// Set while the name of such an attribute is read.
+    is_due: &'c Cell<bool>,
+    /// Whether the equals sign was read and comes next.
+    holds_sign: bool,
+}
+
+impl<R: Reader> Reader for Parted<'_, R> {
+    type Error = R::Error;
+
+    #[inline]
+    fn read_byte(&mut self) -> Result<Option<u8>, R::Error> {
+        if take(&mut self.holds_sign) { Ok(Some(b'=')) } else { self.reader.read_byte() }
+    }
+
+    #[inline]
+    fn try_read_string(&mut self, string: &[u8], case_sensitive: bool) -> Result<bool, R::Error> {
+        debug_assert!(!self.holds_sign, "BUG: no string is looked for within a tag");
+        self.reader.try_read_string(string, case_sensitive)
+    }
+
+    #[inline]
+    fn read_until<'b>(
+        &'b mut self,
+        needle: &[u8],
+        room: &'b mut [u8; 4],
+    ) -> Result<Option<&'b [u8]>, R::Error> {
+        if take(&mut self.holds_sign) {
+            return Ok(Some(b"="));
+        }
+        let read = self.reader.read_until(needle, room)?;
+        if self.is_due.get() && read == Some(b"=") {
+            self.is_due.set(false);
+            self.holds_sign = true;
+            return Ok(Some(b" "));
+        }
+        Ok(read)
+    }
 }
 
 /// Keeps no token longer than it takes to tell it, and of long ones not all: memory does not depend on
@@ -97,6 +151,9 @@ struct Teller<'a, T> {
     value: Vec<u8>,
     /// The name of the last start tag: no other end tag ends a script.
     last_start: Vec<u8>,
+    /// How many the tag has so far, those that are not kept too.
+    attributes: u32,
+    is_due: &'a Cell<bool>,
 }
 
 impl<T: Tokens> Teller<'_, T> {
@@ -118,6 +175,7 @@ impl<T: Tokens> Teller<'_, T> {
         self.tag.attributes.clear();
         self.tag.prefixes.clear();
         self.tag.self_closing = false;
+        self.attributes = 0;
         self.name.clear();
         self.value.clear();
     }
@@ -192,6 +250,12 @@ impl<T: Tokens> Emitter for Teller<'_, T> {
 
     fn init_attribute(&mut self) {
         self.end_attribute();
+        self.attributes = self.attributes.wrapping_add(1);
+        self.is_due.set(self.attributes.is_multiple_of(IN_ONE_GO));
+    }
+
+    fn init_attribute_value(&mut self) {
+        self.is_due.set(false);
     }
 
     fn push_attribute_name(&mut self, name: &[u8]) {
@@ -203,6 +267,7 @@ impl<T: Tokens> Emitter for Teller<'_, T> {
     }
 
     fn emit_current_tag(&mut self) -> Option<State> {
+        self.is_due.set(false);
         self.hand_on();
         if self.is_end {
             self.tokens.end(&self.tag.name);
@@ -308,6 +373,39 @@ mod tests {
         let long = "xxxxxx".repeat(LONGEST_NAME);
         let page = format!("<{long}></{long}>");
         assert_eq!(told(&page), page.replace(&long, &long[..LONGEST_NAME]));
+    }
+
+    #[test]
+    fn a_tag_may_have_any_number_of_attributes() {
+        let attributes = [
+            "a=\"\" ",
+            "a=\"=\" ",
+            "a=''\n",
+            "a=1 ",
+            "a=b=c ",
+            "a ",
+            "a=\"\"",
+            "=\"\" ",
+            "a = \"b\" ",
+            "/a=\"\" ",
+            "a=\"&amp;\"\t",
+        ];
+        for count in [63, 64, 65, 127, 128, 200_000] {
+            for attribute in attributes {
+                let page = format!(
+                    "<p {}lang=\"=\" x=\"y\" name='a = b' style=a=b=c>b</p>",
+                    attribute.repeat(count)
+                );
+                // The stack of a thread is smaller than that of the first.
+                let told = std::thread::spawn(move || told(&page)).join().unwrap();
+                assert_eq!(told, "<p lang== name=a = b style=a=b=c>b</p>", "{attribute}{count}");
+            }
+        }
+        // Wherever the space comes to stand.
+        for before in 0..2 * usize::try_from(IN_ONE_GO).unwrap() {
+            let page = format!("<p {}lang=\"de\" hidden name=a=b>=</p>", "a=\"\" ".repeat(before));
+            assert_eq!(told(&page), "<p lang=de hidden= name=a=b>=</p>", "{before}");
+        }
     }
 
     #[test]
