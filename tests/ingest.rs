@@ -488,4 +488,9 @@ fn words_around_what_goes_stay_apart() {
     deduper.push("a", format!("Anna Berg{common} said no.")).expect("sound");
     let article = deduper.push("b", format!("Bert Tal{common} agreed.")).expect("sound");
     assert_eq!(article.text(), "Bert Tal agreed.");
+    // Without any space around it.
+    let common = "(the mayor of the small town by the river for eleven years)";
+    deduper.push("c", format!("Anna{common}said no.")).expect("sound");
+    let article = deduper.push("d", format!("Bert{common}agreed.")).expect("sound");
+    assert_eq!(article.text(), "Bert)agreed.");
 }
