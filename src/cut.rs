@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::article::{Place, Segment};
-use crate::canonical::{Canonical, is_boundary, without_spaces};
+use crate::canonical::{Canonical, without_spaces};
 use crate::criteria::Cut;
 use crate::near::NearCopy;
 use crate::resolve::{Match, covered_units};
-use crate::words::{first_char, is_inside_word};
+use crate::words::{first_char, is_inside_word, is_one_word, last_char};
 
 /// What goes or stays as a whole: paragraphs, or parts of some of them. Together they have all
 /// canonical bytes but spaces.
@@ -200,12 +200,8 @@ impl Paragraphs<'_> {
 
 /// Whether one word would be made of two if what is between two places went.
 fn joins_words(text: &[u8], start: usize, end: usize) -> bool {
-    let before = (0..start).rev().find(|&at| is_boundary(text, at)).map(|at| &text[at..start]);
-    let after = first_char(&text[end..]);
-    before.zip(after).is_some_and(|(before, after)| {
-        let met = [before, after.encode_utf8(&mut [0; 4]).as_bytes()].concat();
-        is_inside_word(&met, before.len())
-    })
+    let met = last_char(&text[..start]).zip(first_char(&text[end..]));
+    met.is_some_and(|(before, after)| is_one_word(before, after))
 }
 
 /// Cuts an article at its blocks: each the units that go, and where the text is kept.

@@ -20,6 +20,8 @@ use crate::options::{Config, Options};
 use crate::pipeline::{Feed, Pipeline};
 use crate::prepare::{How, Prepared};
 use crate::report::Reporter;
+#[cfg(feature = "index")]
+use crate::source::free_number;
 use crate::source::{Document, Numbers, Parts};
 use crate::stats::Stats;
 #[cfg(feature = "index")]
@@ -57,7 +59,7 @@ pub struct Deduper {
     admission: Admission,
     reporter: Reporter,
     /// The last number that was an article's id, as it came without one.
-    last_number: usize,
+    last_number: u64,
     #[cfg(feature = "index")]
     writer: Option<Box<Writer>>,
     #[cfg(feature = "index")]
@@ -234,12 +236,12 @@ impl Deduper {
     }
 
     /// What an article without an id is called.
-    fn next_number(&self) -> usize {
+    fn next_number(&self) -> u64 {
         // From the last one on, as after a withdrawal the numbers that are taken may be many.
-        let first = self.last_number.max(self.reporter.originals.len()) + 1;
+        let first = self.last_number.max(self.reporter.originals.len() as u64) + 1;
         #[cfg(feature = "index")]
         if let Some(writer) = &self.writer {
-            return writer.free_number(first);
+            return free_number(first, |id| writer.has(id));
         }
         first
     }

@@ -34,14 +34,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::anchors::{self, Anchor, Anchors, Scheme};
-use crate::canonical::is_boundary;
 use crate::criteria::{Criteria, Share, WithinArticle};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::table::{Posting, Table};
 use crate::resolve::{Incoming, Match, View, common_prefix};
-use crate::words::{first_char, is_inside_word, stands_alone};
+use crate::words::{first_char, is_inside_word, last_char, stands_alone};
 
 /// The runs that have an anchor for certain, and its grams; docs/quality.md has the recall of others.
 const SPAN: usize = 80;
@@ -459,15 +458,13 @@ fn with_words(text: &[u8], stretch: Range<usize>) -> &[u8] {
     const LONGEST_WORD: usize = 2048;
     let first = stretch.start.saturating_sub(LONGEST_WORD);
     let last = text.len().min(stretch.end + LONGEST_WORD);
-    let goes_on = |range: Range<usize>| !first_char(&text[range]).is_some_and(parts_words);
+    let of_word = |character: &char| !parts_words(*character);
     let (mut start, mut end) = (stretch.start, stretch.end);
-    while let Some(before) = (first..start).rev().find(|&at| is_boundary(text, at))
-        && goes_on(before..start)
-    {
-        start = before;
+    while let Some(before) = last_char(&text[first..start]).filter(of_word) {
+        start -= before.len_utf8();
     }
-    while end < last && goes_on(end..last) {
-        end = (end + 1..last).find(|&at| is_boundary(text, at)).unwrap_or(last);
+    while let Some(after) = first_char(&text[end..last]).filter(of_word) {
+        end += after.len_utf8();
     }
     &text[start..end]
 }

@@ -375,12 +375,18 @@ impl Numbers {
     }
 
     fn next(&mut self) -> u64 {
-        self.last += 1;
-        while (self.is_taken)(&self.last.to_string()) {
-            self.last += 1;
-        }
+        self.last = free_number(self.last + 1, &self.is_taken);
         self.last
     }
+}
+
+/// The first number from one on that is no article's id.
+pub(crate) fn free_number(first: u64, is_taken: impl Fn(&str) -> bool) -> u64 {
+    let mut number = first;
+    while is_taken(&number.to_string()) {
+        number += 1;
+    }
+    number
 }
 
 impl Default for Numbers {

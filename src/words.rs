@@ -18,12 +18,12 @@ pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
     if before.is_ascii() && after.is_ascii() {
         return before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric();
     }
-    let start = (0..at).rev().find(|&start| is_boundary(canonical, start)).unwrap_or(0);
-    let (Some(before), Some(after)) =
-        (first_char(&canonical[start..]), first_char(&canonical[at..]))
-    else {
-        return false;
-    };
+    let chars = last_char(&canonical[..at]).zip(first_char(&canonical[at..]));
+    chars.is_some_and(|(before, after)| is_one_word(before, after))
+}
+
+/// Whether two characters that follow each other are of one word.
+pub(crate) fn is_one_word(before: char, after: char) -> bool {
     before != ' ' && unicode_normalization::char::is_combining_mark(after)
         || before.is_alphanumeric()
             && after.is_alphanumeric()
@@ -36,6 +36,12 @@ pub(crate) fn stands_alone(character: char) -> bool {
     // Thai to Myanmar, Khmer; kana, ideographs, and what is beside them.
     matches!(character, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
         | '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+/// The character that some bytes end with, if it is whole.
+pub(crate) fn last_char(bytes: &[u8]) -> Option<char> {
+    let start = (0..bytes.len()).rev().find(|&start| is_boundary(bytes, start))?;
+    first_char(&bytes[start..])
 }
 
 /// The character that some bytes begin with, if it is whole.

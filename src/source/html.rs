@@ -18,6 +18,8 @@ use self::layout::Layout;
 use self::tokens::{StartTag, Tokens};
 use super::document::{Document, Failure};
 use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
+#[cfg(any(feature = "mail", feature = "warc"))]
+use super::format::Format;
 use super::format::behind_declaration;
 
 /// How many bytes of a page are searched for the name of its encoding. Browsers stop at 1024, but
@@ -78,6 +80,12 @@ impl Markup {
             _ => None,
         }
     }
+}
+
+/// Whether bytes of which nobody says what they are begin as no text does but a page.
+#[cfg(any(feature = "mail", feature = "warc"))]
+pub(crate) fn is_page(bytes: &[u8]) -> bool {
+    Format::of_content(&bytes[..bytes.len().min(Format::HEAD)]) == Some(Format::Html)
 }
 
 /// The document that a page is. Of its mark, what carried it, its `meta` elements, its XML declaration

@@ -25,7 +25,6 @@ use self::words::join_words;
 use super::date::date;
 use super::document::{Document, Failure, Problem};
 use super::encoding::{Decoded, MARK, decode_declared};
-use super::format::Format;
 use super::html::{self, Markup};
 
 /// The most parts of a message: what is kept of an empty one is longer than itself.
@@ -227,7 +226,7 @@ impl<'a> Message<'a> {
         for part in &mut self.parts {
             if let Some(kind) = part.otherwise.take() {
                 let body = &self.bytes[part.body.clone()];
-                let is_page = part.is_multipart() && is_page(body);
+                let is_page = part.is_multipart() && html::is_page(body);
                 part.kind = if is_page { Kind::Page(Markup::Html) } else { kind };
                 any = true;
             }
@@ -394,11 +393,6 @@ impl Iterator for Lines<'_> {
 fn one_line(text: &str) -> Option<String> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     Some(text).filter(|text| !text.is_empty())
-}
-
-/// Whether a body begins as no text does but a page.
-fn is_page(body: &[u8]) -> bool {
-    Format::of_content(&body[..body.len().min(Format::HEAD)]) == Some(Format::Html)
 }
 
 /// What the headers say of the part of this number, and of the multipart that it is, if a boundary is

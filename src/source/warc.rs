@@ -10,7 +10,6 @@ use std::io::{BufRead, Read};
 use self::http::Response;
 use super::document::{Document, Failure, Problem, RawRecord, Record};
 use super::encoding::{MARK, decode_declared};
-use super::format::Format;
 use super::html::{self, Markup};
 use super::limits::Limits;
 
@@ -172,7 +171,7 @@ pub(crate) fn decode(
     let declared = charset_of(content_type);
     let media_type = media_type(content_type);
     let markup = Markup::of_media_type(&media_type)
-        .or_else(|| (!says_something(&media_type) && is_page(body)).then_some(Markup::Html));
+        .or_else(|| (!says_something(&media_type) && html::is_page(body)).then_some(Markup::Html));
     let mut document = if let Some(markup) = markup {
         html::decode(body, declared, markup, strict)?
     } else if media_type == "text/plain" {
@@ -207,11 +206,6 @@ fn media_type(content_type: &str) -> String {
 fn says_something(media_type: &str) -> bool {
     const NOTHING: [&str; 3] = ["unknown/unknown", "application/unknown", "*/*"];
     media_type.contains('/') && !NOTHING.contains(&media_type)
-}
-
-/// Whether what nobody says anything of is a page.
-fn is_page(body: &[u8]) -> bool {
-    Format::of_content(&body[..body.len().min(Format::HEAD)]) == Some(Format::Html)
 }
 
 /// The encoding that a content type names.

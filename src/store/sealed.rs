@@ -194,18 +194,21 @@ impl Sealed {
             Text::Removed { origin, period } => (origin, period),
         };
         let offset = offset % period;
-        let origin = origin.checked_add(offset).ok_or_else(|| self.beyond())?;
-        let (run, piece) = self.piece(origin)?;
-        let Text::Kept(kept) = piece.place else {
-            return Err(self.runs[run].wrong("removed text stands for removed text"));
-        };
-        let there = origin - piece.start;
-        Ok(Spot {
-            run,
-            kept: kept + there,
-            ahead: ahead.min(period - offset).min(piece.end - origin),
-            behind: (offset + 1).min(there + 1),
-        })
+        let source = self.source_at(origin, offset)?;
+        let (ahead, behind) = (ahead.min(period - offset), offset + 1);
+        Ok(Spot { ahead: ahead.min(source.ahead), behind: behind.min(source.behind), ..source })
+    }
+
+    /// The kept text that removed text stands for, at an offset from its first byte.
+    fn source_at(&self, origin: u64, offset: u64) -> Result<Spot, IndexError> {
+        let coordinate = origin.checked_add(offset).ok_or_else(|| self.beyond())?;
+        let (run, piece) = self.piece(coordinate)?;
+        match piece.place {
+            Text::Kept(_) => self.kept_at(run, piece, coordinate),
+            Text::Removed { .. } => {
+                Err(self.runs[run].wrong("removed text stands for removed text"))
+            }
+        }
     }
 
     pub(crate) fn try_ahead(&self, coordinate: u64) -> Result<Bytes, IndexError> {
@@ -237,14 +240,10 @@ impl Sealed {
     ) -> Result<Bytes, IndexError> {
         let mut once = Vec::new();
         while (once.len() as u64) < period {
-            let at = origin.checked_add(once.len() as u64).ok_or_else(|| self.beyond())?;
-            let (run, source) = self.piece(at)?;
-            if !matches!(source.place, Text::Kept(_)) {
-                return Err(self.runs[run].wrong("removed text stands for removed text"));
-            }
-            let kept = self.kept_at(run, source, at)?;
-            let rest = period - once.len() as u64;
-            once.extend_from_slice(&self.kept(kept.run, kept.kept, kept.ahead.min(rest))?);
+            let read = once.len() as u64;
+            let source = self.source_at(origin, read)?;
+            let len = source.ahead.min(period - read);
+            once.extend_from_slice(&self.kept(source.run, source.kept, len)?);
         }
         let (offset, len) = (coordinates.start - piece.start, coordinates.end - coordinates.start);
         Ok(repeated(&once, offset, len).into())

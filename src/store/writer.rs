@@ -244,16 +244,8 @@ impl Writer {
         }
     }
 
-    /// The first number from one on that is no article's id.
-    pub(crate) fn free_number(&self, first: usize) -> usize {
-        let mut number = first;
-        while self.has(&number.to_string()) {
-            number += 1;
-        }
-        number
-    }
-
-    fn has(&self, id: &str) -> bool {
+    /// Whether an article of that id is in the index, or will be.
+    pub(crate) fn has(&self, id: &str) -> bool {
         is_known(&self.known, id) || is_known(&self.committed, id)
     }
 
