@@ -109,8 +109,8 @@ pub use crate::stream::Articles;
 /// Streams the articles of a file or a directory tree, without what they repeat.
 ///
 /// Reads the files of every [`Format`] that this build has, compressed or not, in the order of their
-/// sorted paths; what a file is, its name and content tell. Nothing is written to disk. For settings, see
-/// [`Options`].
+/// sorted paths; what a file is, its name and content tell. Nothing is written to disk, but for kept text beyond a
+/// gibibyte, which goes to temporary files ([`Options::memory`]). For other settings, see [`Options`].
 ///
 /// # Errors
 ///
