@@ -183,6 +183,8 @@ impl Deduper {
     /// Takes the next article, unless the index on disk has it already, with the same content: then there is nothing
     /// to do, and the answer is none.
     ///
+    /// Needs the feature `index`.
+    ///
     /// # Errors
     ///
     /// As [`push`](Self::push) otherwise.
@@ -313,6 +315,8 @@ impl Deduper {
     }
 
     /// Commits what was pushed so far to the [index on disk](Options::index).
+    ///
+    /// Needs the feature `index`.
     ///
     /// # Errors
     ///

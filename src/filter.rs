@@ -23,6 +23,8 @@ use crate::text::Text;
 
 /// Takes articles one by one and gives them back without the paragraphs that were seen before.
 ///
+/// Needs the feature `index`.
+///
 /// What [`Deduper`](crate::Deduper) is for an index with text. Made by [`Options::filter`](crate::Options::filter). Only whole paragraphs
 /// of at least `min_paragraph` bytes are known again, wherever they come; where they stood is not kept, nor which articles there were, so an
 /// article that comes twice loses all of those. See [`Fingerprints`](crate::Fingerprints) for the odds of a mistake.
@@ -174,7 +176,8 @@ impl Engine for Filter {
 /// The articles of a source, in order, without the paragraphs whose fingerprints were seen; as [`Articles`](crate::Articles) in all
 /// else.
 ///
-/// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed when the stream is exhausted.
+/// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed when the stream is exhausted. Needs the
+/// feature `index`.
 #[derive(Debug)]
 pub struct FilteredArticles(Engaged<Filter>);
 

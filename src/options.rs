@@ -67,6 +67,8 @@ pub struct Options {
 }
 
 /// What becomes of an article whose id is in the index already, with other content.
+///
+/// Needs the feature `index`.
 #[cfg(feature = "index")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -308,6 +310,8 @@ impl Options {
     /// Ids say what comes again, so no two articles should share one: each would be another version of the other, and both be
     /// taken in anew whenever they come. An id that a record does not state is made of its file and number. What states one is said at
     /// each [`Format`]: captures of one page in web archives have the same, and so has a mail that was sent to two lists.
+    ///
+    /// Needs the feature `index`.
     #[cfg(feature = "index")]
     pub fn index(&mut self, path: impl Into<PathBuf>) -> &mut Self {
         self.index = Some(path.into());
@@ -316,6 +320,8 @@ impl Options {
 
     /// What becomes of an article whose id is in the index already, with other content. Default:
     /// [`Versions::Keep`].
+    ///
+    /// Needs the feature `index`.
     #[cfg(feature = "index")]
     pub fn versions(&mut self, versions: Versions) -> &mut Self {
         self.versions = Some(versions);
@@ -326,6 +332,8 @@ impl Options {
     /// against the archive, a training set against a test set. Default: none.
     ///
     /// It must have been made with the same options as these. Its articles have the first numbers. Not with an [`index`](Self::index) to write to.
+    ///
+    /// Needs the feature `index`.
     ///
     /// # Examples
     ///
@@ -442,6 +450,8 @@ impl Options {
     /// An engine for articles that the caller pushes, which removes whole paragraphs that were seen before by their
     /// [`Fingerprints`](crate::Fingerprints) in a directory, which is made if it is not there.
     ///
+    /// Needs the feature `index`.
+    ///
     /// # Errors
     ///
     /// If an option has no possible value or no effect, among them what speaks of runs of text or articles that were
@@ -454,6 +464,8 @@ impl Options {
 
     /// Streams the articles of files or directory trees, as [`ingest_all`](Self::ingest_all), without whole paragraphs that were seen
     /// before by their [`Fingerprints`](crate::Fingerprints) in a directory; see [`Filter`].
+    ///
+    /// Needs the feature `index`.
     ///
     /// # Errors
     ///
@@ -470,6 +482,8 @@ impl Options {
     }
 
     /// As [`filter_all`](Self::filter_all), of a [source](Self::source).
+    ///
+    /// Needs the feature `index`.
     ///
     /// # Errors
     ///

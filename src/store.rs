@@ -50,6 +50,8 @@ use crate::index::table::GRANULE;
 
 /// An index on disk, open for reading.
 ///
+/// Needs the feature `index`.
+///
 /// It shows the commit that was the last when it was opened, whatever a writer does meanwhile. A clone shares
 /// what was read; any number of threads and processes may read at once.
 ///

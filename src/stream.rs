@@ -186,6 +186,8 @@ impl Articles {
     /// Commits the articles yielded so far to the [index on disk](crate::Options::index). When the stream is
     /// exhausted, that happens by itself.
     ///
+    /// Needs the feature `index`.
+    ///
     /// # Errors
     ///
     /// If there is no index on disk, or it cannot be written. Then what was committed before is safe, and the stream is

@@ -123,6 +123,8 @@ impl Rules for FingerprintRecipe {
 
 /// The fingerprints of paragraphs that were seen, on disk: an index without text.
 ///
+/// Needs the feature `index`.
+///
 /// A fingerprint is 64 bits of the keyed BLAKE3 hash of a paragraph's canonical form. It decides alone, so a paragraph that was never
 /// seen may be taken for one that was: of N fingerprints, with odds of N in 2⁶⁴ for each paragraph asked about. With a billion that is one in
 /// eighteen billion. Over all of its life a set that grows to N has taken one paragraph for another with odds of N² in 2⁶⁵: a billion, 3 %;
