@@ -320,8 +320,8 @@ impl Deduper {
     ///
     /// # Errors
     ///
-    /// If there is no index on disk, or it cannot be written. Then what was committed before is safe,
-    /// and the engine is of no further use.
+    /// If there is no index on disk, which changes nothing; or if it cannot be written. Then what was committed before is
+    /// safe, and the engine is of no further use.
     #[cfg(feature = "index")]
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         if self.writer.is_none() {

@@ -190,8 +190,8 @@ impl Articles {
     ///
     /// # Errors
     ///
-    /// If there is no index on disk, or it cannot be written. Then what was committed before is safe, and the stream is
-    /// of no further use.
+    /// If there is no index on disk, which changes nothing; or if it cannot be written. Then what was committed before is
+    /// safe, and the stream is of no further use.
     #[cfg(feature = "index")]
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.0.engine.checkpoint()
