@@ -136,7 +136,8 @@ impl Options {
     /// The length from which a whole paragraph that was a whole paragraph earlier is a repeat, in
     /// bytes of canonical form. Default: 80, or `min_span` if that is less.
     ///
-    /// Must be less than `min_span`: a paragraph as long as that is a repeat anyway.
+    /// At least 1, and less than `min_span`: a paragraph as long as that is a repeat anyway. Of fingerprints, which know no spans, up
+    /// to [`GREATEST_SPAN`](Self::GREATEST_SPAN).
     pub fn min_paragraph(&mut self, bytes: usize) -> &mut Self {
         self.min_paragraph = Some(bytes);
         self
@@ -225,7 +226,9 @@ impl Options {
     /// The field of a record for [`Article::title`](crate::Article::title); names as for
     /// [`text_field`](Self::text_field). Default: `title`.
     ///
-    /// What is neither a string nor a whole number there is left where it is.
+    /// What is neither a string nor a whole number there is left where it is. The default gives way to a field
+    /// that was set and has its name, or lies in it: with `id_field("title")` articles have no title until this is set too. So
+    /// do the defaults of date, language and id.
     pub fn title_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.title_field = Some(name.into());
         self
@@ -244,6 +247,9 @@ impl Options {
     }
 
     /// The format of all that is read. Default: told for each file by its name and content.
+    ///
+    /// With it, no file of a directory is passed over for its kind, or because it is no text: a picture is an article or an
+    /// error then. Without the feature that it needs, each file is an error.
     pub fn format(&mut self, format: Format) -> &mut Self {
         self.format = Some(format);
         self
@@ -257,6 +263,8 @@ impl Options {
 
     /// Whether bytes that cannot be decoded make an error of their article. Default: `false`, they become
     /// U+FFFD and are [counted](crate::Article::replaced).
+    ///
+    /// Without the feature `encodings` they make an error always.
     pub fn strict_encoding(&mut self, strict: bool) -> &mut Self {
         self.strict_encoding = Some(strict);
         self
@@ -366,6 +374,9 @@ impl Options {
 
     /// Calls `callback` on the caller's thread before each article or error is yielded. If it panics, that article is lost to the caller,
     /// though later ones are held against it.
+    ///
+    /// What is passed over makes no call: so the last may be short of the total, and where an index on disk has all articles already
+    /// there is none.
     ///
     /// With it, directories are read twice: at first for the sizes of their files.
     pub fn progress(&mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> &mut Self {
