@@ -24,7 +24,8 @@ macro_rules! stated_accessors {
         /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the
         /// line.
         ///
-        /// Ids need not be unique; path and record are, and so is [`Place::article`](crate::Place::article).
+        /// Ids need not be unique, nor are path and record where a file is read twice or articles come from
+        /// readers. [`Place::article`](crate::Place::article) is.
         pub fn record(&self) -> Option<u64> {
             self.provenance.record
         }
@@ -92,6 +93,8 @@ pub struct Article {
 impl Article {
     /// The article's name: the record's own id, as its [`Format`](crate::Format) has it, or the path below the root that was given, with
     /// the number for a record without id; for a pushed article what the caller said.
+    ///
+    /// What of a path is not UTF-8 is U+FFFD in the id, so two such files may share one.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -127,6 +130,9 @@ impl Article {
     }
 
     /// The runs of text that stood somewhere earlier, removed or not, sorted; none lies inside another.
+    ///
+    /// A [near copy](crate::Options::near) is a [block](Self::blocks). Its runs are here only where they are repeats without that option
+    /// too.
     pub fn repeats(&self) -> &[Repeat] {
         &self.repeats
     }
@@ -355,7 +361,8 @@ pub struct Block {
     pub range: Range<usize>,
     /// Where the text is kept: in one place, or in several where the source was itself part copy.
     pub sources: Vec<Origin>,
-    /// Where a [near copy](crate::Options::near) says something else than its source; empty for all others.
+    /// Where a [near copy](crate::Options::near) says something else than its source; empty for all others, and for a near copy that
+    /// is word for word a part of a longer paragraph.
     pub changes: Vec<Change>,
     /// Whether it is a near copy: one that changed nothing, as it is a part of a longer paragraph, is no [`Repeat`] either.
     pub(crate) near: bool,

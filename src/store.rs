@@ -195,6 +195,9 @@ impl Index {
 
     /// The newest article with an id as it was, byte for byte.
     ///
+    /// A [`Place`](crate::Place) may lie in an older version, and says nothing of this one then: its number is another than that of
+    /// the [newest](Self::article).
+    ///
     /// # Errors
     ///
     /// [`Error::Index`]: if the index cannot be read.

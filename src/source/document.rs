@@ -41,7 +41,8 @@ pub struct Document {
 }
 
 impl Document {
-    /// A document of this name and text, nothing else known of it.
+    /// A document of this name and text, nothing else known of it. For one without a name, set the text of the
+    /// [default](Self::default).
     pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
         Self { text: text.into(), id: Some(id.into()), ..Self::default() }
     }

@@ -209,7 +209,7 @@ impl Fingerprints {
         self.len() == 0
     }
 
-    /// Bytes of the files.
+    /// Bytes of the files that they are in; the manifest, some hundred bytes, comes on top.
     pub fn bytes(&self) -> u64 {
         self.runs.list.iter().map(|run| run.named.len).sum()
     }
