@@ -27,7 +27,8 @@ use crate::text::Text;
 ///
 /// What [`Deduper`](crate::Deduper) is for an index with text. Made by [`Options::filter`](crate::Options::filter). Only whole paragraphs
 /// of at least `min_paragraph` bytes are known again, wherever they come; where they stood is not kept, nor which articles there were, so an
-/// article that comes twice loses all of those. See [`Fingerprints`](crate::Fingerprints) for the odds of a mistake.
+/// article that comes twice loses all of those. What was not [committed](Self::checkpoint) is lost when it is dropped. See
+/// [`Fingerprints`](crate::Fingerprints) for the odds of a mistake.
 ///
 /// # Examples
 ///

@@ -33,7 +33,9 @@
 //! - Compression: `gzip`, `zstd`, `bzip2`, `xz`.
 //! - Formats: `csv`, `html`, `mail`, `warc`, `feeds`, `parquet`; see [`Format`]. What is not UTF-8: `encodings`.
 //! - `index`: the index on disk, and fingerprints.
-//! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`]. `tracing`: spans and events.
+//! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`].
+//! - `tracing`: of streams, spans `ingest` and `file`, and events `failed` (a warning), `skipped` (with path and reason), `ended`
+//!   and, to debug, `opened`.
 //!
 //! What a build leaves out is an error that names the feature. README.md says what each costs.
 //!

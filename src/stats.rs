@@ -27,7 +27,7 @@ pub struct Stats {
     pub errors: u64,
     /// Articles passed over because they were in the index on disk, with the same id and content.
     pub unchanged: u64,
-    /// What was passed over, by reason.
+    /// What was passed over, by reason. Which files these were, the events of the feature `tracing` say.
     pub skipped: Skipped,
     /// Articles that were not in UTF-8.
     pub reencoded: u64,
