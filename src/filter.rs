@@ -180,6 +180,7 @@ impl Engine for Filter {
 /// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed when the stream is exhausted. Needs the
 /// feature `index`.
 #[derive(Debug)]
+#[must_use = "articles are read, and what is new of them is committed, only as they are asked for"]
 pub struct FilteredArticles(Engaged<Filter>);
 
 impl FilteredArticles {

@@ -430,6 +430,7 @@ pub struct Reference {
 /// An article that cannot be read yields an error in its place, and so do articles that are described together, if the
 /// description cannot be read: one for all of them.
 #[derive(Clone, Debug)]
+#[must_use = "articles are read only as they are asked for"]
 pub struct StoredArticles {
     sealed: Arc<Sealed>,
     next: u64,

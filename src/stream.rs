@@ -176,6 +176,7 @@ impl<E: Engine> Engaged<E> {
 /// A `?` on each item leaves the loop at the first input that cannot be read; a `match` lets it go on, as the example of [`Error`]
 /// does.
 #[derive(Debug)]
+#[must_use = "articles are read, and what is new of them is committed, only as they are asked for"]
 pub struct Articles(Engaged<Ingest>);
 
 impl Articles {

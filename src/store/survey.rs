@@ -390,6 +390,7 @@ impl Boilerplate {
 
 /// The articles of an index without boilerplate; made by [`Boilerplate::articles`].
 #[derive(Clone, Debug)]
+#[must_use = "articles are read only as they are asked for"]
 pub struct BoilerplateFree {
     articles: StoredArticles,
     templates: Vec<Template>,
