@@ -217,7 +217,7 @@ impl Options {
     /// The field of a record that holds its id, a string or a whole number; names as for
     /// [`text_field`](Self::text_field). Default: `id`.
     ///
-    /// A record without it is named by its file and number.
+    /// A record without it, or with an empty one, is named by its file and number.
     pub fn id_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.id_field = Some(name.into());
         self

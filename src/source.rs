@@ -301,7 +301,9 @@ impl Context {
             document.replaced += document.text.matches('\u{fffd}').count() as u64;
         }
         let number = Some(number).filter(|_| !self.format.is_whole_file());
-        let id = document.id.take().unwrap_or_else(|| match number {
+        // An empty field states nothing, as in a table.
+        let stated = document.id.take().filter(|id| !id.is_empty());
+        let id = stated.unwrap_or_else(|| match number {
             Some(number) => format!("{}:{number}", self.name),
             None => self.name.clone(),
         });

@@ -142,6 +142,14 @@ fn a_single_file_is_named_by_its_file_name() {
 }
 
 #[test]
+fn an_empty_id_is_none() {
+    let records = "{\"id\":\"\",\"text\":\"one\"}\n{\"id\":\"\",\"text\":\"two\"}\n";
+    let articles = Options::new().reader("x.jsonl", records.as_bytes()).unwrap();
+    let ids: Vec<String> = articles.map(|article| article.unwrap().id().to_owned()).collect();
+    assert_eq!(ids, ["x.jsonl:1", "x.jsonl:2"]);
+}
+
+#[test]
 fn records_without_id_are_named_by_path_and_line() {
     let dir = Dir::new().with(
         "news/a.jsonl",
