@@ -180,23 +180,74 @@ impl Index {
         found.map(|found| stored(&self.sealed, &found)).transpose()
     }
 
+    /// As [`articles`](Self::articles), from the one with a number on: what came since there were so many.
+    ///
+    /// # Complexity
+    ///
+    /// What comes before is not read.
+    pub fn articles_from(&self, article: usize) -> StoredArticles {
+        let next = (article as u64).min(self.sealed.article_count());
+        StoredArticles { sealed: self.sealed.clone(), next }
+    }
+
+    /// The article with a number, without what it repeats: the very one that a [`Place`](crate::Place) or a [`Reference`] names,
+    /// though its id may have a newer version. None if there are not so many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index cannot be read.
+    pub fn article_at(&self, article: usize) -> Result<Option<StoredArticle>, Error> {
+        self.found(article)?.map(|found| stored(&self.sealed, &found)).transpose()
+    }
+
+    /// The article with a number as it was, byte for byte; see [`article_at`](Self::article_at).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index cannot be read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("news.dedup");
+    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at nine in the morning.";
+    /// let mut deduper = dedup::Options::new().index(&dir).deduper()?;
+    /// deduper.push("notices", notice)?;
+    /// deduper.push("notices", "The reading room is open.")?;
+    /// deduper.checkpoint()?;
+    ///
+    /// let index = dedup::Index::open(&dir)?;
+    /// let place = &index.find(notice)?[0].source;
+    /// let original = index.original_at(place.article)?.unwrap();
+    /// assert_eq!(&original[place.range.clone()], notice);
+    /// assert_eq!(index.original("notices")?.unwrap(), "The reading room is open.");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn original_at(&self, article: usize) -> Result<Option<String>, Error> {
+        let original = |found| original(&self.sealed, &found);
+        self.found(article)?.map(original).transpose().map_err(|error| self.sealed.wrap(error))
+    }
+
+    fn found(&self, article: usize) -> Result<Option<Found>, Error> {
+        if article as u64 >= self.sealed.article_count() {
+            return Ok(None);
+        }
+        self.sealed.article(article as u64).map(Some).map_err(|error| self.sealed.wrap(error))
+    }
+
     /// The id of the article with a number; none if there are not so many.
     ///
     /// # Errors
     ///
     /// [`Error::Index`]: if the index cannot be read.
     pub fn id(&self, article: usize) -> Result<Option<Arc<str>>, Error> {
-        if article as u64 >= self.sealed.article_count() {
-            return Ok(None);
-        }
-        let found = self.sealed.article(article as u64).map_err(|error| self.sealed.wrap(error))?;
-        Ok(Some(found.id().into()))
+        Ok(self.found(article)?.map(|found| found.id().into()))
     }
 
     /// The newest article with an id as it was, byte for byte.
     ///
-    /// A [`Place`](crate::Place) may lie in an older version, and says nothing of this one then: its number is another than that of
-    /// the [newest](Self::article).
+    /// A [`Place`](crate::Place) may lie in an older version: see [`original_at`](Self::original_at).
     ///
     /// # Errors
     ///
@@ -415,7 +466,7 @@ pub struct StoredSegment {
     pub boilerplate: bool,
 }
 
-/// A place in an article of an index; for its id, see [`Index::id`].
+/// A place in an article of an index; for that, see [`Index::article_at`] and [`Index::original_at`], for its id [`Index::id`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reference {
