@@ -292,12 +292,17 @@ impl Index {
     /// An engine for articles that count as later than those of the index, which stays as it is; by the
     /// same recipe, or not at all.
     pub(crate) fn engine(&self, criteria: &Criteria) -> Result<Deduper, Error> {
-        let expected = Recipe::new(criteria);
-        if self.recipe != expected {
-            let source = IndexError::recipe(self.recipe, expected);
-            return Err(Error::Index { path: self.path().to_owned(), source });
-        }
+        self.check_recipe(Recipe::new(criteria))?;
         Ok(Deduper::above(self.sealed.clone(), *criteria))
+    }
+
+    /// An error unless the index was made by a recipe.
+    fn check_recipe(&self, expected: Recipe) -> Result<(), Error> {
+        if self.recipe == expected {
+            return Ok(());
+        }
+        let source = IndexError::recipe(self.recipe, expected);
+        Err(Error::Index { path: self.path().to_owned(), source })
     }
 
     /// The text as the next article; the index stays as it is.

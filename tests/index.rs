@@ -514,6 +514,21 @@ fn merged_is_ingested_one_after_the_other() {
 }
 
 #[test]
+fn what_cannot_be_merged_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let [one, other, into] = ["one", "other", "into"].map(|name| dir.path().join(name));
+    for (path, span) in [(&one, 200), (&other, 300)] {
+        let mut deduper = Options::new().min_span(span).index(path).deduper().unwrap();
+        deduper.push("1", "The ferry is late.").unwrap();
+        deduper.checkpoint().unwrap();
+    }
+    assert!(Index::merge(&into, [&one, &other]).is_err());
+    assert!(!into.exists());
+    assert!(Index::merge(&into, [&one, &dir.path().join("nowhere")]).is_err());
+    assert!(!into.exists());
+}
+
+#[test]
 fn what_comes_again_unchanged_is_not_merged() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);

@@ -100,6 +100,13 @@ impl Index {
         others: impl IntoIterator<Item = P>,
     ) -> Result<(), Error> {
         let path = path.as_ref();
+        let others: Vec<P> = others.into_iter().collect();
+        // One that cannot be joined is told before the work of hours, and before there is a directory that nobody wanted.
+        let mut recipe = None;
+        for other in &others {
+            let other = Index::open(other)?;
+            other.check_recipe(*recipe.get_or_insert(other.recipe))?;
+        }
         let mut into: Option<Deduper> = None;
         for other in others {
             let other = Index::open(other)?;
@@ -107,11 +114,7 @@ impl Index {
                 Some(deduper) => deduper,
                 none => none.insert(writing(&other, path)?),
             };
-            let expected = deduper.recipe();
-            if other.recipe != expected {
-                let source = IndexError::recipe(other.recipe, expected);
-                return Err(Error::Index { path: other.path().to_owned(), source });
-            }
+            other.check_recipe(deduper.recipe())?;
             // What comes first repeats nothing that it did not repeat before.
             if deduper.adopt(&other.sealed)? {
                 continue;
