@@ -445,6 +445,24 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_the_format_has_the_versions_that_are_written() {
+        let page = include_str!("../../docs/format.md");
+        for (what, version) in [
+            ("canonical form ([`canonical`](crate::canonical))", crate::canonical::VERSION),
+            ("splitter ([`split`](crate::split))", crate::split::VERSION),
+            ("choice of anchors ([`anchors`](crate::anchors))", crate::anchors::VERSION),
+            ("rules for near copies and sentences", crate::criteria::VERSION),
+            ("format", VERSION),
+        ] {
+            let field = format!("version of the {what}: {version}");
+            let stated = page.match_indices(&field).any(|(at, field)| {
+                !page[at + field.len()..].starts_with(|next: char| next.is_ascii_digit())
+            });
+            assert!(stated, "{field}");
+        }
+    }
+
+    #[test]
     fn runs_stay_few_and_are_seldom_rewritten() {
         let mut lens: Vec<u64> = Vec::new();
         let mut written = 0;
