@@ -94,7 +94,7 @@ impl Article {
     /// The article's name: the record's own id, as its [`Format`](crate::Format) has it, or the path below the root that was given, with
     /// the number for a record without id; for a pushed article what the caller said.
     ///
-    /// What of a path is not UTF-8 is U+FFFD in the id, so two such files may share one.
+    /// Bytes of a path that are not UTF-8 are `\xFF` and the like in the id.
     pub fn id(&self) -> &str {
         &self.id
     }

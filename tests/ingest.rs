@@ -141,6 +141,21 @@ fn a_single_file_is_named_by_its_file_name() {
     assert_eq!(record.ids(), ["b.jsonl:1"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_are_two_ids() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    for name in [b"\xe4.txt", b"\xf6.txt"] {
+        std::fs::write(dir.path().join(OsStr::from_bytes(name)), "text").unwrap();
+    }
+    let articles = ingest(dir.path()).unwrap();
+    let ids: Vec<String> = articles.map(|article| article.unwrap().id().to_owned()).collect();
+    assert_eq!(ids, ["\\xE4.txt", "\\xF6.txt"]);
+}
+
 #[test]
 fn an_empty_id_is_none() {
     let records = "{\"id\":\"\",\"text\":\"one\"}\n{\"id\":\"\",\"text\":\"two\"}\n";

@@ -1,6 +1,6 @@
 //! The files below some paths, sorted name by name.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, FileType};
 use std::path::{Path, PathBuf};
 
@@ -98,6 +98,16 @@ struct Walk {
     levels: Vec<Level>,
 }
 
+/// A name as text: bytes that are no UTF-8 as `\xFF`, so that two names do not become one.
+fn text_of(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
+    }
+    text
+}
+
 /// What a directory has, or where something of it could not be read.
 type Entry = Result<(OsString, PathBuf, FileType), Error>;
 
@@ -128,7 +138,7 @@ impl Walk {
             path.strip_prefix(&self.root).ok().filter(|below| !below.as_os_str().is_empty());
         let below =
             below.unwrap_or_else(|| Path::new(path.file_name().unwrap_or(path.as_os_str())));
-        let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+        let names: Vec<_> = below.iter().map(text_of).collect();
         names.join("/")
     }
 
