@@ -98,6 +98,7 @@ impl Scheme {
 
 /// The anchors of one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Anchors {
     /// Where they stand, in increasing order.
     pub places: Vec<Anchor>,
@@ -116,6 +117,7 @@ impl Anchors {
 
 /// A gram that was kept: byte offset into the canonical text, and the hash of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Anchor {
     /// Offset of the gram's first byte.
     pub at: u32,
@@ -128,6 +130,7 @@ pub struct Anchor {
 
 /// A stretch of text that equals itself `distance` bytes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Period {
     /// Where the stretch begins.
     pub at: u32,

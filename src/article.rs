@@ -322,6 +322,7 @@ impl Segment {
 
 /// A place in an article that came earlier, or earlier in the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Place {
     /// The number of the article, in order of arrival, from 0.
     pub article: usize,
@@ -364,8 +365,15 @@ pub struct Block {
     /// Where a [near copy](crate::Options::near) says something else than its source; empty for all others, and for a near copy that
     /// is word for word a part of a longer paragraph.
     pub changes: Vec<Change>,
-    /// Whether it is a near copy: one that changed nothing, as it is a part of a longer paragraph, is no [`Repeat`] either.
     pub(crate) near: bool,
+}
+
+impl Block {
+    /// Whether it is a [near copy](crate::Options::near), even one that changed nothing, as it is a part of a longer paragraph: none of them
+    /// is among the [repeats](Article::repeats).
+    pub fn is_near(&self) -> bool {
+        self.near
+    }
 }
 
 /// A difference between a near copy and its source.

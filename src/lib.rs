@@ -107,6 +107,10 @@ pub use crate::store::{
     StoredSegment,
 };
 pub use crate::stream::Articles;
+#[doc(no_inline)]
+pub use blake3::Hash;
+#[doc(no_inline)]
+pub use bytes::Bytes;
 
 /// Streams the articles of a file or a directory tree, without what they repeat.
 ///

@@ -372,11 +372,8 @@ impl Options {
         self
     }
 
-    /// Calls `callback` on the caller's thread before each article or error is yielded. If it panics, that article is lost to the caller,
-    /// though later ones are held against it.
-    ///
-    /// What is passed over makes no call: so the last may be short of the total, and where an index on disk has all articles already
-    /// there is none.
+    /// Calls `callback` on the caller's thread before each article or error is yielded, and for each input that is passed over, such as an
+    /// article that an index on disk has already. If it panics, that article is lost to the caller, though later ones are held against it.
     ///
     /// With it, directories are read twice: at first for the sizes of their files.
     pub fn progress(&mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> &mut Self {

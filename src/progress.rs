@@ -11,7 +11,7 @@ pub struct Progress {
     pub articles: u64,
     /// Errors yielded so far.
     pub errors: u64,
-    /// Bytes of the source that were read up to the last article: those of compressed files as they lie there,
+    /// Bytes of the source that were read up to the last input: those of compressed files as they lie there,
     /// and those of files that were passed over too.
     pub bytes: u64,
     /// How many bytes there are, where that is known: of files, not of streams.

@@ -136,17 +136,14 @@ impl<E: Engine> Engaged<E> {
                 return failed;
             };
             let article = match outcome {
-                Ok(Ok(admitted)) => match self.engine.take(admitted).transpose() {
-                    Some(article) => article,
-                    None => continue, // it is in the index already
-                },
+                Ok(Ok(admitted)) => self.engine.take(admitted).transpose(), // none if it is in the index already
                 Ok(Err(why)) => {
                     self.engine.stats_mut().skipped.count(why);
-                    continue;
+                    None
                 }
-                Err(error) => Err(error),
+                Err(error) => Some(Err(error)),
             };
-            if let Err(error) = &article {
+            if let Some(Err(error)) = &article {
                 trace::failed(&self.span, error);
                 self.engine.stats_mut().errors += 1;
                 if error.is_fatal() || self.on_error == OnError::Stop {
@@ -155,12 +152,14 @@ impl<E: Engine> Engaged<E> {
                 }
             }
             if let Some((callback, progress)) = &mut self.progress {
-                progress.articles += u64::from(article.is_ok());
-                progress.errors += u64::from(article.is_err());
+                progress.articles += u64::from(matches!(article, Some(Ok(_))));
+                progress.errors += u64::from(matches!(article, Some(Err(_))));
                 progress.bytes = read;
                 callback.call(progress);
             }
-            return Some(article);
+            if article.is_some() {
+                return article;
+            }
         }
     }
 }

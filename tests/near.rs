@@ -290,6 +290,7 @@ fn a_part_of_a_paragraph_names_the_article_that_has_it() {
     deduper.push("first", words.join(" ")).unwrap();
     let part = deduper.push("part", words[20..35].join(" ")).unwrap();
     assert!(part.is_repeat() && part.repeats().is_empty() && part.blocks()[0].changes.is_empty());
+    assert!(part.blocks()[0].is_near());
     let closest = part.closest().expect("all of it stands there");
     assert_eq!((&*closest.id, closest.share > 0.99), ("first", true));
 }
@@ -332,7 +333,7 @@ fn an_exact_copy_of_a_near_copy_names_it() {
     deduper.push("first", words.join(" ")).unwrap();
     deduper.push("near", near.as_str()).unwrap();
     let copy = deduper.push("copy", near.as_str()).unwrap();
-    assert!(copy.is_repeat());
+    assert!(copy.is_repeat() && !copy.blocks()[0].is_near());
     let [block] = copy.blocks() else { panic!("{:?}", copy.blocks()) };
     assert!(block.changes.is_empty());
     let ids: Vec<&str> = block.sources.iter().map(|source| &*source.first.id).collect();

@@ -341,8 +341,9 @@ fn progress_comes_to_all_bytes() {
         .with("a.txt", "a".repeat(1000))
         .with("b.jsonl", "{\"text\":\"one\"}\n{}\n{\"text\":\"two\"}\n")
         .with("c.bin", [0; 500])
-        .with("d.txt", "d");
-    let total = 1000 + 15 + 3 + 15 + 500 + 1;
+        .with("d.txt", "d")
+        .with("e.bin", [0; 300]);
+    let total = 1000 + 15 + 3 + 15 + 500 + 1 + 300;
     for threads in [1, 3] {
         let seen = Arc::new(Mutex::new(Vec::<Progress>::new()));
         let mut options = Options::new();
@@ -352,7 +353,7 @@ fn progress_comes_to_all_bytes() {
             .progress(move |progress| sink.lock().expect("no panic").push(progress.clone()));
         let results = options.ingest(dir.path()).expect("a folder").count();
         let seen = seen.lock().expect("no panic");
-        assert_eq!(seen.len(), results);
+        assert_eq!(seen.len(), results + 2, "two files are passed over");
         assert!(seen.iter().all(|progress| progress.total_bytes == Some(total)), "{seen:?}");
         assert!(seen.is_sorted_by_key(|progress| progress.bytes));
         let last = seen.last().expect("articles");
