@@ -151,6 +151,32 @@ fn the_other_kind_of_index_is_named() {
     assert_eq!(said(options.filter(&text).unwrap_err()), no_fingerprints);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_writer_leaves_alone_what_took_the_place_of_its_fingerprints() {
+    let place = tempfile::tempdir().unwrap();
+    let [own, other, away] = ["own", "other", "away"].map(|name| place.path().join(name));
+    for (dir, commits) in [(&own, 2), (&other, 3)] {
+        let mut filter = Options::new().filter(dir).unwrap();
+        for number in 0..commits {
+            filter.push(number.to_string(), line(number).repeat(9)).unwrap();
+            filter.checkpoint().unwrap();
+        }
+    }
+    let mut filter = Options::new().filter(&own).unwrap();
+    filter.push("late", line(9).repeat(9)).unwrap();
+    std::fs::rename(&own, &away).unwrap();
+    std::fs::rename(&other, &own).unwrap();
+    let error = filter.checkpoint().unwrap_err();
+    assert!(matches!(error, Error::Index { source: IndexError::Occupied, .. }), "{error:?}");
+    for (dir, len) in [(&away, 2), (&own, 3)] {
+        let found = Fingerprints::open(dir).unwrap();
+        found.verify().unwrap();
+        assert_eq!(found.len(), len);
+        assert!(!found.contains(&line(9).repeat(9)).unwrap());
+    }
+}
+
 #[test]
 fn merged_is_all_in_one() {
     let place = tempfile::tempdir().unwrap();

@@ -656,6 +656,79 @@ fn an_index_that_has_lost_its_manifest_is_not_begun_anew() {
     assert!(dedup::Fingerprints::open(place.path()).is_err());
 }
 
+/// Makes an index of so many commits.
+#[cfg(unix)]
+fn of_commits(dir: &Path, name: &str, commits: usize) {
+    let mut deduper = Options::new().index(dir).deduper().unwrap();
+    for number in 0..commits {
+        let (id, text) = article_of(number);
+        deduper.push(format!("{name}/{id}"), text).unwrap();
+        deduper.checkpoint().unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_writer_leaves_alone_what_took_the_place_of_its_index() {
+    let place = tempfile::tempdir().unwrap();
+    let [own, other, away] = ["own", "other", "away"].map(|name| place.path().join(name));
+    of_commits(&own, "own", 2);
+    of_commits(&other, "other", 3);
+    let (before, others) = (files(&own), files(&other));
+    let mut deduper = Options::new().index(&own).deduper().unwrap();
+    deduper.push("late", article_of(9).1).unwrap();
+    std::fs::rename(&own, &away).unwrap();
+    std::fs::rename(&other, &own).unwrap();
+    for expected in [IndexError::Occupied, IndexError::Poisoned] {
+        let Err(Error::Index { source, .. }) = deduper.checkpoint() else { panic!("{expected}") };
+        assert_eq!(source.to_string(), expected.to_string());
+    }
+    drop(deduper);
+    assert_eq!((files(&away), files(&own)), (before, others));
+
+    // Nor what a second writer did, whom nothing kept out.
+    let mut first = Options::new().index(&own).deduper().unwrap();
+    first.push("first", article_of(10).1).unwrap();
+    std::fs::remove_file(own.join("lock")).unwrap();
+    let mut second = Options::new().index(&own).deduper().unwrap();
+    second.push("second", article_of(11).1).unwrap();
+    second.checkpoint().unwrap();
+    let others = files(&own);
+    let error = first.checkpoint().unwrap_err();
+    assert!(matches!(error, Error::Index { source: IndexError::Occupied, .. }), "{error:?}");
+    assert_eq!(files(&own), others);
+    second.push("third", article_of(12).1).unwrap();
+    second.checkpoint().unwrap();
+    Index::open(&own).unwrap().verify().unwrap();
+
+    // And where nothing is left, nothing is begun.
+    let mut deduper = Options::new().index(&away).deduper().unwrap();
+    deduper.push("late", article_of(9).1).unwrap();
+    std::fs::remove_dir_all(&away).unwrap();
+    std::fs::create_dir(&away).unwrap();
+    let error = deduper.checkpoint().unwrap_err();
+    assert!(matches!(error, Error::Index { source: IndexError::Missing, .. }), "{error:?}");
+    assert_eq!(files(&away).len(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_is_pointed_elsewhere_does_not_take_the_writer_along() {
+    let place = tempfile::tempdir().unwrap();
+    let [own, other, link] = ["own", "other", "link"].map(|name| place.path().join(name));
+    of_commits(&own, "own", 2);
+    of_commits(&other, "other", 3);
+    let others = files(&other);
+    std::os::unix::fs::symlink(&own, &link).unwrap();
+    let mut deduper = Options::new().index(&link).deduper().unwrap();
+    deduper.push("late", article_of(9).1).unwrap();
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    deduper.checkpoint().unwrap();
+    assert_eq!(files(&other), others);
+    assert!(Index::open(&own).unwrap().article("late").unwrap().is_some());
+}
+
 /// Articles for the golden index: each way in which a text can depart from its canonical form, and repeats of all kinds.
 fn golden_articles() -> Vec<(&'static str, String)> {
     let notice = "The upper lock is closed for repairs until the water falls; boats wait at the lower basin \

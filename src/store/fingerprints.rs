@@ -538,6 +538,7 @@ impl Writer {
         &mut self,
         fingerprints: impl Iterator<Item = Result<u64, IndexError>>,
     ) -> Result<Arc<Run>, IndexError> {
+        self.manifest.check_current(&*self.storage)?;
         let number = self.manifest.next_run;
         self.manifest.next_run += 1;
         let named = set::write(&*self.storage, number, fingerprints)?;
@@ -550,6 +551,7 @@ impl Writer {
         manifest.commit += 1;
         manifest.runs = runs.iter().map(|run| run.named).collect();
         self.storage.sync_names().map_err(io("sync the names in", "."))?;
+        self.manifest.check_current(&*self.storage)?;
         manifest.write(&*self.storage)?;
         self.manifest = manifest;
         self.runs.list = runs;

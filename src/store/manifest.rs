@@ -291,8 +291,22 @@ impl<R: Rules> Manifest<R> {
     ///
     /// A manifest stands before the first run does, so that runs without one are never what a crash left.
     pub(crate) fn begin(&self, storage: &dyn Storage) -> Result<(), IndexError> {
+        self.check_current(storage)?;
         self.tidy(storage)?;
         if self.commit == 0 { self.write(storage) } else { Ok(()) }
+    }
+
+    /// Says no unless this manifest, the last one read or written, is the one that is there.
+    ///
+    /// The lock is on a file, and the directory that has it may be moved away, and another index be put in its place. What is
+    /// written by name would be the end of that.
+    pub(crate) fn check_current(&self, storage: &dyn Storage) -> Result<(), IndexError> {
+        match Self::read(storage)? {
+            None if self.commit == 0 => Ok(()),
+            None => Err(IndexError::Missing),
+            Some(found) if (found.commit, &found.runs) == (self.commit, &self.runs) => Ok(()),
+            Some(_) => Err(IndexError::Occupied),
+        }
     }
 
     /// Removes what this manifest, the last one written, does not name: leftovers of a crash, and runs that were merged.

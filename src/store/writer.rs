@@ -173,6 +173,7 @@ impl Writer {
         if comes_again {
             return Ok(false);
         }
+        self.manifest.check_current(&*self.storage)?;
         let named = run::merge(&*self.storage, self.manifest.next_run, other.runs())?;
         self.manifest.next_run += 1;
         let run = Arc::new(Run::open(&*self.storage, named)?);
@@ -310,6 +311,7 @@ impl Writer {
         }
         manifest.runs = runs.iter().map(|run| run.named).collect();
         self.storage.sync_names().map_err(io("sync the names in", "."))?;
+        self.manifest.check_current(&*self.storage)?;
         manifest.write(&*self.storage)?;
 
         self.manifest = manifest;
@@ -327,6 +329,7 @@ impl Writer {
         originals: &mut Originals,
     ) -> Result<RunName, Error> {
         let wrap = |source| self.wrap(source);
+        self.manifest.check_current(&*self.storage).map_err(wrap)?;
         let texts = &mut index.texts;
         let coordinates = texts.held_coordinates();
         let first = self.sealed.article_count();
