@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::fingerprints::{FingerprintRecipe, Fingerprints, Writer as FingerprintWriter};
-use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe};
+use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe, Rules};
 use super::run::{Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
 use super::writer::Writer;
@@ -238,6 +238,15 @@ fn a_crash_leaves_old_versions_or_new_ones() {
     assert!(images > 100, "{images}");
 }
 
+/// Checks that a writer that ended with an error has left no run behind, unless the commit may have come about.
+fn check_leftovers<R: Rules>(disk: &Disk, reported: usize) {
+    let manifest = Manifest::<R>::read(disk).unwrap();
+    let (commit, named) =
+        manifest.map_or((0, 0), |manifest| (manifest.commit, manifest.runs.len()));
+    let runs = disk.live().keys().filter(|name| name.starts_with("run-")).count();
+    assert!(runs == named || commit > reported as u64, "{runs} runs, {named} named");
+}
+
 #[test]
 fn an_error_of_the_disk_at_any_operation_is_said_and_loses_nothing() {
     let commits = commits();
@@ -264,6 +273,9 @@ fn an_error_of_the_disk_at_any_operation_is_said_and_loses_nothing() {
                     matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
                     "{error:?}"
                 );
+            }
+            if done.is_err() {
+                check_leftovers::<Recipe>(&disk, reported);
             }
             let most = (reported + 1).min(commits.len());
             check_image(&disk.live(), reported, most, &expected);
@@ -637,6 +649,10 @@ fn an_error_of_the_disk_loses_no_fingerprint_that_was_committed() {
             check_fingerprints(&disk.live(), reported..=most, &expected);
             // After a failed commit there is no other; after a failed read there may be.
             drop(writer);
+            if reported < commits.len() {
+                check_leftovers::<FingerprintRecipe>(&disk, reported);
+            }
+            check_fingerprints(&disk.live(), reported..=most, &expected);
             write_fingerprints(&disk, &commits, || ()).unwrap();
             assert_eq!(fingerprints(&disk).unwrap(), *expected.last().unwrap());
         }

@@ -416,6 +416,15 @@ pub(crate) struct Writer {
     broken: bool,
 }
 
+impl Drop for Writer {
+    /// As with an index: see [`store::writer`](super::writer).
+    fn drop(&mut self) {
+        if self.broken && self.manifest.check_current(&*self.storage).is_ok() {
+            let _ = self.manifest.tidy(&*self.storage);
+        }
+    }
+}
+
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")

@@ -81,6 +81,18 @@ pub(crate) struct Writer {
     changed: BTreeSet<Arc<str>>,
     /// Whether articles were dropped since the last commit.
     cut: bool,
+    /// Whether files were begun since the last commit.
+    begun: bool,
+}
+
+impl Drop for Writer {
+    /// What a commit that failed, or never came, leaves behind may be as large as the index. It is kept if the manifest is another by
+    /// now, which may name it: an error is no proof that a manifest was not replaced.
+    fn drop(&mut self) {
+        if self.begun && self.manifest.check_current(&*self.storage).is_ok() {
+            let _ = self.manifest.tidy(&*self.storage);
+        }
+    }
 }
 
 impl std::fmt::Debug for Writer {
@@ -127,12 +139,14 @@ impl Writer {
             pending: Vec::new(),
             changed: BTreeSet::new(),
             cut: false,
+            begun: false,
         })
     }
 
     /// Lets so many threads compress what is committed, and prepare what is ingested from another index.
-    pub(crate) fn with_threads(self, threads: NonZero<usize>) -> Self {
-        Self { threads, ..self }
+    pub(crate) fn with_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.threads = threads;
+        self
     }
 
     pub(crate) fn threads(&self) -> NonZero<usize> {
@@ -174,6 +188,7 @@ impl Writer {
             return Ok(false);
         }
         self.manifest.check_current(&*self.storage)?;
+        self.begun = true;
         let named = run::merge(&*self.storage, self.manifest.next_run, other.runs())?;
         self.manifest.next_run += 1;
         let run = Arc::new(Run::open(&*self.storage, named)?);
@@ -193,6 +208,7 @@ impl Writer {
         if self.changed.is_empty() {
             return Ok(None);
         }
+        self.begun = true;
         let named = self.write_run(self.manifest.next_run, index, originals)?;
         self.manifest.next_run += 1;
         let staged = || {
@@ -282,6 +298,7 @@ impl Writer {
         if self.pending.is_empty() && self.manifest.commit > 0 && !self.cut {
             return Ok(());
         }
+        self.begun = true;
         let mut next = self.manifest.next_run;
         let mut runs = self.sealed.runs().to_vec();
         if !self.pending.is_empty() {
@@ -295,6 +312,7 @@ impl Writer {
         *originals = Originals::above(self.sealed.clone());
         // The commit stands, whatever becomes of the leftovers.
         let _ = self.manifest.tidy(&*self.storage);
+        self.begun = false;
         Ok(())
     }
 
