@@ -315,6 +315,9 @@ impl Options {
     /// cannot be read. There is one writer at a time, until the stream or engine is dropped, and any number of readers; see
     /// [`Index`](crate::Index).
     ///
+    /// A commit may merge what it adds with what earlier ones did, mostly with little, seldom with all. So it may need as much free room on
+    /// the disk as the index takes, and fails without it, which changes nothing.
+    ///
     /// Ids say what comes again, so no two articles should share one: each would be another version of the other, and both be
     /// taken in anew whenever they come. An id that a record does not state is made of its file and number. What states one is said at
     /// each [`Format`]: captures of one page in web archives have the same, and so has a mail that was sent to two lists.
