@@ -197,11 +197,14 @@ fn commonest_delimiter(head: &[u8]) -> u8 {
     *b"|\t;,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',')
 }
 
-/// The delimiter that a line before the head states, for Excel: `sep=;`.
+/// The delimiter that a line before the head states, for Excel: `sep=;`. No byte beyond ASCII is one: rows are UTF-8 when their fields
+/// are read, and it would part characters.
 fn stated_delimiter(row: &[u8]) -> Option<u8> {
     let (sep, rest) = row.split_at_checked(b"sep=".len())?;
     match rest {
-        [delimiter, b'\r' | b'\n', ..] if sep.eq_ignore_ascii_case(b"sep=") => Some(*delimiter),
+        [delimiter @ ..0x80, b'\r' | b'\n', ..] if sep.eq_ignore_ascii_case(b"sep=") => {
+            Some(*delimiter)
+        }
         _ => None,
     }
 }
@@ -508,6 +511,19 @@ mod tests {
             let row = rows.next().unwrap().unwrap();
             let document = columns.decode(&row.bytes, true).unwrap();
             assert_eq!((document.text.as_str(), row.number), ("a", number), "{table}");
+        }
+    }
+
+    #[test]
+    fn no_delimiter_parts_a_character() {
+        // The second half of an umlaut, behind which the column of the text begins, and before which a text ends.
+        for table in
+            [&b"sep=\xA4\n\xC3\xA4text\n\xC3\xA41\xC3\xA4\n"[..], b"sep=\xA7\nid\xA7text\n1\xA7a\n"]
+        {
+            let articles = crate::Options::new().reader("a.csv", table).unwrap();
+            let articles: Vec<_> = articles.collect();
+            let [Err(error)] = &articles[..] else { panic!("{articles:?}") };
+            assert!(error.problem().is_some(), "{error}");
         }
     }
 }
