@@ -169,6 +169,10 @@ impl Directory {
             table.key_bits = bits.ok_or(Wrong("a table has keys of impossible length"))?;
             for _ in 0..pages {
                 let (first, len, entries) = (input.u64()?, input.u32()?, input.u32()?);
+                // Tables are made as large as they have entries.
+                if entries == 0 || entries as usize > table::PAGE {
+                    return Err(Wrong("a page has impossible sizes"));
+                }
                 table.pages.push(PageRef { block: blocks.next(len), first, entries });
             }
             if table.bytes() != len {
@@ -697,5 +701,28 @@ impl<'w> Groups<'w> {
 
     pub(crate) fn finish(self) -> Result<(), IndexError> {
         if self.bytes.is_empty() { Ok(()) } else { self.writer.group(self.bytes, self.at) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_claims_no_more_entries_than_one_holds() {
+        let table = |entries: u32| {
+            let page = PageRef { block: Blocks::new().next(9), first: 0, entries };
+            TableRef { entries: entries.into(), key_bits: MAX_KEY_BITS, pages: vec![page] }
+        };
+        let most = u32::try_from(table::PAGE).unwrap();
+        for (entries, is_sound) in
+            [(0, false), (1, true), (most, true), (most + 1, false), (u32::MAX, false)]
+        {
+            let none = TableRef { key_bits: 1, ..TableRef::default() };
+            let tables = [table(entries), none.clone(), none];
+            let end = tables[0].pages[0].block.offset + tables[0].bytes();
+            let bytes = Directory { tables, ..Directory::default() }.encode();
+            assert_eq!(Directory::decode(&bytes, end).is_ok(), is_sound, "{entries}");
+        }
     }
 }

@@ -165,7 +165,7 @@ impl Page {
         let Some(&[deltas, places, values, 0]) = bytes.first_chunk::<HEAD>() else {
             return Err(Wrong("a page has no head"));
         };
-        if deltas.max(places).max(values) > MOST_BITS || count == 0 || count > PAGE {
+        if deltas.max(places).max(values) > MOST_BITS {
             return Err(Wrong("a page has impossible sizes"));
         }
         let mut take = |len: usize, width: u8| {
