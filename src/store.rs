@@ -11,6 +11,7 @@ mod fingerprints;
 mod group;
 mod maintain;
 mod manifest;
+mod merged;
 mod run;
 mod sealed;
 mod storage;
@@ -126,29 +127,18 @@ impl Index {
     }
 
     pub(crate) fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
-        let mut before: Option<Manifest<Recipe>> = None;
-        loop {
-            let manifest: Manifest<Recipe> =
-                Manifest::read(&*storage)?.ok_or(IndexError::Missing)?;
+        let (manifest, (criteria, sealed)) = Manifest::<Recipe>::open(&*storage, |manifest| {
             let criteria = manifest.recipe.criteria()?;
-            match Sealed::open(&*storage, &manifest, path.to_owned()) {
-                Ok(sealed) => {
-                    return Ok(Self {
-                        path: Arc::new(path.to_owned()),
-                        storage,
-                        sealed: Arc::new(sealed),
-                        recipe: manifest.recipe,
-                        criteria,
-                        commit: manifest.commit,
-                    });
-                }
-                // Between the two reads a writer may have merged runs and removed them.
-                Err(_) if before.as_ref().is_none_or(|before| *before != manifest) => {
-                    before = Some(manifest);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+            Ok((criteria, Sealed::open(&*storage, manifest, path.to_owned())?))
+        })?;
+        Ok(Self {
+            path: Arc::new(path.to_owned()),
+            storage,
+            sealed: Arc::new(sealed),
+            recipe: manifest.recipe,
+            criteria,
+            commit: manifest.commit,
+        })
     }
 
     /// The directory of the index.

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use self::set::{Merged, Run};
+use self::set::Run;
 use super::cache::Cache;
 use super::error::{IndexError, Wrong, io};
 use super::file::Kind;
 use super::manifest::{Lock, MANIFEST, Manifest, Rules, runs_to_merge};
+use super::merged::Merged;
 use super::storage::{Directory, Storage};
 use super::wire::{Input, put_u32};
 use crate::canonical::canonicalise;
@@ -173,20 +174,11 @@ impl Fingerprints {
     }
 
     pub(crate) fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
-        let mut before: Option<Manifest<FingerprintRecipe>> = None;
-        loop {
-            let manifest = Manifest::<FingerprintRecipe>::read(&*storage)?;
-            let manifest = manifest.ok_or(IndexError::Missing)?;
+        let (manifest, runs) = Manifest::<FingerprintRecipe>::open(&*storage, |manifest| {
             manifest.recipe.check()?;
-            match Runs::open(&*storage, &manifest, path) {
-                Ok(runs) => return Ok(Self { storage, runs: Arc::new(runs), manifest }),
-                // Between the two reads a writer may have merged runs and removed them.
-                Err(_) if before.as_ref().is_none_or(|before| *before != manifest) => {
-                    before = Some(manifest);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+            Runs::open(&*storage, manifest, path)
+        })?;
+        Ok(Self { storage, runs: Arc::new(runs), manifest })
     }
 
     /// The directory that they are in.
@@ -474,7 +466,7 @@ impl Writer {
         self.manifest.recipe
     }
 
-    /// Bytes of memory that hold what is not committed, and the directories of what is.
+    /// Bytes of memory that hold what is not committed.
     pub(crate) fn memory(&self) -> usize {
         // A byte beside each place of the table, an eighth of which are free.
         self.new.capacity() * 8 / 7 * (size_of::<u64>() + 1)
@@ -521,8 +513,8 @@ impl Writer {
             }
             let small = runs_to_merge(&runs.iter().map(|run| run.named.len).collect::<Vec<_>>());
             if runs.len() - small > 1 {
-                let merged = Merged::new(runs[small..].iter().map(|run| run.fingerprints(ALL)));
-                let merged = self.write(merged)?;
+                let merged = runs[small..].iter().map(|run| run.fingerprints(ALL));
+                let merged = self.write(Merged::new(merged, |&fingerprint| fingerprint))?;
                 runs.truncate(small);
                 runs.push(merged);
             }
@@ -539,7 +531,7 @@ impl Writer {
         let own = runs.iter().map(|run| run.fingerprints(ALL));
         let others = others.iter().flat_map(|other| &other.runs.list);
         let merged = own.chain(others.map(|run| run.fingerprints(range.clone())));
-        let merged = self.write(Merged::new(merged))?;
+        let merged = self.write(Merged::new(merged, |&fingerprint| fingerprint))?;
         self.seal(vec![merged])
     }
 

@@ -337,6 +337,26 @@ impl<R: Rules> Manifest<R> {
         Ok(Some(Self::decode(&bytes)?).filter(|manifest| manifest.commit > 0))
     }
 
+    /// Reads the manifest of an index, and opens what that names.
+    pub(crate) fn open<T>(
+        storage: &dyn Storage,
+        open: impl Fn(&Self) -> Result<T, IndexError>,
+    ) -> Result<(Self, T), IndexError>
+    where
+        Self: PartialEq,
+    {
+        let mut before = None;
+        loop {
+            let manifest = Self::read(storage)?.ok_or(IndexError::Missing)?;
+            match open(&manifest) {
+                Ok(opened) => return Ok((manifest, opened)),
+                // Between the two reads a writer may have merged runs and removed them.
+                Err(_) if before.as_ref() != Some(&manifest) => before = Some(manifest),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Where no manifest is, there are no runs: somebody has lost it, and another would be the end of them.
     fn check_absent(storage: &dyn Storage) -> Result<Option<Self>, IndexError> {
         let names = match storage.list() {

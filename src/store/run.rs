@@ -12,6 +12,7 @@ use super::error::{IndexError, Wrong, io};
 use super::file::{self, BlockRef, Blocks, Kind};
 use super::group::{self, Group};
 use super::manifest::{RunName, VERSION};
+use super::merged::Merged;
 use super::storage::Storage;
 use super::table::{self, Cut, Entry, ID_KEY_BITS, MOST_KEY_BITS, Page};
 use super::wire::{Input, put_u32, put_u64};
@@ -641,32 +642,8 @@ pub(crate) fn entries(
     let kept = runs.iter().map(|run| run.directory.key_bits(table)).min();
     let key_bits = kept.unwrap_or(if table == Table::Ids { ID_KEY_BITS } else { MAX_KEY_BITS });
     let cut = move |run: &'_ Arc<Run>| run.directory.key_bits(table) - key_bits;
-    (key_bits, Merged::new(runs.iter().map(move |run| Cut::new(run.entries(table), cut(run)))))
-}
-
-/// Sorted entries of several runs as one; of equal keys those of the first run come first.
-struct Merged<I: Iterator<Item = Result<Entry, IndexError>>> {
-    inputs: Vec<std::iter::Peekable<I>>,
-}
-
-impl<I: Iterator<Item = Result<Entry, IndexError>>> Merged<I> {
-    fn new(inputs: impl Iterator<Item = I>) -> Self {
-        Self { inputs: inputs.map(Iterator::peekable).collect() }
-    }
-}
-
-impl<I: Iterator<Item = Result<Entry, IndexError>>> Iterator for Merged<I> {
-    type Item = Result<Entry, IndexError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.inputs.iter_mut().filter_map(|input| {
-            // An error comes at once.
-            let key = input.peek()?.as_ref().map_or(0, |entry| entry.key);
-            Some((key, input))
-        });
-        // The first of several with the least key.
-        next.min_by_key(|(key, _)| *key).and_then(|(_, input)| input.next())
-    }
+    let entries = runs.iter().map(move |run| Cut::new(run.entries(table), cut(run)));
+    (key_bits, Merged::new(entries, |entry| entry.key))
 }
 
 /// Collects descriptions of articles and writes them in groups.

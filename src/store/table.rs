@@ -4,6 +4,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::Wrong;
+use super::wire::bits_from;
 use crate::index::table::{GRANULE, MAX_KEY_BITS, Posting};
 
 /// Entries in a page: some three kilobytes, a microsecond to look through.
@@ -223,13 +224,7 @@ struct Packed {
 
 impl Packed {
     fn get(&self, at: usize) -> u64 {
-        let bit = at * usize::from(self.width);
-        let rest = self.bytes.get(bit / 8..).unwrap_or_default();
-        let word = match rest.first_chunk() {
-            Some(word) => u64::from_le_bytes(*word),
-            None => rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
-        };
-        word >> (bit % 8) & ((1 << self.width) - 1)
+        bits_from(&self.bytes, at * usize::from(self.width)) & ((1 << self.width) - 1)
     }
 }
 

@@ -46,6 +46,17 @@ pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
+/// The bits of some bytes from one on, the least first: at least 57. Behind the bytes there are zeros.
+#[inline]
+pub(crate) fn bits_from(bytes: &[u8], bit: usize) -> u64 {
+    let rest = bytes.get(bit / 8..).unwrap_or_default();
+    let word = match rest.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    };
+    word >> (bit % 8)
+}
+
 /// Takes numbers from the front of bytes that nobody vouches for.
 #[derive(Clone, Debug)]
 pub(crate) struct Input<'a> {

@@ -9,7 +9,7 @@ use crate::store::error::{IndexError, Wrong};
 use crate::store::file::{self, BlockRef, Blocks, Kind};
 use crate::store::manifest::RunName;
 use crate::store::storage::Storage;
-use crate::store::wire::{Input, put_u32, put_u64};
+use crate::store::wire::{Input, bits_from, put_u32, put_u64};
 
 /// The version of the format; see [`_format`](crate::_format).
 pub(crate) const VERSION: u32 = 1;
@@ -85,14 +85,8 @@ impl<'a> Decoder<'a> {
         Ok(Self { bits, at: 0, low: low.into(), last, left, begun: false })
     }
 
-    /// At least 57 bits from the place at hand on; behind the end there are zeros.
     fn word(&self) -> u64 {
-        let rest = self.bits.get(self.at / 8..).unwrap_or_default();
-        let word = match rest.first_chunk() {
-            Some(word) => u64::from_le_bytes(*word),
-            None => rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
-        };
-        word >> (self.at % 8)
+        bits_from(self.bits, self.at)
     }
 
     fn low_bits(&mut self, count: u32) -> u64 {
@@ -325,30 +319,6 @@ pub(crate) fn write(
         put_u32(&mut directory, page.count);
     }
     file.finish(&directory)
-}
-
-/// Ascending streams as one.
-pub(crate) struct Merged<I: Iterator<Item = Result<u64, IndexError>>> {
-    inputs: Vec<std::iter::Peekable<I>>,
-}
-
-impl<I: Iterator<Item = Result<u64, IndexError>>> Merged<I> {
-    pub(crate) fn new(inputs: impl IntoIterator<Item = I>) -> Self {
-        Self { inputs: inputs.into_iter().map(Iterator::peekable).collect() }
-    }
-}
-
-impl<I: Iterator<Item = Result<u64, IndexError>>> Iterator for Merged<I> {
-    type Item = Result<u64, IndexError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.inputs.iter_mut().filter_map(|input| {
-            // An error comes at once.
-            let fingerprint = input.peek()?.as_ref().map_or(0, |fingerprint| *fingerprint);
-            Some((fingerprint, input))
-        });
-        next.min_by_key(|(fingerprint, _)| *fingerprint).and_then(|(_, input)| input.next())
-    }
 }
 
 #[cfg(test)]
