@@ -13,7 +13,8 @@ use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe, Rules};
 use super::run::{Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
 use super::writer::Writer;
-use super::{Frequent, Index, IndexError};
+use super::{Frequent, Index, IndexError, group};
+use crate::article::Segment;
 use crate::options::Config;
 use crate::{Deduper, Error, Options};
 
@@ -430,29 +431,41 @@ fn no_damage_makes_a_wrong_answer() {
     println!("{damaged} damaged indexes");
 }
 
+/// Puts a run with other descriptions of the articles of the one that there is in the place of that.
+fn rewrite(disk: &Disk, describe: impl FnOnce(&[u8]) -> Vec<u8>) {
+    let manifest = Manifest::<Recipe>::read(disk).unwrap().unwrap();
+    let run = Run::open(disk, manifest.runs[0]).unwrap();
+    let directory = &run.directory;
+    let mut writer =
+        RunWriter::create(disk, NonZero::<usize>::MIN, manifest.next_run, 0, 0).unwrap();
+    writer.text(&run.text_block(0).unwrap()).unwrap();
+    let mut groups = Groups::new(&mut writer);
+    let bytes = describe(&run.group_bytes(0).unwrap());
+    groups.article((0, 0, 0), |described| described.extend_from_slice(&bytes)).unwrap();
+    groups.finish().unwrap();
+    let (coordinates, articles) = (directory.coordinates.end, directory.articles.end);
+    writer.end_groups(coordinates, articles, directory.bytes_in, directory.bytes_left);
+    for table in Table::ALL {
+        writer.table(table, directory.key_bits(table), run.entries(table)).unwrap();
+    }
+    let runs = vec![writer.finish().unwrap()];
+    let next_run = manifest.next_run + 1;
+    Manifest { next_run, runs, ..manifest }.write(disk).unwrap();
+}
+
 /// Descriptions of articles that make no sense, in a run that is sound otherwise.
 #[test]
 fn senseless_descriptions_do_not_make_a_panic() {
-    let disk = Disk::from_image(&small());
-    let manifest = Manifest::<Recipe>::read(&disk).unwrap().unwrap();
-    let run = Run::open(&disk, manifest.runs[0]).unwrap();
-    let directory = &run.directory;
-    let bytes = run.group_bytes(0).unwrap();
+    let image = small();
+    let mut bytes = Vec::new();
+    rewrite(&Disk::from_image(&image), |described| {
+        bytes = described.to_vec();
+        described.to_vec()
+    });
     let mut opened = 0;
     let mut check = |bytes: &[u8]| {
-        let mut writer = RunWriter::create(&disk, NonZero::<usize>::MIN, 9, 0, 0).unwrap();
-        writer.text(&run.text_block(0).unwrap()).unwrap();
-        let mut groups = Groups::new(&mut writer);
-        groups.article((0, 0, 0), |described| described.extend_from_slice(bytes)).unwrap();
-        groups.finish().unwrap();
-        let (coordinates, articles) = (directory.coordinates.end, directory.articles.end);
-        writer.end_groups(coordinates, articles, directory.bytes_in, directory.bytes_left);
-        for table in Table::ALL {
-            writer.table(table, run.directory.key_bits(table), run.entries(table)).unwrap();
-        }
-        let named = writer.finish().unwrap();
-        let manifest = Manifest { runs: vec![named], next_run: 10, ..manifest.clone() };
-        manifest.write(&disk).unwrap();
+        let disk = Disk::from_image(&image);
+        rewrite(&disk, |_| bytes.to_vec());
         // None at all is seen when the run is opened.
         let Ok(index) = reader(&disk) else { return };
         opened += usize::from(index.verify().is_ok());
@@ -470,6 +483,32 @@ fn senseless_descriptions_do_not_make_a_panic() {
         check(&bytes[..at]);
     }
     assert!(opened > 0);
+}
+
+/// Two segments that meet within a character are text together, and apart they are none.
+#[test]
+fn a_segment_that_ends_within_a_character_is_an_error() {
+    let notice = "Notice: the bridge is closed until further notice.";
+    let disk = Disk::default();
+    // The notice is not so much of either that one would be a reprint.
+    let articles = ["a", "b"].map(|id| (id.to_owned(), format!("{notice}\n{}ä", id.repeat(40))));
+    write(&disk, &[articles.to_vec()], || ()).unwrap();
+    let len = articles[0].1.len();
+    let segments = |ends: &[usize]| {
+        let starts = [0].iter().chain(ends);
+        let new = starts.zip(ends).map(|(&start, &end)| Segment::New { range: start..end });
+        // And the id that follows.
+        [group::encode_segments(&new.collect::<Vec<_>>(), 0), b"\x01b".to_vec()].concat()
+    };
+    rewrite(&disk, |bytes| {
+        let (whole, parted) = (segments(&[len]), segments(&[len - 1, len]));
+        let at = memchr::memmem::find(bytes, &whole).unwrap();
+        [&bytes[..at], &parted, &bytes[at + whole.len()..]].concat()
+    });
+    let index = reader(&disk).unwrap();
+    let boilerplate = index.boilerplate(Frequent::Articles(2), |_, _| String::new()).unwrap();
+    let articles: Vec<_> = boilerplate.articles().collect();
+    assert!(matches!(articles[..], [Err(_), Ok(_)]), "{articles:?}");
 }
 
 /// Damage that a checksum does not show, as somebody might do who knows the format.

@@ -431,6 +431,9 @@ fn without(
     let found = sealed.article(article.number() as u64)?;
     let start = found.record().coordinates.start;
     let original = sealed.text(&found, std::slice::from_ref(&(0..found.record().original_len)))?;
+    if !article.segments.iter().all(|segment| original.is_char_boundary(segment.range.start)) {
+        return Err(sealed.wrong(&found, "a segment ends within a character"));
+    }
     let canonical = canonicalise(&original);
     let paragraphs = split::paragraphs(&original);
     let mut forms = Vec::new();
