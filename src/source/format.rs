@@ -107,11 +107,7 @@ impl Format {
             return Some(Self::Parquet);
         }
         let head = &*head_text(head);
-        let is_version = |line: &[u8]| {
-            !line.is_empty() && line.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.'))
-        };
-        let first_line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        if first_line.trim_ascii_end().strip_prefix(b"WARC/").is_some_and(is_version) {
+        if head.split(|&byte| byte == b'\n').next().is_some_and(is_warc_version) {
             return Some(Self::Warc);
         }
         if head.starts_with(b"From ") && is_mail(after_line(head)) {
@@ -435,6 +431,15 @@ fn is_mail(head: &[u8]) -> bool {
     sure && known >= 2
 }
 
+/// Whether a record of a web archive begins with this line. Drafts had versions below 1, and what is read here is in all of them.
+pub(crate) fn is_warc_version(line: &[u8]) -> bool {
+    let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    line.trim_ascii_end().strip_prefix(b"WARC/").is_some_and(|version| {
+        let point = memchr::memchr(b'.', version);
+        point.is_some_and(|at| is_number(&version[..at]) && is_number(&version[at + 1..]))
+    })
+}
+
 /// A stream's first bytes in UTF-8 and without byte order mark, as far as that tells what they are.
 fn head_text(head: &[u8]) -> Cow<'_, [u8]> {
     #[cfg(feature = "encodings")]
@@ -570,6 +575,8 @@ mod tests {
             ("WARC/1.0\r\n", Some(Format::Warc)),
             ("WARC/1.1 is how a web archive begins.\n", None),
             ("WARC/\n", None),
+            ("WARC/1\n", None),
+            ("WARC/0.17\n", Some(Format::Warc)),
             ("PAR1\u{15}", Some(Format::Parquet)),
             ("PAR1 is how a table begins.\n", None),
             (

@@ -10,6 +10,7 @@ use std::io::{BufRead, Read};
 use self::http::Response;
 use super::document::{Document, Failure, Problem, RawRecord, Record};
 use super::encoding::{MARK, decode_declared};
+use super::format::is_warc_version;
 use super::html::{self, Markup};
 use super::limits::Limits;
 
@@ -56,7 +57,7 @@ impl<R: BufRead> WarcRecords<R> {
             if offset == 0 && bytes.starts_with(MARK) {
                 bytes.drain(..MARK.len());
             }
-            if is_version(&bytes) {
+            if is_warc_version(&bytes) {
                 break offset;
             }
             if !self.lost && !bytes.trim_ascii().is_empty() {
@@ -185,15 +186,6 @@ pub(crate) fn decode(
     document.id = headers.get("WARC-Target-URI").map(|uri| uri.trim_matches(['<', '>']).to_owned());
     document.date = headers.get("WARC-Date").map(str::to_owned).or(document.date);
     Ok(Some(document))
-}
-
-/// Whether a record begins with this line. Drafts had versions below 1, and what is read here is in all of them.
-fn is_version(line: &[u8]) -> bool {
-    let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    line.trim_ascii_end().strip_prefix(b"WARC/").is_some_and(|version| {
-        let point = memchr::memchr(b'.', version);
-        point.is_some_and(|at| is_number(&version[..at]) && is_number(&version[at + 1..]))
-    })
 }
 
 /// A content type without its parameters, in lower case. Some servers send it in quotes.
