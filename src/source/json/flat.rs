@@ -399,9 +399,9 @@ impl Escape {
     }
 }
 
-/// The unit of UTF-16 that an escape like `\u00e4` is.
-fn unit(escape: &[u8]) -> Option<u32> {
-    let digits: &[u8; 4] = escape.strip_prefix(b"\\u")?.first_chunk()?;
+/// The unit of UTF-16 that an escape like `\u00e4` at the start is.
+pub(super) fn unit(bytes: &[u8]) -> Option<u32> {
+    let digits: &[u8; 4] = bytes.strip_prefix(b"\\u")?.first_chunk()?;
     let digits = digits.map(|digit| u32::from(DIGITS[usize::from(digit)]));
     let unit = digits.iter().fold(0, |unit, digit| unit << 4 | digit);
     digits.iter().all(|&digit| digit < 0x10).then_some(unit)

@@ -1,5 +1,7 @@
 //! What some programs write for JSON.
 
+use super::flat::unit;
+
 /// A record that is no JSON, with all of it put as JSON has it that only some programs write: numbers that are none, as Python does
 /// (`NaN`), halves of surrogate pairs, as texts have that were cut as UTF-16, and control characters in strings. With how many halves
 /// became U+FFFD; none if it has nothing of that.
@@ -46,14 +48,6 @@ pub(super) fn repaired(record: &str) -> Option<(String, u64)> {
         repaired.push_str(&record[copied..]);
         (repaired, replaced)
     })
-}
-
-/// The unit of UTF-16 that an escape at the start stands for.
-fn unit(bytes: &[u8]) -> Option<u16> {
-    let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
-    let digits = std::str::from_utf8(digits).ok()?;
-    // A sign is none of JSON.
-    u16::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
 }
 
 #[cfg(test)]
