@@ -284,13 +284,7 @@ impl<R: std::io::BufRead> Utf16<R> {
 #[cfg(feature = "encodings")]
 impl<R: std::io::BufRead> std::io::Read for Utf16<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        use std::io::BufRead;
-
-        let text = self.fill_buf()?;
-        let len = text.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&text[..len]);
-        self.consume(len);
-        Ok(len)
+        super::stream::read_buffered(self, buffer)
     }
 }
 

@@ -74,6 +74,13 @@ impl Read for Steady {
     }
 }
 
+/// Reads as much as is at hand.
+pub(crate) fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> Result<usize> {
+    let len = reader.fill_buf()?.read(buffer)?;
+    reader.consume(len);
+    Ok(len)
+}
+
 /// Counts the bytes that are taken from a reader.
 pub(crate) struct Metered<R> {
     reader: R,
@@ -147,11 +154,7 @@ impl<R: BufRead> Read for Peeked<R> {
         if self.at == self.head.len() && self.error.is_none() {
             return self.reader.read(buffer);
         }
-        let head = self.fill_buf()?;
-        let len = head.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&head[..len]);
-        self.consume(len);
-        Ok(len)
+        read_buffered(self, buffer)
     }
 }
 
@@ -197,11 +200,7 @@ impl<R: Read> Blocks<R> {
 
 impl<R: Read> Read for Blocks<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let block = self.fill_buf()?;
-        let len = block.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&block[..len]);
-        self.consume(len);
-        Ok(len)
+        read_buffered(self, buffer)
     }
 }
 
