@@ -192,8 +192,8 @@ impl FilteredArticles {
         let start = || {
             let filter = Filter::new(path, config)?;
             let how = filter.writer.recipe();
-            // What is committed has to be what was yielded, and no more.
-            let numbers = Numbers::default();
+            let numbers = Numbers::behind(0, |_| false);
+            // Nothing ahead of the caller: what is committed has to be what was yielded, and no more.
             Ok(Stages { numbers, how, admit: Box::new(Ok), last: filter })
         };
         Engaged::new(config, source, start).map(Self)

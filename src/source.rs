@@ -391,12 +391,6 @@ pub(crate) fn free_number(first: u64, is_taken: impl Fn(&str) -> bool) -> u64 {
     number
 }
 
-impl Default for Numbers {
-    fn default() -> Self {
-        Self::behind(0, |_| false)
-    }
-}
-
 /// The inputs of a source, in order, with errors where they occur.
 pub(crate) struct Inputs {
     source: Box<dyn Source>,
@@ -425,19 +419,14 @@ impl AtHand {
     }
 }
 
-impl std::fmt::Debug for Inputs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inputs").field("read", &self.read).finish_non_exhaustive()
-    }
-}
-
 impl Inputs {
-    pub(crate) fn new(source: Box<dyn Source>, settings: Arc<Settings>, span: trace::Span) -> Self {
-        Self { source, settings, at_hand: None, read: 0, numbers: Numbers::default(), span }
-    }
-
-    pub(crate) fn with_numbers(self, numbers: Numbers) -> Self {
-        Self { numbers, ..self }
+    pub(crate) fn new(
+        source: Box<dyn Source>,
+        settings: Arc<Settings>,
+        numbers: Numbers,
+        span: trace::Span,
+    ) -> Self {
+        Self { source, settings, at_hand: None, read: 0, numbers, span }
     }
 
     pub(crate) fn total_bytes(&self) -> Option<u64> {
@@ -477,6 +466,12 @@ impl Inputs {
         };
         self.read += len.unwrap_or(taken.load(Ordering::Relaxed));
         Some(content)
+    }
+
+    fn close(&mut self) {
+        if let Some(AtHand { len, taken, .. }) = self.at_hand.take() {
+            self.read += len.unwrap_or(taken.load(Ordering::Relaxed));
+        }
     }
 }
 
@@ -567,14 +562,6 @@ impl Iterator for Inputs {
                 },
             };
             return Some(self.input(content));
-        }
-    }
-}
-
-impl Inputs {
-    fn close(&mut self) {
-        if let Some(AtHand { len, taken, .. }) = self.at_hand.take() {
-            self.read += len.unwrap_or(taken.load(Ordering::Relaxed));
         }
     }
 }

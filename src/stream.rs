@@ -80,12 +80,11 @@ impl<E: Engine> Engaged<E> {
         start: impl FnOnce() -> Result<Stages<E>, Error>,
     ) -> Result<Self, Error> {
         let span = trace::ingest();
-        let inputs = Inputs::new(source, config.settings.clone(), span.clone());
         let Stages { numbers, how, mut admit, last: engine } = start()?;
-        let inputs = inputs.with_numbers(numbers);
+        let settings = config.settings.clone();
+        let inputs = Inputs::new(source, settings.clone(), numbers, span.clone());
         let begin = Progress { total_bytes: inputs.total_bytes(), ..Progress::default() };
         let progress = config.progress.clone().map(|callback| (callback, begin));
-        let settings = config.settings.clone();
         let prepare = move |Input { content, read }| {
             let outcome = content.decode(&settings).and_then(|decoded| match decoded {
                 Ok(parts) => E::Prepared::prepare(parts, &how).map(Ok),
