@@ -202,6 +202,18 @@ pub(crate) fn without_spaces(bytes: &[u8], range: Range<usize>) -> Range<usize> 
     start..end.max(start)
 }
 
+/// A range of canonical bytes without the parts of characters at its ends.
+pub(crate) fn whole_characters(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let Range { mut start, mut end } = range;
+    while start < end && !is_boundary(bytes, start) {
+        start += 1;
+    }
+    while start < end && !is_boundary(bytes, end) {
+        end -= 1;
+    }
+    start..end
+}
+
 /// Whether a character begins at `at`, or the text ends there.
 pub(crate) fn is_boundary(bytes: &[u8], at: usize) -> bool {
     bytes.get(at).is_none_or(|byte| byte & 0xC0 != 0x80)

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::admit::{Admitted, Found, Size};
 use crate::article::{Article, Block, Change, Origin, Place, Repeat, Segment};
-use crate::canonical::{Canonical, is_boundary};
+use crate::canonical::{Canonical, whole_characters, without_spaces};
 use crate::cut;
 use crate::error::Error;
 use crate::forms::Spare;
@@ -236,12 +236,6 @@ fn between(canonical: &Canonical, range: &Range<usize>) -> Range<usize> {
 
 /// The part of a canonical range that is whole characters, without spaces at its ends.
 fn trim(bytes: &[u8], range: Range<usize>) -> Option<Range<usize>> {
-    let Range { mut start, mut end } = range;
-    while start < end && (!is_boundary(bytes, start) || bytes[start] == b' ') {
-        start += 1;
-    }
-    while start < end && (!is_boundary(bytes, end) || bytes[end - 1] == b' ') {
-        end -= 1;
-    }
-    (start < end).then_some(start..end)
+    let trimmed = without_spaces(bytes, whole_characters(bytes, range));
+    (!trimmed.is_empty()).then_some(trimmed)
 }

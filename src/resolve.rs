@@ -15,7 +15,7 @@ pub(crate) use self::runs::Room;
 use self::runs::equal_runs;
 pub(crate) use self::view::{View, common_prefix};
 use crate::anchors::{Anchors, Scheme, key};
-use crate::canonical::is_boundary;
+use crate::canonical;
 use crate::criteria::{Criteria, WithinArticle};
 use crate::error::Error;
 use crate::index::Index;
@@ -180,16 +180,9 @@ fn keep_longest(matches: &mut Vec<Match>) {
 ///
 /// Bytes are matched, but characters are covered: one whose halves stand in two places stands in
 /// neither.
-pub(crate) fn whole_characters(canonical: &[u8], found: &Match) -> Match {
-    let Match { mut start, mut end, mut source } = *found;
-    while start < end && !is_boundary(canonical, start) {
-        start += 1;
-        source += 1;
-    }
-    while start < end && !is_boundary(canonical, end) {
-        end -= 1;
-    }
-    Match { start, end, source }
+pub(crate) fn whole_characters(bytes: &[u8], found: &Match) -> Match {
+    let Range { start, end } = canonical::whole_characters(bytes, found.range());
+    Match { start, end, source: found.place_of(start) }
 }
 
 /// How many bytes lie in one of the matches, which are sorted.
