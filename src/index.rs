@@ -21,6 +21,12 @@ use self::base::Base;
 use self::table::Table;
 use self::text::Texts;
 
+/// A number of what is in memory, or a length in an article. Those of an index on disk are checked when that is opened.
+#[inline]
+pub(crate) fn to_usize(value: u64) -> usize {
+    usize::try_from(value).expect("BUG: beyond the address space")
+}
+
 /// Everything that is remembered of the articles so far.
 #[derive(Debug, Default)]
 pub(crate) struct Index {

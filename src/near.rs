@@ -40,6 +40,7 @@ use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::table::{Posting, Table};
+use crate::index::to_usize;
 use crate::resolve::{Incoming, Match, View, common_prefix};
 use crate::words::{first_char, is_inside_word, last_char, stands_alone};
 
@@ -444,7 +445,7 @@ fn next_agreement(here: &[u8], there: &[u8]) -> Option<(usize, usize)> {
     // Most grams here stand nowhere there, as a look at some bits of their hashes tells.
     let bit = |gram: u64| {
         let hash = gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55;
-        (to_index(hash >> 6), 1_u64 << (hash % 64))
+        (to_usize(hash >> 6), 1_u64 << (hash % 64))
     };
     let mut bits = [0; 8];
     let b = grams(there);
@@ -480,10 +481,6 @@ fn last_agreement(a: &[u8], b: &[u8]) -> Option<(usize, usize)> {
         let places = (0..=LONGEST_CHANGE).filter(|&place| b[place.min(b.len())..].starts_with(end));
         places.min_by_key(|place| place.abs_diff(at)).map(|place| (at, place))
     })
-}
-
-fn to_index(value: u64) -> usize {
-    usize::try_from(value).expect("BUG: a few bits")
 }
 
 /// The pairs less the parts of words at their ends where they meet a change.

@@ -226,10 +226,6 @@ pub(crate) fn covered_units(
         .collect()
 }
 
-fn to_usize(value: u64) -> usize {
-    usize::try_from(value).expect("BUG: beyond the address space")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::chunk::{Chunk, Supply, thread};
+use super::to_usize;
 use crate::error::Error;
 use crate::processor::prefetch;
 use crate::read_at::{read_exact_at, write_all_at};
@@ -95,7 +96,7 @@ impl Log {
     /// Fetches the memory around an address, unless that is in the file.
     pub(crate) fn prefetch(&self, at: u64) {
         // Of a chunk in the file there is nothing in memory.
-        prefetch(&self.chunks[index(at / CHUNK as u64)], index(at % CHUNK as u64));
+        prefetch(&self.chunks[to_usize(at / CHUNK as u64)], to_usize(at % CHUNK as u64));
     }
 
     /// Of the `back` bytes up to and with that at `at`, and the `ahead` bytes from it on, those that lie together with it; and how many
@@ -127,11 +128,11 @@ impl Log {
     /// Bytes that lie together, and where that at `at` is among them.
     #[inline]
     fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
-        let chunk = index(at / CHUNK as u64);
+        let chunk = to_usize(at / CHUNK as u64);
         if let Some(spilled) = self.spilled.as_mut().filter(|spilled| chunk < spilled.chunks) {
             return spilled.around(at);
         }
-        Ok((&self.chunks[chunk], index(at % CHUNK as u64)))
+        Ok((&self.chunks[chunk], to_usize(at % CHUNK as u64)))
     }
 
     /// The oldest chunk that is neither in the file nor on its way.
@@ -295,7 +296,7 @@ impl Spilled {
 
     fn around(&mut self, at: u64) -> Result<(&[u8], usize), Error> {
         let number = at / BLOCK as u64;
-        let held = &mut self.held[index(number % HELD as u64)];
+        let held = &mut self.held[to_usize(number % HELD as u64)];
         if held.number != number + 1 {
             held.number = 0;
             held.bytes.resize(BLOCK, 0);
@@ -303,7 +304,7 @@ impl Spilled {
                 .map_err(spill)?;
             held.number = number + 1;
         }
-        Ok((&held.bytes, index(at % BLOCK as u64)))
+        Ok((&held.bytes, to_usize(at % BLOCK as u64)))
     }
 }
 
@@ -314,11 +315,6 @@ pub(super) fn push<T>(vec: &mut Vec<T>, item: T) {
         vec.reserve_exact((vec.len() / 8).max(16));
     }
     vec.push(item);
-}
-
-/// A 64-bit offset into memory.
-pub(super) fn index(offset: u64) -> usize {
-    usize::try_from(offset).expect("BUG: an offset beyond the address space")
 }
 
 /// The last of sorted items that is before something, as the one at `first` is: mostly one of the next few, so the steps grow
@@ -347,10 +343,10 @@ mod tests {
         let bytes: Vec<u8> = (0..3 * CHUNK as u64 + 1000).map(byte).collect();
         let check = |log: &mut Log| {
             for at in (0..log.len()).step_by(977) {
-                let from = &bytes[index(at)..];
+                let from = &bytes[to_usize(at)..];
                 let first = log.first(at, 3000).unwrap();
                 assert!(!first.is_empty() && first.len() <= 3000 && from.starts_with(first));
-                let up_to = &bytes[..=index(at)];
+                let up_to = &bytes[..=to_usize(at)];
                 let last = log.last(at, 3000).unwrap();
                 assert!(!last.is_empty() && last.len() <= 3000 && up_to.ends_with(last));
             }

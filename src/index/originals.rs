@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::base::Base;
 use super::departures::{self, Departures, Packed};
-use super::log::{Log, index, last_before, push};
+use super::log::{Log, last_before, push};
+use super::to_usize;
 use crate::canonical::Departure;
 use crate::error::Error;
 
@@ -109,9 +110,9 @@ impl Originals {
         if let Some(base) = self.base.as_deref().filter(|_| coordinate < self.first) {
             return base.locate(coordinate);
         }
-        let first = self.articles_of[index((coordinate - self.first) / LOCATED)] as usize;
+        let first = self.articles_of[to_usize((coordinate - self.first) / LOCATED)] as usize;
         let number = last_before(&self.articles, first, |article| article.start <= coordinate);
-        let start = index(coordinate - self.articles[number].start);
+        let start = to_usize(coordinate - self.articles[number].start);
         Ok(Located { article: self.first_article + number, start })
     }
 
@@ -228,7 +229,7 @@ mod tests {
         }
         for coordinate in (0..originals.end).step_by(13).chain(starts.iter().copied()) {
             let article = starts.partition_point(|&start| start <= coordinate) - 1;
-            let start = index(coordinate - starts[article]);
+            let start = to_usize(coordinate - starts[article]);
             assert_eq!(originals.locate(coordinate).unwrap(), Located { article, start });
         }
         assert_eq!(last_before(&starts, 2, |&start| start <= starts[2]), 2);

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::base::Base;
-use super::log::{Log, index, last_before, push};
+use super::log::{Log, last_before, push};
 use super::table::MAX_PLACE;
+use super::to_usize;
 use crate::error::Error;
 
 #[cfg(feature = "index")]
@@ -165,7 +166,7 @@ impl Entry {
     }
 
     fn way(self) -> Way {
-        if self.0 & 1 == 1 { Way::Kept(self.0 >> 1) } else { Way::Piece(index(self.0 >> 1)) }
+        if self.0 & 1 == 1 { Way::Kept(self.0 >> 1) } else { Way::Piece(to_usize(self.0 >> 1)) }
     }
 }
 
@@ -175,8 +176,8 @@ pub(crate) const REPEATED: u64 = 1 << 12;
 
 /// So many bytes, from an offset on, of what a period is when it comes again and again.
 pub(crate) fn repeated(period: &[u8], offset: u64, len: u64) -> Vec<u8> {
-    let (last, first) = period.split_at(index(offset % period.len().max(1) as u64));
-    let len = index(len);
+    let (last, first) = period.split_at(to_usize(offset % period.len().max(1) as u64));
+    let len = to_usize(len);
     let mut text = Vec::with_capacity(len.max(period.len()));
     text.extend_from_slice(first);
     text.extend_from_slice(last);
@@ -375,12 +376,12 @@ impl Texts {
                 let bytes = base.ahead(piece.origin + period.len() as u64)?;
                 period.extend_from_slice(&bytes);
             }
-            period.truncate(index(piece.period));
+            period.truncate(to_usize(piece.period));
         } else {
             self.kept.copy(piece.address, piece.address + piece.period, &mut period)?;
         }
         self.read = repeated(&period, since - before, len).into();
-        Ok(index(before))
+        Ok(to_usize(before))
     }
 
     /// Appends the kept text that the coordinates stand for, in order.
@@ -504,7 +505,7 @@ impl Texts {
 
     /// The entry of the directory that a coordinate belongs to.
     fn block(&self, coordinate: u64) -> usize {
-        index(coordinate / BLOCK - self.first / BLOCK)
+        to_usize(coordinate / BLOCK - self.first / BLOCK)
     }
 
     #[inline]
@@ -589,7 +590,7 @@ impl Texts {
         if !piece.is_periodic() {
             return (piece.origin(), None);
         }
-        let Periodic { origin, period } = self.periodic[index(piece.origin())];
+        let Periodic { origin, period } = self.periodic[to_usize(piece.origin())];
         (origin, Some(period))
     }
 

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Match, to_usize};
+use super::Match;
 use crate::cut::Units;
 use crate::error::Error;
-use crate::index::Index;
 use crate::index::text::{Kept, Removed};
+use crate::index::{Index, to_usize};
 use crate::near::{Change, NearCopy, SHORTEST_REFERENCE};
 
 /// A run of units that go, as they follow each other here and in their source.

@@ -540,7 +540,8 @@ mod tests {
     use super::*;
     use crate::anchors::anchors;
     use crate::criteria::Cut;
-    use crate::resolve::{covered_bytes, find, to_usize};
+    use crate::index::to_usize;
+    use crate::resolve::{covered_bytes, find};
 
     /// The matches of articles that have parts of a text in common, where the table knows so many bits of a key, or all it can.
     fn found_by(key_bits: Option<u32>, policy: WithinArticle, articles: usize) -> Vec<Vec<Match>> {

@@ -3,10 +3,11 @@
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
-use super::{Match, to_usize};
+use super::Match;
 use crate::error::Error;
 use crate::index::table::GRANULE;
 use crate::index::text::{END, Texts};
+use crate::index::to_usize;
 
 /// Bytes that are compared at a time.
 const STEP: usize = 32;

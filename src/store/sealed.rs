@@ -20,6 +20,7 @@ use crate::index::departures::Reader;
 use crate::index::originals::Located;
 use crate::index::table::{MAX_PLACE, Posting};
 use crate::index::text::{Kept, REPEATED, repeated};
+use crate::index::to_usize;
 use crate::source::Parts;
 use crate::text::string_of;
 
@@ -413,10 +414,6 @@ struct Spot {
 #[expect(clippy::cast_possible_truncation, reason = "a directory has 32 bits for counts of blocks")]
 fn key(run: &Run, block: usize) -> super::cache::Key {
     (run.directory.number, block as u32)
-}
-
-fn to_usize(value: u64) -> usize {
-    usize::try_from(value).expect("BUG: checked when the index was opened")
 }
 
 /// The original of an article, as far as it is wanted.

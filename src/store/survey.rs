@@ -19,6 +19,7 @@ use crate::cut::cuts;
 use crate::error::Error;
 use crate::index::base::Base;
 use crate::index::originals::Located;
+use crate::index::to_usize;
 use crate::split;
 
 /// An article that repeats so much of one other is a reprint of it; what they share is no boilerplate.
@@ -483,11 +484,6 @@ fn without(
     }
     (article.text, article.segments) = (text, segments);
     Ok(article)
-}
-
-fn to_usize(value: u64) -> usize {
-    usize::try_from(value)
-        .expect("BUG: numbers and lengths of an index were checked when it was opened")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
