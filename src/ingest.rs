@@ -20,26 +20,17 @@ pub(crate) enum Ingest {
     OnDisk(Box<Deduper>),
 }
 
-/// An article on its way to the caller's thread.
-#[derive(Debug)]
-pub(crate) enum Ready {
-    Admitted(Admitted),
-    #[cfg(feature = "index")]
-    Prepared(Prepared),
-}
-
 impl Ingest {
     pub(crate) fn start(config: &Config) -> Result<Stages<Self>, Error> {
         let deduper = Deduper::with_config(config)?;
         let (numbers, how) = (deduper.numbers(), deduper.how());
         #[cfg(feature = "index")]
         if deduper.is_on_disk() {
-            let admit = Box::new(|prepared| Ok(Ready::Prepared(prepared)));
             let last = Self::OnDisk(Box::new(deduper));
-            return Ok(Stages { numbers, how, admit, last });
+            return Ok(Stages { numbers, how, admit: Box::new(Ok), last });
         }
         let (mut admission, reporter) = deduper.into_stages();
-        let admit = Box::new(move |prepared| admission.admit(prepared).map(Ready::Admitted));
+        let admit = Box::new(move |prepared| Ok(admission.admit(prepared)?.0));
         Ok(Stages { numbers, how, admit, last: Self::InMemory(Box::new(reporter)) })
     }
 
@@ -59,19 +50,18 @@ impl Ingest {
 
 impl Engine for Ingest {
     type Prepared = Prepared;
-    type Admitted = Ready;
+    /// Admitted, if nothing but to report is left.
+    type Admitted = Prepared;
     type Article = Article;
 
-    fn take(&mut self, ready: Ready) -> Result<Option<Article>, Error> {
-        match (self, ready) {
-            (Self::InMemory(reporter), Ready::Admitted(admitted)) => {
+    fn take(&mut self, prepared: Prepared) -> Result<Option<Article>, Error> {
+        match self {
+            Self::InMemory(reporter) => {
                 reporter.spill()?;
-                reporter.report(admitted).map(Some)
+                reporter.report(Admitted(prepared)).map(Some)
             }
             #[cfg(feature = "index")]
-            (Self::OnDisk(deduper), Ready::Prepared(prepared)) => deduper.admit(prepared),
-            #[cfg(feature = "index")]
-            _ => unreachable!("BUG: what was admitted is not what is reported"),
+            Self::OnDisk(deduper) => deduper.admit(prepared),
         }
     }
 
