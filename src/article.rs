@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
-#[cfg(feature = "index")]
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,7 +16,7 @@ macro_rules! stated_accessors {
     () => {
         /// The file that the article came from, if it came from one.
         pub fn path(&self) -> Option<&std::path::Path> {
-            self.provenance.path.as_deref().map(std::path::PathBuf::as_path)
+            self.provenance.path()
         }
 
         /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the
@@ -43,7 +41,7 @@ macro_rules! stated_accessors {
 
         /// The language, where its format states one: a BCP 47 tag, or what stands there instead.
         pub fn language(&self) -> Option<&str> {
-            self.provenance.language.as_deref()
+            self.provenance.language()
         }
     };
 }
@@ -270,7 +268,6 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
-    #[cfg(feature = "index")]
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref().map(PathBuf::as_path)
     }

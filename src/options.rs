@@ -112,6 +112,9 @@ impl Options {
     /// There must be fewer threads than this.
     pub const MOST_THREADS: usize = 1 << 12;
 
+    /// The default of [`min_paragraph`](Self::min_paragraph).
+    const MIN_PARAGRAPH: usize = 80;
+
     /// The default of [`memory`](Self::memory).
     pub(crate) const MEMORY: usize = 1 << 30;
 
@@ -525,7 +528,7 @@ impl Options {
                 return problem(option, "has no effect on fingerprints of paragraphs");
             }
         }
-        let min_paragraph = self.min_paragraph.unwrap_or(80);
+        let min_paragraph = self.min_paragraph.unwrap_or(Self::MIN_PARAGRAPH);
         if !(1..=Self::GREATEST_SPAN).contains(&min_paragraph) {
             let range = format!("{min_paragraph} is not from 1 to {}", Self::GREATEST_SPAN);
             return problem("min_paragraph", range);
@@ -671,7 +674,7 @@ impl Options {
         };
         Ok(Criteria {
             scheme: Scheme::new(min_span),
-            min_paragraph: self.min_paragraph.unwrap_or(80).min(min_span),
+            min_paragraph: self.min_paragraph.unwrap_or(Self::MIN_PARAGRAPH).min(min_span),
             within_article: self.within_article.unwrap_or_default(),
             near,
             cut: self.cut.unwrap_or_default(),
