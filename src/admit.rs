@@ -152,8 +152,9 @@ impl Admission {
             resolve::covered_bytes(&all)
         };
         *blocks = resolve::blocks(&self.index, &forms.canonical.bytes, &units, &covering, near)?;
-        let removed: Vec<Removed> = blocks.iter().flat_map(RemovedBlock::references).collect();
-        self.index.texts.push(&forms.canonical.bytes, &removed);
+        let kept_elsewhere: Vec<Removed> =
+            blocks.iter().flat_map(RemovedBlock::references).collect();
+        self.index.texts.push(&forms.canonical.bytes, &kept_elsewhere);
         *cut = units.into_cut();
         Ok(())
     }

@@ -314,11 +314,6 @@ impl Finder<'_> {
         self.settle(context, anchor.key, sides, spot, 0)
     }
 
-    fn insert(&mut self, at: usize, key: u64, sides: Sides, spot: Spot, hot: bool) {
-        let place = self.view.base + at as u64;
-        self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
-    }
-
     /// The same for an anchor with more context, unless that lies so deep inside a match that it is known.
     fn visit(&mut self, context: Context, key: u64) -> Result<(), Error> {
         if self.is_known(context) {
@@ -379,6 +374,11 @@ impl Finder<'_> {
         }
         self.insert(at, key, sides, spot, is_common);
         Ok(())
+    }
+
+    fn insert(&mut self, at: usize, key: u64, sides: Sides, spot: Spot, hot: bool) {
+        let place = self.view.base + at as u64;
+        self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
     }
 
     /// Visits a gram with half of what is left of a run beside the context, on the left and on the right, as far as

@@ -33,6 +33,9 @@ const SVG: &str = "http://www.w3.org/2000/svg";
 /// The prefixes that are used for them, as what is read may be a part of a document that declares them.
 const PREFIXES: [&[u8]; 5] = [b"h", b"html", b"svg", b"xh", b"xhtml"];
 
+/// How many others are known at a time.
+const MOST_PREFIXES: usize = 16;
+
 /// What `meta` elements call the date of a page.
 const PUBLISHED: [&str; 8] = [
     "article:published_time",
@@ -44,9 +47,6 @@ const PUBLISHED: [&str; 8] = [
     "dcterms.issued",
     "pubdate",
 ];
-
-/// How many others are known at a time.
-const MOST_PREFIXES: usize = 16;
 
 /// Elements open at a time. As in browsers, deeper ones count as children of this one.
 const DEEPEST: usize = 256;

@@ -190,7 +190,7 @@ impl Walk {
     /// What an entry of the directory at hand is. None if it was a directory and is entered.
     fn visit(
         &mut self,
-        name: &OsString,
+        name: &OsStr,
         path: PathBuf,
         file_type: FileType,
     ) -> Option<Result<Found, Error>> {
