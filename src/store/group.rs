@@ -260,34 +260,7 @@ impl Group {
             start.checked_add(canonical_len as u64 + 1).ok_or(Wrong("coordinates overflow"))?;
 
         let first_piece = self.pieces.len();
-        let (mut at, mut kept_at) = (start, kept);
-        for _ in 0..input.length(input.rest().len())? {
-            // The mark of the end is always kept.
-            let left =
-                u32::try_from(end - 1 - at).expect("BUG: an article is below 4 GiB") as usize;
-            let gap = input.length(left)? as u64;
-            let part = input.length(left)? as u64;
-            let back = unzigzag(input.varint()?);
-            let period = input.varint()?;
-            if part == 0 || part > left as u64 - gap || period >= part {
-                return Err(Wrong("a removed part has impossible lengths"));
-            }
-            if gap > 0 {
-                let place = Text::Kept(kept_at);
-                self.pieces.push(Piece { start: at, end: at + gap, place });
-                kept_at += gap;
-            }
-            let part_start = at + gap;
-            at = part_start + part;
-            let origin = part_start.wrapping_sub(back.cast_unsigned());
-            if origin > end {
-                return Err(Wrong("removed text is said to stand later"));
-            }
-            let period = if period == 0 { part } else { period };
-            let place = Text::Removed { origin, period };
-            self.pieces.push(Piece { start: part_start, end: at, place });
-        }
-        self.pieces.push(Piece { start: at, end, place: Text::Kept(kept_at) });
+        self.read_pieces(input, start..end, kept)?;
 
         let departures = input.prefixed()?;
         let departures_end = len - input.rest().len();
@@ -317,6 +290,44 @@ impl Group {
             checkpoints: first_checkpoint..self.checkpoints.len(),
             segments: segments_at..len - input.rest().len(),
         })
+    }
+
+    /// Reads which parts of the text at some coordinates were removed; what was kept begins at an offset of the run's kept text.
+    fn read_pieces(
+        &mut self,
+        input: &mut Input<'_>,
+        coordinates: Range<u64>,
+        mut kept: u64,
+    ) -> Result<(), Wrong> {
+        let Range { start: mut at, end } = coordinates;
+        for _ in 0..input.length(input.rest().len())? {
+            // The mark of the end is always kept.
+            let left =
+                u32::try_from(end - 1 - at).expect("BUG: an article is below 4 GiB") as usize;
+            let gap = input.length(left)? as u64;
+            let part = input.length(left)? as u64;
+            let back = unzigzag(input.varint()?);
+            let period = input.varint()?;
+            if part == 0 || part > left as u64 - gap || period >= part {
+                return Err(Wrong("a removed part has impossible lengths"));
+            }
+            if gap > 0 {
+                let place = Text::Kept(kept);
+                self.pieces.push(Piece { start: at, end: at + gap, place });
+                kept += gap;
+            }
+            let part_start = at + gap;
+            at = part_start + part;
+            let origin = part_start.wrapping_sub(back.cast_unsigned());
+            if origin > end {
+                return Err(Wrong("removed text is said to stand later"));
+            }
+            let period = if period == 0 { part } else { period };
+            let place = Text::Removed { origin, period };
+            self.pieces.push(Piece { start: part_start, end: at, place });
+        }
+        self.pieces.push(Piece { start: at, end, place: Text::Kept(kept) });
+        Ok(())
     }
 
     fn kept_len(&self, record: &Record) -> u64 {
