@@ -5,10 +5,12 @@
 //! - a run of white space (any Unicode space, no-break space, line break) is one space, and none
 //!   stands at the ends;
 //! - zero-width characters vanish: soft hyphen, zero-width space and joiners, byte order mark,
-//!   direction marks, variation selectors;
+//!   direction marks, variation selectors of all scripts;
 //! - `>` quote marks at line starts vanish;
 //! - text is in Normalization Form C (Unicode Standard Annex 15);
-//! - typographic quotes fold to `"` and `'`, dashes to `-`, an ellipsis to `...`.
+//! - typographic quotes fold to `"` and `'`, dashes to `-`, an ellipsis to `...`. What is typed with
+//!   the same keys counts as such: primes, modifier letters that are apostrophes, the Hebrew geresh,
+//!   gershayim and maqaf, full-width quotes and hyphens.
 //!
 //! Case, digits and all other signs are kept. The form is idempotent: the canonical form of a
 //! canonical text that holds no `>` after its start is that text.
@@ -30,7 +32,7 @@ use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Bytes between two departures, of text that has many.
 const USUAL_DISTANCE: usize = 64;
@@ -658,11 +660,11 @@ fn is_line<V: Vector>(byte: V) -> V::Mask {
     byte.within(b'\t'..=b'\r')
 }
 
-/// Which bytes are visible ASCII, or belong to a letter up to U+02FF or, behind its first byte, to any other character.
+/// Which bytes are visible ASCII, or belong to a letter up to U+027F or, behind its first byte, to any other character.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn is_latin<V: Vector>(byte: V) -> V::Mask {
-    byte.within(0x21..=0x7E) | byte.within(0x80..=0xCB) & !byte.equal(0xC2)
+    byte.within(0x21..=0x7E) | byte.within(0x80..=0xC9) & !byte.equal(0xC2)
 }
 
 /// Of which signs from U+2000 to U+203F the third byte tells that they fold.
@@ -779,9 +781,28 @@ enum Class {
 
 fn fold(character: char) -> &'static [u8] {
     match character {
-        '\u{201C}'..='\u{201F}' | '\u{AB}' | '\u{BB}' => b"\"",
-        '\u{2018}'..='\u{201B}' | '\u{2039}' | '\u{203A}' => b"'",
-        '\u{2010}'..='\u{2015}' | '\u{2212}' => b"-",
+        '\u{201C}'..='\u{201F}'
+        | '\u{AB}'
+        | '\u{BB}'
+        | '\u{5F4}'
+        | '\u{2033}'
+        | '\u{301D}'..='\u{301F}'
+        | '\u{FF02}' => b"\"",
+        '\u{2018}'..='\u{201B}'
+        | '\u{2039}'
+        | '\u{203A}'
+        | '\u{2BB}'
+        | '\u{2BC}'
+        | '\u{5F3}'
+        | '\u{2032}'
+        | '\u{FF07}' => b"'",
+        '\u{2010}'..='\u{2015}'
+        | '\u{2212}'
+        | '\u{58A}'
+        | '\u{5BE}'
+        | '\u{FE58}'
+        | '\u{FE63}'
+        | '\u{FF0D}' => b"-",
         '\u{2026}' => b"...",
         _ => b"",
     }
@@ -790,9 +811,9 @@ fn fold(character: char) -> &'static [u8] {
 /// Whether the canonical form leaves the character out.
 pub(crate) fn is_zero_width(character: char) -> bool {
     matches!(character,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
         | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}'
-        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 fn class(character: char) -> Class {
@@ -880,6 +901,7 @@ mod tests {
                     4 => "[\n\r\t ]{1,3}|\n {1,70}|[„“”‘’»«‹›–—―…§€•]|\u{a0}|\u{ad}|\n?>+ ?",
                     1 => "[\u{0}-\u{20}\u{7f}-\u{bf}]|[\u{2000}-\u{206f}]|[\u{2080}-\u{2100}]",
                     1 => "[u\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|語|Ж|क|के|😀",
+                    1 => "[\u{27f}-\u{2ff}\u{5be}\u{5d0}\u{5f3}\u{180b}\u{301d}\u{ff0d}\u{e0100}]",
                 ],
                 0..60,
             )
@@ -894,8 +916,8 @@ mod tests {
     fn characters_are_told_wherever_a_block_ends() {
         let kinds = [
             "y", "\n", " ", "\r\n", "\n\n", ">", "\u{85}", "\u{a0}", "\u{ad}", "«", "§", "é", "Ж",
-            "\u{308}", "–", "„", "‖", "…", "\u{200b}", "\u{2028}", "€", "語", "😀", "\u{1}",
-            "\u{7f}", "",
+            "ə", "ʀ", "ʼ", "\u{5be}", "\u{301d}", "\u{180b}", "\u{308}", "–", "„", "‖", "…",
+            "\u{200b}", "\u{2028}", "€", "語", "😀", "\u{1}", "\u{7f}", "",
         ];
         for before in BLOCK - 8..=BLOCK {
             for (first, second) in
@@ -927,6 +949,16 @@ mod tests {
     #[test]
     fn zero_width_characters_vanish() {
         assert_eq!(text("Silben\u{ad}trennung \u{200b}x\u{200b} y\u{feff}"), "Silbentrennung x y");
+        assert_eq!(text("葛\u{e0100}城 葛\u{fe00} \u{1820}\u{180b}"), "葛城 葛 \u{1820}");
+    }
+
+    #[test]
+    fn signs_of_the_same_keys_are_one() {
+        for same in ["п'ять", "п’ять", "пʼять", "п′ять"] {
+            assert_eq!(text(same), "п'ять");
+        }
+        assert_eq!(text("בית־ספר צה״ל ג׳ירפה"), "בית-ספר צה\"ל ג'ירפה");
+        assert_eq!(text("〝数〟 ＂数＂ 10－20 5′10″"), "\"数\" \"数\" 10-20 5'10\"");
     }
 
     #[test]

@@ -35,7 +35,7 @@ What counts as a repeat:
   --min-span N          shortest repeated run, in bytes of canonical text [default: 200]
   --min-paragraph N     shortest repeated whole paragraph, likewise [default: 80]
   --near SHARE          remove paragraphs too of which this share, from 0.5 to 1, stands in an earlier one
-  --cut WHAT            cut paragraphs, sentences [sentences] or spans [default: paragraph]
+  --cut WHAT            cut by paragraph, sentence [sentences] or span [default: paragraph]
   --within-article WHAT remove what repeats the same article only, keep it, or remove it from N bytes on
                         [default: remove]
   --against DIR         take what is in an index as earlier, and add nothing to it [index]

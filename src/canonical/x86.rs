@@ -181,7 +181,7 @@ const LINE: u8 = 1;
 const SPACE: u8 = 2;
 /// `>`.
 const QUOTE: u8 = 4;
-/// From 0 to 0x1F; 0x7F; 0xC2 and those from 0xCC on; those from 0xD0 on.
+/// From 0 to 0x1F; 0x7F; 0xC2 and those from 0xCA on; those from 0xD0 on.
 const CONTROL: u8 = 8;
 const DELETE: u8 = 16;
 const PAIR: u8 = 32;
@@ -194,7 +194,7 @@ static LOWER: [u8; 16] = {
     let mut half = 0;
     while half < 16 {
         lower[half] |= if half >= 0x9 && half <= 0xD { LINE } else { CONTROL };
-        if half == 2 || half >= 0xC {
+        if half == 2 || half >= 0xA {
             lower[half] |= PAIR;
         }
         half += 1;
