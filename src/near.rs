@@ -442,12 +442,13 @@ fn next_agreement(here: &[u8], there: &[u8]) -> Option<(usize, usize)> {
         let gram = |gram: &[u8]| gram.first_chunk().copied().map(u64::from_le_bytes);
         text[..end].windows(AGREE).filter_map(gram)
     }
-    // Most grams here stand nowhere there, as a look at some bits of their hashes tells.
+    // Most grams here stand nowhere there, as a look at twelve bits of their hashes tells. By nine, one in eight seemed to, and near copies of
+    // laws and debates took 6 % longer.
     let bit = |gram: u64| {
-        let hash = gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55;
+        let hash = gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 52;
         (to_usize(hash >> 6), 1_u64 << (hash % 64))
     };
-    let mut bits = [0; 8];
+    let mut bits = [0; 64];
     let b = grams(there);
     for gram in b.clone() {
         let (word, mask) = bit(gram);
