@@ -4,7 +4,8 @@
 //! which language it is in, those of that one, and those of English if the crate does not know it (`und`, or `German` for
 //! `de`); else a sentence ends where it does by the rules of both German and English, so that the abbreviations of both hold
 //! ("z. B.", "am 5. Mai", "Dr. Brown"). A number in brackets behind the end of a sentence begins
-//! the next one ("… ist. (2) Wer …").
+//! the next one ("… ist. (2) Wer …"). What has neither letter nor digit, such as a quotation mark that was set apart, is no sentence of
+//! its own: it belongs to the one before, or to the first.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -29,7 +30,7 @@ const LANGUAGES: [&str; 2] = ["de", "en"];
 /// assert_eq!(found, ["Am 5. Mai kam z. B. Dr. Brown.", "He left at 5 p.m. and was not seen again."]);
 /// ```
 pub fn sentences(text: &str, language: Option<&str>) -> Vec<Range<usize>> {
-    let numbers = numbers(text);
+    let numbers: Vec<Range<usize>> = bullet(text).into_iter().chain(numbers(text)).collect();
     let plain = without(text, &numbers);
     let ends = |language: &str| -> Vec<usize> {
         let ends = ends(language, &plain).into_iter();
@@ -50,8 +51,9 @@ pub fn sentences(text: &str, language: Option<&str>) -> Vec<Range<usize>> {
         }
     };
     ends.push(text.len());
-    let mut sentences = Vec::with_capacity(ends.len());
+    let mut sentences: Vec<Range<usize>> = Vec::with_capacity(ends.len());
     let mut start = 0;
+    let mut has_word = false;
     for end in ends {
         // Whatever the library says, ranges are sorted and can be cut.
         let Some(sentence) = text.get(start..end) else { continue };
@@ -59,11 +61,24 @@ pub fn sentences(text: &str, language: Option<&str>) -> Vec<Range<usize>> {
         let first = end - trimmed.len();
         let last = first + trimmed.trim_end().len();
         if first < last {
-            sentences.push(first..last);
+            let is_word = text[first..last].contains(char::is_alphanumeric);
+            match sentences.last_mut() {
+                // The first has what was before it.
+                Some(before) if !is_word || !has_word => before.end = last,
+                _ => sentences.push(first..last),
+            }
+            has_word |= is_word;
         }
         start = end;
     }
     sentences
+}
+
+/// The bullet that a list item begins with, and the space behind it. To the library an item is one sentence.
+fn bullet(text: &str) -> Option<Range<usize>> {
+    let rest = text.strip_prefix(['\u{2022}', '\u{2023}', '\u{25AA}', '\u{25E6}', '\u{B7}'])?;
+    let item = rest.strip_prefix(' ')?;
+    Some(0..text.len() - item.len())
 }
 
 /// Bytes that the library sees at a time: in text without spaces, such as Chinese, or of many quotation marks, its time grows
@@ -112,7 +127,7 @@ fn numbers(text: &str) -> Vec<Range<usize>> {
     numbers
 }
 
-/// The text with spaces in these ranges, which are ASCII.
+/// The text with spaces in these ranges.
 fn without<'a>(text: &'a str, ranges: &[Range<usize>]) -> Cow<'a, str> {
     if ranges.is_empty() {
         return text.into();
@@ -163,6 +178,27 @@ mod tests {
         ];
         assert_eq!(found(text, None), expected);
         assert_eq!(found(text, Some("de")), expected);
+    }
+
+    #[test]
+    fn signs_are_no_sentences() {
+        for text in ["“ Alles ist gut. ” Das auch.", "… । Alles ist gut. Das auch."] {
+            for language in [None, Some("hi"), Some("en")] {
+                let found = found(text, language);
+                let has_word = |found: &&str| found.contains(char::is_alphanumeric);
+                assert!(found.iter().all(has_word), "{found:?}");
+            }
+        }
+        assert_eq!(found("…", None), ["…"]);
+    }
+
+    #[test]
+    fn list_items_have_sentences() {
+        for bullet in ["", "- ", "* ", "• ", "◦ "] {
+            let text = format!("{bullet}Das ist der erste Satz. Das ist der zweite.");
+            let first = format!("{bullet}Das ist der erste Satz.");
+            assert_eq!(found(&text, None), [&first, "Das ist der zweite."]);
+        }
     }
 
     /// How long it takes, the least of three times, as other programs may run.
