@@ -225,9 +225,15 @@ mod tests {
             ("'", WINDOW / 2, 12),
         ] {
             let text = |bytes: usize| piece.repeat(bytes / piece.len());
-            let (one, many) = (time(&text(few)), time(&text(few * times)));
-            let most = one * u32::try_from(times * 4).unwrap();
-            assert!(many < most, "{piece}: {one:?} for one, {many:?} for {times}");
+            // Clocks of shared machines lie now and then.
+            let is_linear = (0..8).any(|_| {
+                let (one, many) = (time(&text(few)), time(&text(few * times)));
+                many < one * u32::try_from(times * 4).unwrap()
+            });
+            assert!(
+                is_linear,
+                "{piece}: {times} times as much takes more than four times as long a byte"
+            );
         }
     }
 

@@ -17,7 +17,7 @@ const MOST: f64 = 2.5;
 /// The length of the runs that are found.
 const SPAN: usize = 200;
 
-const ATTEMPTS: usize = 6;
+const ATTEMPTS: usize = 12;
 
 /// Bytes of a gram before those that it is ordered by.
 const BEFORE: &str = "prefixed";
