@@ -10,8 +10,8 @@
 //!
 //! - its runs hold the share of its bytes that was asked for, each compared byte by byte;
 //! - no change of it is longer than [`LONGEST_CHANGE`]: a new sentence is no change of words;
-//! - the numbers in the words that a change touches are the same on both sides, signs and separators
-//!   included: two reports that differ in a number are different; and
+//! - the numbers in the words that a change touches, Roman ones too, are the same on both sides, signs and
+//!   separators included: two reports that differ in a number are different; and
 //! - no change lies in a link or an address: two links are two things, however alike they look.
 //!
 //! A paragraph that follows a near copy is laid beside what follows in the source, whatever its
@@ -543,14 +543,20 @@ fn parts_words(character: char) -> bool {
 /// only where they change.
 const IDEOGRAPHIC_NUMERALS: &str = "一二三四五六七八九十百千万萬亿億兆零";
 
-/// The words that have digits, in order, without what stands around them: `-5` and `5`, or `1.5` and `1,5`, are two numbers.
-/// Characters that are words by themselves stand around them too.
+/// The words that have digits, or are Roman numerals, in order, without what stands around them: `-5` and `5`, or `1.5` and `1,5`,
+/// are two numbers. Characters that are words by themselves stand around them too.
 fn numbers(words: &[u8]) -> impl Iterator<Item = &str> {
     let words = words.utf8_chunks().flat_map(|chunk| chunk.valid().split(parts_words));
-    words.filter(|word| word.chars().any(char::is_numeric)).map(|word| {
+    let bare = words.map(|word| {
         let word = word.trim_start_matches(['"', '\'', '(', '[', '{', '*', '_']);
         word.trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'', ')', ']', '}', '*', '_'])
-    })
+    });
+    bare.filter(|word| word.chars().any(char::is_numeric) || is_roman(word))
+}
+
+/// Whether a word is a Roman numeral by its letters. A single one is mostly something else.
+fn is_roman(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|letter| b"IVXLCDM".contains(&letter))
 }
 
 /// Whether there is a link among some words, or an address.

@@ -159,7 +159,7 @@ impl Options {
     /// region of an earlier kept text, in the same order, though words between were changed, added or dropped. From 0.5 to 1.
     /// Default: none are looked for.
     ///
-    /// No change of a near copy is longer than 64 bytes, as a new sentence is; the numbers in the words it touches are the same on both
+    /// No change of a near copy is longer than 64 bytes, as a new sentence is; the numbers in the words it touches, Roman ones too, are the same on both
     /// sides, with their signs, as two reports that differ in a number are different; and none lies in a link or an address. A paragraph of less than
     /// [`min_paragraph`](Self::min_paragraph) bytes is a near copy only behind another, where it follows in the source too. What is
     /// found is a function of the articles alone, but unlike exact

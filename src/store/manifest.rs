@@ -22,6 +22,10 @@ const MAGIC: usize = 8;
 const HEAD: usize = MAGIC + size_of::<u32>();
 const RUN: usize = 3 * size_of::<u64>();
 const CHECKSUM: usize = size_of::<u64>();
+/// The most bytes of a manifest: those of a few hundred thousand runs, where ten would be many.
+const LONGEST: usize = 1 << 24;
+/// The greatest number of a commit or a run. There are always more to come.
+const LAST_NUMBER: u64 = u64::MAX / 2;
 
 /// What a store is made by, as its manifest says.
 pub(crate) trait Rules: Clone {
@@ -331,7 +335,8 @@ impl<R: Rules> Manifest<R> {
             file => file.map_err(io("open", MANIFEST))?,
         };
         let len = file.len().map_err(io("read", MANIFEST))?;
-        let len = usize::try_from(len).map_err(|_| Wrong("it is too long").at(MANIFEST, 0))?;
+        let len = usize::try_from(len).ok().filter(|&len| len <= LONGEST);
+        let len = len.ok_or(Wrong("it is too long").at(MANIFEST, 0))?;
         let mut bytes = vec![0; len];
         file.read_at(&mut bytes, 0).map_err(io("read", MANIFEST))?;
         Ok(Some(Self::decode(&bytes)?).filter(|manifest| manifest.commit > 0))
@@ -437,6 +442,9 @@ impl<R: Rules> Manifest<R> {
                 Ok(RunName { number: input.u64()?, len: input.u64()?, checksum: input.u64()? })
             })
             .collect::<Result<Vec<_>, _>>()?;
+        if commit.max(next_run) > LAST_NUMBER {
+            return Err(Wrong("a number is greater than any index comes to"));
+        }
         if runs.iter().any(|run| run.number >= next_run) {
             return Err(Wrong("a run has a number that is yet to be given"));
         }
@@ -494,6 +502,21 @@ mod tests {
             });
             assert!(stated, "{field}");
         }
+    }
+
+    #[test]
+    fn numbers_that_leave_none_to_come_are_refused() {
+        let criteria = crate::options::Options::new().check().unwrap().criteria;
+        let with = |commit, next_run| {
+            let mut bytes = Vec::new();
+            Recipe::new(&criteria).put(&mut bytes);
+            for number in [commit, next_run, 0] {
+                put_u64(&mut bytes, number);
+            }
+            Manifest::<Recipe>::take(&mut Input::new(&bytes)).map(|manifest| manifest.commit)
+        };
+        assert_eq!(with(7, 3), Ok(7));
+        assert!(with(u64::MAX, 3).is_err() && with(7, u64::MAX).is_err());
     }
 
     #[test]
