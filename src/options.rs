@@ -83,7 +83,7 @@ pub enum Versions {
     ///
     /// Until the commit the older version counts as earlier, so what the stream yields of the newer one is what
     /// it says beyond that; [`Index::articles`](crate::Index::articles) has it whole. The commit ingests again what came after the first
-    /// article replaced, and the rest of its run: once, however many are replaced. Those articles get new numbers.
+    /// article replaced, and a few dozen articles before it: once, however many are replaced. What comes before is copied. Those articles get new numbers.
     ///
     /// The id of a file is its path below the directory that is ingested. So `1.txt` of one directory replaces `1.txt` of another:
     /// ingest what holds both. And of two records that state the same id, in one file or in two, only the later one stays.

@@ -184,7 +184,7 @@ impl Deduper {
     }
 
     /// Makes the index that of the articles in `sealed` without some of them, given in order and at least one: what came before the
-    /// run of the first stays, the rest is ingested again.
+    /// group of the first stays, the rest is ingested again.
     pub(crate) fn ingest_without(
         &mut self,
         sealed: &Arc<Sealed>,

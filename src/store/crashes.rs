@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::fingerprints::{FingerprintRecipe, Fingerprints, Writer as FingerprintWriter};
 use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe, Rules};
-use super::run::{Groups, Run, RunWriter, Table};
+use super::run::{self, Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
 use super::writer::Writer;
 use super::{Frequent, Index, IndexError, group};
@@ -178,14 +178,16 @@ fn a_crash_leaves_old_versions_or_new_ones() {
     let article = |id: &str, lines: &[usize]| {
         (id.to_owned(), lines.iter().map(|&n| line(n)).collect::<Vec<_>>().join("\n"))
     };
+    // Its id is so long that a group ends behind it: what is replaced begins in the midst of a run.
+    let first = article(&"-".repeat(group::FULL), &[7, 1]);
     let commits = [
-        vec![article("a", &[1, 2]), article("b", &[2, 3, 1])],
+        vec![first, article("a", &[1, 2]), article("b", &[2, 3, 1])],
         vec![article("c", &[4, 1]), article("a", &[3, 5]), article("c", &[5, 6, 4])],
     ];
     let after = [
         vec![],
         commits[0].clone(),
-        vec![commits[0][1].clone(), commits[1][1].clone(), commits[1][2].clone()],
+        [&commits[0][0], &commits[0][2], &commits[1][1], &commits[1][2]].map(Clone::clone).to_vec(),
     ];
     let expected = after.map(|articles| {
         let mut deduper = Deduper::with_config(&config()).unwrap();
@@ -429,6 +431,59 @@ fn no_damage_makes_a_wrong_answer() {
         }
     }
     println!("{damaged} damaged indexes");
+}
+
+#[test]
+fn a_run_is_cut_as_if_no_more_had_come() {
+    // An id so long that a group has one article.
+    let mut articles: Vec<_> = commits().into_iter().flatten().collect();
+    for (number, (id, text)) in articles.iter_mut().enumerate() {
+        *id = number.to_string().repeat(group::FULL);
+        // Ends that lie anywhere in a granule, and text of more than a block.
+        text.push_str(&"!".repeat(number % 9));
+        let own =
+            (0..20_000).filter(|_| number % 4 == 1).map(|at| (at * 7919 + number).to_string());
+        text.extend(own);
+    }
+    let written = |count: usize| {
+        let disk = Disk::default();
+        write(&disk, &[articles[..count].to_vec()], || ()).unwrap();
+        let manifest = Manifest::<Recipe>::read(&disk).unwrap().unwrap();
+        let run = Run::open(&disk, manifest.runs[0]).unwrap();
+        (disk, run)
+    };
+    let (disk, whole) = written(articles.len());
+    assert_eq!(whole.groups(), articles.len());
+    for count in 1..articles.len() {
+        let head = run::write_head(&disk, 90 + count as u64, &whole, count).unwrap();
+        let head = Run::open(&disk, head).unwrap();
+        let (_, fresh) = written(count);
+        let totals = |run: &Run| {
+            let directory = &run.directory;
+            let ranges = [directory.coordinates.clone(), directory.articles.clone()];
+            (ranges, directory.kept, directory.bytes_in, directory.bytes_left)
+        };
+        assert_eq!(totals(&head), totals(&fresh));
+        let text = |run: &Run| -> Vec<u8> {
+            (0..run.text_blocks()).flat_map(|at| run.text_block(at).unwrap()).collect()
+        };
+        assert!(text(&head) == text(&fresh), "{count}");
+        for at in 0..count {
+            assert!(head.group_bytes(at).unwrap() == fresh.group_bytes(at).unwrap());
+        }
+        for table in Table::ALL {
+            let bits = [&head, &fresh].map(|run| run.directory.key_bits(table));
+            let entries = |run: &Run| {
+                let cut = run.directory.key_bits(table) - bits[0].min(bits[1]);
+                let entries = run.entries(table).map(Result::unwrap);
+                let entries = entries.map(|entry| (entry.key >> cut, entry.place, entry.value));
+                let mut entries: Vec<_> = entries.collect();
+                entries.sort_unstable();
+                entries
+            };
+            assert_eq!(entries(&head), entries(&fresh), "{table:?} of {count}");
+        }
+    }
 }
 
 /// Puts a run with other descriptions of the articles of the one that there is in the place of that.

@@ -31,8 +31,8 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// What comes after the first article that is taken out, and the rest of its run, is ingested again, and is held in memory
-    /// meanwhile.
+    /// What comes after the first article that is taken out is ingested again, and is held in memory meanwhile; what comes before is
+    /// read, and copied as far as it lies in the same run.
     ///
     /// # Examples
     ///

@@ -17,6 +17,7 @@ use super::storage::Storage;
 use super::table::{self, Cut, Entry, ID_KEY_BITS, MOST_KEY_BITS, Page};
 use super::wire::{Input, put_u32, put_u64};
 use crate::index::table::{GRANULE, MAX_KEY_BITS};
+use crate::index::to_usize;
 
 /// Text in a block. Larger ones compress better, and cost more to read in one place: with 1 MiB checking an index of
 /// parliamentary minutes, which quote each other across thousands of pages, took fifteen times as long.
@@ -532,6 +533,23 @@ impl RunWriter {
         Ok(())
     }
 
+    /// Appends a block of another run's kept text as it is, behind those that are written.
+    fn copy_text(&mut self, run: &Run, text: &TextRef) -> Result<(), IndexError> {
+        let block = self.file.block(&run.file.block(text.block)?)?;
+        let start = self.directory.kept;
+        self.directory.text.push(TextRef { block, start, len: text.len });
+        self.directory.kept += u64::from(text.len);
+        Ok(())
+    }
+
+    /// The same of a group; so many bytes are kept of the articles of runs before its own.
+    fn copy_group(&mut self, run: &Run, group: &GroupRef, kept: u64) -> Result<(), IndexError> {
+        let block = self.file.block(&run.file.block(group.block)?)?;
+        let kept = kept + group.kept;
+        self.directory.groups.push(GroupRef { block, kept, ..*group });
+        Ok(())
+    }
+
     /// Sets what comes after the last group, and the totals.
     pub(crate) fn end_groups(
         &mut self,
@@ -609,18 +627,13 @@ pub(crate) fn merge(
     )?;
     for run in runs {
         for text in &run.directory.text {
-            let block = writer.file.block(&run.file.block(text.block)?)?;
-            let start = writer.directory.kept;
-            writer.directory.text.push(TextRef { block, start, len: text.len });
-            writer.directory.kept += u64::from(text.len);
+            writer.copy_text(run, text)?;
         }
     }
     let mut kept = 0;
     for run in runs {
         for group in &run.directory.groups {
-            let block = writer.file.block(&run.file.block(group.block)?)?;
-            let kept = kept + group.kept;
-            writer.directory.groups.push(GroupRef { block, kept, ..*group });
+            writer.copy_group(run, group, kept)?;
         }
         kept += run.directory.kept;
     }
@@ -630,6 +643,60 @@ pub(crate) fn merge(
     for table in Table::ALL {
         let (key_bits, entries) = entries(runs, table);
         writer.table(table, key_bits, entries)?;
+    }
+    writer.finish()
+}
+
+/// Writes a run of the articles of another that come before one of its groups, not the first: as if no more had come.
+///
+/// Blocks are copied as they are, but for that of the text where it ends; entries of later places are left out. That takes a small part of what
+/// ingesting the articles again does.
+pub(crate) fn write_head(
+    storage: &dyn Storage,
+    number: u64,
+    run: &Run,
+    groups: usize,
+) -> Result<RunName, IndexError> {
+    let directory = &run.directory;
+    let end = directory.groups[groups];
+    let (coordinates, articles) = (&directory.coordinates, &directory.articles);
+    let threads = NonZero::<usize>::MIN;
+    let mut writer =
+        RunWriter::create(storage, threads, number, coordinates.start, articles.start)?;
+    for (at, text) in directory.text.iter().enumerate() {
+        match end.kept.saturating_sub(text.start) {
+            0 => break,
+            left if left >= u64::from(text.len) => writer.copy_text(run, text)?,
+            // No byte of what comes later stays.
+            left => writer.text(&run.text_block(at)?[..to_usize(left)])?,
+        }
+    }
+    writer.end_text()?;
+    writer.write_packed()?;
+    for group in &directory.groups[..groups] {
+        writer.copy_group(run, group, 0)?;
+    }
+    let (mut bytes_in, mut bytes_left) = (directory.bytes_in, directory.bytes_left);
+    for group in groups..directory.groups.len() {
+        let group = run.group(group)?;
+        for (article, record) in group.records() {
+            let segments = group.segments(article, record).into_iter();
+            let new = segments.filter(|segment| segment.first.is_none());
+            let left: u64 = new.map(|segment| segment.range.end - segment.range.start).sum();
+            bytes_in = bytes_in.saturating_sub(record.original_len);
+            bytes_left = bytes_left.saturating_sub(left);
+        }
+    }
+    writer.end_groups(end.coordinate, end.article, bytes_in, bytes_left);
+    for table in Table::ALL {
+        let is_before = |entry: &Entry| match table {
+            // A gram does not reach beyond its article, and has more bytes than a granule: those of the granule at the end are later ones.
+            Table::Anchors => entry.place < end.coordinate / u64::from(GRANULE),
+            Table::Paragraphs => entry.place_of_paragraph() < end.coordinate,
+            Table::Ids => entry.place < end.article,
+        };
+        let entries = run.entries(table).filter(|entry| entry.as_ref().map_or(true, is_before));
+        writer.table(table, directory.key_bits(table), entries)?;
     }
     writer.finish()
 }

@@ -55,6 +55,11 @@ impl Entry {
         }
     }
 
+    /// The place of a paragraph: what is kept beside the granule begins with where in that it is.
+    pub(crate) fn place_of_paragraph(self) -> u64 {
+        self.place.saturating_mul(u64::from(GRANULE)).saturating_add(self.value >> 6)
+    }
+
     /// None if there is no such place.
     #[expect(clippy::cast_possible_truncation, reason = "the check is eight bits")]
     pub(crate) fn posting(self, end: u64) -> Option<Posting> {

@@ -158,22 +158,32 @@ impl Writer {
         &self.sealed
     }
 
-    /// Of some runs, of which all but the last are those of the index, keeps those before the run with an article, and
+    /// Of some runs, of which all but the last are those of the index, keeps what comes before the group with an article, and
     /// says with which article that begins. Nothing is pending then. Until the next commit, nobody else knows.
     pub(crate) fn cut(&mut self, sealed: &Sealed, article: u64) -> Result<u64, Error> {
-        let runs = sealed.runs().partition_point(|run| run.directory.articles.end <= article);
-        let from = sealed.runs()[runs].directory.articles.start;
-        let cut = || {
-            let kept = Sealed::new(sealed.runs()[..runs].to_vec(), self.path.clone())?;
+        let at = sealed.runs().partition_point(|run| run.directory.articles.end <= article);
+        let (before, run) = (&sealed.runs()[..at], &sealed.runs()[at]);
+        let groups = run.group_of(article).unwrap_or(0);
+        let mut cut = || {
+            let mut runs = before.to_vec();
+            if groups > 0 {
+                self.manifest.check_current(&*self.storage)?;
+                self.begun = true;
+                let named = run::write_head(&*self.storage, self.manifest.next_run, run, groups)?;
+                self.manifest.next_run += 1;
+                runs.push(Arc::new(Run::open(&*self.storage, named)?));
+            }
+            let kept = Sealed::new(runs, self.path.clone())?;
             let (committed, _) = known(&kept)?;
             Ok((Arc::new(kept), Arc::new(committed)))
         };
-        (self.sealed, self.committed) = cut().map_err(|error| self.wrap(error))?;
+        let done = cut();
+        (self.sealed, self.committed) = done.map_err(|error| self.wrap(error))?;
         self.known.clear();
         self.pending.clear();
         self.changed.clear();
         self.cut = true;
-        Ok(from)
+        Ok(self.sealed.article_count())
     }
 
     /// Makes the articles of another index, blocks as they are, the first of this one, which must have none. Until the next
