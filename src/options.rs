@@ -318,8 +318,8 @@ impl Options {
     /// cannot be read. There is one writer at a time, until the stream or engine is dropped, and any number of readers; see
     /// [`Index`](crate::Index).
     ///
-    /// A commit may merge what it adds with what earlier ones did, mostly with little, seldom with all. So it may need as much free room on
-    /// the disk as the index takes, and fails without it, which changes nothing.
+    /// A commit may merge what it adds with what earlier ones did, mostly with little, seldom with all: for a moment that takes as much room
+    /// on the disk again. Where there is none, it is put off.
     ///
     /// Ids say what comes again, so no two articles should share one: each would be another version of the other, and both be
     /// taken in anew whenever they come. An id that a record does not state is made of its file and number. What states one is said at

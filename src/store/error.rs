@@ -100,6 +100,14 @@ impl IndexError {
         Self::Recipe { found: Box::new(found), expected: Box::new(expected) }
     }
 
+    /// Whether there was no room for what was to be written.
+    pub(crate) fn is_lack_of_room(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+
+        let full = |kind| matches!(kind, StorageFull | QuotaExceeded | FileTooLarge);
+        matches!(self, Self::Io { source, .. } if full(source.kind()))
+    }
+
     /// Whether the index is fine, and others may come.
     pub(crate) fn is_about_an_article(&self) -> bool {
         matches!(self, Self::Unchanged { .. } | Self::Changed { .. })

@@ -15,7 +15,7 @@ use self::set::Run;
 use super::cache::Cache;
 use super::error::{IndexError, Wrong, io};
 use super::file::Kind;
-use super::manifest::{Lock, MANIFEST, Manifest, Rules, runs_to_merge};
+use super::manifest::{Lock, MANIFEST, Manifest, Merging, Rules};
 use super::merged::Merged;
 use super::storage::{Directory, Storage};
 use super::wire::{Input, put_u32};
@@ -406,6 +406,7 @@ pub(crate) struct Writer {
     new: HashSet<u64, BuildHasherDefault<Own>>,
     /// Whether an error left it open what is on disk.
     broken: bool,
+    merging: Merging,
 }
 
 impl Drop for Writer {
@@ -459,7 +460,8 @@ impl Writer {
         let runs = Runs::open(&*storage, &manifest, path)?;
         manifest.begin(&*storage)?;
         let new = HashSet::default();
-        Ok(Self { storage, _lock: lock, manifest, runs, new, broken: false })
+        let merging = Merging::default();
+        Ok(Self { storage, _lock: lock, manifest, runs, new, broken: false, merging })
     }
 
     pub(crate) fn recipe(&self) -> FingerprintRecipe {
@@ -511,12 +513,19 @@ impl Writer {
                 sorted.sort_unstable();
                 runs.push(self.write(sorted.into_iter().map(Ok))?);
             }
-            let small = runs_to_merge(&runs.iter().map(|run| run.named.len).collect::<Vec<_>>());
-            if runs.len() - small > 1 {
+            let lens: Vec<u64> = runs.iter().map(|run| run.named.len).collect();
+            if let Some(small) = self.merging.due(&lens) {
+                let number = self.manifest.next_run;
                 let merged = runs[small..].iter().map(|run| run.fingerprints(ALL));
-                let merged = self.write(Merged::new(merged, |&fingerprint| fingerprint))?;
-                runs.truncate(small);
-                runs.push(merged);
+                match self.write(Merged::new(merged, |&fingerprint| fingerprint)) {
+                    Ok(merged) => {
+                        runs.truncate(small);
+                        runs.push(merged);
+                    }
+                    Err(error) => {
+                        self.merging.put_off(error, &*self.storage, number, lens.len())?;
+                    }
+                }
             }
             self.seal(runs)
         };

@@ -247,8 +247,39 @@ pub(crate) struct RunName {
 /// The right to write.
 pub(crate) type Lock = Box<dyn Send + Sync>;
 
+/// When runs are merged: mostly as soon as one has not more than twice the size of the next.
+#[derive(Debug, Default)]
+pub(crate) struct Merging {
+    /// The number of runs from which it is tried again.
+    least: usize,
+}
+
+impl Merging {
+    /// From which run on all are to become one, if any are.
+    pub(crate) fn due(&self, lens: &[u64]) -> Option<usize> {
+        let from = runs_to_merge(lens);
+        (lens.len() - from > 1 && lens.len() >= self.least).then_some(from)
+    }
+
+    /// Puts it off if the run with that number could not be made one of `runs` for lack of room: what is new needs less, and is to be
+    /// committed. Not tried at each commit, as it might fill the disk each time.
+    pub(crate) fn put_off(
+        &mut self,
+        error: IndexError,
+        storage: &dyn Storage,
+        number: u64,
+        runs: usize,
+    ) -> Result<(), IndexError> {
+        if !error.is_lack_of_room() {
+            return Err(error);
+        }
+        self.least = 2 * runs;
+        storage.remove(&file::file_name(number)).map_err(io("remove", &file::file_name(number)))
+    }
+}
+
 /// From which run on all are to become one, so that each has more than twice the size of the next.
-pub(crate) fn runs_to_merge(lens: &[u64]) -> usize {
+fn runs_to_merge(lens: &[u64]) -> usize {
     let mut from = lens.len();
     let mut size = 0;
     for (at, len) in lens.iter().enumerate().rev() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::error::{IndexError, io};
 use super::group;
-use super::manifest::{Lock, Manifest, Recipe, RunName, runs_to_merge};
+use super::manifest::{Lock, Manifest, Merging, Recipe, RunName};
 use super::run::{self, Groups, Run, RunWriter, Table};
 use super::sealed::Sealed;
 use super::storage::{Directory, Storage};
@@ -83,6 +83,7 @@ pub(crate) struct Writer {
     cut: bool,
     /// Whether files were begun since the last commit.
     begun: bool,
+    merging: Merging,
 }
 
 impl Drop for Writer {
@@ -140,6 +141,7 @@ impl Writer {
             changed: BTreeSet::new(),
             cut: false,
             begun: false,
+            merging: Merging::default(),
         })
     }
 
@@ -330,12 +332,17 @@ impl Writer {
     fn seal(&mut self, next: u64, mut runs: Vec<Arc<Run>>) -> Result<(), IndexError> {
         let mut manifest = Manifest { next_run: next, ..self.manifest.clone() };
         manifest.commit += 1;
-        let small = runs_to_merge(&runs.iter().map(|run| run.named.len).collect::<Vec<_>>());
-        if runs.len() - small > 1 {
-            let named = run::merge(&*self.storage, manifest.next_run, &runs[small..])?;
+        let lens: Vec<u64> = runs.iter().map(|run| run.named.len).collect();
+        if let Some(small) = self.merging.due(&lens) {
+            let number = manifest.next_run;
             manifest.next_run += 1;
-            runs.truncate(small);
-            runs.push(Arc::new(Run::open(&*self.storage, named)?));
+            match run::merge(&*self.storage, number, &runs[small..]) {
+                Ok(named) => {
+                    runs.truncate(small);
+                    runs.push(Arc::new(Run::open(&*self.storage, named)?));
+                }
+                Err(error) => self.merging.put_off(error, &*self.storage, number, lens.len())?,
+            }
         }
         manifest.runs = runs.iter().map(|run| run.named).collect();
         self.storage.sync_names().map_err(io("sync the names in", "."))?;
