@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::article::{Place, Segment};
-use crate::canonical::{Canonical, without_spaces};
+use crate::canonical::{Canonical, is_boundary, without_spaces};
 use crate::criteria::Cut;
 use crate::near::NearCopy;
 use crate::resolve::{Match, covered_units};
@@ -176,14 +176,12 @@ impl Paragraphs<'_> {
             while start < end && is_inside_word(&bytes[..paragraph.end], end) {
                 end -= 1;
             }
-            // Without a space on either side, a sign stays where words would meet.
-            while start < end
-                && joins_words(
-                    &bytes[paragraph.clone()],
-                    start - paragraph.start,
-                    end - paragraph.start,
-                )
-            {
+            // Without a space on either side, a sign stays where words would meet: all bytes of it.
+            let words_meet = |end| {
+                let text = &bytes[paragraph.clone()];
+                joins_words(text, start - paragraph.start, end - paragraph.start)
+            };
+            while start < end && (!is_boundary(bytes, end) || words_meet(end)) {
                 end -= 1;
             }
             let stretch = self.canonical.whole(start..end);

@@ -516,4 +516,9 @@ fn words_around_what_goes_stay_apart() {
     deduper.push("c", format!("Anna{common}said no.")).expect("sound");
     let article = deduper.push("d", format!("Bert{common}agreed.")).expect("sound");
     assert_eq!(article.text(), "Bert)agreed.");
+    // A sign of several bytes stays whole.
+    let common = "。河边小镇的市长已经当了十一年市长，今天说不会再当市长了丰";
+    deduper.push("e", format!("Anna{common}said no.")).expect("sound");
+    let article = deduper.push("f", format!("Bert{common}agreed.")).expect("sound");
+    assert_eq!(article.text(), "Bert丰agreed.");
 }
