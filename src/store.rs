@@ -363,7 +363,12 @@ impl Index {
                 return Err(self.sealed.wrong(&found, "an article has another digest"));
             }
             bytes_in += whole.len() as u64;
-            bytes_left += new_ranges(&found).iter().map(|new| new.end - new.start).sum::<u64>();
+            bytes_left += found
+                .group()
+                .new_ranges(found.number, found.record())
+                .iter()
+                .map(|new| new.end - new.start)
+                .sum::<u64>();
             let key = table::prefix(table::hash_of_id(found.id()), directory.key_bits(Table::Ids));
             ids.push((key, number));
         }
@@ -505,15 +510,10 @@ impl Iterator for StoredArticles {
 
 impl FusedIterator for StoredArticles {}
 
-fn new_ranges(found: &Found) -> Vec<Range<u64>> {
-    let segments = found.group().segments(found.number, found.record());
-    segments.into_iter().filter(|segment| segment.first.is_none()).map(|new| new.range).collect()
-}
-
 fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
     let read = || {
         let record = found.record();
-        let text = sealed.text(found, &new_ranges(found))?;
+        let text = sealed.text(found, &found.group().new_ranges(found.number, record))?;
         // Lengths within an article are below 4 GiB, and numbers within those of the index.
         let too_long = |_| sealed.wrong(found, "a segment is too long");
         let range = |range: Range<u64>| {

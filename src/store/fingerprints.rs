@@ -410,10 +410,9 @@ pub(crate) struct Writer {
 }
 
 impl Drop for Writer {
-    /// As with an index: see [`store::writer`](super::writer).
     fn drop(&mut self) {
-        if self.broken && self.manifest.check_current(&*self.storage).is_ok() {
-            let _ = self.manifest.tidy(&*self.storage);
+        if self.broken {
+            self.manifest.tidy_if_current(&*self.storage);
         }
     }
 }
@@ -517,15 +516,8 @@ impl Writer {
             if let Some(small) = self.merging.due(&lens) {
                 let number = self.manifest.next_run;
                 let merged = runs[small..].iter().map(|run| run.fingerprints(ALL));
-                match self.write(Merged::new(merged, |&fingerprint| fingerprint)) {
-                    Ok(merged) => {
-                        runs.truncate(small);
-                        runs.push(merged);
-                    }
-                    Err(error) => {
-                        self.merging.put_off(error, &*self.storage, number, lens.len())?;
-                    }
-                }
+                let merged = self.write(Merged::new(merged, |&fingerprint| fingerprint));
+                self.merging.settle(&mut runs, small, merged, &*self.storage, number)?;
             }
             self.seal(runs)
         };

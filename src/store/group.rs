@@ -396,6 +396,12 @@ impl Group {
         encoded::read(&self.bytes.slice(record.departures.clone()), checkpoints, canonical)
     }
 
+    /// The bytes that are left of an article.
+    pub(crate) fn new_ranges(&self, number: u64, record: &Record) -> Vec<Range<u64>> {
+        let segments = self.segments(number, record).into_iter();
+        segments.filter(|segment| segment.first.is_none()).map(|new| new.range).collect()
+    }
+
     pub(crate) fn segments(&self, number: u64, record: &Record) -> Vec<StoredSegment> {
         let mut input = Input::new(&self.bytes[record.segments.clone()]);
         let segments = Segments::new(&mut input).and_then(Iterator::collect::<Result<Vec<_>, _>>);

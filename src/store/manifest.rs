@@ -261,20 +261,29 @@ impl Merging {
         (lens.len() - from > 1 && lens.len() >= self.least).then_some(from)
     }
 
-    /// Puts it off if the run with that number could not be made one of `runs` for lack of room: what is new needs less, and is to be
-    /// committed. Not tried at each commit, as it might fill the disk each time.
-    pub(crate) fn put_off(
+    /// Puts the run with that number in the place of those from `from` on. If it could not be written for lack of room, that is put off: what
+    /// is new needs less, and is to be committed. Then not tried at each commit, as it might fill the disk each time.
+    pub(crate) fn settle<R>(
         &mut self,
-        error: IndexError,
+        runs: &mut Vec<R>,
+        from: usize,
+        merged: Result<R, IndexError>,
         storage: &dyn Storage,
         number: u64,
-        runs: usize,
     ) -> Result<(), IndexError> {
-        if !error.is_lack_of_room() {
-            return Err(error);
+        match merged {
+            Ok(merged) => {
+                runs.truncate(from);
+                runs.push(merged);
+                Ok(())
+            }
+            Err(error) if error.is_lack_of_room() => {
+                self.least = 2 * runs.len();
+                let name = file::file_name(number);
+                storage.remove(&name).map_err(io("remove", &name))
+            }
+            Err(error) => Err(error),
         }
-        self.least = 2 * runs;
-        storage.remove(&file::file_name(number)).map_err(io("remove", &file::file_name(number)))
     }
 }
 
@@ -355,6 +364,14 @@ impl<R: Rules> Manifest<R> {
             }
         }
         Ok(())
+    }
+
+    /// Removes what a commit that failed, or never came, leaves behind, which may be as large as the index. It is kept if the manifest is
+    /// another by now, which may name it: an error is no proof that a manifest was not replaced.
+    pub(crate) fn tidy_if_current(&self, storage: &dyn Storage) {
+        if self.check_current(storage).is_ok() {
+            let _ = self.tidy(storage);
+        }
     }
 
     /// The manifest of an index; none if there is none, or nothing was committed yet.

@@ -680,9 +680,8 @@ pub(crate) fn write_head(
     for group in groups..directory.groups.len() {
         let group = run.group(group)?;
         for (article, record) in group.records() {
-            let segments = group.segments(article, record).into_iter();
-            let new = segments.filter(|segment| segment.first.is_none());
-            let left: u64 = new.map(|segment| segment.range.end - segment.range.start).sum();
+            let new = group.new_ranges(article, record).into_iter();
+            let left: u64 = new.map(|range| range.end - range.start).sum();
             bytes_in = bytes_in.saturating_sub(record.original_len);
             bytes_left = bytes_left.saturating_sub(left);
         }

@@ -87,11 +87,9 @@ pub(crate) struct Writer {
 }
 
 impl Drop for Writer {
-    /// What a commit that failed, or never came, leaves behind may be as large as the index. It is kept if the manifest is another by
-    /// now, which may name it: an error is no proof that a manifest was not replaced.
     fn drop(&mut self) {
-        if self.begun && self.manifest.check_current(&*self.storage).is_ok() {
-            let _ = self.manifest.tidy(&*self.storage);
+        if self.begun {
+            self.manifest.tidy_if_current(&*self.storage);
         }
     }
 }
@@ -336,13 +334,9 @@ impl Writer {
         if let Some(small) = self.merging.due(&lens) {
             let number = manifest.next_run;
             manifest.next_run += 1;
-            match run::merge(&*self.storage, number, &runs[small..]) {
-                Ok(named) => {
-                    runs.truncate(small);
-                    runs.push(Arc::new(Run::open(&*self.storage, named)?));
-                }
-                Err(error) => self.merging.put_off(error, &*self.storage, number, lens.len())?,
-            }
+            let merged = run::merge(&*self.storage, number, &runs[small..])
+                .and_then(|named| Run::open(&*self.storage, named).map(Arc::new));
+            self.merging.settle(&mut runs, small, merged, &*self.storage, number)?;
         }
         manifest.runs = runs.iter().map(|run| run.named).collect();
         self.storage.sync_names().map_err(io("sync the names in", "."))?;
