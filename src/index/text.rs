@@ -1,8 +1,7 @@
 //! The texts of all articles, each kept byte once.
 //!
-//! A coordinate belongs to a *piece*: kept text, or removed text, which stands for kept text of an
-//! earlier piece. Pieces of removed text name the kept text itself, never another removed piece, so
-//! reading takes one step however long the chain of reprints was.
+//! What is not in a removed *part* is kept, and removed parts are all that is listed. A part names the kept text that it
+//! stands for, never another part, so reading takes one step however long the chain of reprints was.
 //!
 //! Texts may stand on a [`Base`]: articles that came before and lie elsewhere. What is asked of
 //! their coordinates is passed on to it.
@@ -32,13 +31,14 @@ const BLOCK: u64 = 1 << 12;
 pub(crate) struct Texts {
     /// Kept text: a byte of it has an *address* here.
     kept: Log,
-    pieces: Vec<Piece>,
+    /// What was removed, in order; before that a part without text, so that all kept text is behind some part.
+    parts: Vec<Part>,
     periodic: Vec<Periodic>,
     /// For each block of coordinates.
     directory: Vec<Entry>,
     /// The first coordinate of the next article.
     end: u64,
-    /// The piece that was looked at last: mostly the next look is at the same, or at one beside it.
+    /// The text that was looked at last: mostly the next look is at the same, or at what is beside it.
     recent: Resolved,
     /// The same of what is read backwards: a match is first measured ahead, and then from the same place behind.
     recent_behind: Resolved,
@@ -48,34 +48,54 @@ pub(crate) struct Texts {
     first: u64,
     /// What was read last of the base, or of text that repeats itself.
     read: Bytes,
-    /// What the pieces of an article are put together in.
-    room: Vec<Piece>,
 }
 
-/// Coordinates up to the start of the next piece. Kept text of articles that follow each other is
-/// one piece.
+/// A removed part. Behind it, up to the next, text is kept.
 ///
-/// In one word of 128 bits: from the lowest, the start, the coordinate of the kept text that this is or stands for
-/// (if that repeats itself, the number of a periodic piece), its address, and two flags. That address could be found by
-/// the coordinate, but that took a tenth of the time of ingesting a collection with many removed parts.
+/// In one word of 128 bits: from the lowest, its first coordinate, the address of the kept text behind it, its source, and two flags
+/// that say what that is. Where it ends is not told: as much before the next part as text is kept between them.
 #[derive(Clone, Copy, Debug, Default)]
-struct Piece(u128);
+struct Part(u128);
 
 /// Enough for every coordinate, as these are places of a table, and for every address.
 const FIELD_BITS: u32 = MAX_PLACE.ilog2() + 1;
-const REMOVED: u128 = 1 << 127;
+const IN_BASE: u128 = 1 << 127;
 const PERIODIC: u128 = 1 << 126;
 
-impl Piece {
-    fn new(start: u64, kept: u64, address: u64) -> Self {
-        debug_assert!(start.max(kept).max(address) >> FIELD_BITS == 0, "a field is too narrow");
-        let [start, kept, address] = [start, kept, address].map(u128::from);
-        Self(start | kept << FIELD_BITS | address << (2 * FIELD_BITS))
+impl Part {
+    /// One whose source is to be told.
+    fn new(start: u64, address: u64) -> Self {
+        Self(field(start, 0) | field(address, 1))
     }
 
-    /// Kept text.
-    fn kept(start: u64, address: u64) -> Self {
-        Self::new(start, start, address)
+    fn start(self) -> u64 {
+        self.field(0)
+    }
+
+    fn address(self) -> u64 {
+        self.field(1)
+    }
+
+    /// The number of a periodic source instead, if it is one.
+    fn source(self) -> Source {
+        let place = self.field(2);
+        if self.0 & IN_BASE == 0 { Source::Kept(place) } else { Source::InBase(place) }
+    }
+
+    fn set_source(&mut self, source: Source) {
+        self.0 |= match source {
+            Source::Kept(address) => field(address, 2),
+            Source::InBase(coordinate) => field(coordinate, 2) | IN_BASE,
+        };
+    }
+
+    /// The number of its source among those that repeat themselves.
+    fn periodic(self) -> Option<usize> {
+        (self.0 & PERIODIC != 0).then(|| to_usize(self.field(2)))
+    }
+
+    fn set_periodic(&mut self, number: usize) {
+        self.0 |= field(number as u64, 2) | PERIODIC;
     }
 
     fn field(self, number: u32) -> u64 {
@@ -83,47 +103,57 @@ impl Piece {
         let bits = (self.0 >> (number * FIELD_BITS)) as u64;
         bits & ((1 << FIELD_BITS) - 1)
     }
+}
 
-    fn start(self) -> u64 {
-        self.field(0)
-    }
+fn field(value: u64, number: u32) -> u128 {
+    debug_assert!(value >> FIELD_BITS == 0, "a field is too narrow");
+    u128::from(value) << (number * FIELD_BITS)
+}
 
-    fn origin(self) -> u64 {
-        self.field(1)
-    }
+/// Where kept text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Here, by its address. To look that up by the coordinate whenever the text is read took a tenth of the time of ingesting a collection
+    /// with many removed parts; to look up the coordinate, which is seldom asked for, takes none.
+    Kept(u64),
+    /// In the base, by its coordinate.
+    InBase(u64),
+}
 
-    fn address(self) -> u64 {
-        self.field(2)
-    }
-
-    fn is_removed(self) -> bool {
-        self.0 & REMOVED != 0
-    }
-
-    fn is_periodic(self) -> bool {
-        self.0 & PERIODIC != 0
+impl Default for Source {
+    fn default() -> Self {
+        Self::Kept(0)
     }
 }
 
-/// Removed text that repeats itself, which is rare.
+impl Source {
+    /// That of the text so many bytes behind.
+    fn behind(self, offset: u64) -> Self {
+        match self {
+            Self::Kept(address) => Self::Kept(address + offset),
+            Self::InBase(coordinate) => Self::InBase(coordinate + offset),
+        }
+    }
+}
+
+/// What a removed part stands for if that repeats itself, which is rare.
 #[derive(Clone, Copy, Debug)]
 struct Periodic {
-    /// The coordinate of the kept text.
-    origin: u64,
+    source: Source,
     /// The text repeats every so many bytes.
     period: u64,
 }
 
-/// A piece, and the kept text that it is or stands for.
+/// A removed part, or the kept text behind one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Resolved {
+    /// The number of the part.
     number: usize,
     start: u64,
     /// The coordinate after its last.
     end: u64,
-    /// Coordinate and address of the first byte of the kept text.
-    origin: u64,
-    address: u64,
+    /// Where the first byte of the kept text is.
+    source: Source,
     /// The text repeats every so many bytes; more than it has if it does not.
     period: u64,
 }
@@ -136,8 +166,7 @@ impl Resolved {
             offset %= self.period;
         }
         Stretch {
-            origin: self.origin + offset,
-            address: self.address + offset,
+            source: self.source.behind(offset),
             back: offset + 1,
             ahead: (self.period - offset).min(self.end - coordinate),
             repeats: self.period < REPEATED,
@@ -145,28 +174,28 @@ impl Resolved {
     }
 }
 
-/// Where a block of coordinates is kept: a shortcut past the pieces for those, nearly all, that lie
-/// in one piece of kept text.
+/// Where a block of coordinates is kept: a shortcut past the parts for those, nearly all, of which nothing was
+/// removed.
 #[derive(Clone, Copy, Debug)]
 struct Entry(u64);
 
 enum Way {
     /// The whole block is kept from this address on.
     Kept(u64),
-    /// The number of the piece that the first byte of the block lies in.
-    Piece(usize),
+    /// The number of the part that the first byte of the block lies in or behind.
+    Part(usize),
 }
 
 impl Entry {
     fn new(way: &Way) -> Self {
         match *way {
             Way::Kept(address) => Self(address << 1 | 1),
-            Way::Piece(number) => Self((number as u64) << 1),
+            Way::Part(number) => Self((number as u64) << 1),
         }
     }
 
     fn way(self) -> Way {
-        if self.0 & 1 == 1 { Way::Kept(self.0 >> 1) } else { Way::Piece(to_usize(self.0 >> 1)) }
+        if self.0 & 1 == 1 { Way::Kept(self.0 >> 1) } else { Way::Part(to_usize(self.0 >> 1)) }
     }
 }
 
@@ -190,28 +219,26 @@ pub(crate) fn repeated(period: &[u8], offset: u64, len: u64) -> Vec<u8> {
 
 /// Where the text around a coordinate is kept.
 struct Stretch {
-    /// The coordinate of the kept text.
-    origin: u64,
-    address: u64,
+    source: Source,
     /// Bytes kept together up to and with this one, and from it on: at least one each.
     back: u64,
     ahead: u64,
-    /// Whether that is but a part of what the piece looked at last stands for, which repeats itself after a few bytes.
+    /// Whether that is but a part of what the text looked at last stands for, which repeats itself after a few bytes.
     repeats: bool,
 }
 
 impl Stretch {
     /// Of a coordinate of the base, which knows better.
     fn in_base(coordinate: u64) -> Self {
-        Self { origin: coordinate, address: 0, back: u64::MAX, ahead: u64::MAX, repeats: false }
+        let source = Source::InBase(coordinate);
+        Self { source, back: u64::MAX, ahead: u64::MAX, repeats: false }
     }
 
     /// Of a block that is kept from `address` on.
     fn in_block(address: u64, coordinate: u64) -> Self {
         let offset = coordinate % BLOCK;
         Self {
-            origin: coordinate,
-            address: address + offset,
+            source: Source::Kept(address + offset),
             back: offset + 1,
             ahead: BLOCK - offset,
             repeats: false,
@@ -291,7 +318,7 @@ impl Texts {
 
     /// Bytes of memory of all but that.
     pub(crate) fn memory(&self) -> usize {
-        self.pieces.capacity() * size_of::<Piece>()
+        self.parts.capacity() * size_of::<Part>()
             + self.periodic.capacity() * size_of::<Periodic>()
             + self.directory.capacity() * size_of::<Entry>()
     }
@@ -315,10 +342,10 @@ impl Texts {
             let before = self.read_repeated(self.recent, coordinate, REPEATED / 2, REPEATED / 2)?;
             return Ok((&self.read, before));
         }
-        if self.below(stretch.origin).is_some() {
-            return Ok((self.ahead(coordinate)?, 0));
+        match stretch.source {
+            Source::Kept(address) => self.kept.between(address, stretch.back, stretch.ahead),
+            Source::InBase(_) => Ok((self.ahead(coordinate)?, 0)),
         }
-        self.kept.between(stretch.address, stretch.back, stretch.ahead)
     }
 
     /// Bytes from `coordinate` on: at least one, as many as lie together.
@@ -329,13 +356,15 @@ impl Texts {
             self.read_repeated(self.recent, coordinate, 0, REPEATED)?;
             return Ok(&self.read);
         }
-        if let Some(base) = self.below(stretch.origin) {
-            let mut bytes = base.ahead(stretch.origin)?;
-            bytes.truncate(usize::try_from(stretch.ahead).unwrap_or(usize::MAX));
-            self.read = bytes;
-            return Ok(&self.read);
+        match stretch.source {
+            Source::Kept(address) => self.kept.first(address, stretch.ahead),
+            Source::InBase(coordinate) => {
+                let mut bytes = self.base().ahead(coordinate)?;
+                bytes.truncate(usize::try_from(stretch.ahead).unwrap_or(usize::MAX));
+                self.read = bytes;
+                Ok(&self.read)
+            }
         }
-        self.kept.first(stretch.address, stretch.ahead)
     }
 
     /// Bytes up to and with the one at `coordinate`: at least one, as many as lie together.
@@ -348,37 +377,42 @@ impl Texts {
             self.read_repeated(self.recent_behind, coordinate, REPEATED - 1, 1)?;
             return Ok(&self.read);
         }
-        if let Some(base) = self.below(stretch.origin) {
-            let bytes = base.behind(stretch.origin)?;
-            let back = usize::try_from(stretch.back).unwrap_or(usize::MAX);
-            self.read = bytes.slice(bytes.len().saturating_sub(back)..);
-            return Ok(&self.read);
+        match stretch.source {
+            Source::Kept(address) => self.kept.last(address, stretch.back),
+            Source::InBase(coordinate) => {
+                let bytes = self.base().behind(coordinate)?;
+                let back = usize::try_from(stretch.back).unwrap_or(usize::MAX);
+                self.read = bytes.slice(bytes.len().saturating_sub(back)..);
+                Ok(&self.read)
+            }
         }
-        self.kept.last(stretch.address, stretch.back)
     }
 
-    /// Reads the text around a coordinate of a piece that repeats itself: so many bytes before it, and from it on, at most. How many
+    /// Reads the text around a coordinate of a part that repeats itself: so many bytes before it, and from it on, at most. How many
     /// there are before it.
     #[cold]
     fn read_repeated(
         &mut self,
-        piece: Resolved,
+        part: Resolved,
         coordinate: u64,
         before: u64,
         ahead: u64,
     ) -> Result<usize, Error> {
-        let since = coordinate - piece.start;
+        let since = coordinate - part.start;
         let before = before.min(since);
-        let len = before + ahead.min(piece.end - coordinate);
+        let len = before + ahead.min(part.end - coordinate);
         let mut period = Vec::new();
-        if let Some(base) = self.below(piece.origin) {
-            while (period.len() as u64) < piece.period {
-                let bytes = base.ahead(piece.origin + period.len() as u64)?;
-                period.extend_from_slice(&bytes);
+        match part.source {
+            Source::Kept(address) => {
+                self.kept.copy(address, address + part.period, &mut period)?;
             }
-            period.truncate(to_usize(piece.period));
-        } else {
-            self.kept.copy(piece.address, piece.address + piece.period, &mut period)?;
+            Source::InBase(coordinate) => {
+                while (period.len() as u64) < part.period {
+                    let bytes = self.base().ahead(coordinate + period.len() as u64)?;
+                    period.extend_from_slice(&bytes);
+                }
+                period.truncate(to_usize(part.period));
+            }
         }
         self.read = repeated(&period, since - before, len).into();
         Ok(to_usize(before))
@@ -402,13 +436,19 @@ impl Texts {
         }
         while at < coordinates.end {
             let rest = coordinates.end - at;
-            // Of a block that is kept as a whole its piece need not be known, which only a search through all would find.
+            // Of a block that is kept as a whole the part before it need not be known, which only a search through all would find.
             let kept = match self.directory[self.block(at)].way() {
                 Way::Kept(_) => Kept::plain(at, rest.min(BLOCK - at % BLOCK)),
-                Way::Piece(first) => {
-                    let piece = self.resolved(self.piece_from(first, at));
-                    let rest = rest.min(piece.end - at);
-                    Kept::within(piece.origin, piece.period, at - piece.start, rest)
+                Way::Part(first) => {
+                    let number = self.part_from(first, at);
+                    if at < self.part_end(number) {
+                        let part = self.resolved(number, at);
+                        let origin = self.origin(part.source);
+                        let rest = rest.min(part.end - at);
+                        Kept::within(origin, part.period, at - part.start, rest)
+                    } else {
+                        Kept::plain(at, rest.min(self.next(number).0 - at))
+                    }
                 }
             };
             at += kept.len;
@@ -424,56 +464,29 @@ impl Texts {
     /// Adds an article: its canonical text, of which `removed` is kept elsewhere.
     pub(crate) fn push(&mut self, canonical: &[u8], removed: &[Removed]) {
         let start = self.end;
-        // Kept text first, so that removed text may stand for later text of its own article.
-        let mut kept = std::mem::take(&mut self.room);
+        if self.parts.is_empty() {
+            push(&mut self.parts, Part::new(self.first, 0));
+        }
+        let first = self.parts.len();
         let mut at = 0;
         for part in removed {
-            if at < part.start {
-                kept.push(Piece::kept(start + at as u64, self.kept.len()));
-                self.kept.append(&canonical[at..part.start]);
-            }
+            self.kept.append(&canonical[at..part.start]);
+            push(&mut self.parts, Part::new(start + part.start as u64, self.kept.len()));
             at = part.end;
         }
-        kept.push(Piece::kept(start + at as u64, self.kept.len()));
         self.kept.append(&canonical[at..]);
         self.kept.append(&[END]);
         self.end = start + canonical.len() as u64 + 1;
-
-        let mut own = kept.iter().peekable();
-        for part in removed {
-            let begins = start + part.start as u64;
-            while let Some(piece) = own.next_if(|piece| piece.start() < begins) {
-                self.lay_out_kept(*piece);
-            }
-            let address = match kept.partition_point(|piece| piece.start() <= part.origin) {
-                0 => self.address(part.origin),
-                after => {
-                    let piece = kept[after - 1];
-                    piece.address() + (part.origin - piece.start())
-                }
-            };
-            let piece = if part.period == part.end - part.start {
-                Piece::new(begins, part.origin, address)
-            } else {
-                let (origin, period) = (part.origin, part.period as u64);
-                push(&mut self.periodic, Periodic { origin, period });
-                let number = (self.periodic.len() - 1) as u64;
-                Piece(Piece::new(begins, number, address).0 | PERIODIC)
-            };
-            push(&mut self.pieces, Piece(piece.0 | REMOVED));
-        }
-        own.for_each(|piece| self.lay_out_kept(*piece));
-        kept.clear();
-        self.room = kept;
         self.extend_directory(start);
-    }
-
-    fn lay_out_kept(&mut self, piece: Piece) {
-        let goes_on = self.pieces.last().is_some_and(|last| {
-            !last.is_removed() && last.address() + (piece.start() - last.start()) == piece.address()
-        });
-        if !goes_on {
-            push(&mut self.pieces, piece);
+        // Not before all parts are there, as removed text may stand for later text of its own article.
+        for (number, part) in (first..).zip(removed) {
+            let source = self.source(part.origin);
+            if part.period == part.end - part.start {
+                self.parts[number].set_source(source);
+            } else {
+                self.parts[number].set_periodic(self.periodic.len());
+                push(&mut self.periodic, Periodic { source, period: part.period as u64 });
+            }
         }
     }
 
@@ -481,23 +494,21 @@ impl Texts {
     fn extend_directory(&mut self, start: u64) {
         let first = self.block(start);
         let mut number = match self.directory.get(first).map(|entry| entry.way()) {
-            Some(Way::Piece(number)) => number,
-            _ => self.pieces.partition_point(|piece| piece.start() <= start).saturating_sub(1),
+            Some(Way::Part(number)) => number,
+            _ => self.parts.partition_point(|part| part.start() <= start) - 1,
         };
         self.directory.truncate(first);
         for block in start / BLOCK..self.end.div_ceil(BLOCK) {
             let begins = block * BLOCK;
-            while self.pieces.get(number + 1).is_some_and(|next| next.start() <= begins) {
+            while self.parts.get(number + 1).is_some_and(|next| next.start() <= begins) {
                 number += 1;
             }
-            let piece = self.pieces[number];
-            let end = self.piece_end(number);
+            let (kept_from, kept_to) = (self.part_end(number), self.next(number).0);
             // The first block may begin in the base.
-            let is_kept = !piece.is_removed() && piece.start() <= begins;
-            let way = if is_kept && begins + BLOCK <= end {
-                Way::Kept(piece.address() + (begins - piece.start()))
+            let way = if kept_from <= begins && begins + BLOCK <= kept_to {
+                Way::Kept(self.parts[number].address() + (begins - kept_from))
             } else {
-                Way::Piece(number)
+                Way::Part(number)
             };
             push(&mut self.directory, Entry::new(&way));
         }
@@ -519,93 +530,120 @@ impl Texts {
         self.recent.stretch(coordinate)
     }
 
-    /// Makes the piece of a coordinate the recent one, unless the text around it is found without.
+    /// Makes the text of a coordinate the recent one, unless the text around it is found without.
     fn look_elsewhere(&mut self, coordinate: u64) -> Option<Stretch> {
         if coordinate < self.first {
             return Some(Stretch::in_base(coordinate));
         }
-        let Resolved { number, start, .. } = self.recent;
-        let number = if self.pieces.get(number + 1).is_some_and(|next| next.start() == coordinate) {
-            number + 1
-        } else if coordinate + 1 == start && number > 0 {
-            number - 1
-        } else if let Some(number) = self.beside_recent(coordinate) {
-            number
-        } else {
-            match self.directory[self.block(coordinate)].way() {
+        let number = match self.beside_recent(coordinate) {
+            Some(number) => number,
+            None => match self.directory[self.block(coordinate)].way() {
                 Way::Kept(address) => return Some(Stretch::in_block(address, coordinate)),
-                Way::Piece(first) => self.piece_from(first, coordinate),
-            }
+                Way::Part(first) => self.part_from(first, coordinate),
+            },
         };
-        self.recent = self.resolved(number);
+        self.recent = self.resolved(number, coordinate);
         None
     }
 
-    /// The piece of a coordinate, if that is the one after or before the recent one.
+    /// The part that a coordinate lies in or behind, if that is the recent one, or the one after or before it.
     fn beside_recent(&self, coordinate: u64) -> Option<usize> {
         let Resolved { number, start, end, .. } = self.recent;
-        let beside = if coordinate >= end { number.checked_add(1) } else { number.checked_sub(1) }?;
-        let distance = if coordinate >= end { coordinate - end } else { start - coordinate };
-        let holds = |number: usize| {
-            let from = self.pieces.get(number).map_or(u64::MAX, |piece| piece.start());
-            (from..self.piece_end(number)).contains(&coordinate)
-        };
         // Elsewhere, the directory is as quick.
-        (distance < BLOCK && holds(beside)).then_some(beside)
+        if coordinate + BLOCK <= start || coordinate >= end + BLOCK {
+            return None;
+        }
+        let starts = |number: usize| self.parts.get(number).map_or(u64::MAX, |part| part.start());
+        if coordinate < starts(number) {
+            let before = number.checked_sub(1)?;
+            (coordinate >= starts(before)).then_some(before)
+        } else if coordinate < starts(number + 1) {
+            Some(number)
+        } else {
+            (coordinate < starts(number + 2)).then_some(number + 1)
+        }
     }
 
-    /// The coordinate after the last of a piece.
-    fn piece_end(&self, number: usize) -> u64 {
-        self.pieces.get(number + 1).map_or(self.end, |next| next.start())
+    /// Where the part after one starts, and the address of the text behind that, or both ends.
+    fn next(&self, number: usize) -> (u64, u64) {
+        match self.parts.get(number + 1) {
+            Some(next) => (next.start(), next.address()),
+            None => (self.end, self.kept.len()),
+        }
     }
 
-    /// The number of the piece of a coordinate whose block begins in the piece `first`.
-    fn piece_from(&self, first: usize, coordinate: u64) -> usize {
-        let is_before = |piece: &Piece| piece.start() <= coordinate;
+    /// The coordinate after the last of a part.
+    fn part_end(&self, number: usize) -> u64 {
+        let (start, address) = self.next(number);
+        start - (address - self.parts[number].address())
+    }
+
+    /// The number of the part that a coordinate lies in or behind, whose block begins in or behind the part `first`.
+    fn part_from(&self, first: usize, coordinate: u64) -> usize {
+        let is_before = |part: &Part| part.start() <= coordinate;
         let next = self.directory.get(self.block(coordinate) + 1).map(|entry| entry.way());
-        let after = if let Some(Way::Piece(next)) = next {
+        let after = if let Some(Way::Part(next)) = next {
             // The next block begins in this one, or in a later.
             next + 1
         } else {
-            return last_before(&self.pieces, first, is_before);
+            return last_before(&self.parts, first, is_before);
         };
-        first + self.pieces[first..after].partition_point(is_before) - 1
+        first + self.parts[first..after].partition_point(is_before) - 1
     }
 
-    fn resolved(&self, number: usize) -> Resolved {
-        let piece = self.pieces[number];
-        let (origin, period) = self.origin(piece);
-        Resolved {
-            number,
-            start: piece.start(),
-            end: self.piece_end(number),
-            origin,
-            address: piece.address(),
-            period: period.unwrap_or(u64::MAX),
+    /// The text of a coordinate in or behind a part.
+    #[inline]
+    fn resolved(&self, number: usize, coordinate: u64) -> Resolved {
+        let part = self.parts[number];
+        let (next_start, next_address) = self.next(number);
+        let end = next_start - (next_address - part.address());
+        if coordinate >= end {
+            let source = Source::Kept(part.address());
+            return Resolved { number, start: end, end: next_start, source, period: u64::MAX };
         }
+        let (source, period) = self.stands_for(part);
+        Resolved { number, start: part.start(), end, source, period }
     }
 
-    /// The coordinate of the kept text of a piece, and after how many bytes that begins again, if it does.
-    fn origin(&self, piece: Piece) -> (u64, Option<u64>) {
-        if !piece.is_periodic() {
-            return (piece.origin(), None);
-        }
-        let Periodic { origin, period } = self.periodic[to_usize(piece.origin())];
-        (origin, Some(period))
-    }
-
-    /// The address of kept text, unless that is in the base.
-    fn address(&self, origin: u64) -> u64 {
-        if origin < self.first {
-            return 0;
-        }
-        match self.directory[self.block(origin)].way() {
-            Way::Kept(address) => address + origin % BLOCK,
-            Way::Piece(first) => {
-                let piece = self.pieces[self.piece_from(first, origin)];
-                piece.address() + (origin - piece.start())
+    /// What a part stands for, and after how many bytes that begins again.
+    fn stands_for(&self, part: Part) -> (Source, u64) {
+        match part.periodic() {
+            None => (part.source(), u64::MAX),
+            Some(number) => {
+                let Periodic { source, period } = self.periodic[number];
+                (source, period)
             }
         }
+    }
+
+    /// Where the text of a coordinate is, which is kept.
+    fn source(&self, coordinate: u64) -> Source {
+        if coordinate < self.first {
+            return Source::InBase(coordinate);
+        }
+        match self.directory[self.block(coordinate)].way() {
+            Way::Kept(address) => Source::Kept(address + coordinate % BLOCK),
+            Way::Part(first) => {
+                let number = self.part_from(first, coordinate);
+                let offset = coordinate - self.part_end(number);
+                Source::Kept(self.parts[number].address() + offset)
+            }
+        }
+    }
+
+    /// The coordinate of kept text.
+    fn origin(&self, source: Source) -> u64 {
+        match source {
+            Source::InBase(coordinate) => coordinate,
+            Source::Kept(address) => {
+                let number = self.parts.partition_point(|part| part.address() <= address) - 1;
+                self.part_end(number) + (address - self.parts[number].address())
+            }
+        }
+    }
+
+    fn base(&self) -> &dyn Base {
+        self.base.as_deref().expect("BUG: nothing stands for text of a base that is not there")
     }
 }
 
@@ -614,14 +652,110 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_greatest_numbers_fit_into_a_piece() {
+    fn the_greatest_numbers_fit_into_a_part() {
         for numbers in [[0, 0, MAX_PLACE], [0, MAX_PLACE, 0], [MAX_PLACE, 0, 0], [MAX_PLACE; 3]] {
-            let [start, kept, address] = numbers;
-            let piece = Piece::new(start, kept, address);
-            assert!(!piece.is_removed() && !piece.is_periodic());
-            let piece = Piece(piece.0 | REMOVED | PERIODIC);
-            assert!(piece.is_removed() && piece.is_periodic());
-            assert_eq!([piece.start(), piece.origin(), piece.address()], numbers);
+            let [start, address, place] = numbers;
+            for source in [Source::Kept(place), Source::InBase(place)] {
+                let mut part = Part::new(start, address);
+                part.set_source(source);
+                assert_eq!((part.start(), part.address()), (start, address));
+                assert_eq!((part.source(), part.periodic()), (source, None));
+            }
+            let mut part = Part::new(start, address);
+            part.set_periodic(to_usize(place));
+            assert_eq!((part.start(), part.address()), (start, address));
+            assert_eq!(part.periodic(), Some(to_usize(place)));
+        }
+    }
+
+    /// Articles of new text and of copies of kept text from anywhere, their own later text too; held against all of it, laid end to
+    /// end, with the coordinate of the kept text beside each byte.
+    #[test]
+    fn what_was_removed_is_read_where_it_is_kept() {
+        let mut state = 7_u64;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            to_usize(state >> 33) % bound
+        };
+        for longest in [3, 40, 9000] {
+            let mut texts = Texts::default();
+            let (mut all, mut origins) = (Vec::new(), Vec::new());
+            let mut parts = Vec::new();
+            for _ in 0..60 {
+                let start = all.len();
+                // New text first, then copies of it and of what came before put between.
+                let new: Vec<Vec<u8>> = (0..=below(5))
+                    .map(|_| {
+                        (0..below(longest)).map(|_| u8::try_from(below(200)).unwrap()).collect()
+                    })
+                    .collect();
+                let mut removed = Vec::new();
+                let mut canonical: Vec<u8> = Vec::new();
+                for text in &new {
+                    for _ in 0..below(3) {
+                        let (from, len) = (below(start + 1), 1 + below(longest));
+                        let is_kept = |at: &usize| origins[*at] == *at && all[*at] != END;
+                        let len = (from..start).take(len).take_while(is_kept).count();
+                        if len > 0 {
+                            let (start, end) = (canonical.len(), canonical.len() + len);
+                            canonical.extend(&all[from..from + len]);
+                            removed.push(Removed { start, end, origin: from as u64, period: len });
+                        }
+                    }
+                    canonical.extend(text);
+                }
+                let last = new.last().unwrap();
+                if !last.is_empty()
+                    && removed.last().is_none_or(|part| part.end + last.len() <= canonical.len())
+                {
+                    // Before all other text a copy of the last of the article's own.
+                    for part in &mut removed {
+                        (part.start, part.end) = (part.start + last.len(), part.end + last.len());
+                    }
+                    let origin = (start + canonical.len()) as u64;
+                    canonical.splice(0..0, last.iter().copied());
+                    let own = Removed { start: 0, end: last.len(), origin, period: last.len() };
+                    removed.insert(0, own);
+                }
+                origins.extend(start..=start + canonical.len());
+                for part in &removed {
+                    let from = to_usize(part.origin);
+                    for at in part.start..part.end {
+                        origins[start + at] = from + (at - part.start);
+                    }
+                    parts.push((start + part.start, start + part.end, from));
+                }
+                all.extend(&canonical);
+                all.push(END);
+                texts.push(&canonical, &removed);
+            }
+            assert_eq!(texts.end(), all.len() as u64);
+            let kept = (0..all.len()).filter(|&at| origins[at] == at).count();
+            assert_eq!(texts.kept(), kept as u64);
+            for _ in 0..2000 {
+                let at = below(all.len());
+                // Mostly near each other.
+                for at in at..all.len().min(at + below(4)) {
+                    let ahead = texts.ahead(at as u64).unwrap();
+                    assert!(!ahead.is_empty() && all[at..].starts_with(ahead));
+                    let behind = texts.behind(at as u64).unwrap();
+                    assert!(!behind.is_empty() && all[..=at].ends_with(behind));
+                }
+                let end = at + 1 + below((all.len() - at).min(3 * longest));
+                let mut found = Vec::new();
+                texts.origins(at as u64..end as u64, &mut found).unwrap();
+                let found = found.iter().flat_map(|kept| kept.origin..kept.origin + kept.len);
+                assert!(found.map(to_usize).eq(origins[at..end].iter().copied()));
+            }
+            #[cfg(feature = "index")]
+            {
+                let coordinates = texts.held_coordinates();
+                let held = texts.held_removed(&coordinates);
+                let held = held
+                    .map(|part| (to_usize(part.start), to_usize(part.end), to_usize(part.origin)));
+                assert!(held.eq(parts.iter().copied()));
+            }
+            assert!(parts.len() > 50);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Texts;
+use super::{Part, Texts};
 use crate::error::Error;
 use crate::index::base::Base;
 
@@ -34,12 +34,15 @@ impl Texts {
         &self,
         coordinates: &Range<u64>,
     ) -> impl Iterator<Item = RemovedPart> {
-        let from = self.pieces.partition_point(|piece| piece.start() < coordinates.start);
-        let to =
-            from + self.pieces[from..].partition_point(|piece| piece.start() < coordinates.end);
-        (from..to).filter(|&at| self.pieces[at].is_removed()).map(|at| {
-            let (origin, period) = self.origin(self.pieces[at]);
-            RemovedPart { start: self.pieces[at].start(), end: self.piece_end(at), origin, period }
+        let is_before = |coordinate: u64| move |part: &Part| part.start() < coordinate;
+        // The first has no text.
+        let from = self.parts.partition_point(is_before(coordinates.start)).max(1);
+        let to = from + self.parts[from..].partition_point(is_before(coordinates.end));
+        (from..to).map(|number| {
+            let part = self.parts[number];
+            let (source, period) = self.stands_for(part);
+            let (start, end, origin) = (part.start(), self.part_end(number), self.origin(source));
+            RemovedPart { start, end, origin, period: (period < u64::MAX).then_some(period) }
         })
     }
 
