@@ -329,10 +329,10 @@ fn pack(departure: Departure, gap: u32, original: &[u8], bytes: &mut Vec<u8>, le
 }
 
 /// Where the departures of one article stand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
-    at: u64,
-    checkpoints: usize,
+    pub(crate) at: u64,
+    pub(crate) checkpoints: usize,
 }
 
 impl Departures {

@@ -13,8 +13,7 @@ use bytes::Bytes;
 
 use super::base::Base;
 use super::log::{Log, last_before, push};
-use super::table::MAX_PLACE;
-use super::to_usize;
+use super::{COORDINATE_BITS, Fields, to_usize};
 use crate::error::Error;
 
 #[cfg(feature = "index")]
@@ -52,62 +51,56 @@ pub(crate) struct Texts {
 
 /// A removed part. Behind it, up to the next, text is kept.
 ///
-/// In one word of 128 bits: from the lowest, its first coordinate, the address of the kept text behind it, its source, and two flags
-/// that say what that is. Where it ends is not told: as much before the next part as text is kept between them.
+/// In one word: its first coordinate, the address of the kept text behind it, its source, and two flags that say what that is. Where it
+/// ends is not told: as much before the next part as text is kept between them.
 #[derive(Clone, Copy, Debug, Default)]
-struct Part(u128);
-
-/// Enough for every coordinate, as these are places of a table, and for every address.
-const FIELD_BITS: u32 = MAX_PLACE.ilog2() + 1;
-const IN_BASE: u128 = 1 << 127;
-const PERIODIC: u128 = 1 << 126;
+struct Part(Fields);
 
 impl Part {
+    const START: Range<u32> = 0..COORDINATE_BITS;
+    const ADDRESS: Range<u32> = Self::START.end..Self::START.end + COORDINATE_BITS;
+    const SOURCE: Range<u32> = Self::ADDRESS.end..Self::ADDRESS.end + COORDINATE_BITS;
+    const IS_PERIODIC: Range<u32> = 126..127;
+    const IS_IN_BASE: Range<u32> = 127..128;
+
     /// One whose source is to be told.
     fn new(start: u64, address: u64) -> Self {
-        Self(field(start, 0) | field(address, 1))
+        Self(Fields::of(start, Self::START) | Fields::of(address, Self::ADDRESS))
     }
 
     fn start(self) -> u64 {
-        self.field(0)
+        self.0.get(Self::START)
     }
 
     fn address(self) -> u64 {
-        self.field(1)
+        self.0.get(Self::ADDRESS)
     }
 
-    /// The number of a periodic source instead, if it is one.
+    /// What it stands for, unless that repeats itself.
     fn source(self) -> Source {
-        let place = self.field(2);
-        if self.0 & IN_BASE == 0 { Source::Kept(place) } else { Source::InBase(place) }
+        let place = self.0.get(Self::SOURCE);
+        if self.0.get(Self::IS_IN_BASE) == 0 { Source::Kept(place) } else { Source::InBase(place) }
     }
 
-    fn set_source(&mut self, source: Source) {
-        self.0 |= match source {
-            Source::Kept(address) => field(address, 2),
-            Source::InBase(coordinate) => field(coordinate, 2) | IN_BASE,
+    fn with_source(self, source: Source) -> Self {
+        let (place, is_in_base) = match source {
+            Source::Kept(address) => (address, 0),
+            Source::InBase(coordinate) => (coordinate, 1),
         };
+        let source = Fields::of(place, Self::SOURCE) | Fields::of(is_in_base, Self::IS_IN_BASE);
+        Self(self.0 | source)
     }
 
-    /// The number of its source among those that repeat themselves.
+    /// The number of what it stands for among what repeats itself.
     fn periodic(self) -> Option<usize> {
-        (self.0 & PERIODIC != 0).then(|| to_usize(self.field(2)))
+        let is_periodic = self.0.get(Self::IS_PERIODIC) == 1;
+        is_periodic.then(|| to_usize(self.0.get(Self::SOURCE)))
     }
 
-    fn set_periodic(&mut self, number: usize) {
-        self.0 |= field(number as u64, 2) | PERIODIC;
+    fn with_periodic(self, number: usize) -> Self {
+        let number = Fields::of(number as u64, Self::SOURCE);
+        Self(self.0 | number | Fields::of(1, Self::IS_PERIODIC))
     }
-
-    fn field(self, number: u32) -> u64 {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower bits are meant")]
-        let bits = (self.0 >> (number * FIELD_BITS)) as u64;
-        bits & ((1 << FIELD_BITS) - 1)
-    }
-}
-
-fn field(value: u64, number: u32) -> u128 {
-    debug_assert!(value >> FIELD_BITS == 0, "a field is too narrow");
-    u128::from(value) << (number * FIELD_BITS)
 }
 
 /// Where kept text is.
@@ -482,9 +475,9 @@ impl Texts {
         for (number, part) in (first..).zip(removed) {
             let source = self.source(part.origin);
             if part.period == part.end - part.start {
-                self.parts[number].set_source(source);
+                self.parts[number] = self.parts[number].with_source(source);
             } else {
-                self.parts[number].set_periodic(self.periodic.len());
+                self.parts[number] = self.parts[number].with_periodic(self.periodic.len());
                 push(&mut self.periodic, Periodic { source, period: part.period as u64 });
             }
         }
@@ -650,19 +643,19 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::table::MAX_PLACE;
 
     #[test]
     fn the_greatest_numbers_fit_into_a_part() {
         for numbers in [[0, 0, MAX_PLACE], [0, MAX_PLACE, 0], [MAX_PLACE, 0, 0], [MAX_PLACE; 3]] {
             let [start, address, place] = numbers;
+            let part = Part::new(start, address);
             for source in [Source::Kept(place), Source::InBase(place)] {
-                let mut part = Part::new(start, address);
-                part.set_source(source);
+                let part = part.with_source(source);
                 assert_eq!((part.start(), part.address()), (start, address));
                 assert_eq!((part.source(), part.periodic()), (source, None));
             }
-            let mut part = Part::new(start, address);
-            part.set_periodic(to_usize(place));
+            let part = part.with_periodic(to_usize(place));
             assert_eq!((part.start(), part.address()), (start, address));
             assert_eq!(part.periodic(), Some(to_usize(place)));
         }
