@@ -10,6 +10,7 @@
 pub(crate) mod base;
 mod chunk;
 pub(crate) mod departures;
+mod ids;
 mod log;
 pub(crate) mod originals;
 pub(crate) mod table;

@@ -308,13 +308,18 @@ impl Spilled {
     }
 }
 
-/// Pushes with little to spare: room that doubles would be a third of a large index on average, and
-/// two thirds while it moves.
+/// Pushes with little to spare.
 pub(super) fn push<T>(vec: &mut Vec<T>, item: T) {
-    if vec.len() == vec.capacity() {
-        vec.reserve_exact((vec.len() / 8).max(16));
-    }
+    reserve(vec, 1);
     vec.push(item);
+}
+
+/// Makes room for so many items, and few to spare: room that doubles would be a third of a large index on average, and
+/// two thirds while it moves.
+pub(super) fn reserve<T>(vec: &mut Vec<T>, items: usize) {
+    if vec.capacity() - vec.len() < items {
+        vec.reserve_exact((vec.len() / 8).max(items).max(16));
+    }
 }
 
 /// The last of sorted items that is before something, as the one at `first` is: mostly one of the next few, so the steps grow
