@@ -8,6 +8,7 @@
 //! An index may stand on a [`base`], which holds the articles that came before.
 
 pub(crate) mod base;
+pub(crate) mod checkpoints;
 mod chunk;
 pub(crate) mod departures;
 mod ids;

@@ -10,7 +10,8 @@ use std::ops::{Deref, Range};
 #[cfg(feature = "index")]
 use bytes::Bytes;
 
-use super::log::{Log, push};
+use super::checkpoints::{Ahead, Checkpoint, Checkpoints};
+use super::log::Log;
 use crate::canonical::{Departure, locate};
 use crate::error::Error;
 use crate::room::make_room;
@@ -140,9 +141,9 @@ const fn steps() -> [Step; 256] {
     steps
 }
 
-/// One departure in this many is a checkpoint, from which the others are counted: with 64, the index of laws, a line break in 30 bytes,
-/// is 3 % larger, and an ingest of newsletters takes 1 % less time; with 128, 1 % smaller, and 2 % more.
-const CHECKPOINT: usize = 96;
+/// One departure in this many is a checkpoint, from which the others are counted: with 48, an ingest of newsletters takes 2 % fewer
+/// instructions, and the index of laws, a line break in 30 bytes, is 2 % larger; with 96, 1 % more, and 1 % smaller.
+const CHECKPOINT: usize = 72;
 
 /// And after so many bytes, before a departure with a longer literal and behind it: who reads one of a group copies all, which thousands of
 /// copies of what stands beside a megabyte of spaces would have had to wait for.
@@ -151,26 +152,9 @@ const LONG: u32 = 1 << 12;
 #[derive(Debug, Default)]
 pub(crate) struct Departures {
     log: Log,
-    checkpoints: Vec<Checkpoint>,
+    checkpoints: Checkpoints,
     /// What a reader copies a group to.
     group: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(test, derive(PartialEq))]
-pub(crate) struct Checkpoint {
-    /// The ends of the departure before, from which the next are counted.
-    ends: Ends,
-    /// Where the next stand, counted from the first byte of the article's.
-    at: u32,
-}
-
-impl Checkpoint {
-    /// None beyond 4 GiB, which no text comes to but one of half a gigabyte that was made for it: then what is wanted is farther from the
-    /// last one.
-    fn new(ends: Ends, at: usize) -> Option<Self> {
-        u32::try_from(at).ok().map(|at| Self { ends, at })
-    }
 }
 
 /// Where a departure ends.
@@ -186,6 +170,13 @@ impl Ends {
     fn of(departure: Departure) -> Self {
         let (canonical, original) = (departure.canonical_end(), departure.original_end());
         Self { canonical: canonical as u32, original: original as u32 }
+    }
+
+    /// None where the departures before take more than 4 GiB, which no text comes to but one of half a gigabyte that was made for it: then
+    /// what is wanted is farther from the last checkpoint.
+    fn checkpoint(self, at: usize) -> Option<Checkpoint> {
+        let Self { canonical, original } = self;
+        u32::try_from(at).ok().map(|at| Checkpoint { canonical, original, at })
     }
 
     /// The original bytes of the canonical byte at `position`, behind this end and before the next
@@ -217,7 +208,7 @@ impl Packed {
         let mut rest = departures;
         while !rest.is_empty() {
             if rest.len() < departures.len() {
-                checkpoints.extend(Checkpoint::new(ends, len));
+                checkpoints.extend(ends.checkpoint(len));
             }
             let (start, mut taken) = (len, 0);
             for &departure in rest.iter().take(CHECKPOINT) {
@@ -338,7 +329,7 @@ pub(crate) struct Stored {
 impl Departures {
     /// Where the departures of the next article will stand, and those of the last end.
     pub(crate) fn end(&self) -> Stored {
-        Stored { at: self.log.len(), checkpoints: self.checkpoints.len() }
+        Stored { at: self.log.len(), checkpoints: self.checkpoints.heads() }
     }
 
     pub(crate) fn log(&mut self) -> &mut Log {
@@ -347,14 +338,12 @@ impl Departures {
 
     /// Bytes of memory of all but the log.
     pub(crate) fn memory(&self) -> usize {
-        self.checkpoints.capacity() * size_of::<Checkpoint>()
+        self.checkpoints.memory()
     }
 
     /// Adds the departures of an article.
     pub(crate) fn push(&mut self, packed: &Packed) {
-        for checkpoint in &packed.checkpoints {
-            push(&mut self.checkpoints, *checkpoint);
-        }
+        self.checkpoints.push_article(&packed.checkpoints);
         self.log.append(&packed.bytes);
     }
 
@@ -373,9 +362,8 @@ impl Departures {
     /// Reads the departures of an article from some place not after `canonical` on.
     pub(crate) fn reader(&mut self, article: Range<Stored>, canonical: usize) -> Reader<'_> {
         let Range { start, end } = article;
-        let checkpoints = &self.checkpoints[start.checkpoints..end.checkpoints];
-        let (before, at, ends) = begin(checkpoints, canonical);
-        let checkpoints = &checkpoints[before..];
+        let checkpoints = self.checkpoints.from(start.checkpoints..end.checkpoints, canonical);
+        let (at, ends, checkpoints) = begin(checkpoints, canonical);
         let (start, at, end) = (start.at, start.at + u64::from(at), end.at);
         let log = Some(Behind { log: &mut self.log, start, at, end, checkpoints });
         self.group.clear();
@@ -383,13 +371,12 @@ impl Departures {
     }
 }
 
-/// The last checkpoint that is not after `canonical`, as how many come up to it, where the departures
-/// from it stand among those of the article, and what they are counted from.
-fn begin(checkpoints: &[Checkpoint], canonical: usize) -> (usize, u32, Ends) {
-    let before = checkpoints.partition_point(|point| point.ends.canonical as usize <= canonical);
-    match before.checked_sub(1).map(|last| checkpoints[last]) {
-        Some(point) => (before, point.at, point.ends),
-        None => (before, 0, Ends::default()),
+/// Where the departures that lead to a place stand among those of an article, what they are counted from, and the checkpoints behind.
+fn begin(checkpoints: Ahead<'_>, canonical: usize) -> (u32, Ends, Ahead<'_>) {
+    let mut behind = checkpoints.clone();
+    match behind.next().filter(|first| first.canonical as usize <= canonical) {
+        Some(Checkpoint { canonical, original, at }) => (at, Ends { canonical, original }, behind),
+        None => (0, Ends::default(), checkpoints),
     }
 }
 
@@ -410,8 +397,7 @@ struct Behind<'a> {
     start: u64,
     at: u64,
     end: u64,
-    /// Those that are still ahead.
-    checkpoints: &'a [Checkpoint],
+    checkpoints: Ahead<'a>,
 }
 
 #[derive(Debug)]
@@ -454,13 +440,8 @@ impl Reader<'_> {
         let Some(behind) = self.log.as_mut().filter(|behind| behind.at < behind.end) else {
             return Ok(false);
         };
-        let end = match behind.checkpoints.split_first() {
-            Some((next, later)) => {
-                behind.checkpoints = later;
-                behind.start + u64::from(next.at)
-            }
-            None => behind.end,
-        };
+        let next = behind.checkpoints.next();
+        let end = next.map_or(behind.end, |next| behind.start + u64::from(next.at));
         match &mut self.buffer {
             Buffer::Copied(bytes) => {
                 bytes.clear();
@@ -551,7 +532,9 @@ fn pass(bytes: &mut &[u8], ends: &mut Ends, place: usize) -> bool {
 /// Departures that lie in memory as they were encoded, and that nobody vouches for.
 #[cfg(feature = "index")]
 pub(crate) mod encoded {
-    use super::{Buffer, Bytes, CHECKPOINT, Checkpoint, Departure, Ends, Reader, begin, decode};
+    use super::{
+        Ahead, Buffer, Bytes, CHECKPOINT, Checkpoint, Departure, Ends, Reader, begin, decode,
+    };
 
     /// Decodes them all, up to what makes no sense.
     #[derive(Debug)]
@@ -582,7 +565,7 @@ pub(crate) mod encoded {
         for number in 0.. {
             if number > 0 && number % CHECKPOINT == 0 && !decoder.bytes.is_empty() {
                 let at = bytes.len() - decoder.bytes.len();
-                checkpoints.extend(Checkpoint::new(decoder.ends, at));
+                checkpoints.extend(decoder.ends.checkpoint(at));
             }
             match decoder.next() {
                 Some((departure, _)) if departure.canonical_end() > canonical_len => return None,
@@ -596,12 +579,8 @@ pub(crate) mod encoded {
     }
 
     /// Reads what was checked from some place not after `canonical` on.
-    pub(crate) fn read(
-        bytes: &Bytes,
-        checkpoints: &[Checkpoint],
-        canonical: usize,
-    ) -> Reader<'static> {
-        let (_, at, ends) = begin(checkpoints, canonical);
+    pub(crate) fn read(bytes: &Bytes, checkpoints: Ahead<'_>, canonical: usize) -> Reader<'static> {
+        let (at, ends, _) = begin(checkpoints, canonical);
         Reader { log: None, buffer: Buffer::Shared(bytes.clone()), read: at as usize, ends }
     }
 }
@@ -787,12 +766,15 @@ mod encoded_tests {
             let bytes = departures.encoded(Stored { at: 0, checkpoints: 0 }..end).unwrap();
             let decoded: Vec<Departure> = Decoder::new(&bytes).map(|(departure, _)| departure).collect();
             prop_assert_eq!(&decoded, &canonical.departures);
-            let (checkpoints, len) = check(&bytes, canonical.len()).unwrap();
+            let (found, len) = check(&bytes, canonical.len()).unwrap();
             prop_assert_eq!(len, text.len());
+            let mut checkpoints = Checkpoints::default();
+            checkpoints.push_article(&found);
             let shared = Bytes::from(bytes);
             for at in 0..canonical.len() {
                 let range = at..canonical.len().min(at + 40);
-                let reader = read(&shared, &checkpoints, at);
+                let checkpoints = checkpoints.from(0..checkpoints.heads(), at);
+                let reader = read(&shared, checkpoints, at);
                 prop_assert_eq!(
                     reader.original_range(range.clone(), |_, _| {}).unwrap(),
                     canonical.to_original(range)

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use super::error::Wrong;
 use super::wire::{Input, put_prefixed, put_varint, unzigzag, zigzag};
 use crate::article::{Provenance, Segment};
+use crate::index::checkpoints::Checkpoints;
+use crate::index::departures::Reader;
 use crate::index::departures::encoded::{self, Decoder};
-use crate::index::departures::{Checkpoint, Reader};
 use crate::index::originals::Held;
 use crate::index::text::tail::RemovedPart;
 
@@ -161,7 +162,7 @@ pub(crate) struct Group {
     first_article: u64,
     records: Vec<Record>,
     pieces: Vec<Piece>,
-    checkpoints: Vec<Checkpoint>,
+    checkpoints: Checkpoints,
     bytes: Bytes,
 }
 
@@ -221,7 +222,7 @@ impl Group {
             first_article: articles.start,
             records: Vec::new(),
             pieces: Vec::new(),
-            checkpoints: Vec::new(),
+            checkpoints: Checkpoints::default(),
             bytes: Bytes::new(),
         };
         let mut input = Input::new(&bytes);
@@ -265,10 +266,10 @@ impl Group {
         let departures = input.prefixed()?;
         let departures_end = len - input.rest().len();
         let departures_at = departures_end - departures.len();
-        let first_checkpoint = self.checkpoints.len();
+        let first_checkpoint = self.checkpoints.heads();
         let (checkpoints, original_len) =
             encoded::check(departures, canonical_len).ok_or(Wrong("departures make no sense"))?;
-        self.checkpoints.extend(checkpoints);
+        self.checkpoints.push_article(&checkpoints);
 
         let segments_at = len - input.rest().len();
         let mut segmented = 0_u64;
@@ -287,7 +288,7 @@ impl Group {
             place_in_file,
             pieces: first_piece..self.pieces.len(),
             departures: departures_at..departures_end,
-            checkpoints: first_checkpoint..self.checkpoints.len(),
+            checkpoints: first_checkpoint..self.checkpoints.heads(),
             segments: segments_at..len - input.rest().len(),
         })
     }
@@ -340,7 +341,7 @@ impl Group {
         self.bytes.len()
             + size_of_val(&self.records[..])
             + size_of_val(&self.pieces[..])
-            + size_of_val(&self.checkpoints[..])
+            + self.checkpoints.memory()
     }
 
     /// The articles, with their numbers.
@@ -392,7 +393,7 @@ impl Group {
 
     /// The departures from some place not after `canonical` on.
     pub(crate) fn departures_from(&self, record: &Record, canonical: usize) -> Reader<'static> {
-        let checkpoints = &self.checkpoints[record.checkpoints.clone()];
+        let checkpoints = self.checkpoints.from(record.checkpoints.clone(), canonical);
         encoded::read(&self.bytes.slice(record.departures.clone()), checkpoints, canonical)
     }
 
