@@ -252,7 +252,8 @@ impl Options {
     /// The format of all that is read. Default: told for each file by its name and content.
     ///
     /// With it, no file of a directory is passed over for its kind, or because it is no text: a picture is an article or an
-    /// error then. Without the feature that it needs, each file is an error.
+    /// error then. Without the feature that it needs, each file is an error. The names of fields, such as
+    /// [`text_field`](Self::text_field), are heeded by JSON, tables and Parquet, and refused beside another format.
     pub fn format(&mut self, format: Format) -> &mut Self {
         self.format = Some(format);
         self
@@ -703,11 +704,15 @@ impl Options {
             ("date_field", &self.date_field, "date", Field::Date),
             ("language_field", &self.language_field, "language", Field::Language),
         ];
+        let without_fields = self.format.filter(|format| !format.has_fields());
         let mut names = Vec::new();
         let mut fields = Fields::default();
         // A default gives way to what was set.
         for (option, name, _, field) in &all {
             if let Some(name) = name {
+                if let Some(format) = without_fields {
+                    return problem(option, format!("has no effect on the format {format:?}"));
+                }
                 if !fields.add(name, *field) {
                     return problem(option, format!("{name} is, or lies in, another field"));
                 }

@@ -2,7 +2,7 @@
 
 use std::iter::FusedIterator;
 
-use dedup::{Article, Articles, Cut, Deduper, Error, Options, ingest};
+use dedup::{Article, Articles, Cut, Deduper, Error, Format, Options, ingest};
 
 #[path = "support/dir.rs"]
 mod dir;
@@ -265,7 +265,7 @@ fn a_missing_path_is_an_error_at_once() {
 #[test]
 fn options_without_effect_are_errors_at_once() {
     let dir = Dir::new();
-    let wrong: [fn(&mut Options) -> &mut Options; 7] = [
+    let wrong: [fn(&mut Options) -> &mut Options; 10] = [
         |options| options.min_span(31),
         |options| options.min_span((1 << 20) + 1),
         |options| options.min_paragraph(200),
@@ -273,6 +273,9 @@ fn options_without_effect_are_errors_at_once() {
         |options| options.threads(0),
         |options| options.read_buffer(0),
         |options| options.threads(Options::MOST_THREADS),
+        |options| options.format(Format::Text).text_field("body"),
+        |options| options.format(Format::Mail).id_field("number"),
+        |options| options.format(Format::Feed).language_field("lang"),
     ];
     for set in wrong {
         let mut options = Options::new();
@@ -281,6 +284,8 @@ fn options_without_effect_are_errors_at_once() {
     }
     // Below its default, `min_span` overrules the default of `min_paragraph`.
     assert!(Options::new().min_span(64).ingest(dir.path()).is_ok());
+    // Formats that have fields heed their names.
+    assert!(Options::new().format(Format::Json).text_field("body").ingest(dir.path()).is_ok());
 }
 
 #[test]

@@ -165,6 +165,11 @@ impl Format {
         matches!(self, Self::Text | Self::Mail | Self::Html)
     }
 
+    /// Whether records have fields of which the caller may say which is which.
+    pub(crate) fn has_fields(self) -> bool {
+        matches!(self, Self::JsonLines | Self::Json | Self::Csv | Self::Tsv | Self::Parquet)
+    }
+
     /// Whether the records are cut out of text, whatever its encoding.
     fn is_cut_from_text(self) -> bool {
         matches!(self, Self::JsonLines | Self::Json | Self::Csv | Self::Tsv)
