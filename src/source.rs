@@ -489,6 +489,9 @@ fn open(
         return Err(Failure::of_file(error));
     }
     let compression = Compression::of(raw.head());
+    if let Some(compression) = Compression::cut_off(name, raw.head()) {
+        return Err(Failure::of_file(compression.truncated()));
+    }
     let mut reader: Reader = Box::new(raw);
     if let Some(compression) = compression {
         reader =

@@ -150,6 +150,13 @@ fn broken() -> Vec<Broken> {
     add("members.jsonl.gz", members, 3, |problem| {
         matches!(problem, Problem::Compression { compression: "gzip", .. })
     });
+    // As a writer leaves it that fails at once.
+    add("nothing.jsonl.gz", Vec::new(), 0, |problem| {
+        matches!(problem, Problem::Compression { compression: "gzip", .. })
+    });
+    add("head.txt.bz2", b"BZh91AY".to_vec(), 0, |problem| {
+        matches!(problem, Problem::Compression { compression: "bzip2", .. })
+    });
     add("table.csv", cut(sound("records/table.csv")), 2, is_truncated);
     add(
         "column.tsv",

@@ -38,7 +38,38 @@ impl Compression {
 
     /// Whether a file's extension only says that it is compressed.
     pub(crate) fn is_extension(extension: &str) -> bool {
-        matches!(extension, "gz" | "zst" | "bz2" | "xz")
+        Self::of_extension(extension).is_some()
+    }
+
+    fn of_extension(extension: &str) -> Option<Self> {
+        match extension {
+            "gz" => Some(Self::Gzip),
+            "zst" => Some(Self::Zstd),
+            "bz2" => Some(Self::Bzip2),
+            "xz" => Some(Self::Xz),
+            _ => None,
+        }
+    }
+
+    /// The compression that a stream's name tells, if the stream ended before its first bytes could: what there is of it, often
+    /// nothing, is then neither an empty text nor a short one. What is there whole and is not compressed may have such a name.
+    pub(crate) fn cut_off(name: &str, head: &[u8]) -> Option<Self> {
+        let (_, extension) = name.rsplit_once('.')?;
+        let compression = Self::of_extension(&extension.to_ascii_lowercase())?;
+        let start: &[u8] = match compression {
+            Self::Gzip => &[0x1f, 0x8b, 0x08],
+            Self::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
+            Self::Bzip2 => b"BZh",
+            Self::Xz => &[0xfd, b'7', b'z', b'X', b'Z', 0x00],
+        };
+        let is_part = start.starts_with(head) || head.starts_with(start);
+        (is_part && head.len() < Self::HEAD && Self::of(head).is_none()).then_some(compression)
+    }
+
+    /// What is wrong with a stream that was cut off.
+    pub(crate) fn truncated(self) -> Problem {
+        let source = std::io::ErrorKind::UnexpectedEof.into();
+        Problem::Compression { compression: self.name(), source }
     }
 
     fn name(self) -> &'static str {
@@ -145,6 +176,29 @@ mod tests {
     fn text_is_not_taken_for_a_compressed_stream() {
         for text in ["", "BZh9 is how a bzip2 file starts", "PK", "\u{1f}"] {
             assert_eq!(Compression::of(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_within_its_first_bytes_is_cut_off() {
+        let gzip = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3];
+        let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, b'a'];
+        for (name, head) in [
+            ("news/a.txt.gz", &gzip),
+            ("a.jsonl.ZST", &zstd),
+            ("a.bz2", b"BZh91AY&SY"),
+            ("a.txt.xz", &[0xfd, b'7', b'z', b'X', b'Z', 0, 0, 4, 0xe6, 0xd6]),
+        ] {
+            for len in 0..=head.len() {
+                let head = &head[..len];
+                let told = Compression::of(head).or(Compression::cut_off(name, head));
+                assert!(told.is_some(), "{name}, {len} bytes");
+                assert_eq!(Compression::cut_off("a.txt", head), None);
+            }
+        }
+        // Programs that unpack on the way leave names as they are.
+        for text in ["a", "BZ is short", "plain text, unpacked"] {
+            assert_eq!(Compression::cut_off("a.txt.bz2", text.as_bytes()), None, "{text}");
         }
     }
 }
