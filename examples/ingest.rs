@@ -450,8 +450,7 @@ impl Flags {
     fn check_outputs(&self, command: &Command) -> Result<(), String> {
         let mut before: Vec<(&str, PathBuf)> = Vec::new();
         for (flag, path) in self.outputs() {
-            command.check_output(path)?;
-            let place = std::path::absolute(path).map_err(|e| cannot_write(path, &e))?;
+            let place = command.check_output(path)?;
             if let Some((other, _)) = before.iter().find(|(_, other)| *other == place) {
                 return Err(format!("{flag} and {other} are one file: {}", path.display()));
             }

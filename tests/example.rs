@@ -65,6 +65,12 @@ fn what_makes_no_sense_is_told_from_what_cannot_be_read() {
     assert_eq!(run(&[&input, "--min-span", "10"]), Some(2));
     assert_eq!(run(&[&input, "--removed", &inside]), Some(2));
     assert_eq!(run(&[&input, "--removed", &out, "--kept", &out]), Some(2));
+    assert_eq!(run(&[&input, "--removed", &out, "--kept", &path("in/../out")]), Some(2));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&out, path("link")).expect("a link");
+        assert_eq!(run(&[&input, "--removed", &out, "--kept", &path("link")]), Some(2));
+    }
     assert_eq!(run(&[&path("not there")]), Some(1));
 }
 

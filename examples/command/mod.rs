@@ -187,8 +187,9 @@ impl Command {
         options
     }
 
-    /// Refuses an output that would overwrite the input, or be read by the run that writes it.
-    pub(crate) fn check_output(&self, path: &Path) -> Result<(), String> {
+    /// Refuses an output that would overwrite the input, or be read by the run that writes it; returns where it lies, by whatever
+    /// name.
+    pub(crate) fn check_output(&self, path: &Path) -> Result<PathBuf, String> {
         let output = resolve(path).map_err(|e| cannot_write(path, &e))?;
         for input in self.paths.iter().filter(|path| !is_stdin(path)) {
             // What is not there holds nothing, and is an error of its own.
@@ -197,7 +198,7 @@ impl Command {
                 return Err(format!("{} lies inside the input {input}", path.display()));
             }
         }
-        Ok(())
+        Ok(output)
     }
 }
 
