@@ -5,7 +5,7 @@ use crate::anchors::Scheme;
 /// The version of the rules for near copies and for sentences, those of the library that finds them included: an index on
 /// disk that was made with either is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// What is cut from an article.
 ///

@@ -1,5 +1,7 @@
 //! Words: where a text may be cut without parting one.
 
+use unicode_normalization::char::is_combining_mark;
+
 use crate::canonical::is_boundary;
 
 /// Whether a cut there would part a word, or a character.
@@ -24,11 +26,13 @@ pub(crate) fn is_inside_word(canonical: &[u8], at: usize) -> bool {
 
 /// Whether two characters that follow each other are of one word.
 pub(crate) fn is_one_word(before: char, after: char) -> bool {
-    before != ' ' && unicode_normalization::char::is_combining_mark(after)
-        || before.is_alphanumeric()
-            && after.is_alphanumeric()
-            && !stands_alone(before)
-            && !stands_alone(after)
+    before != ' ' && is_combining_mark(after) || is_of_words(before) && is_of_words(after)
+}
+
+/// Whether words are made of it that have several characters. Not all marks are alphabetic to Unicode: an accent that no letter
+/// has taken up is not, nor is what joins two consonants of Hindi, and words go on behind both.
+fn is_of_words(character: char) -> bool {
+    (character.is_alphanumeric() || is_combining_mark(character)) && !stands_alone(character)
 }
 
 /// Whether a character is a word by itself, of a script that does not part words with spaces.
@@ -65,5 +69,7 @@ mod tests {
         assert!(!inside("中文", 3) && inside("中文", 1) && !inside("かな", 3));
         assert!(inside("한국", 3) && inside("x\u{301}", 1) && inside("б\u{301}", 2));
         assert!(!inside(" \u{301}a", 1) && inside("-\u{301}a", 1));
+        assert!(inside("за\u{301}мок", 6) && inside("सम्मान", 9) && inside(" \u{301}a", 3));
+        assert!(!inside("क् क", 6) && !inside("日\u{301}本", 5));
     }
 }

@@ -527,3 +527,16 @@ fn words_around_what_goes_stay_apart() {
     let article = deduper.push("f", format!("Bert{common}agreed.")).expect("sound");
     assert_eq!(article.text(), "Bert丰agreed.");
 }
+
+#[test]
+fn no_word_is_parted_behind_a_mark() {
+    let common = "The mayor of the small town by the river wrote ";
+    for (first, second) in [("सम्मान", "सम्बन्ध"), ("за\u{301}мок", "за\u{301}пах")]
+    {
+        let mut options = Options::new();
+        let mut deduper = options.min_span(32).cut(Cut::Span).deduper().expect("possible");
+        deduper.push("a", format!("{common}{first}.")).expect("sound");
+        let article = deduper.push("b", format!("{common}{second}.")).expect("sound");
+        assert_eq!(article.text(), format!("{second}."));
+    }
+}
