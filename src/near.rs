@@ -126,26 +126,24 @@ pub(crate) fn near_copies(
             continue;
         }
         let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
+        let mut found = None;
         if let Some(place) = follows {
             let hit = Hit { at: paragraph.start, place, weight: WEIGHT };
-            if let Some(copy) = lay_beside(&mut view, number, paragraph, hit, share)? {
-                next = Some(behind(&mut view, &copy)?);
-                copies.push(copy);
+            found = lay_beside(&mut view, number, paragraph, hit, share)?;
+        }
+        if found.is_none() {
+            if paragraph.len() < criteria.min_paragraph {
                 continue;
             }
-        }
-        if paragraph.len() < criteria.min_paragraph {
-            continue;
-        }
-        lookup.look_up(own.clone(), &mut view, &index.anchors, index.beneath.as_deref())?;
-        if criteria.within_article != WithinArticle::Remove {
-            lookup.hits.retain(|hit| hit.place < base);
-        }
-        let mut found = None;
-        for hit in regions(&mut lookup.hits, paragraph.start) {
-            found = lay_beside(&mut view, number, paragraph, hit, share)?;
-            if found.is_some() {
-                break;
+            lookup.look_up(own.clone(), &mut view, &index.anchors, index.beneath.as_deref())?;
+            if criteria.within_article != WithinArticle::Remove {
+                lookup.hits.retain(|hit| hit.place < base);
+            }
+            for hit in regions(&mut lookup.hits, paragraph.start) {
+                found = lay_beside(&mut view, number, paragraph, hit, share)?;
+                if found.is_some() {
+                    break;
+                }
             }
         }
         if let Some(copy) = found {
