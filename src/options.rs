@@ -515,7 +515,7 @@ impl Options {
 
     #[cfg(feature = "index")]
     fn check_filter(&self) -> Result<Config, Error> {
-        for (option, set) in [
+        let without_effect = [
             ("min_span", self.min_span.is_some()),
             ("memory", self.memory.is_some()),
             ("index", self.index.is_some()),
@@ -524,11 +524,8 @@ impl Options {
             ("near", self.near.is_some()),
             ("cut", self.cut.is_some()),
             ("within_article", self.within_article.is_some()),
-        ] {
-            if set {
-                return problem(option, "has no effect on fingerprints of paragraphs");
-            }
-        }
+        ];
+        refuse(without_effect, "has no effect on fingerprints of paragraphs")?;
         let min_paragraph = self.min_paragraph.unwrap_or(Self::MIN_PARAGRAPH);
         if !(1..=Self::GREATEST_SPAN).contains(&min_paragraph) {
             let range = format!("{min_paragraph} is not from 1 to {}", Self::GREATEST_SPAN);
@@ -549,7 +546,7 @@ impl Options {
 
     /// Refuses what has no effect without a stream.
     fn check_pushed(&self) -> Result<(), Error> {
-        for (option, set) in [
+        let without_effect = [
             ("text_field", self.text_field.is_some()),
             ("id_field", self.id_field.is_some()),
             ("title_field", self.title_field.is_some()),
@@ -564,26 +561,18 @@ impl Options {
             ("on_error", self.on_error.is_some()),
             ("progress", self.progress.is_some()),
             ("threads", self.threads.is_some_and(|threads| threads != 1) && !self.has_index()),
-        ] {
-            if set {
-                return problem(option, "has no effect on articles that are pushed one by one");
-            }
-        }
-        Ok(())
+        ];
+        refuse(without_effect, "has no effect on articles that are pushed one by one")
     }
 
     /// Refuses what has no effect without files.
     fn check_source(&self) -> Result<(), Error> {
-        for (option, set) in [
+        let without_effect = [
             ("hidden", self.hidden.is_some()),
             ("ignore_rules", self.ignore_rules.is_some()),
             ("read_buffer", self.read_buffer.is_some()),
-        ] {
-            if set {
-                return problem(option, "has no effect on what is not read from files");
-            }
-        }
-        Ok(())
+        ];
+        refuse(without_effect, "has no effect on what is not read from files")
     }
 
     pub(crate) fn check(&self) -> Result<Config, Error> {
@@ -741,6 +730,14 @@ fn files<P: AsRef<Path>>(
 ) -> Result<Files, Error> {
     let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
     Files::new(paths, config.rules, config.read_buffer, config.progress.is_some())
+}
+
+/// An error for the first of some options that is set; `why` says what is wrong with that.
+fn refuse(options: impl IntoIterator<Item = (&'static str, bool)>, why: &str) -> Result<(), Error> {
+    match options.into_iter().find(|(_, is_set)| *is_set) {
+        Some((option, _)) => problem(option, why),
+        None => Ok(()),
+    }
 }
 
 fn problem<T>(option: &'static str, problem: impl Into<String>) -> Result<T, Error> {
