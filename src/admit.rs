@@ -6,10 +6,10 @@ use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::MAX_PLACE;
 use crate::index::text::Removed;
-use crate::near;
+use crate::near::{self, NearCopy};
 use crate::options::Options;
 use crate::prepare::Prepared;
-use crate::resolve::{self, Incoming, Match, RemovedBlock, Room};
+use crate::resolve::{self, Match, RemovedBlock, Room};
 
 /// Finds what an article repeats, and remembers what is new of it.
 #[derive(Debug)]
@@ -113,12 +113,7 @@ impl Admission {
     fn resolve(&mut self, prepared: &Prepared, found: &mut Found) -> Result<(), Error> {
         let Found { matches, covered, blocks, units: cut, .. } = found;
         let forms = &prepared.forms;
-        let incoming = Incoming {
-            canonical: &forms.canonical.bytes,
-            anchors: &forms.anchors,
-            own_anchors: forms.own_anchors.as_ref(),
-            paragraphs: &forms.paragraphs,
-        };
+        let incoming = forms.incoming();
         resolve::find(&mut self.index, &incoming, &self.criteria, &mut self.room, matches)?;
         let covering: Vec<Match> = matches
             .iter()
@@ -136,6 +131,7 @@ impl Admission {
             )?,
             _ => Vec::new(),
         };
+        *covered = covered_bytes(&covering, &near);
         let paragraphs = Paragraphs {
             canonical: &forms.canonical,
             ranges: &prepared.paragraphs,
@@ -143,14 +139,6 @@ impl Admission {
             language: prepared.provenance.language(),
         };
         let units = Units::new(self.criteria.cut, &paragraphs, &covering, removed, &near);
-        *covered = if near.is_empty() {
-            resolve::covered_bytes(&covering)
-        } else {
-            let runs = near.iter().flat_map(|copy| &copy.runs);
-            let mut all: Vec<Match> = covering.iter().chain(runs).copied().collect();
-            all.sort_by_key(|found| found.start);
-            resolve::covered_bytes(&all)
-        };
         *blocks = resolve::blocks(&self.index, &forms.canonical.bytes, &units, &covering, near)?;
         let kept_elsewhere: Vec<Removed> =
             blocks.iter().flat_map(RemovedBlock::references).collect();
@@ -158,4 +146,15 @@ impl Admission {
         *cut = units.into_cut();
         Ok(())
     }
+}
+
+/// How many bytes lie in matches, or in runs of near copies.
+fn covered_bytes(matches: &[Match], near: &[NearCopy]) -> usize {
+    if near.is_empty() {
+        return resolve::covered_bytes(matches);
+    }
+    let runs = near.iter().flat_map(|copy| &copy.runs);
+    let mut all: Vec<Match> = matches.iter().chain(runs).copied().collect();
+    all.sort_by_key(|found| found.start);
+    resolve::covered_bytes(&all)
 }

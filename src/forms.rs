@@ -8,7 +8,7 @@ use crate::anchors::{Anchors, all_anchors_into, anchors, anchors_into};
 use crate::canonical::{Canonical, canonicalise_into};
 use crate::criteria::{Criteria, WithinArticle};
 use crate::index::departures::Packed;
-use crate::resolve::Match;
+use crate::resolve::{Incoming, Match};
 use crate::{near, resolve, split};
 
 /// The forms of one text.
@@ -43,6 +43,16 @@ impl Forms {
         self.near_anchors = criteria.near.map(|_| near::anchors(&canonical.bytes));
         departures.refill(text.as_bytes(), &canonical.departures);
         all
+    }
+
+    /// What the index is asked about.
+    pub(crate) fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            canonical: &self.canonical.bytes,
+            anchors: &self.anchors,
+            own_anchors: self.own_anchors.as_ref(),
+            paragraphs: &self.paragraphs,
+        }
     }
 
     fn memory(&self) -> usize {
