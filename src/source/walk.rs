@@ -63,10 +63,9 @@ impl Source for Files {
         Some(self.walk.next()?.and_then(|found| match found {
             Found::Skipped(path, why) => Ok(Item::Skipped(path, why)),
             Found::File { path, asked_for } => {
-                let opened = File::open(&path)
+                let (reader, len) = File::open(&path)
                     .and_then(|file| Steady::open(file, self.read_buffer))
                     .map_err(|error| failed(&path, error))?;
-                let (reader, len) = opened;
                 Ok(Item::Stream(Stream {
                     name: self.walk.name(&path),
                     path: Some(path),
@@ -96,16 +95,6 @@ struct Walk {
     /// The path at hand, and the directories from it down to where the walk is.
     root: PathBuf,
     levels: Vec<Level>,
-}
-
-/// A name as text: bytes that are no UTF-8 as `\xFF`, so that two names do not become one.
-fn text_of(name: &OsStr) -> String {
-    let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
-    }
-    text
 }
 
 /// What a directory has, or where something of it could not be read.
@@ -250,6 +239,16 @@ impl Iterator for Walk {
             }
         }
     }
+}
+
+/// A name as text: bytes that are no UTF-8 as `\xFF`, so that two names do not become one.
+fn text_of(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
+    }
+    text
 }
 
 /// The patterns of a directory's `.gitignore` and `.ignore`, none if it has neither. What is wrong with some goes to `fail`; the
