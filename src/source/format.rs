@@ -194,39 +194,15 @@ impl Format {
         };
         let limits = settings.limits;
         let (records, decode): (Records, Decode) = match self {
-            Self::Text => (
-                raw(Whole::new(reader, limits.record)),
-                Box::new(|bytes, settings| {
-                    let decoded = encoding::decode_owned(bytes, settings.strict)?;
-                    Ok(Some(Document {
-                        text: decoded.text.into_owned(),
-                        encoding: decoded.encoding,
-                        replaced: decoded.replaced,
-                        ..Document::default()
-                    }))
-                }),
-            ),
+            Self::Text => (raw(Whole::new(reader, limits.record)), Box::new(decode_text)),
             Self::JsonLines => (raw(Lines::new(reader, limits.record)), Box::new(decode_json)),
             Self::Json => {
                 (raw(Values::new(reader, limits.record, limits.nesting)), Box::new(decode_json))
             }
             #[cfg(feature = "csv")]
-            Self::Csv | Self::Tsv => {
-                use super::csv::{Columns, Dialect, Rows};
-
-                let peeked = Peeked::new(reader, Self::HEAD);
-                let delimiter = (self == Self::Tsv).then_some(b'\t');
-                let dialect = Dialect::of(peeked.head(), delimiter);
-                let mut rows = Rows::new(peeked, dialect, limits.record);
-                let columns = Columns::read(&mut rows, &settings.names, settings.strict)?;
-                let decode: Decode = match columns {
-                    Some(columns) => Box::new(move |bytes, settings| {
-                        columns.decode(&bytes, settings.strict).map(Some)
-                    }),
-                    None => Box::new(|_, _| Ok(None)),
-                };
-                (raw(rows), decode)
-            }
+            Self::Csv => open_table(reader, None, settings)?,
+            #[cfg(feature = "csv")]
+            Self::Tsv => open_table(reader, Some(b'\t'), settings)?,
             #[cfg(not(feature = "csv"))]
             Self::Csv | Self::Tsv => return missing("a table", "csv"),
             #[cfg(feature = "mail")]
@@ -238,14 +214,7 @@ impl Format {
             #[cfg(not(feature = "mail"))]
             Self::Mail | Self::Mbox => return missing("mail", "mail"),
             #[cfg(feature = "html")]
-            Self::Html => (
-                raw(Whole::new(reader, limits.record)),
-                Box::new(|bytes, settings| {
-                    use super::html::{self, Markup};
-
-                    html::decode(&bytes, None, Markup::Unstated, settings.strict).map(Some)
-                }),
-            ),
+            Self::Html => (raw(Whole::new(reader, limits.record)), Box::new(decode_page)),
             #[cfg(not(feature = "html"))]
             Self::Html => return missing("HTML", "html"),
             #[cfg(feature = "warc")]
@@ -314,6 +283,46 @@ fn raw(records: impl Iterator<Item = Result<RawRecord, Failure>> + Send + 'stati
 #[allow(dead_code, reason = "unless every feature is there")]
 fn missing<T>(what: &'static str, feature: &'static str) -> Result<T, Failure> {
     Err(Failure::of_file(Problem::Feature { what, feature }))
+}
+
+/// The rows of a table behind its first, which names the columns.
+#[cfg(feature = "csv")]
+fn open_table(
+    reader: Reader,
+    delimiter: Option<u8>,
+    settings: &Settings,
+) -> Result<(Records, Decode), Failure> {
+    use super::csv::{Columns, Dialect, Rows};
+
+    let peeked = Peeked::new(reader, Format::HEAD);
+    let dialect = Dialect::of(peeked.head(), delimiter);
+    let mut rows = Rows::new(peeked, dialect, settings.limits.record);
+    let columns = Columns::read(&mut rows, &settings.names, settings.strict)?;
+    let decode: Decode = match columns {
+        Some(columns) => {
+            Box::new(move |bytes, settings| columns.decode(&bytes, settings.strict).map(Some))
+        }
+        None => Box::new(|_, _| Ok(None)),
+    };
+    Ok((raw(rows), decode))
+}
+
+fn decode_text(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, Failure> {
+    let decoded = encoding::decode_owned(bytes, settings.strict)?;
+    Ok(Some(Document {
+        text: decoded.text.into_owned(),
+        encoding: decoded.encoding,
+        replaced: decoded.replaced,
+        ..Document::default()
+    }))
+}
+
+#[cfg(feature = "html")]
+#[expect(clippy::needless_pass_by_value, reason = "the type of all decoders")]
+fn decode_page(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, Failure> {
+    use super::html::{self, Markup};
+
+    html::decode(&bytes, None, Markup::Unstated, settings.strict).map(Some)
 }
 
 fn decode_json(bytes: Vec<u8>, settings: &Settings) -> Result<Option<Document>, Failure> {
