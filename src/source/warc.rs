@@ -48,46 +48,10 @@ impl<R: BufRead> WarcRecords<R> {
 
     fn record(&mut self) -> Result<Option<Record>, Failure> {
         let mut bytes = Vec::new();
-        let offset = loop {
-            let offset = self.offset;
-            bytes.clear();
-            if self.line(&mut bytes).map_err(Failure::of_file)? == 0 {
-                return Ok(None);
-            }
-            if offset == 0 && bytes.starts_with(MARK) {
-                bytes.drain(..MARK.len());
-            }
-            if is_warc_version(&bytes) {
-                break offset;
-            }
-            if !self.lost && !bytes.trim_ascii().is_empty() {
-                self.number += 1;
-                self.lost = true;
-                return Err(
-                    Problem::invalid("a record begins with its version, as \"WARC/1.1\"").into()
-                );
-            }
-        };
+        let Some(offset) = self.find(&mut bytes)? else { return Ok(None) };
         self.number += 1;
         self.lost = true;
-        loop {
-            let start = bytes.len();
-            let read = self.line(&mut bytes).map_err(Failure::of_file)?;
-            let line = &bytes[start..];
-            if !line.ends_with(b"\n") {
-                return Err(if read < LONGEST_LINE {
-                    Failure::of_file(Problem::Truncated)
-                } else {
-                    Problem::TooLong { limit: LONGEST_LINE as u64 }.into()
-                });
-            }
-            if line.trim_ascii().is_empty() {
-                break;
-            }
-            if bytes.len() > LONGEST_HEADERS {
-                return Err(Problem::TooLong { limit: LONGEST_HEADERS as u64 }.into());
-            }
-        }
+        self.take_headers(&mut bytes)?;
         let headers = Headers::read(&bytes);
         let length = headers.get("Content-Length");
         let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) else {
@@ -112,6 +76,52 @@ impl<R: BufRead> WarcRecords<R> {
             return Err(Failure::of_file(Problem::Truncated));
         }
         Ok(Some(Record::Raw(RawRecord { bytes, number: self.number, offset })))
+    }
+
+    /// Moves behind the first line of the next record, which it puts into `line`; says where that begins, if there is one.
+    fn find(&mut self, line: &mut Vec<u8>) -> Result<Option<u64>, Failure> {
+        loop {
+            let offset = self.offset;
+            line.clear();
+            if self.line(line).map_err(Failure::of_file)? == 0 {
+                return Ok(None);
+            }
+            if offset == 0 && line.starts_with(MARK) {
+                line.drain(..MARK.len());
+            }
+            if is_warc_version(line) {
+                return Ok(Some(offset));
+            }
+            if !self.lost && !line.trim_ascii().is_empty() {
+                self.number += 1;
+                self.lost = true;
+                return Err(
+                    Problem::invalid("a record begins with its version, as \"WARC/1.1\"").into()
+                );
+            }
+        }
+    }
+
+    /// Appends the headers of a record, up to a blank line, to its first line.
+    fn take_headers(&mut self, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+        loop {
+            let start = bytes.len();
+            let read = self.line(bytes).map_err(Failure::of_file)?;
+            let line = &bytes[start..];
+            if !line.ends_with(b"\n") {
+                return Err(if read < LONGEST_LINE {
+                    Failure::of_file(Problem::Truncated)
+                } else {
+                    Problem::TooLong { limit: LONGEST_LINE as u64 }.into()
+                });
+            }
+            if line.trim_ascii().is_empty() {
+                return Ok(());
+            }
+            if bytes.len() > LONGEST_HEADERS {
+                return Err(Problem::TooLong { limit: LONGEST_HEADERS as u64 }.into());
+            }
+        }
     }
 
     fn skip(&mut self, length: u64) -> Result<(), Failure> {
