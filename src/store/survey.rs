@@ -439,21 +439,7 @@ fn without(
     let paragraphs = split::paragraphs(&original);
     let mut forms = Vec::new();
     canonical.to_canonical(&paragraphs, &mut forms);
-    let (mut runs, mut next): (Vec<Range<usize>>, usize) = (Vec::new(), 0);
-    for (number, form) in forms.iter().enumerate() {
-        let form = start + form.start as u64..start + form.end as u64;
-        while templates.get(next).is_some_and(|template| template.coordinates.end < form.end) {
-            next += 1;
-        }
-        let covers = |template: &Template| template.coordinates.start <= form.start;
-        if form.is_empty() || !templates.get(next).is_some_and(covers) {
-            continue;
-        }
-        match runs.last_mut() {
-            Some(run) if run.end == number => run.end += 1,
-            _ => runs.push(number..number + 1),
-        }
-    }
+    let runs = covered(&forms, start, templates);
     let mut cuts = cuts(original.as_bytes(), &paragraphs, runs.iter()).into_iter().peekable();
     let (mut text, mut segments) = (String::new(), Vec::new());
     for segment in article.segments {
@@ -484,6 +470,27 @@ fn without(
     }
     (article.text, article.segments) = (text, segments);
     Ok(article)
+}
+
+/// The runs of paragraphs, given their canonical ranges in an article that begins at a coordinate, of which each lies in a
+/// template.
+fn covered(forms: &[Range<usize>], start: u64, templates: &[Template]) -> Vec<Range<usize>> {
+    let (mut runs, mut next): (Vec<Range<usize>>, usize) = (Vec::new(), 0);
+    for (number, form) in forms.iter().enumerate() {
+        let form = start + form.start as u64..start + form.end as u64;
+        while templates.get(next).is_some_and(|template| template.coordinates.end < form.end) {
+            next += 1;
+        }
+        let covers = |template: &Template| template.coordinates.start <= form.start;
+        if form.is_empty() || !templates.get(next).is_some_and(covers) {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if run.end == number => run.end += 1,
+            _ => runs.push(number..number + 1),
+        }
+    }
+    runs
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
