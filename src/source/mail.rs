@@ -247,6 +247,8 @@ impl<'a> Message<'a> {
         // What was found at each depth and not yet taken up by the multipart around it, last first.
         let mut found: Vec<Vec<Readable>> = Vec::new();
         for (number, part) in self.parts.iter().enumerate().rev() {
+            let mut inner =
+                || found.get_mut(part.depth + 1).map(std::mem::take).unwrap_or_default();
             let readable = match part.kind {
                 Kind::Attachment => Readable::default(),
                 Kind::Page(_) => Readable { parts: vec![number], plain: false },
@@ -261,8 +263,7 @@ impl<'a> Message<'a> {
                     }
                 }
                 Kind::Alternative => {
-                    let inner =
-                        found.get_mut(part.depth + 1).map(std::mem::take).unwrap_or_default();
+                    let inner = inner();
                     // Last first: of plain ones the first stated is taken, else the last, which
                     // is the richest.
                     let plain = inner.iter().rposition(|it| it.plain);
@@ -270,8 +271,7 @@ impl<'a> Message<'a> {
                     plain.or(rich).and_then(|at| inner.into_iter().nth(at)).unwrap_or_default()
                 }
                 Kind::Multipart => {
-                    let inner =
-                        found.get_mut(part.depth + 1).map(std::mem::take).unwrap_or_default();
+                    let inner = inner();
                     let plain = inner.iter().any(|it| it.plain);
                     let parts = inner.into_iter().rev().flat_map(|it| it.parts).collect();
                     Readable { parts, plain }
