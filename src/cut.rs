@@ -32,8 +32,6 @@ impl<'a> Units<'a> {
         removed: Vec<bool>,
         near: &[NearCopy],
     ) -> Self {
-        let is_near =
-            |number: usize| near.binary_search_by_key(&number, |copy| copy.paragraph).is_ok();
         if cut == Cut::Paragraph || covering.is_empty() {
             return Self {
                 ranges: Cow::Borrowed(text.ranges),
@@ -42,6 +40,8 @@ impl<'a> Units<'a> {
                 paragraphs: None,
             };
         }
+        let is_near =
+            |number: usize| near.binary_search_by_key(&number, |copy| copy.paragraph).is_ok();
         let (mut ranges, mut canonical) = (Vec::new(), Vec::new());
         let (mut gone, mut paragraphs) = (Vec::new(), Vec::new());
         let mut next = 0;
@@ -61,14 +61,7 @@ impl<'a> Units<'a> {
                 push(text.ranges[number].clone(), paragraph, removed);
                 continue;
             }
-            let parts = match cut {
-                Cut::Paragraph => unreachable!("BUG: it has returned"),
-                #[cfg(feature = "sentences")]
-                Cut::Sentence => text.sentences(number),
-                #[cfg(not(feature = "sentences"))]
-                Cut::Sentence => unreachable!("BUG: the options ask for the feature"),
-                Cut::Span => text.spans(number, &covering[next..]),
-            };
+            let parts = text.parts(cut, number, &covering[next..]);
             let forms: Vec<_> = parts.iter().map(|(_, form)| form.clone()).collect();
             let goes = covered_units(&text.canonical.bytes, &forms, &covering[next..]);
             for ((range, form), goes) in parts.into_iter().zip(goes) {
@@ -133,6 +126,18 @@ pub(crate) struct Paragraphs<'a> {
 type Part = (Range<usize>, Range<usize>);
 
 impl Paragraphs<'_> {
+    /// What goes or stays as a whole of a paragraph that is covered in part.
+    fn parts(&self, cut: Cut, number: usize, covering: &[Match]) -> Vec<Part> {
+        match cut {
+            Cut::Paragraph => unreachable!("BUG: whole paragraphs have no parts"),
+            #[cfg(feature = "sentences")]
+            Cut::Sentence => self.sentences(number),
+            #[cfg(not(feature = "sentences"))]
+            Cut::Sentence => unreachable!("BUG: the options ask for the feature"),
+            Cut::Span => self.spans(number, covering),
+        }
+    }
+
     /// In canonical form they end alike in every copy, however that is wrapped or quoted.
     #[cfg(feature = "sentences")]
     fn sentences(&self, number: usize) -> Vec<Part> {
