@@ -673,7 +673,7 @@ impl Options {
 
     fn thread_count(&self) -> Result<NonZero<usize>, Error> {
         match self.threads {
-            None => Ok(std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)),
+            None => Ok(all_cores()),
             Some(threads @ Self::MOST_THREADS..) => {
                 problem("threads", format!("{threads} is {} or more", Self::MOST_THREADS))
             }
@@ -722,6 +722,11 @@ impl Options {
         names.sort_by_key(|(_, field)| *field != Field::Text);
         Ok((names, fields))
     }
+}
+
+/// As many threads as the machine has cores, as far as it says.
+pub(crate) fn all_cores() -> NonZero<usize> {
+    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
 fn files<P: AsRef<Path>>(

@@ -3,7 +3,6 @@
 //! Both ingest again what they change (a first index that is joined to nothing does not change), so the result is by construction what ingesting the
 //! remaining, or the joined, articles gives.
 
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use super::writer::Writer;
 use super::{Index, StoredArticle};
 use crate::deduper::Deduper;
 use crate::error::Error;
-use crate::options::{Config, Options};
+use crate::options::{Config, Options, all_cores};
 
 impl Index {
     /// Takes articles out of the index in a directory, all versions of those whose id is chosen, and says how many
@@ -197,9 +196,7 @@ pub(crate) fn withdraw_in(
         Manifest::<Recipe>::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
     let recipe = manifest.recipe;
     let criteria = recipe.criteria().map_err(wrap)?;
-    let writer = Writer::open_in(storage, path, recipe).map_err(wrap)?;
-    let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    let writer = writer.with_threads(threads);
+    let writer = Writer::open_in(storage, path, recipe).map_err(wrap)?.with_threads(all_cores());
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();
     let mut chosen = Vec::new();
