@@ -254,33 +254,27 @@ fn an_error_does_not_hide_later_repeats() {
 }
 
 #[test]
-fn a_missing_path_is_an_error_at_once() {
-    let dir = Dir::new();
-    let missing = dir.path().join("missing");
-    let error = ingest(&missing).expect_err("nothing is there");
-    assert_eq!(error.path(), Some(missing.as_path()));
-    assert!(chain(&error).contains("missing"), "{}", chain(&error));
-}
-
-#[test]
 fn options_without_effect_are_errors_at_once() {
+    type Set = fn(&mut Options) -> &mut Options;
+
     let dir = Dir::new();
-    let wrong: [fn(&mut Options) -> &mut Options; 10] = [
-        |options| options.min_span(31),
-        |options| options.min_span((1 << 20) + 1),
-        |options| options.min_paragraph(200),
-        |options| options.min_span(64).min_paragraph(64),
-        |options| options.threads(0),
-        |options| options.read_buffer(0),
-        |options| options.threads(Options::MOST_THREADS),
-        |options| options.format(Format::Text).text_field("body"),
-        |options| options.format(Format::Mail).id_field("number"),
-        |options| options.format(Format::Feed).language_field("lang"),
+    let wrong: [(&str, Set); 10] = [
+        ("min_span", |options| options.min_span(31)),
+        ("min_span", |options| options.min_span((1 << 20) + 1)),
+        ("min_paragraph", |options| options.min_paragraph(200)),
+        ("min_paragraph", |options| options.min_span(64).min_paragraph(64)),
+        ("threads", |options| options.threads(0)),
+        ("read_buffer", |options| options.read_buffer(0)),
+        ("threads", |options| options.threads(Options::MOST_THREADS)),
+        ("text_field", |options| options.format(Format::Text).text_field("body")),
+        ("id_field", |options| options.format(Format::Mail).id_field("number")),
+        ("language_field", |options| options.format(Format::Feed).language_field("lang")),
     ];
-    for set in wrong {
+    for (name, set) in wrong {
         let mut options = Options::new();
         set(&mut options);
-        assert!(options.ingest(dir.path()).is_err(), "{options:?}");
+        let error = options.ingest(dir.path()).expect_err(name);
+        assert!(matches!(error, Error::Option { option, .. } if option == name), "{error:?}");
     }
     // Below its default, `min_span` overrules the default of `min_paragraph`.
     assert!(Options::new().min_span(64).ingest(dir.path()).is_ok());
