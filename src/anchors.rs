@@ -9,11 +9,11 @@
 //! Five rules keep this true and cheap:
 //!
 //! - Grams are ordered by the eight bytes in their middle. First come those with the end of a clause
-//!   there: a full stop before a space, then another sign (`:`, `?` and the like), then a comma; by a hash
-//!   of these bytes. What texts have in common by chance are phrases, seldom the end of one clause and the
-//!   beginning of the next, so fewer of the grams that are kept stand elsewhere too (12 %
-//!   instead of 17 % in debates). And as they are seldom close to each other, fewer are kept.
-//! - Then come grams of which these bytes begin with a space, as words are what copies share. Windows without
+//!   there: a full stop before a space, then another sign (`:`, `?` and the like), then a comma; within
+//!   each kind, by a hash of these bytes. What texts have in common by chance are phrases, seldom the end
+//!   of one clause with the beginning of the next, so fewer of the grams that are kept stand elsewhere too
+//!   (12 % instead of 17 % in debates). And as such places are seldom close to each other, fewer are kept.
+//! - Then come grams whose middle bytes begin with a space, as words are what copies share. Windows without
 //!   a space are done again with all grams.
 //! - Ties go to the leftmost, which is a function of the window too. ("Keep the previous minimum"
 //!   is not: then two equal runs could keep different places, and comparing them there can find
@@ -102,8 +102,8 @@ impl Scheme {
 pub struct Anchors {
     /// Where they stand, in increasing order.
     pub places: Vec<Anchor>,
-    /// Places where the text begins to repeat itself, with the distance: the text at `at + distance`
-    /// equals that at `at` for long enough that anchors inside were left out.
+    /// Places where the text begins to repeat itself, with the distance: from `at` on it equals the text from
+    /// `at + distance` on, for so long that anchors inside were left out.
     pub periods: Vec<Period>,
 }
 
@@ -121,8 +121,8 @@ impl Anchors {
 pub struct Anchor {
     /// Offset of the gram's first byte.
     pub at: u32,
-    /// Where the first window begins that the gram was kept for. The last is the one before the first of the next anchor, if that
-    /// does not begin after the gram.
+    /// Where the first window begins that the gram was kept for. The last such window is the one before `first` of the
+    /// next anchor, or the one that begins with the gram if that is earlier.
     pub first: u32,
     /// Hash of the gram.
     pub key: u64,

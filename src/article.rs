@@ -19,11 +19,11 @@ macro_rules! stated_accessors {
             self.provenance.path()
         }
 
-        /// Which record of its file the article was, from 1, in a file of many; in a file of lines, the
-        /// line.
+        /// Which record of its file the article was, from 1, if the file has many; in a file of lines, the
+        /// number of the line.
         ///
-        /// Ids need not be unique, nor are path and record where a file is read twice or articles come from
-        /// readers. [`Place::article`](crate::Place::article) is.
+        /// Neither ids nor paths and records need be unique: a file may be read twice, and articles may come from
+        /// readers. The number of an article, as in [`Place::article`](crate::Place::article), is unique.
         pub fn record(&self) -> Option<u64> {
             self.provenance.record
         }
@@ -33,13 +33,13 @@ macro_rules! stated_accessors {
             self.provenance.title.as_deref()
         }
 
-        /// When it was published or sent, where its format states that: RFC 3339 where the date could be
-        /// read, else as it stands there.
+        /// When it was published or sent, where its format states that: in RFC 3339 if the date could be
+        /// read, else as stated.
         pub fn date(&self) -> Option<&str> {
             self.provenance.date.as_deref()
         }
 
-        /// The language, where its format states one: a BCP 47 tag, or what stands there instead.
+        /// The language, where its format states one: a BCP 47 tag, or whatever is stated instead.
         pub fn language(&self) -> Option<&str> {
             self.provenance.language()
         }
@@ -49,7 +49,7 @@ macro_rules! stated_accessors {
 /// The same of how it was read.
 macro_rules! decoding_accessors {
     () => {
-        /// The encoding it was in, by its name in the WHATWG Encoding Standard; none if that was UTF-8.
+        /// The encoding it was in, by its name in the WHATWG Encoding Standard; `None` for UTF-8.
         pub fn encoding(&self) -> Option<&'static str> {
             self.provenance.encoding
         }
@@ -69,10 +69,10 @@ macro_rules! decoding_accessors {
 #[cfg(feature = "index")]
 pub(crate) use {decoding_accessors, stated_accessors};
 
-/// One article, as it was, with what it repeats.
+/// One article as it was, and what it repeats.
 ///
 /// All ranges are byte ranges of [`original`](Self::original), on character boundaries. A clone
-/// shares the text; while any part of an article lives, its whole original does.
+/// shares the text: as long as any part of an article lives, so does its whole original.
 #[derive(Clone, Debug)]
 pub struct Article {
     pub(crate) id: Arc<str>,
@@ -89,10 +89,11 @@ pub struct Article {
 }
 
 impl Article {
-    /// The article's name: the record's own id, as its [`Format`](crate::Format) has it, or the path below the root that was given, with
-    /// the number for a record without id; for a pushed article what the caller said.
+    /// The article's name.
     ///
-    /// Bytes of a path that are not UTF-8 are `\xFF` and the like in the id.
+    /// A record is named by its own id, as its [`Format`](crate::Format) has it, or else by its file and its number
+    /// there; a file by its path below the root that was given; and a pushed article by what the caller said. Bytes of
+    /// a path that are not UTF-8 are `\xFF` and the like in the id.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -110,7 +111,7 @@ impl Article {
         self.original.as_bytes()
     }
 
-    /// What is left: the [`New`](Segment::New) segments joined, every byte as it was.
+    /// What is left: the [`New`](Segment::New) segments joined, byte for byte as they were.
     ///
     /// Copies only when something was removed from the middle.
     pub fn text(&self) -> Cow<'_, str> {
@@ -121,21 +122,21 @@ impl Article {
         joined(&self.original, new)
     }
 
-    /// The original cut into what is new and what was seen before, in reading order, without gap or
-    /// overlap.
+    /// The original, cut into what is new and what was seen before, in reading order and without gaps or
+    /// overlaps.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// The runs of text that stood somewhere earlier, removed or not, sorted; none lies inside another.
+    /// The runs of text that came earlier, removed or not, sorted; none lies inside another.
     ///
-    /// A [near copy](crate::Options::near) is a [block](Self::blocks). Its runs are here only where they are repeats without that option
-    /// too.
+    /// [Near copies](crate::Options::near) are among the [blocks](Self::blocks); their runs are here only if they would
+    /// be repeats without that option too.
     pub fn repeats(&self) -> &[Repeat] {
         &self.repeats
     }
 
-    /// The removed paragraphs, in runs that follow each other here and in their source.
+    /// The removed paragraphs. Those that follow each other here and in their source form one block.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
@@ -145,20 +146,20 @@ impl Article {
         &self.paragraphs
     }
 
-    /// The number of the article, in order of arrival, from 0: what [`Place::article`] says of it.
+    /// The number of the article, in order of arrival, from 0. [`Place::article`] refers to it.
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// The share of the canonical text that stood nowhere earlier: 1 for an article that is all new, 0
-    /// for one that is covered by repeats, or has no text.
+    /// The share of the canonical text that came nowhere earlier: 1 for an article that is all new, 0
+    /// for one that is covered by repeats or has no text.
     ///
-    /// Text in a repeat counts as seen even where its paragraph was kept for what else it says.
+    /// Text in a repeat counts as seen even where its paragraph was kept because of what else it says.
     pub fn novelty(&self) -> f64 {
         share(self.canonical_len - self.covered, self.canonical_len)
     }
 
-    /// Whether the article has text, and none of it is left.
+    /// Whether the article has text of which nothing is left.
     pub fn is_repeat(&self) -> bool {
         !self.paragraphs.is_empty()
             && self.segments.iter().all(|segment| match segment {
@@ -172,9 +173,10 @@ impl Article {
             })
     }
 
-    /// The earlier article that the [repeats](Self::repeats), and near copies, lead to most, if any does.
+    /// The earlier article that holds most of this one, by its [repeats](Self::repeats) and near copies; `None` if no
+    /// earlier article holds any of it.
     ///
-    /// A run that stood in several articles counts for the one that its repeat names.
+    /// A run that came in several articles counts only for the one that its repeat names.
     ///
     /// # Examples
     ///
@@ -214,7 +216,7 @@ impl Article {
     }
 
     /// The BLAKE3 digest of the original, computed when asked for: a name for the content that
-    /// holds across collections, and against those who would forge one.
+    /// is the same in every collection, and that nobody can forge.
     pub fn digest(&self) -> blake3::Hash {
         blake3::hash(self.original.as_bytes())
     }
@@ -250,7 +252,7 @@ pub struct Closest {
     pub article: usize,
     /// The id of the article.
     pub id: Arc<str>,
-    /// The share of the bytes of all paragraphs that lie in repeats from there, from 0 to 1.
+    /// The share of the bytes of all paragraphs that repeat it, from 0 to 1.
     pub share: f64,
 }
 
@@ -298,7 +300,7 @@ pub enum Segment {
         /// Where it stands.
         range: Range<usize>,
     },
-    /// Text that was removed: a [`Block`], with the line breaks that went with it.
+    /// Text that was removed: a [`Block`], with the line breaks that were removed with it.
     #[non_exhaustive]
     Seen {
         /// Where it stood.
@@ -333,13 +335,13 @@ pub struct Place {
 ///
 /// A run of at least `min_span` bytes cannot be lengthened on either side without differing from
 /// its source. A shorter one consists of whole paragraphs that were whole paragraphs in the source.
-/// The source may itself have been removed where it stands: for kept text see [`Block`].
+/// The source may itself have been removed from its article; a [`Block`] leads to text that was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Repeat {
-    /// Where it stands here. Where a run ends inside a character, that is left out.
+    /// Where it stands here. A character that the run ends inside is left out.
     pub range: Range<usize>,
-    /// Where the same text stood before, all of a character of which that is a part.
+    /// Where the same text stood before. A character there of which the text is only a part is included whole.
     pub source: Place,
     /// Whether the two agree byte for byte, not just in canonical form.
     pub exact: bool,
@@ -347,27 +349,27 @@ pub struct Repeat {
     pub canonical_len: usize,
 }
 
-/// Removed paragraphs that followed each other in their source too, or a part of one that
-/// [`Options::cut`](crate::Options::cut) asks for.
+/// Removed paragraphs that follow each other here and in their source, or the removed part of a paragraph if
+/// [`Options::cut`](crate::Options::cut) asks for parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Block {
-    /// Which of the article's [`paragraphs`](Article::paragraphs) it is of.
+    /// Which of the article's [`paragraphs`](Article::paragraphs) it consists of, or is a part of.
     pub paragraphs: Range<usize>,
-    /// From the start of the first to the end of the last, or of what goes of them. The line breaks that go too are in its
-    /// [segment](Segment::Seen), not here.
+    /// From the start of the first to the end of the last, or of what is removed of them. Line breaks that were removed
+    /// with them are in the [segment](Segment::Seen), not here.
     pub range: Range<usize>,
     /// Where the text is kept: in one place, or in several where the source was itself part copy.
     pub sources: Vec<Origin>,
-    /// Where a [near copy](crate::Options::near) says something else than its source; empty for all others, and for a near copy that
-    /// is word for word a part of a longer paragraph.
+    /// Where a [near copy](crate::Options::near) differs from its source. Empty for all other blocks, and for a near copy
+    /// that is word for word a part of a longer paragraph.
     pub changes: Vec<Change>,
     pub(crate) near: bool,
 }
 
 impl Block {
-    /// Whether it is a [near copy](crate::Options::near), even one that changed nothing, as it is a part of a longer paragraph: none of them
-    /// is among the [repeats](Article::repeats).
+    /// Whether it is a [near copy](crate::Options::near). One that changed nothing, as it is a part of a longer
+    /// paragraph, is one too.
     pub fn is_near(&self) -> bool {
         self.near
     }
@@ -379,7 +381,7 @@ impl Block {
 pub struct Change {
     /// What stood here, in whole words; empty where some were dropped.
     pub range: Range<usize>,
-    /// What stands for it in the source; empty where words were added.
+    /// What stands in its place in the source; empty where words were added.
     pub source: Place,
 }
 
@@ -387,10 +389,11 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Origin {
-    /// Where the part stood here. Two may share a character, like an ellipsis, of whose canonical form each is a part.
+    /// Where the part stood here. Two parts may share a character, such as an ellipsis, if its canonical form is cut
+    /// between them.
     pub range: Range<usize>,
-    /// Where it is kept. Shorter than the part if that repeats itself, as a row of dashes does: then this
-    /// is one period.
+    /// Where it is kept. If the part repeats itself, as a row of dashes does, this is one period and so
+    /// shorter than the part.
     pub first: Place,
     /// Whether the two agree byte for byte, not just in canonical form.
     pub exact: bool,

@@ -1,6 +1,6 @@
 //! Canonical form: what is compared, with a map back to the original bytes.
 //!
-//! Two texts are the same to this crate when their canonical forms are:
+//! Two texts are the same to this crate when their canonical forms are the same. In canonical form:
 //!
 //! - a run of white space (any Unicode space, no-break space, line break) is one space, and none
 //!   stands at the ends;
@@ -8,15 +8,15 @@
 //!   direction marks, variation selectors of all scripts;
 //! - `>` quote marks at line starts vanish;
 //! - text is in Normalization Form C (Unicode Standard Annex 15);
-//! - typographic quotes fold to `"` and `'`, dashes to `-`, an ellipsis to `...`. What is typed with
-//!   the same keys counts as such: primes, modifier letters that are apostrophes, the Hebrew geresh,
+//! - typographic quotes fold to `"` and `'`, dashes to `-`, an ellipsis to `...`. So do other signs that
+//!   are typed with the same keys: primes, modifier letters that are apostrophes, the Hebrew geresh,
 //!   gershayim and maqaf, full-width quotes and hyphens.
 //!
-//! Case, digits and all other signs are kept. The form is idempotent: the canonical form of a
-//! canonical text that holds no `>` after its start is that text.
+//! Case, digits and all other signs are kept. The form is idempotent: a canonical text is its own
+//! canonical form.
 //!
-//! Nearly all text is in canonical form already, but for its line breaks, so the work is to find
-//! the places where it is not (`Marks`), and to copy whole blocks and mend them there.
+//! Nearly all text is in canonical form already, except for its line breaks. So the work is to find the
+//! places where it is not (`Marks`), to copy whole blocks, and to mend them there.
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -79,7 +79,7 @@ impl Canonical {
         self.bytes.len()
     }
 
-    /// Whether nothing is left to compare.
+    /// Whether the canonical form is empty.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -909,6 +909,8 @@ mod tests {
             let text = parts.concat();
             let expected = slow(&text);
             vector::run_each(|| Whole(&text), |canonical| assert_eq!(canonical, expected));
+            let form = expected.to_text();
+            prop_assert_eq!(canonicalise(&form).to_text(), form);
         }
     }
 

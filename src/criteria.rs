@@ -7,7 +7,7 @@ use crate::anchors::Scheme;
 #[cfg(feature = "index")]
 pub(crate) const VERSION: u32 = 4;
 
-/// What is cut from an article.
+/// What is removed from an article where text is covered.
 ///
 /// # Examples
 ///
@@ -31,28 +31,29 @@ pub enum Cut {
     Paragraph,
     /// Sentences that are covered from end to end, of paragraphs that are not.
     ///
-    /// Needs the feature `sentences`, whose module says what a sentence is.
+    /// Needs the feature `sentences`; the module of that name says what a sentence is.
     Sentence,
     /// Whatever is covered, to the last whole word on either side.
     ///
-    /// What is left of a paragraph may be no sentence any more. Words are runs of letters, marks and digits;
-    /// in scripts that do not part words with spaces, every character is one.
+    /// What is left of a paragraph may no longer be a sentence. Words are runs of letters, marks and digits;
+    /// in scripts that do not separate words by spaces, every character is a word.
     Span,
 }
 
-/// What becomes of text that stood earlier in the same article, and in no other before.
+/// What to do with text that came earlier in the same article, and in no article before.
 ///
-/// [Near copies](crate::Options::near) of text of the same article go with [`Remove`](Self::Remove) only.
+/// [Near copies](crate::Options::near) of text in the same article are removed only with [`Remove`](Self::Remove).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WithinArticle {
-    /// It goes like any other.
+    /// It is removed like any other.
     #[default]
     Remove,
     /// It stays, and is not reported: a refrain belongs to its song.
     Keep,
-    /// It goes if the run has so many bytes of canonical form, from `min_span` to
-    /// [`Options::GREATEST_SPAN`](crate::Options::GREATEST_SPAN): a refrain stays, an article that was pasted twice does not.
+    /// It is removed if the run has at least so many bytes of canonical form, from `min_span` to
+    /// [`Options::GREATEST_SPAN`](crate::Options::GREATEST_SPAN): a refrain stays, while an article that was pasted
+    /// twice does not.
     RemoveFrom(usize),
 }
 

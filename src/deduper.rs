@@ -27,10 +27,10 @@ use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
 ///
-/// The engine under [`ingest`](crate::ingest), for callers whose articles come from a queue, a crawler or
+/// This is the engine under [`ingest`](crate::ingest), for callers whose articles come from a queue, a crawler or
 /// a database. "Earlier" means pushed earlier.
 ///
-/// Articles are prepared on the caller's thread; on several, those that come through [`Options::source`] are.
+/// Articles are worked on by the caller's thread. To use several, let them come through [`Options::source`].
 ///
 /// # Examples
 ///
@@ -113,10 +113,11 @@ impl Deduper {
     ///
     /// # Errors
     ///
-    /// If the article is longer than 1.4 GB, or the index is full; neither changes the index. If kept
-    /// text cannot be written to or read from a temporary file ([`Options::memory`]); after a failure to read, every
-    /// later call fails too. With an index on disk, if that cannot be read, which ends the use of it too, or has this very
-    /// article (see `push_new`).
+    /// - If the article is longer than 1.4 GB, or the index is full. Neither changes the index.
+    /// - If kept text cannot be written to a temporary file or read from it ([`Options::memory`]). After a failure to
+    ///   read, every later call fails too.
+    /// - If an index on disk cannot be read, after which every later call fails too, or has this very article already
+    ///   (see `push_new`).
     ///
     /// # Complexity
     ///
@@ -139,8 +140,8 @@ impl Deduper {
         }
     }
 
-    /// Takes the next article, unless the index on disk has it already, with the same content: then there is nothing
-    /// to do, and the answer is none.
+    /// Takes the next article, unless the index on disk has it already with the same content. Then there is nothing
+    /// to do, and this returns `None`.
     ///
     /// Needs the feature `index`.
     ///
@@ -156,10 +157,11 @@ impl Deduper {
         self.take_parts((id.into().into(), Provenance::default(), text.into()))
     }
 
-    /// Takes the next article with all that is known of it: title and date stay with it, in the index on disk too, and sentences
-    /// are told by its language. One without an id gets its number, from 1, as an id; on top of an index on disk the next number
-    /// that is no article's id, so it is new whenever it comes. The answer is none if the index on disk has it already, with the
-    /// same content.
+    /// Takes the next article with all that is known of it: title and date stay with it, in the index on disk too, and
+    /// its language decides where sentences end. Returns `None` if the index on disk has it already with the same content.
+    ///
+    /// A document without an id is named by its number, from 1. With an index on disk it gets the next number that is no
+    /// article's id, so it is new whenever it comes.
     ///
     /// # Errors
     ///

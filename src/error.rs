@@ -6,11 +6,11 @@ use crate::source::Problem;
 
 /// An error, with the path and position it belongs to.
 ///
-/// In the stream an error takes the place of the article that could not be read, and the stream
-/// goes on, unless [`is_fatal`](Self::is_fatal).
+/// In a stream, an error takes the place of the article that could not be read, and the stream goes on unless the
+/// error [is fatal](Self::is_fatal).
 ///
-/// Shown, it says what failed and where; why that is so is its [source](std::error::Error::source), so a message for
-/// people has the whole chain.
+/// An error displays what failed and where; its [source](std::error::Error::source) says why. So a message for
+/// people should show the whole chain, as below.
 ///
 /// # Examples
 ///
@@ -48,7 +48,7 @@ pub enum Error {
         /// What is wrong with it.
         source: Problem,
     },
-    /// What a [`Source`](crate::Source) of the caller's met.
+    /// A [`Source`](crate::Source) of the caller's failed.
     #[error("the source of articles failed")]
     Source {
         /// What went wrong there.
@@ -73,7 +73,7 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// An option has a value that it cannot have, or that has no effect.
+    /// An option has an impossible value, or one that has no effect.
     #[error("option {option}: {problem}")]
     Option {
         /// The option's name.
@@ -81,7 +81,7 @@ pub enum Error {
         /// What is wrong with its value.
         problem: String,
     },
-    /// The index on disk.
+    /// Something is wrong with the index on disk.
     #[cfg(feature = "index")]
     #[error("index {}", path.display())]
     Index {
@@ -129,7 +129,7 @@ impl Error {
         }
     }
 
-    /// Whether nothing more will come: the stream ends after this error.
+    /// Whether the stream ends after this error, so that nothing more will come.
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. } => true,
@@ -142,7 +142,7 @@ impl Error {
 
 /// Where in the input something is.
 ///
-/// Shown as `path:record (byte offset)`, of which what is unknown is left out.
+/// Displayed as `path:record (byte offset)`, without the parts that are unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Position {
@@ -150,7 +150,7 @@ pub struct Position {
     pub path: PathBuf,
     /// The number of the record in its file, from 1; in a file of lines, that of the line.
     pub record: Option<u64>,
-    /// The first byte that is not as it should be, or where the record starts; counted from 0, after
+    /// The first byte that is not as it should be, or else where the record starts. Counted from 0, after
     /// decompression, and in UTF-8 if the file is in UTF-16.
     pub offset: Option<u64>,
 }
@@ -184,12 +184,12 @@ impl RecordError {
         Self(error)
     }
 
-    /// The line of the record, from 1; 0 if the problem has no place.
+    /// The line within the record, from 1; 0 if the problem has no place.
     pub fn line(&self) -> usize {
         self.0.line()
     }
 
-    /// The column in that line of the record, in bytes from 1; 0 if the problem has no place, or is the break before the line.
+    /// The column in that line, in bytes from 1; 0 if the problem has no place, or is the line break before the line.
     pub fn column(&self) -> usize {
         self.0.column()
     }

@@ -25,9 +25,10 @@ use crate::text::Text;
 ///
 /// Needs the feature `index`.
 ///
-/// What [`Deduper`](crate::Deduper) is for an index with text. Made by [`Options::filter`](crate::Options::filter). Only whole paragraphs
-/// of at least `min_paragraph` bytes are known again, wherever they come; where they stood is not kept, nor which articles there were, so an
-/// article that comes twice loses all of those. What was not [committed](Self::checkpoint) is lost when it is dropped. See
+/// A filter is to [`Fingerprints`](crate::Fingerprints) what a [`Deduper`](crate::Deduper) is to an index with text. It is
+/// made by [`Options::filter`](crate::Options::filter), and recognises whole paragraphs of at least `min_paragraph` bytes,
+/// wherever they come. Neither where they stood is kept nor which articles there were, so an article that comes twice loses
+/// all of these paragraphs. What was not [committed](Self::checkpoint) is lost when the filter is dropped. See
 /// [`Fingerprints`](crate::Fingerprints) for the odds of a mistake.
 ///
 /// # Examples
@@ -64,7 +65,8 @@ impl Filter {
     ///
     /// # Complexity
     ///
-    /// Linear in the length of the text. A paragraph costs its hash, and a look at a page of each run, of which there are as many as the logarithm of the commits.
+    /// Linear in the length of the text. Each paragraph costs a hash and a look at a page of each run; there are as many
+    /// runs as the logarithm of the commits.
     pub fn push(
         &mut self,
         id: impl Into<String>,
@@ -78,13 +80,13 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// If they cannot be written. Then what was committed before is safe, and the engine is of no further use.
+    /// If they cannot be written. In that case what was committed before is safe, and the filter is of no further use.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.writer.commit()
     }
 
-    /// Totals so far. A block is a run of removed paragraphs, and a repeat one of them; `index_bytes` is the memory of what is not
-    /// committed.
+    /// Totals so far. `blocks` counts runs of removed paragraphs, `repeats` the removed paragraphs; `index_bytes` is the
+    /// memory of what is not committed yet.
     pub fn stats(&self) -> Stats {
         Stats { index_bytes: self.writer.memory() as u64, ..self.stats.clone() }
     }
@@ -174,10 +176,10 @@ impl Engine for Filter {
     }
 }
 
-/// The articles of a source, in order, without the paragraphs whose fingerprints were seen; as [`Articles`](crate::Articles) in all
-/// else.
+/// The articles of a source, in order, without the paragraphs whose fingerprints were seen. In everything else, a stream
+/// like [`Articles`](crate::Articles).
 ///
-/// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed when the stream is exhausted. Needs the
+/// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed at the end of the stream. Needs the
 /// feature `index`.
 #[derive(Debug)]
 #[must_use = "articles are read, and what is new of them is committed, only as they are asked for"]
@@ -224,7 +226,7 @@ impl Iterator for FilteredArticles {
 
 impl FusedIterator for FilteredArticles {}
 
-/// One article, as it was, and which of its paragraphs were seen before.
+/// One article as it was, and which of its paragraphs were seen before.
 ///
 /// All ranges are byte ranges of [`original`](Self::original), on character boundaries. A clone shares the text.
 #[derive(Clone, Debug)]
@@ -242,7 +244,7 @@ pub struct FilteredArticle {
 pub struct FilteredSegment {
     /// Where it stands in the original.
     pub range: Range<usize>,
-    /// Whether it was removed: paragraphs that were seen before, with the line breaks that went with them.
+    /// Whether it was removed: paragraphs that were seen before, with the line breaks that were removed with them.
     pub seen: bool,
 }
 
@@ -271,7 +273,7 @@ impl FilteredArticle {
         joined(&self.original, kept.map(|segment| &segment.range))
     }
 
-    /// The original cut into what is kept and what was removed, in reading order, without gap or overlap.
+    /// The original, cut into what is kept and what was removed, in reading order and without gaps or overlaps.
     pub fn segments(&self) -> &[FilteredSegment] {
         &self.segments
     }

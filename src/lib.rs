@@ -1,8 +1,8 @@
-//! Articles without what they repeat.
+//! Removes repeated text from collections of articles.
 //!
-//! [`ingest`] turns files of articles into a stream of the same articles with every repeated block of
-//! paragraphs removed after its first appearance. Each removed block says where its text was first
-//! seen, and every match was compared in full.
+//! [`ingest`] turns files of articles into a stream of the same articles, in which every repeated block
+//! of paragraphs stays where it first appears and is removed everywhere else. Each removed block says
+//! where its text was first seen, and every match was compared in full.
 //!
 //! ```no_run
 //! for article in dedup::ingest("newsletters/")? {
@@ -16,28 +16,32 @@
 //! # Ok::<(), dedup::Error>(())
 //! ```
 //!
-//! An input that cannot be read is an [`Error`] in its place; the `?` above ends the loop there, a `match` lets it go on.
+//! An input that cannot be read is an [`Error`] in its place. The `?` above ends the loop there; a `match`
+//! lets it go on.
 //!
-//! With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and `Index`
-//! reads it. `Fingerprints` are an index without text. The format is laid down in `docs/format.md`.
+//! # Where to start
 //!
-//! Articles that lie elsewhere come through a [`Source`], or are pushed into a [`Deduper`]; [`Options`] has the
-//! settings.
-//! What counts as a repeat is laid down in [`_design`]; the stages are open in [`split`],
-//! [`canonical`] and [`anchors`].
+//! - [`ingest`] reads files and directories; [`Options`] has all settings.
+//! - Articles from elsewhere come through a [`Source`], or are pushed into a [`Deduper`].
+//! - With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and
+//!   `Index` reads it. `Fingerprints` are an index without text.
+//! - [`_design`] defines what counts as a repeat, and `docs/format.md` the files of the index. The stages are
+//!   open in [`split`], [`canonical`] and [`anchors`].
 //!
 //! # Features
 //!
-//! None is on by default: then text, Markdown and JSON in UTF-8 are read, uncompressed, and the index is in memory.
+//! None is on by default: the crate then reads text, Markdown and JSON in UTF-8, uncompressed, and keeps its
+//! index in memory.
 //!
 //! - Compression: `gzip`, `zstd`, `bzip2`, `xz`.
 //! - Formats: `csv`, `html`, `mail`, `warc`, `feeds`, `parquet`; see [`Format`]. What is not UTF-8: `encodings`.
 //! - `index`: the index on disk, and fingerprints.
 //! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`].
-//! - `tracing`: of streams, spans `ingest` and `file`, and events `failed` (a warning), `skipped` (with path and reason), `ended`
-//!   and, to debug, `opened`.
+//! - `tracing`: the spans `ingest` and `file` for streams, and the events `failed` (a warning), `skipped` (with
+//!   path and reason), `ended` and, at the level of debugging, `opened`.
 //!
-//! What a build leaves out is an error that names the feature. README.md says what each costs.
+//! To ask for something that a build leaves out is an error that names the feature. README.md says what each
+//! feature costs.
 //!
 //! # How it works
 //!
@@ -114,14 +118,14 @@ pub use bytes::Bytes;
 
 /// Streams the articles of a file or a directory tree, without what they repeat.
 ///
-/// Reads the files of every [`Format`] that this build has, compressed or not, in the order of their
-/// sorted paths; what a file is, its name and content tell. Nothing is written to disk, but for kept text beyond a
-/// gibibyte, which goes to temporary files ([`Options::memory`]). For other settings, see [`Options`].
+/// Reads files of every [`Format`] that this build has, compressed or not, in the order of their sorted
+/// paths. Names and contents tell what each file is. Nothing is written to disk, except that kept text
+/// beyond a gibibyte goes to temporary files ([`Options::memory`]). For other settings, see [`Options`].
 ///
 /// # Errors
 ///
 /// If `path` does not exist or cannot be looked at. What goes wrong later, with one file or one
-/// record, takes its place in the stream, and the stream goes on.
+/// record, is an error in its place in the stream, and the stream goes on.
 ///
 /// # Examples
 ///

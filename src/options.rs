@@ -18,9 +18,10 @@ use crate::progress::{Callback, Progress};
 use crate::source::{Field, Fields, Files, Format, Limits, Rules, Settings, Source, Stream};
 use crate::stream::Articles;
 
-/// How to ingest.
+/// How to ingest: the settings, and the ways to start.
 ///
-/// Values are checked when something is made of them, by [`ingest`](Self::ingest), [`deduper`](Self::deduper) and the like.
+/// Settings are checked when they are used: by [`ingest`](Self::ingest), [`deduper`](Self::deduper) and the
+/// other methods that start something.
 ///
 /// # Examples
 ///
@@ -30,7 +31,7 @@ use crate::stream::Articles;
 /// let mut deduper = Options::new().min_span(300).deduper()?;
 /// assert!(Options::new().min_span(10).deduper().is_err());
 ///
-/// // To be used more than once, they need a name before they are set.
+/// // Options that are used more than once need a name before they are set.
 /// let mut options = Options::new();
 /// options.min_span(300).min_paragraph(100);
 /// let (mut news, mut laws) = (options.deduper()?, options.deduper()?);
@@ -66,37 +67,39 @@ pub struct Options {
     against: Option<PathBuf>,
 }
 
-/// What becomes of an article whose id is in the index already, with other content.
+/// What to do with an article whose id is in the index already, with other content.
 ///
 /// Needs the feature `index`.
 #[cfg(feature = "index")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Versions {
-    /// It is taken in like any other. The older version stays, as an earlier article; the
-    /// [newest](crate::Index::article) has the id.
+    /// It is taken in like any other. The older version stays as an earlier article, and the id leads to
+    /// the [newest](crate::Index::article).
     #[default]
     Keep,
-    /// It replaces the older version when it is committed: the index is then what it would be had that never come. Where the
-    /// older version was the first to say something, the next copy keeps it, as after
+    /// It replaces the older version when it is committed: the index is then what it would be if the older
+    /// version had never come. Where that was the first to say something, the next copy keeps it, as after
     /// [`Index::withdraw`](crate::Index::withdraw).
     ///
-    /// Until the commit the older version counts as earlier, so what the stream yields of the newer one is what
-    /// it says beyond that; [`Index::articles`](crate::Index::articles) has it whole. The commit ingests again what came after the first
-    /// article replaced, and a few dozen articles before it: once, however many are replaced. What comes before is copied. Those articles get new numbers.
+    /// Until the commit the older version counts as earlier, so the stream yields only what the newer one
+    /// says beyond it; [`Index::articles`](crate::Index::articles) has the newer one whole. The commit ingests
+    /// again what came after the first article replaced, and a few dozen articles before it: once, however
+    /// many are replaced. What came earlier is copied. Articles after the first one replaced get new numbers.
     ///
-    /// The id of a file is its path below the directory that is ingested. So `1.txt` of one directory replaces `1.txt` of another:
-    /// ingest what holds both. And of two records that state the same id, in one file or in two, only the later one stays.
+    /// The id of a file is its path below the directory that is ingested. So `1.txt` of one directory replaces
+    /// `1.txt` of another, unless a directory that holds both is ingested. And of two records that state the
+    /// same id, in one file or in two, only the later one stays.
     Replace,
-    /// It is an error, which takes its place in the stream.
+    /// It is an error in its place in the stream.
     Refuse,
 }
 
-/// What a stream does behind an error that it could go on after.
+/// What a stream does after an error that does not have to end it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnError {
-    /// It passes over what could not be read; the error stands in its place.
+    /// It goes on with the next input; the error stands in the place of what could not be read.
     #[default]
     Skip,
     /// It ends with the error.
@@ -129,8 +132,8 @@ impl Options {
     /// The length from which any run of text that occurs earlier is a repeat, in bytes of canonical
     /// form, wherever paragraphs end. Default: 200.
     ///
-    /// From [`LEAST_SPAN`](Self::LEAST_SPAN) to [`GREATEST_SPAN`](Self::GREATEST_SPAN). Memory for the
-    /// index is in inverse proportion.
+    /// From [`LEAST_SPAN`](Self::LEAST_SPAN) to [`GREATEST_SPAN`](Self::GREATEST_SPAN). The memory of the
+    /// index is in inverse proportion to it.
     pub fn min_span(&mut self, bytes: usize) -> &mut Self {
         self.min_span = Some(bytes);
         self
@@ -139,36 +142,47 @@ impl Options {
     /// The length from which a whole paragraph that was a whole paragraph earlier is a repeat, in
     /// bytes of canonical form. Default: 80, or `min_span` if that is less.
     ///
-    /// At least 1, and less than `min_span`: a paragraph as long as that is a repeat anyway. Of fingerprints, which know no spans, up
-    /// to [`GREATEST_SPAN`](Self::GREATEST_SPAN).
+    /// At least 1, and less than `min_span`, since a paragraph of that length is a repeat anyway. For
+    /// fingerprints, which know no spans, up to [`GREATEST_SPAN`](Self::GREATEST_SPAN).
     pub fn min_paragraph(&mut self, bytes: usize) -> &mut Self {
         self.min_paragraph = Some(bytes);
         self
     }
 
-    /// What becomes of text that stood earlier in the same article only. Default:
+    /// What to do with text that came earlier in the same article only. Default:
     /// [`WithinArticle::Remove`].
     ///
-    /// With another value, text that repeats itself every few bytes, such as a long row of dashes, costs more time.
+    /// With another value, text that repeats itself every few bytes, such as a long row of dashes, costs more
+    /// time.
     pub fn within_article(&mut self, policy: WithinArticle) -> &mut Self {
         self.within_article = Some(policy);
         self
     }
 
     /// Removes near copies too: paragraphs of which at least this share of canonical bytes stands in one
-    /// region of an earlier kept text, in the same order, though words between were changed, added or dropped. From 0.5 to 1.
-    /// Default: none are looked for.
+    /// region of an earlier kept text, in the same order, though words between were changed, added or dropped.
+    /// From 0.5 to 1. Default: near copies are not looked for.
     ///
-    /// No change of a near copy is longer than 64 bytes, as a new sentence is; the numbers in the words it touches, Roman ones too, are the same on both
-    /// sides, with their signs, as two reports that differ in a number are different; and none lies in a link or an address. A paragraph of less than
-    /// [`min_paragraph`](Self::min_paragraph) bytes is a near copy only behind another, where it follows in the source too. What is
-    /// found is a function of the articles alone, but unlike exact
-    /// repeats not all there is: an earlier text is looked at only if an anchor of 20 bytes in one of its first eight
-    /// places leads there, or two of them, if it stood in three places or more: one phrase that is common makes no copy. What was changed is in [`Block::changes`](crate::Block::changes); an exact copy
-    /// of a near copy names that as its source.
+    /// A paragraph is a near copy only if all of its changes are small:
     ///
-    /// The index takes about twice the memory, and ingesting two to four times as long; `docs/quality.md` has the
-    /// numbers.
+    /// - none is longer than 64 bytes, as a new sentence would be;
+    /// - the numbers in the words that a change touches, Roman ones too, are the same on both sides, with their
+    ///   signs: two reports that differ in a number are different;
+    /// - none lies in a link or an address.
+    ///
+    /// A paragraph of less than [`min_paragraph`](Self::min_paragraph) bytes is a near copy only right after
+    /// another one that it follows in the source too.
+    ///
+    /// What is found depends on the articles alone but, unlike with exact repeats, is not all there is. An
+    /// earlier text is looked at only where it shares an anchor of 20 bytes with the paragraph, in one of the
+    /// first eight places of that anchor. If the anchor stood in three places or more, they must share two: one
+    /// common phrase makes no copy.
+    ///
+    /// [`Block::changes`](crate::Block::changes) says what was changed. An exact copy of a near copy names that
+    /// as its source.
+    ///
+    /// The index takes about twice the memory, and ingesting takes two to four times as long; `docs/quality.md`
+    /// has the numbers.
     ///
     /// # Examples
     ///
@@ -200,8 +214,9 @@ impl Options {
 
     /// How many threads work. Default: as many as the machine has cores.
     ///
-    /// Has no influence on the result. One thread starts none, but for Parquet, which is read on a thread of its own. Of articles that are pushed, as many compress the commits to an
-    /// index on disk, and prepare what a commit ingests again for older versions that go.
+    /// Has no influence on the result. With one, no thread is started, except for Parquet, which is read on a
+    /// thread of its own. Where articles are pushed, the threads only work on commits to an index on disk: they
+    /// compress, and they prepare what is ingested again in place of older versions.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
         self
@@ -209,9 +224,9 @@ impl Options {
 
     /// The field of a record that holds the text, or the column of a table. Default: `text`.
     ///
-    /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. For names that
-    /// have dots themselves there are JSON Pointers (RFC 6901): `/meta.body` is a field of that name. In tables a
-    /// name is a name. A record in which the text or the id stands twice is an error.
+    /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. A JSON Pointer
+    /// (RFC 6901) reaches names that have dots themselves: `/meta.body` is a field of that name. In tables, names
+    /// are taken as they are. A record that has the text or the id twice is an error.
     pub fn text_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.text_field = Some(name.into());
         self
@@ -220,7 +235,7 @@ impl Options {
     /// The field of a record that holds its id, a string or a whole number; names as for
     /// [`text_field`](Self::text_field). Default: `id`.
     ///
-    /// A record without it, or with an empty one, is named by its file and number.
+    /// A record without an id, or with an empty one, is named by its file and number.
     pub fn id_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.id_field = Some(name.into());
         self
@@ -229,31 +244,32 @@ impl Options {
     /// The field of a record for [`Article::title`](crate::Article::title); names as for
     /// [`text_field`](Self::text_field). Default: `title`.
     ///
-    /// What is neither a string nor a whole number there is left where it is. The default gives way to a field
-    /// that was set and has its name, or lies in it: with `id_field("title")` articles have no title until this is set too. So
-    /// do the defaults of date, language and id.
+    /// A value that is neither a string nor a whole number is ignored. The default gives way to another field
+    /// that was set to this name or to one inside it: with `id_field("title")`, articles have no title until
+    /// `title_field` is set too. The same holds for the defaults of date, language and id.
     pub fn title_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.title_field = Some(name.into());
         self
     }
 
-    /// Likewise for [`Article::date`](crate::Article::date). Default: `date`.
+    /// The same for [`Article::date`](crate::Article::date). Default: `date`.
     pub fn date_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.date_field = Some(name.into());
         self
     }
 
-    /// Likewise for [`Article::language`](crate::Article::language). Default: `language`.
+    /// The same for [`Article::language`](crate::Article::language). Default: `language`.
     pub fn language_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.language_field = Some(name.into());
         self
     }
 
-    /// The format of all that is read. Default: told for each file by its name and content.
+    /// The format of everything that is read. Default: the name and content of each file tell.
     ///
-    /// With it, no file of a directory is passed over for its kind, or because it is no text: a picture is an article or an
-    /// error then. Without the feature that it needs, each file is an error. The names of fields, such as
-    /// [`text_field`](Self::text_field), are heeded by JSON, tables and Parquet, and refused beside another format.
+    /// When it is set, no file of a directory is skipped for being of another kind or no text: a picture is then
+    /// an article, or an error. Without the feature that the format needs, every file is an error. The names of
+    /// fields, such as [`text_field`](Self::text_field), are for JSON, tables and Parquet, and are refused beside
+    /// another format.
     pub fn format(&mut self, format: Format) -> &mut Self {
         self.format = Some(format);
         self
@@ -265,22 +281,24 @@ impl Options {
         self
     }
 
-    /// Whether bytes that cannot be decoded make an error of their article. Default: `false`, they become
+    /// Whether an article with bytes that cannot be decoded is an error. Default: `false`; such bytes become
     /// U+FFFD and are [counted](crate::Article::replaced).
     ///
-    /// Without the feature `encodings` they make an error always.
+    /// Without the feature `encodings` it always is.
     pub fn strict_encoding(&mut self, strict: bool) -> &mut Self {
         self.strict_encoding = Some(strict);
         self
     }
 
-    /// Whether hidden files and directories are read, those whose names start with a dot. Default: `true`.
+    /// Whether to read hidden files and directories, those whose names start with a dot. Default: `true`.
     pub fn hidden(&mut self, read: bool) -> &mut Self {
         self.hidden = Some(read);
         self
     }
 
-    /// Whether what a `.gitignore` or `.ignore` file names is left out. Default: `false`. A bad pattern is an error in its place, and the others hold.
+    /// Whether to leave out what a `.gitignore` or `.ignore` file names. Default: `false`.
+    ///
+    /// A bad pattern is an error in its place, and the others hold.
     ///
     /// Needs the feature `ignore`.
     pub fn ignore_rules(&mut self, heed: bool) -> &mut Self {
@@ -296,15 +314,18 @@ impl Options {
         self
     }
 
-    /// How many bytes of memory kept text may take, and what leads back from it to the originals; what is older goes to temporary
-    /// files. Default: 1 GiB.
+    /// How many bytes of memory kept text may take, together with what leads back from it to the originals.
+    /// Older text goes to temporary files. Default: 1 GiB.
     ///
-    /// Has no influence on the result. With an index on disk, what was committed is read from there and takes up none of it. A match that is compared with text in the file costs a read
-    /// of 4 KiB, mostly from the page cache of the system. The index, which stays in memory, comes on top
-    /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 16 MiB are used whatever the budget is.
+    /// Has no influence on the result. To compare a match with text in a file costs a read of 4 KiB, mostly from
+    /// the page cache of the system. With an index on disk, what was committed is read from there and takes up
+    /// none of this memory. The index itself stays in memory and comes on top
+    /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 16 MiB are used
+    /// whatever the budget is.
     ///
-    /// The files lie where the system has temporary ones ([`std::env::temp_dir`]: on Unix, `TMPDIR` says where). They have no name, so
-    /// nothing is left of them. Where that is in memory too, as `/tmp` often is, another directory is to be named.
+    /// The files lie where the system keeps temporary ones ([`std::env::temp_dir`]; on Unix, `TMPDIR` says
+    /// where). They have no name, so nothing is left of them. Name another directory where that one is in memory
+    /// too, as `/tmp` often is.
     pub fn memory(&mut self, bytes: usize) -> &mut Self {
         self.memory = Some(bytes);
         self
@@ -313,18 +334,21 @@ impl Options {
     /// The directory of the index on disk, which is made if it is not there. Default: none; the index
     /// is in memory and ends with the stream.
     ///
-    /// Articles that are in it count as earlier. One that comes again with the same id and the same
-    /// content is passed over, and [counted](crate::Stats::unchanged). What is new is committed when the stream
-    /// is exhausted, and by `checkpoint`; never when it is dropped, as by a `?` that leaves the loop at the first file that
-    /// cannot be read. There is one writer at a time, until the stream or engine is dropped, and any number of readers; see
+    /// Articles in it count as earlier. One that comes again with the same id and the same content is skipped and
+    /// [counted](crate::Stats::unchanged).
+    ///
+    /// What is new is committed at the end of the stream, and by `checkpoint`. It is never committed when the
+    /// stream is dropped, as it is by a `?` that leaves the loop at the first file that cannot be read. There is
+    /// one writer at a time, until the stream or engine is dropped, and any number of readers; see
     /// [`Index`](crate::Index).
     ///
-    /// A commit may merge what it adds with what earlier ones did, mostly with little, seldom with all: for a moment that takes as much room
-    /// on the disk again. Where there is none, it is put off.
+    /// A commit may merge what it adds with what earlier ones added: mostly with little of it, seldom with all. For
+    /// a moment this takes as much room on the disk again; where there is none, it is put off.
     ///
-    /// Ids say what comes again, so no two articles should share one: each would be another version of the other, and both be
-    /// taken in anew whenever they come. An id that a record does not state is made of its file and number. What states one is said at
-    /// each [`Format`]: captures of one page in web archives have the same, and so has a mail that was sent to two lists.
+    /// Ids tell what comes again, so no two articles should share one: each would be another version of the
+    /// other, and both would be taken in anew whenever they come. A record that states no id gets one of its file
+    /// and number; [`Format`] says what states an id in each format. Captures of one page in web archives share
+    /// one, and so does a mail that was sent to two lists.
     ///
     /// Needs the feature `index`.
     #[cfg(feature = "index")]
@@ -333,7 +357,7 @@ impl Options {
         self
     }
 
-    /// What becomes of an article whose id is in the index already, with other content. Default:
+    /// What to do with an article whose id is in the index already, with other content. Default:
     /// [`Versions::Keep`].
     ///
     /// Needs the feature `index`.
@@ -343,10 +367,11 @@ impl Options {
         self
     }
 
-    /// An [index on disk](crate::Index) whose articles count as earlier, though nothing is added to it: today's news
-    /// against the archive, a training set against a test set. Default: none.
+    /// An [index on disk](crate::Index) whose articles count as earlier, though nothing is added to it: to hold
+    /// today's news against the archive, or a training set against a test set. Default: none.
     ///
-    /// It must have been made with the same options as these. Its articles have the first numbers. Not with an [`index`](Self::index) to write to.
+    /// It must have been made with the same options. Its articles have the first numbers. Cannot be combined with
+    /// an [`index`](Self::index) to write to.
     ///
     /// Needs the feature `index`.
     ///
@@ -373,16 +398,17 @@ impl Options {
         self
     }
 
-    /// What happens behind an error. Default: [`OnError::Skip`].
+    /// What a stream does after an error. Default: [`OnError::Skip`].
     pub fn on_error(&mut self, policy: OnError) -> &mut Self {
         self.on_error = Some(policy);
         self
     }
 
-    /// Calls `callback` on the caller's thread before each article or error is yielded, and for each input that is passed over, such as an
-    /// article that an index on disk has already. If it panics, that article is lost to the caller, though later ones are held against it.
+    /// Calls `callback` on the caller's thread before each article or error is yielded, and for each input that is
+    /// skipped, such as an article that an index on disk has already. If it panics, the caller does not get that
+    /// article, though later ones are compared with it.
     ///
-    /// With it, directories are read twice: at first for the sizes of their files.
+    /// When it is set, directories are read twice, the first time for the sizes of their files.
     pub fn progress(&mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> &mut Self {
         self.progress = Some(Callback::new(callback));
         self
@@ -392,7 +418,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If an option has no possible value or no effect, if `path` does not exist or is neither a file
+    /// If an option has an impossible value or no effect, if `path` does not exist or is neither a file
     /// nor a directory, or if threads cannot be started.
     pub fn ingest(&self, path: impl AsRef<Path>) -> Result<Articles, Error> {
         self.ingest_all([path])
@@ -417,12 +443,13 @@ impl Options {
 
     /// Streams the articles of a reader, such as standard input, as if it were a file of this name.
     ///
-    /// Names that tell nothing are fine: then the content tells, and what tells nothing either is text. Some 8 KiB are read for that before
-    /// anything comes out. A reader that waits for what is still to be written is read with one thread; see [`Source`].
+    /// A name that tells no format is fine: then the content tells, and content that tells none is text. Some 8 KiB
+    /// are read for that before anything comes out. Use one thread for a reader that waits for what is still to be
+    /// written; see [`Source`].
     ///
     /// # Errors
     ///
-    /// If an option has no possible value or no effect, or if threads cannot be started.
+    /// If an option has an impossible value or no effect, or if threads cannot be started.
     ///
     /// # Examples
     ///
@@ -446,7 +473,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If an option has no possible value or no effect, or if threads cannot be started.
+    /// If an option has an impossible value or no effect, or if threads cannot be started.
     pub fn source(&self, source: impl Source + 'static) -> Result<Articles, Error> {
         self.check_source()?;
         Articles::new(&self.check()?, Box::new(source))
@@ -456,29 +483,29 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If an option has no possible value or no effect.
+    /// If an option has an impossible value or no effect.
     pub fn deduper(&self) -> Result<Deduper, Error> {
         self.check_pushed()?;
         Deduper::with_config(&self.check()?)
     }
 
-    /// An engine for articles that the caller pushes, which removes whole paragraphs that were seen before by their
-    /// [`Fingerprints`](crate::Fingerprints) in a directory, which is made if it is not there.
+    /// An engine for articles that the caller pushes, which removes whole paragraphs that were seen before. It
+    /// knows them by their [`Fingerprints`](crate::Fingerprints) in a directory, which is made if it is not there.
     ///
     /// Needs the feature `index`.
     ///
     /// # Errors
     ///
-    /// If an option has no possible value or no effect, among them what speaks of runs of text or articles that were
-    /// seen; [`Error::Index`] if the fingerprints have a writer, another recipe, or cannot be read.
+    /// If an option has an impossible value or no effect, as all have that speak of runs of text or of articles
+    /// that were seen; [`Error::Index`] if the fingerprints have a writer, another recipe, or cannot be read.
     #[cfg(feature = "index")]
     pub fn filter(&self, fingerprints: impl AsRef<Path>) -> Result<Filter, Error> {
         self.check_pushed()?;
         Filter::new(fingerprints.as_ref(), &self.check_filter()?)
     }
 
-    /// Streams the articles of files or directory trees, as [`ingest_all`](Self::ingest_all), without whole paragraphs that were seen
-    /// before by their [`Fingerprints`](crate::Fingerprints) in a directory; see [`Filter`].
+    /// Streams the articles of files or directory trees, as [`ingest_all`](Self::ingest_all) does, without the
+    /// whole paragraphs that were seen before; see [`filter`](Self::filter).
     ///
     /// Needs the feature `index`.
     ///

@@ -11,10 +11,10 @@ pub struct Progress {
     pub articles: u64,
     /// Errors yielded so far.
     pub errors: u64,
-    /// Bytes of the source that were read up to the last input: those of compressed files as they lie there,
-    /// and those of files that were passed over too.
+    /// Bytes of the source that were read up to the last input, files that were skipped included. Those of a
+    /// compressed file count as they lie there.
     pub bytes: u64,
-    /// How many bytes there are, where that is known: of files, not of streams.
+    /// How many bytes there are, where that is known: for files, but not for streams.
     pub total_bytes: Option<u64>,
 }
 

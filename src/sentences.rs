@@ -1,11 +1,14 @@
 //! Sentences, for [`Cut::Sentence`](crate::Cut::Sentence).
 //!
-//! Found by the rules and abbreviations of the crate `sentencex`, which knows some thirty languages. Where an article says
-//! which language it is in, those of that one, and those of English if the crate does not know it (`und`, or `German` for
-//! `de`); else a sentence ends where it does by the rules of both German and English, so that the abbreviations of both hold
-//! ("z. B.", "am 5. Mai", "Dr. Brown"). A number in brackets behind the end of a sentence begins
-//! the next one ("… ist. (2) Wer …"). What has neither letter nor digit, such as a quotation mark that was set apart, is no sentence of
-//! its own: it belongs to the one before, or to the first.
+//! They are found by the rules and abbreviations of the crate `sentencex`, which knows some thirty languages:
+//!
+//! - Where an article says which language it is in, the rules of that language hold, or those of English if the crate does
+//!   not know it (`und`, or `German` for `de`).
+//! - Otherwise a sentence ends where it does by the rules of both German and English, so that the abbreviations of both hold
+//!   ("z. B.", "am 5. Mai", "Dr. Brown").
+//! - A number in brackets behind the end of a sentence begins the next one ("… ist. (2) Wer …").
+//! - What has neither letter nor digit, such as a quotation mark that was set apart, is no sentence of its own: it belongs to
+//!   the one before, or to the first.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,7 +21,7 @@ const LANGUAGES: [&str; 2] = ["de", "en"];
 /// The byte ranges of the sentences of a paragraph: sorted, disjoint, on character boundaries, without white space at
 /// their ends. What lies between two is white space, or nothing.
 ///
-/// `language` is a BCP 47 tag, of which the first part counts; without one, or with an empty one, see the [module](self).
+/// `language` is a BCP 47 tag, of which the first part counts. See the [module](self) for text without one.
 ///
 /// # Examples
 ///

@@ -53,12 +53,13 @@ use crate::trace;
 
 /// Where articles come from, if not from files: a database, a queue, an object store.
 ///
-/// Items are taken in order and one at a time, each on whichever thread of the stream has nothing else to do, the caller's among
-/// them. Any iterator over the same items is a source.
+/// Any iterator over `Result<Item, Error>` that can be sent between threads is a source. Items are taken in order
+/// and one at a time, by whichever thread of the stream has nothing else to do, the caller's among them.
 ///
-/// With more than one [thread](crate::Options::threads) they are taken ahead, in batches of 64 to 256 KiB of text, and none comes out before
-/// its batch is full or the source has ended; a stream that is dropped waits for the item that is being taken. So a source that itself waits,
-/// as for a queue or a terminal, is read with one thread: then each article is there before the next item is asked for.
+/// With more than one [thread](crate::Options::threads), items are taken ahead in batches of 64 to 256 KiB of text.
+/// No article comes out before its batch is full or the source has ended, and dropping the stream waits for the
+/// item that is being taken. So use one thread for a source that waits, as for a queue or a terminal: then each
+/// article comes out before the next item is asked for.
 ///
 /// # Examples
 ///
@@ -77,15 +78,15 @@ use crate::trace;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Source: Send {
-    /// The next item; none at the end, after which it is not asked again.
+    /// The next item; `None` at the end, after which it is not asked again.
     ///
     /// # Errors
     ///
     /// An error takes the item's place in the stream of articles. [`Error::of_source`] makes one
-    /// of what went wrong elsewhere.
+    /// of any other error.
     fn next_item(&mut self) -> Option<Result<Item, Error>>;
 
-    /// How many bytes all items have together, where that is known: for [`Progress`](crate::Progress).
+    /// How many bytes all items have together, where that is known. [`Progress`](crate::Progress) shows it.
     fn total_bytes(&self) -> Option<u64> {
         None
     }
@@ -97,15 +98,15 @@ impl<I: Iterator<Item = Result<Item, Error>> + Send> Source for I {
     }
 }
 
-/// What a [`Source`] has.
+/// What a [`Source`] yields.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Item {
     /// An article.
     Document(Document),
-    /// Bytes in which articles are, one or many.
+    /// Bytes that hold one article or many.
     Stream(Stream),
-    /// Something that is passed over, and counted.
+    /// Something that is skipped, and counted.
     Skipped(PathBuf, Skip),
 }
 
@@ -121,9 +122,9 @@ impl From<Stream> for Item {
     }
 }
 
-/// Bytes in which articles are, read as a file of that name would be.
+/// Bytes that hold one article or many, read as a file of the same name would be.
 ///
-/// Compression, format and encoding are told by name and content. What tells nothing is text.
+/// Name and content tell compression, format and encoding. What tells no format is text.
 pub struct Stream {
     name: String,
     path: Option<PathBuf>,
@@ -145,7 +146,7 @@ impl std::fmt::Debug for Stream {
     }
 }
 
-/// Why something was passed over.
+/// Why something was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Skip {
@@ -167,7 +168,7 @@ pub enum Skip {
     NoArticle,
 }
 
-/// How much was passed over, by reason: see [`Skip`] for each.
+/// How much was skipped, by reason; [`Skip`] explains each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {

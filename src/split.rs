@@ -1,5 +1,8 @@
 //! Splitting: an article becomes paragraphs, as a reader would see them.
 //!
+//! [`paragraphs`] takes a text in any of the usual shapes: one paragraph a line, blocks between blank lines,
+//! lines wrapped at some width, Markdown, quoted mail.
+//!
 //! # Rules
 //!
 //! 1. A line ends at `\n`, `\r\n`, `\r`, vertical tab, form feed, U+0085, U+2028 or U+2029; form
@@ -9,13 +12,13 @@
 //! 3. Never joined: a line wider than [`WIDEST_WRAP`] columns (it *is* a paragraph); headings,
 //!    rules and underlines, table rows, and every line inside a code fence; a list marker or a
 //!    deeper indent begins a paragraph; so does a change in the depth of `>` quoting.
-//! 4. A line break is a wrap if the first word of the next line would not have fitted. That
-//!    needs the width to which the text was wrapped. It is the greatest width for which, in a run
-//!    of lines, at least two and at least six in ten line breaks are explained so; of four lines
-//!    or fewer all must be, and not all begin in upper case. Longer runs whose lines nearly all
-//!    begin in upper case are verse or a list, unless every break is explained. A passage too
-//!    short to tell takes the width of the rest of the article, or else is joined only where the
-//!    sentence plainly runs on.
+//! 4. A line break is a wrap if the first word of the next line would not have fitted. To tell that
+//!    takes the width to which the text was wrapped: the greatest width for which, in a run of
+//!    lines, at least two and at least six in ten line breaks are explained in this way. In a run of
+//!    four lines or fewer all breaks must be explained, and not all lines may begin in upper case.
+//!    A longer run whose lines nearly all begin in upper case is verse or a list, unless every break
+//!    is explained. A passage too short to tell takes the width of the rest of the article, or else
+//!    is joined only where the sentence plainly runs on.
 //!
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.

@@ -21,13 +21,13 @@ pub struct Stats {
     pub repeats: u64,
     /// Bytes of memory that the index holds, kept text excluded.
     pub index_bytes: u64,
-    /// Bytes of kept text, in canonical form; with an index on disk, of what is not committed yet.
+    /// Bytes of kept text, in canonical form; with an index on disk, only of what is not committed yet.
     pub text_bytes: u64,
     /// Errors in the stream.
     pub errors: u64,
-    /// Articles passed over because they were in the index on disk, with the same id and content.
+    /// Articles skipped because the index on disk had them, with the same id and content.
     pub unchanged: u64,
-    /// What was passed over, by reason. Which files these were, the events of the feature `tracing` say.
+    /// What was skipped, by reason. With the feature `tracing`, events say which files these were.
     pub skipped: Skipped,
     /// Articles that were not in UTF-8.
     pub reencoded: u64,

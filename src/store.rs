@@ -1,8 +1,9 @@
 //! The index on disk.
 //!
 //! [`Options::index`](crate::Options::index) keeps what an ingest has seen in a directory, and [`Index`] reads it:
-//! the articles without their repeats, any original byte for byte, and where a text was seen first. Neither needs the
-//! files that the articles came from. [`Fingerprints`] know paragraphs again without their text. The format is laid down in [`_format`](crate::_format).
+//! the articles without their repeats, any original byte for byte, and where a text was first seen. Neither needs the
+//! files that the articles came from. [`Fingerprints`] recognise paragraphs without keeping their text. The format is
+//! laid down in [`_format`](crate::_format).
 
 mod cache;
 mod error;
@@ -53,8 +54,8 @@ use crate::index::table::GRANULE;
 ///
 /// Needs the feature `index`.
 ///
-/// It shows the commit that was the last when it was opened, whatever a writer does meanwhile. A clone shares
-/// what was read; any number of threads and processes may read at once.
+/// It shows the last commit from before it was opened, whatever a writer does meanwhile. A clone shares what was
+/// read. Any number of threads and processes may read at once.
 ///
 /// # Examples
 ///
@@ -114,8 +115,8 @@ pub struct IndexStats {
 impl Index {
     /// Opens the index in a directory.
     ///
-    /// Reads the manifest and the directory of each run, some half a megabyte for a gigabyte of text. What is
-    /// read later is checked then; [`verify`](Self::verify) reads and checks everything.
+    /// Reads the manifest and the directory of each run, some half a megabyte for a gigabyte of text. All else is
+    /// checked when it is read; [`verify`](Self::verify) reads and checks everything.
     ///
     /// # Errors
     ///
@@ -170,18 +171,19 @@ impl Index {
         found.map(|found| stored(&self.sealed, &found)).transpose()
     }
 
-    /// As [`articles`](Self::articles), from the one with a number on: what came since there were so many.
+    /// The articles from number `article` on, as [`articles`](Self::articles) has them: those that came after the first
+    /// `article` articles.
     ///
     /// # Complexity
     ///
-    /// What comes before is not read.
+    /// The articles before are not read.
     pub fn articles_from(&self, article: usize) -> StoredArticles {
         let next = (article as u64).min(self.sealed.article_count());
         StoredArticles { sealed: self.sealed.clone(), next }
     }
 
-    /// The article with a number, without what it repeats: the very one that a [`Place`](crate::Place) or a [`Reference`] names,
-    /// though its id may have a newer version. None if there are not so many.
+    /// The article with a number, without what it repeats: the very one that a [`Place`](crate::Place) or a
+    /// [`Reference`] names, even if its id has a newer version. `None` if there are not so many.
     ///
     /// # Errors
     ///
@@ -226,7 +228,7 @@ impl Index {
         self.sealed.article(article as u64).map(Some).map_err(|error| self.sealed.wrap(error))
     }
 
-    /// The id of the article with a number; none if there are not so many.
+    /// The id of the article with a number; `None` if there are not so many.
     ///
     /// # Errors
     ///
@@ -250,11 +252,11 @@ impl Index {
         original().map_err(|error| self.sealed.wrap(error))
     }
 
-    /// Where the runs of a text were seen: what ingesting it next would report as
+    /// Where the runs of a text were first seen: what ingesting it next would report as
     /// [repeats](Article::repeats).
     ///
-    /// Near copies are not among them. A repeat of the text's own beginning has as its source an article with an empty id
-    /// and the number that the text would get.
+    /// Near copies are not among them. If the text repeats its own beginning, the source of that repeat is an article with
+    /// an empty id and the number that the text would get.
     ///
     /// # Errors
     ///
@@ -265,8 +267,8 @@ impl Index {
 
     /// Whether ingesting a text next would leave nothing of it.
     ///
-    /// A text without words is not contained, nor is one shorter than `min_paragraph`. With [`near`](crate::Options::near) a near
-    /// copy is.
+    /// A text without words is not contained, nor is one that is shorter than `min_paragraph`. In an index with
+    /// [`near`](crate::Options::near), a near copy is contained.
     ///
     /// # Errors
     ///
@@ -403,8 +405,8 @@ fn check_table(run: &Run, table: Table, mut visit: impl FnMut(Entry)) -> Result<
 
 /// An article of an index, without what it repeats.
 ///
-/// What its source stated of it is as when the article came first: one that comes again with the same id and text is
-/// passed over.
+/// Title, date and the like are those with which it came first: an article that comes again with the same id and text is
+/// skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredArticle {
     number: usize,
@@ -438,7 +440,7 @@ impl StoredArticle {
         self.segments.last().map_or(0, |last| last.range.end)
     }
 
-    /// What is left of the article, every byte as it was.
+    /// What is left of the article, byte for byte as it was.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -448,7 +450,7 @@ impl StoredArticle {
         self.text
     }
 
-    /// The original cut into what is kept and what was removed, in reading order, without gap or overlap.
+    /// The original, cut into what is kept and what was removed, in reading order and without gaps or overlaps.
     pub fn segments(&self) -> &[StoredSegment] {
         &self.segments
     }
@@ -466,7 +468,8 @@ pub struct StoredSegment {
     pub boilerplate: bool,
 }
 
-/// A place in an article of an index; for that, see [`Index::article_at`] and [`Index::original_at`], for its id [`Index::id`].
+/// A place in an article of an index. [`Index::article_at`] and [`Index::original_at`] give that article, and
+/// [`Index::id`] its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reference {
@@ -478,8 +481,8 @@ pub struct Reference {
 
 /// The articles of an index in order, without what they repeat; made by [`Index::articles`].
 ///
-/// An article that cannot be read yields an error in its place, and so do articles that are described together, if the
-/// description cannot be read: one for all of them.
+/// An article that cannot be read yields an error in its place. Articles are described in groups; where the description of
+/// a group cannot be read, there is one error for all of its articles.
 #[derive(Clone, Debug)]
 #[must_use = "articles are read only as they are asked for"]
 pub struct StoredArticles {

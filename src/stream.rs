@@ -165,14 +165,16 @@ impl<E: Engine> Engaged<E> {
 
 /// The articles of a source, in order, without what they repeat.
 ///
-/// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). An input that
-/// cannot be read yields an error in its place, and the stream goes on; after an error that
-/// [is fatal](Error::is_fatal), and after any with [`OnError::Stop`], it ends. What was yielded is committed to an index on disk when the
-/// stream says that it is at its end, after a fatal error aside. The index has no other writer until the stream is dropped. Articles are read as they are asked for, with more than one
-/// thread a few batches ahead. Dropping the stream early is fine; what was not committed to an index on disk is then not in it.
+/// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). Articles are read as they are
+/// asked for, with more than one thread a few batches ahead.
 ///
-/// A `?` on each item leaves the loop at the first input that cannot be read; a `match` lets it go on, as the example of [`Error`]
-/// does.
+/// An input that cannot be read yields an error in its place, and the stream goes on. It ends after an error that
+/// [is fatal](Error::is_fatal), and after any error with [`OnError::Stop`]. A `?` on each item leaves the loop at the
+/// first input that cannot be read; a `match` lets it go on, as in the example of [`Error`].
+///
+/// With an index on disk, what was yielded is committed when the stream says that it is at its end, unless a fatal
+/// error ended it. The index has no other writer until the stream is dropped. Dropping the stream early is fine; what
+/// was not committed is then not in the index.
 #[derive(Debug)]
 #[must_use = "articles are read, and what is new of them is committed, only as they are asked for"]
 pub struct Articles(Engaged<Ingest>);
@@ -182,15 +184,15 @@ impl Articles {
         Engaged::new(config, source, || Ingest::start(config)).map(Self)
     }
 
-    /// Commits the articles yielded so far to the [index on disk](crate::Options::index). When the stream is
-    /// exhausted, that happens by itself.
+    /// Commits the articles yielded so far to the [index on disk](crate::Options::index). At the end of the stream
+    /// that happens by itself.
     ///
     /// Needs the feature `index`.
     ///
     /// # Errors
     ///
-    /// If there is no index on disk, which changes nothing; or if it cannot be written. Then what was committed before is
-    /// safe, and the stream is of no further use.
+    /// If there is no index on disk, which changes nothing; or if it cannot be written. In that case what was
+    /// committed before is safe, and the stream is of no further use.
     #[cfg(feature = "index")]
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.0.engine.checkpoint()

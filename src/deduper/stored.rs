@@ -71,8 +71,8 @@ impl Deduper {
     ///
     /// # Errors
     ///
-    /// If there is no index on disk, which changes nothing; or if it cannot be written. Then what was committed before is
-    /// safe, and the engine is of no further use.
+    /// If there is no index on disk, which changes nothing; or if it cannot be written. In that case what was
+    /// committed before is safe, and the engine is of no further use.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         if self.writer.is_none() {
             return Err(Self::nowhere_to_commit());

@@ -22,17 +22,19 @@
 pub struct Document {
     /// The text.
     pub text: String,
-    /// The article's name, where the format gives it one. A document of a caller's that has none gets the number of documents so
-    /// far, from 1; with an index on disk, the next that none of its articles had when the stream began. So such documents are new however
-    /// often they come; a stream that states numbers for others should state them for all.
+    /// The article's name, where the format gives it one.
+    ///
+    /// A caller's document without one is named by the number of documents so far, from 1; with an index on disk, by
+    /// the next number that none of its articles had when the stream began. So such documents are new however often
+    /// they come. A stream that names some documents by numbers should name all of them.
     pub id: Option<String>,
-    /// Its title or subject.
+    /// The title or subject.
     pub title: Option<String>,
     /// When it was published or sent: RFC 3339 where the format's date could be read, else as stated.
     pub date: Option<String>,
-    /// Its language, as a BCP 47 tag, where the format states it.
+    /// The language, as a BCP 47 tag, where the format states it.
     pub language: Option<String>,
-    /// The encoding that was decoded, by its name in the WHATWG Encoding Standard; none for UTF-8.
+    /// The encoding that it was decoded from, by its name in the WHATWG Encoding Standard; `None` for UTF-8.
     pub encoding: Option<&'static str>,
     /// How many byte sequences could not be decoded and became U+FFFD.
     pub replaced: u64,
@@ -41,7 +43,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// A document of this name and text, nothing else known of it. For one without a name, set the text of the
+    /// A document of which only the name and the text are known. For one without a name, set the text of the
     /// [default](Self::default).
     pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
         Self { text: text.into(), id: Some(id.into()), ..Self::default() }
@@ -116,7 +118,7 @@ pub enum Problem {
     /// It ends in the middle of a record.
     #[error("it ends in the middle of a record")]
     Truncated,
-    /// The file was written to while it was read; what came from it may be of two versions.
+    /// The file was written to while it was read, so what came from it may be of two versions.
     #[error("it changed while it was read")]
     Changed,
     /// A record is longer than [`Limits::record`](crate::Limits::record).
@@ -133,7 +135,7 @@ pub enum Problem {
         /// The limit.
         limit: u64,
     },
-    /// Parts inside parts, deeper than [`Limits::nesting`](crate::Limits::nesting).
+    /// Parts lie inside parts, deeper than [`Limits::nesting`](crate::Limits::nesting).
     #[error("nested more than {limit} deep, the limit")]
     Nesting {
         /// The limit.
@@ -145,7 +147,7 @@ pub enum Problem {
         /// The limit.
         limit: u64,
     },
-    /// Compressed data that is damaged or cut off, or asks for more memory than [`Limits::window`](crate::Limits::window).
+    /// Compressed data is damaged or cut off, or asks for more memory than [`Limits::window`](crate::Limits::window).
     #[error("the {compression} data is damaged, or asks for more memory than the limit")]
     Compression {
         /// The kind of compression.
@@ -153,12 +155,12 @@ pub enum Problem {
         /// What the decompressor said.
         source: std::io::Error,
     },
-    /// Bytes that are no text, where [strictness](crate::Options::strict_encoding) was asked for.
+    /// Some bytes cannot be decoded, where [strictness](crate::Options::strict_encoding) was asked for.
     #[error("not {encoding}: {sequences} byte sequences cannot be decoded")]
     Undecodable {
         /// The encoding, by its name in the WHATWG Encoding Standard.
         encoding: &'static str,
-        /// How many sequences of bytes were met that it does not have.
+        /// How many sequences of bytes it does not have.
         sequences: u64,
     },
     /// This build of the crate leaves out what is needed.
@@ -169,25 +171,25 @@ pub enum Problem {
         /// The feature to turn on.
         feature: &'static str,
     },
-    /// No text of any kind, though it was asked for by name.
+    /// It is no text of any kind, though it was asked for by name.
     #[error("it is binary")]
     Binary,
-    /// A socket, a pipe or a device.
+    /// It is a socket, a pipe or a device.
     #[error("neither a file nor a directory; what can only be streamed goes to `Options::reader`")]
     Special,
-    /// JSON that is broken, or not what was asked for.
+    /// JSON is broken, or lacks what was asked for.
     #[error("not a JSON object with the fields asked for")]
     Json(#[source] crate::error::RecordError),
-    /// A table lacks the column asked for, or a row of it does.
+    /// A table, or a row of it, lacks the column asked for.
     #[error("the column {name:?} is missing")]
     Column {
         /// The column's name.
         name: String,
     },
-    /// Not what its format asks for.
+    /// It is not what its format asks for.
     #[error("not as its format asks")]
     Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The library that reads the format panicked, as that for Parquet may on damaged files.
+    /// The library that reads the format panicked, as the one for Parquet may on damaged files.
     #[error("its reader panicked: {message}")]
     Panicked {
         /// What the panic said.

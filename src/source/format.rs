@@ -21,25 +21,28 @@ pub enum Format {
     JsonLines,
     /// JSON objects in an array or one after another: `.json`.
     Json,
-    /// One row an article, fields parted by commas, semicolons, tabs or bars, whichever the first row has most of:
-    /// `.csv`. The first row names the columns, and counts as record 1. A row with more fields is an error, unless
-    /// those are empty. Quotes within quotes are doubled or, if one near the start is, behind a backslash. Needs the feature `csv`.
+    /// A table with one article a row: `.csv`. Needs the feature `csv`.
+    ///
+    /// Fields are separated by commas, semicolons, tabs or bars, whichever the first row has most of. The first row
+    /// names the columns, and counts as record 1. A row with more fields is an error, unless those are empty. Quotes
+    /// within quotes are doubled or, if one near the start is, preceded by a backslash.
     Csv,
-    /// The same with tabs, whatever else the first row has: `.tsv`. Needs the feature `csv`.
+    /// The same, separated by tabs whatever else the first row has: `.tsv`. Needs the feature `csv`.
     Tsv,
-    /// One mail: `.eml`, and what lies in a Maildir; also a page saved as one, `.mht` and `.mhtml`. Its id is its `Message-ID`. Needs the feature `mail`.
+    /// One mail: `.eml`, and what lies in a Maildir; also a page that was saved as one, `.mht` and `.mhtml`. Its id is
+    /// its `Message-ID`. Needs the feature `mail`.
     Mail,
-    /// Mails one after another: `.mbox`, and `.txt` that begins as these do. Needs the feature `mail`.
+    /// Mails one after another: `.mbox`, and a `.txt` that begins like one. Needs the feature `mail`.
     Mbox,
     /// A web page: `.html`, `.htm`, `.xhtml`. Needs the feature `html`.
     Html,
-    /// Archived web pages: `.warc`, `.wet`. The id of each is its address, so that all captures of a page have the same. Needs the feature
-    /// `warc`.
+    /// Archived web pages: `.warc`, `.wet`. The id of each is its address, so all captures of a page share it. Needs the
+    /// feature `warc`.
     Warc,
-    /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. The id of an entry is its `guid` or `id`, or else its link. Needs the
-    /// feature `feeds`.
+    /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. The id of an entry is its `guid` or `id`, or else its
+    /// link. Needs the feature `feeds`.
     Feed,
-    /// A table of the data sets: `.parquet`. Needs the feature `parquet`.
+    /// A table with one article a row, as data sets have it: `.parquet`. Needs the feature `parquet`.
     Parquet,
 }
 

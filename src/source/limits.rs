@@ -2,10 +2,9 @@
 
 use crate::options::Options;
 
-/// Limits that hold whatever an input says: they bound memory and time on hostile or broken files.
+/// Limits that hold whatever an input claims: they bound memory and time on hostile or broken files.
 ///
-/// What is beyond a limit is an error in its place; the stream goes on behind it where the format
-/// allows.
+/// What exceeds a limit is an error in its place, and the stream goes on after it where the format allows.
 ///
 /// # Examples
 ///
@@ -52,8 +51,8 @@ impl Limits {
     /// The longest record, in bytes as they stand in the decompressed file: a line of JSONL, a row, a
     /// mail with its attachments, a whole file that is one article. Default: 1 GiB.
     ///
-    /// Up to about twice this is held for a record that is being read, and about three times where it is decoded or
-    /// unescaped before it is text: in mail, in feeds, and in other encodings than UTF-8.
+    /// A record that is being read takes up to about twice this in memory, and about three times where it is decoded or
+    /// unescaped to become text: in mail, in feeds, and in encodings other than UTF-8.
     #[must_use]
     pub fn record(mut self, bytes: u64) -> Self {
         self.record = bytes;
@@ -70,9 +69,9 @@ impl Limits {
     }
 
     /// How deep parts may lie inside parts: values in a `.json` file, parts of a mail, elements of a feed, types of a
-    /// Parquet file (there 256 at most). Default: 256.
+    /// Parquet file (where it is 256 at most). Default: 256.
     ///
-    /// Lines of JSON and web pages need no limit: nothing in them is held for being deep.
+    /// Lines of JSON and web pages need no such limit, since depth takes no memory in them.
     #[must_use]
     pub fn nesting(mut self, levels: usize) -> Self {
         self.nesting = levels;

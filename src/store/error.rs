@@ -28,7 +28,7 @@ pub enum IndexError {
         /// What was asked for.
         expected: &'static str,
     },
-    /// The directory has something else than the index that was looked for, or one where there may be none.
+    /// The directory has something other than the index that was looked for, or an index where there may be none.
     #[error("there is something else in the directory already")]
     Occupied,
     /// The index was written in another version of the format.
@@ -41,7 +41,7 @@ pub enum IndexError {
         /// The version that this crate reads and writes.
         supported: u32,
     },
-    /// The index was made with other sizes or rules than asked for.
+    /// The index was made with sizes or rules other than those asked for.
     #[error("the index was made with {}; asked for is {}", found.beside(expected), expected.beside(found))]
     Recipe {
         /// What the index was made with.
@@ -49,7 +49,7 @@ pub enum IndexError {
         /// What was asked for, by the options or by this version of the crate.
         expected: Box<Recipe>,
     },
-    /// The index was made by rules that this build of the crate leaves out.
+    /// The index was made by rules that this build of the crate does not have.
     #[error("{what} needs the feature `{feature}` of the crate `dedup`")]
     Feature {
         /// How it was made.
@@ -57,7 +57,7 @@ pub enum IndexError {
         /// The feature to turn on.
         feature: &'static str,
     },
-    /// Fingerprints were made with another recipe or key than asked for.
+    /// Fingerprints were made with a recipe or key other than that asked for.
     #[error("the fingerprints were made with {found}; asked for is {expected}")]
     Fingerprints {
         /// What they were made with.
@@ -78,7 +78,7 @@ pub enum IndexError {
     /// Another writer has the index open.
     #[error("another writer has the index open")]
     Locked,
-    /// An earlier error left it open what is on disk; what was committed before is safe.
+    /// After an earlier error it is not known what is on disk; what was committed before is safe.
     #[error("an earlier error ended the use of this index; open it again")]
     Poisoned,
     /// An article was pushed that is there already.
@@ -87,7 +87,7 @@ pub enum IndexError {
         /// The article's id.
         id: String,
     },
-    /// An id came again with other content, and the options say that this is an error.
+    /// An id came again with other content, which the options say is an error.
     #[error("{id} is in the index already, with other content")]
     Changed {
         /// The article's id.

@@ -126,16 +126,20 @@ impl Rules for FingerprintRecipe {
 ///
 /// Needs the feature `index`.
 ///
-/// A fingerprint is 64 bits of the keyed BLAKE3 hash of a paragraph's canonical form. It decides alone, so a paragraph that was never
-/// seen may be taken for one that was: of N fingerprints, with odds of N in 2⁶⁴ for each paragraph asked about. With a billion that is one in
-/// eighteen billion. Over all of its life a set that grows to N has taken one paragraph for another with odds of N² in 2⁶⁵: a billion, 3 %;
-/// a hundred million, 0.03 %. The 256 bits of the key are drawn at random when the set is made. Without them nobody can make a paragraph that
-/// is taken for another; they stand in the manifest, so who may read the files can.
+/// A fingerprint is 64 bits of the keyed BLAKE3 hash of a paragraph's canonical form. To fill a set of them, see
+/// [`Options::filter`](crate::Options::filter).
 ///
-/// With `log₂ N` bits saved by sorting, N of them take some 66 − log₂ N bits each: below 6 bytes from three hundred thousand on, 4.5 for a billion.
-/// To fill one, see [`Options::filter`](crate::Options::filter).
+/// *Odds.* The hash alone decides, so a paragraph that was never seen may be taken for one that was. With N fingerprints the
+/// odds of that are N in 2⁶⁴ for each paragraph asked about: with a billion, one in eighteen billion. A set that grows to N
+/// has taken one paragraph for another at some time with odds of N² in 2⁶⁵: 3 % for a billion, 0.03 % for a hundred million.
 ///
-/// It shows the commit that was the last when it was opened, whatever a writer does meanwhile. A clone shares what was read.
+/// *Key.* Its 256 bits are drawn at random when the set is made. Without them nobody can make a paragraph that is taken for
+/// another. They stand in the manifest, so whoever may read the files can.
+///
+/// *Size.* Sorting saves `log₂ N` bits, so N fingerprints take some 66 − log₂ N bits each: below 6 bytes from three hundred
+/// thousand on, 4.5 for a billion.
+///
+/// A set shows the last commit from before it was opened, whatever a writer does meanwhile. A clone shares what was read.
 ///
 /// # Examples
 ///
@@ -201,12 +205,12 @@ impl Fingerprints {
         self.len() == 0
     }
 
-    /// Bytes of the files that they are in; the manifest, some hundred bytes, comes on top.
+    /// Bytes of the files that they are in, apart from the manifest, which has some hundred bytes.
     pub fn bytes(&self) -> u64 {
         self.runs.list.iter().map(|run| run.named.len).sum()
     }
 
-    /// Whether a text was seen as a paragraph; one that is shorter than `min_paragraph` never is.
+    /// Whether a text was seen as a paragraph. One that is shorter than `min_paragraph` never is.
     ///
     /// # Errors
     ///
@@ -247,8 +251,8 @@ impl Fingerprints {
         verify().map_err(wrap(self.path()))
     }
 
-    /// Makes an empty set in a directory, with the key and the rest of the recipe of this one: so the two can be
-    /// [merged](Self::merge) when each has grown elsewhere.
+    /// Makes an empty set in a directory, with the key and the rest of the recipe of this one, so that the two can be
+    /// [merged](Self::merge) after each has grown elsewhere.
     ///
     /// # Errors
     ///
@@ -262,18 +266,19 @@ impl Fingerprints {
         writer.commit()
     }
 
-    /// Adds all fingerprints of others to those in a directory, which is made with the recipe of the first if it is not there.
+    /// Adds all fingerprints of other sets to the one in a directory, which is made with the recipe of the first if it is
+    /// not there.
     ///
-    /// The result has what each of them has, as if all paragraphs had gone to one.
+    /// The result is what one set would be that had seen all of the paragraphs.
     ///
     /// # Errors
     ///
     /// [`Error::Index`]: if they were not made by one recipe, with one key (see [`create_like`](Self::create_like)), or some
-    /// cannot be read or written. Then those in the directory are as they were.
+    /// cannot be read or written. After an error the set in the directory is as it was.
     ///
     /// # Complexity
     ///
-    /// Reads each file once from front to end, and writes one, in memory of some pages.
+    /// Reads each file once from front to end, and writes one, holding only some pages in memory.
     ///
     /// # Examples
     ///
@@ -305,8 +310,10 @@ impl Fingerprints {
         Self::merge_part(path, others, 0, 1)
     }
 
-    /// As [`merge`](Self::merge), of the others only one of so many parts of equal size, cut by the first bits of the fingerprints: so
-    /// as many machines can each merge a part of the same files, and merging the parts is all of it.
+    /// As [`merge`](Self::merge), but takes only one of `parts` parts of the others, of equal size and counted from 0. So
+    /// several machines can each merge one part of the same files, and the parts merged are all of it.
+    ///
+    /// The parts are cut by the first bits of the fingerprints.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
-//! What a finished index tells of all articles together: reprints, and boilerplate.
+//! What a finished index tells of all articles together: reprints and boilerplate.
 //!
-//! Both are read from the descriptions of the articles, in one pass; texts stay where they are, but for a look at what parts
+//! Both are read from the descriptions of the articles, in one pass. Texts are not read, except to see what lies between
 //! two stretches of boilerplate.
 
 use std::collections::{BTreeMap, BinaryHeap};
@@ -35,27 +35,27 @@ pub struct Cluster {
     pub reprints: Vec<Reprint>,
 }
 
-/// An article of which a share stands in another.
+/// An article that shares much of its text with the article that keeps it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reprint {
     /// The number of the article.
     pub article: usize,
-    /// The share of its canonical bytes that were removed and are kept in the other.
+    /// The share of its canonical bytes that were removed and are kept in that other article.
     pub share: f64,
 }
 
-/// How often text must stand somewhere to be boilerplate.
+/// How often text must occur to be boilerplate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Frequent {
-    /// In so many articles at least, from 2.
+    /// In at least so many articles; 2 or more.
     Articles(usize),
-    /// In at least this share of the articles of one source, above 0 and up to 1, and in three of them.
+    /// In at least this share of the articles of one source, above 0 and up to 1, and in three of them at least.
     ShareOfSource(f64),
 }
 
-/// Text that stands in many articles; made by [`Index::boilerplate`].
+/// Text that many articles have; made by [`Index::boilerplate`].
 #[derive(Clone, Debug)]
 pub struct Boilerplate {
     sealed: Arc<Sealed>,
@@ -70,14 +70,14 @@ struct Template {
     articles: usize,
 }
 
-/// A passage of which each part stands in many articles.
+/// A passage that many articles have, each part of it at least.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Passage {
     /// Where it is kept.
     pub first: Reference,
-    /// In how many articles each part of it stands, at the least; with [`Frequent::ShareOfSource`], in the source that has most
-    /// of them. Parts that follow each other may stand in different ones. Reprints are not among them.
+    /// How many articles have each part of it, at the least; with [`Frequent::ShareOfSource`], in the source that has most
+    /// of them. Different parts may stand in different articles. Reprints are not counted.
     pub articles: usize,
 }
 
@@ -100,9 +100,10 @@ struct Use {
 impl Index {
     /// Groups each article with those that repeat at least this share of themselves from it, from 0.5 to 1.
     ///
-    /// What is removed of an article names the article that keeps the text, so clusters are stars: all reprints were
-    /// compared with the one article, and no chain of likenesses leads to something else. An article is a reprint of at most one
-    /// other, that which holds most of it. Text that was [kept for what else its paragraph says](crate::Cut) does not count.
+    /// A removed block names the article that keeps its text, so clusters are stars: all reprints were compared with the
+    /// one article in the middle, and no chain of likenesses leads to something else. An article is a reprint of at most one
+    /// other, the one that holds most of it. Text that was [kept because of what else its paragraph says](crate::Cut) does not
+    /// count.
     ///
     /// # Errors
     ///
@@ -110,7 +111,7 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// Linear in the descriptions of the articles.
+    /// Linear in the descriptions of the articles, which are read once.
     ///
     /// # Examples
     ///
@@ -150,9 +151,9 @@ impl Index {
 
     /// Finds the text that is boilerplate: footers, notices, menus.
     ///
-    /// `source` says which source an article is from, by its id and path; for [`Frequent::Articles`] it has no
-    /// influence. An article that repeats at least 0.8 of itself from one other is a reprint of that, and counts for nothing: syndicated text
-    /// is no boilerplate, however many print it.
+    /// `source` says which source an article is from, given its id and path; it is not asked for [`Frequent::Articles`]. An
+    /// article that repeats at least 0.8 of itself from one other is a reprint of that and is not counted: syndicated text is
+    /// no boilerplate, however many print it.
     ///
     /// # Errors
     ///
@@ -160,7 +161,8 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// Reads the descriptions of the articles, and a block of text where a space may part two stretches; n log n in what they repeat.
+    /// Reads the descriptions of the articles once, and a block of text where two stretches may have a space between them;
+    /// n log n in what they repeat.
     ///
     /// # Examples
     ///
@@ -381,8 +383,8 @@ impl Boilerplate {
         self.templates.iter().map(passage).collect()
     }
 
-    /// The articles of the index without what they repeat, and without the first copies of boilerplate either: of
-    /// those the paragraphs that are boilerplate from end to end.
+    /// The articles of the index without what they repeat, and without the first copies of boilerplate either: paragraphs
+    /// that are boilerplate from end to end are removed from them too.
     pub fn articles(&self) -> BoilerplateFree {
         let articles = StoredArticles { sealed: self.sealed.clone(), next: 0 };
         BoilerplateFree { articles, templates: self.templates.clone(), next: 0 }
