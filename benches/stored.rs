@@ -1,7 +1,7 @@
 //! The index on disk: what it takes to write, to open, to read and to search, and how large it is.
 //!
-//! One table for each `.jsonl` file of `{"id", "text"}` lines named on the command line, or in the directory that
-//! `DEDUP_CORPORA_DIR` names.
+//! One table for each `.jsonl` file of `{"id", "text"}` lines named on the command line, or in the
+//! directory that `DEDUP_CORPORA_DIR` names.
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -103,7 +103,8 @@ fn measure(corpus: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What it takes to join an index to none, and to one that is there, beside ingesting its articles on one thread.
+/// What it takes to join an index to none, and to one that is there, beside ingesting its articles
+/// on one thread.
 fn joined(corpus: &Path, index: &Path) -> Result<()> {
     let place = tempfile::tempdir()?;
     let bytes = Index::open(index)?.stats().bytes_in;

@@ -438,7 +438,8 @@ impl Flags {
         index || self.outputs().next().is_some()
     }
 
-    /// Whether to print on: not if nobody reads it, and that is an error only to a run that has nothing else to write.
+    /// Whether to print on: not if nobody reads it, and that is an error only to a run that has
+    /// nothing else to write.
     fn goes_on_printing(&self, printed: io::Result<()>) -> io::Result<bool> {
         match printed {
             Err(error) if is_broken_pipe(&error) && self.writes() => Ok(false),

@@ -1,7 +1,8 @@
 //! Damage to a small index on disk that consists of one run.
 //!
-//! An input is a list of changes to the run: offset (two bytes) and value. Checksums of the directory and the manifest are made
-//! to agree afterwards, so that what lies behind them is reached; if the first byte is odd, those of all blocks too.
+//! An input is a list of changes to the run: offset (two bytes) and value. Checksums of the
+//! directory and the manifest are made to agree afterwards, so that what lies behind them is
+//! reached; if the first byte is odd, those of all blocks too.
 
 use std::path::Path;
 
@@ -26,8 +27,8 @@ impl Files {
         std::fs::write(dir.join(RUN), &self.run).expect("written");
     }
 
-    /// These, with the changes that the input asks for; none if it is empty. `places` says where the payloads of all blocks lie
-    /// by a sound directory, and how long they are.
+    /// These, with the changes that the input asks for; none if it is empty. `places` says where
+    /// the payloads of all blocks lie by a sound directory, and how long they are.
     pub fn damaged(
         &self,
         input: &[u8],

@@ -24,8 +24,8 @@ pub(crate) struct Admission {
     room: Room,
 }
 
-/// An article that went through the index, which filled in [`Forms::found`](crate::forms::Forms::found): all that is left is to say
-/// what that is.
+/// An article that went through the index, which filled in
+/// [`Forms::found`](crate::forms::Forms::found): all that is left is to say what that is.
 #[derive(Debug)]
 pub(crate) struct Admitted(pub(crate) Prepared);
 
@@ -67,8 +67,9 @@ impl Admission {
         &self.criteria
     }
 
-    /// The most of that which the ways back to the originals take, kept by who reports. Mostly they take a fiftieth of what their texts do,
-    /// and are worth more: with an eighth, 10 GB of which three tenths are copies took 7 % longer within 256 MiB.
+    /// The most of that which the ways back to the originals take, kept by who reports. Mostly they
+    /// take a fiftieth of what their texts do, and are worth more: with an eighth, 10 GB of which
+    /// three tenths are copies took 7 % longer within 256 MiB.
     pub(crate) fn memory_of_originals(&self) -> usize {
         self.memory / 2
     }
@@ -90,8 +91,8 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// If the index is full, or text cannot be put into a file: neither changes the index. If what is in a file cannot be read, all
-    /// later articles fail too.
+    /// If the index is full, or text cannot be put into a file: neither changes the index. If what
+    /// is in a file cannot be read, all later articles fail too.
     pub(crate) fn admit(&mut self, mut prepared: Prepared) -> Result<Admitted, Error> {
         self.check()?;
         if self.index.texts.end() + prepared.forms.canonical.len() as u64 > MAX_PLACE - 1 {

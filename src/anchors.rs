@@ -39,7 +39,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use self::candidates::{Block, Candidates, Found, Kept, ORDERED, Step};
 
-/// The version of the choice of anchors, their keys included: an index on disk is of use only to the same one.
+/// The version of the choice of anchors, their keys included: an index on disk is of use only to
+/// the same one.
 #[cfg(feature = "index")]
 pub(crate) const VERSION: u32 = 5;
 
@@ -121,8 +122,8 @@ impl Anchors {
 pub struct Anchor {
     /// Offset of the gram's first byte.
     pub at: u32,
-    /// Where the first window begins that the gram was kept for. The last such window is the one before `first` of the
-    /// next anchor, or the one that begins with the gram if that is earlier.
+    /// Where the first window begins that the gram was kept for. The last such window is the one
+    /// before `first` of the next anchor, or the one that begins with the gram if that is earlier.
     pub first: u32,
     /// Hash of the gram.
     pub key: u64,
@@ -211,7 +212,8 @@ pub(crate) fn key(canonical: &[u8], domain: u64) -> u64 {
     xxh3_64_with_seed(canonical, domain)
 }
 
-/// Windows whose candidates are held at a time, if these are not wide: those that reach over the end are looked at twice.
+/// Windows whose candidates are held at a time, if these are not wide: those that reach over the
+/// end are looked at twice.
 const STRETCH: usize = 1 << 16;
 
 /// Memory that is used again for the next text: without it, those of a kilobyte took a third longer.
@@ -235,7 +237,8 @@ thread_local! {
     static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
 }
 
-/// Bytes of a stretch that tell how many words and ends of clauses are to be expected: so many, or a sixteenth of it if that is more.
+/// Bytes of a stretch that tell how many words and ends of clauses are to be expected: so many, or
+/// a sixteenth of it if that is more.
 const SAMPLE: usize = 1 << 10;
 
 struct Chooser<'a> {
@@ -283,8 +286,8 @@ impl Chooser<'_> {
     }
 
     /// Keeps the gram at `at` for the windows from `first` to `at`, or fewer.
-    // It and its caller are compiled apart: together, as the compiler does or not by what else the crate has, anchors take 3 %
-    // more instructions.
+    // It and its caller are compiled apart: together, as the compiler does or not by what else the
+    // crate has, anchors take 3 % more instructions.
     #[inline(never)]
     fn keep(&mut self, first: usize, at: usize, rank: i32) {
         let span = self.scheme.span;

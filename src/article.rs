@@ -11,7 +11,8 @@ use bytes::Bytes;
 use crate::source::Document;
 use crate::text::Text;
 
-/// The accessors of what an article's source states of it, for every kind of article: of its field `provenance`.
+/// The accessors of what an article's source states of it, for every kind of article: of its field
+/// `provenance`.
 macro_rules! stated_accessors {
     () => {
         /// The file that the article came from, if it came from one.
@@ -22,8 +23,9 @@ macro_rules! stated_accessors {
         /// Which record of its file the article was, from 1, if the file has many; in a file of lines, the
         /// number of the line.
         ///
-        /// Neither ids nor paths and records need be unique: a file may be read twice, and articles may come from
-        /// readers. The number of an article, as in [`Place::article`](crate::Place::article), is unique.
+        /// Neither ids nor paths and records need be unique: a file may be read twice, and articles
+        /// may come from readers. The number of an article, as in
+        /// [`Place::article`](crate::Place::article), is unique.
         pub fn record(&self) -> Option<u64> {
             self.provenance.record
         }
@@ -91,9 +93,10 @@ pub struct Article {
 impl Article {
     /// The article's name.
     ///
-    /// A record is named by its own id, as its [`Format`](crate::Format) has it, or else by its file and its number
-    /// there; a file by its path below the root that was given; and a pushed article by what the caller said. Bytes of
-    /// a path that are not UTF-8 are `\xFF` and the like in the id.
+    /// A record is named by its own id, as its [`Format`](crate::Format) has it, or else by its
+    /// file and its number there; a file by its path below the root that was given; and a pushed
+    /// article by what the caller said. Bytes of a path that are not UTF-8 are `\xFF` and the like
+    /// in the id.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -130,8 +133,8 @@ impl Article {
 
     /// The runs of text that came earlier, removed or not, sorted; none lies inside another.
     ///
-    /// [Near copies](crate::Options::near) are among the [blocks](Self::blocks); their runs are here only if they would
-    /// be repeats without that option too.
+    /// [Near copies](crate::Options::near) are among the [blocks](Self::blocks); their runs are
+    /// here only if they would be repeats without that option too.
     pub fn repeats(&self) -> &[Repeat] {
         &self.repeats
     }
@@ -173,8 +176,8 @@ impl Article {
             })
     }
 
-    /// The earlier article that holds most of this one, by its [repeats](Self::repeats) and near copies; `None` if no
-    /// earlier article holds any of it.
+    /// The earlier article that holds most of this one, by its [repeats](Self::repeats) and near
+    /// copies; `None` if no earlier article holds any of it.
     ///
     /// A run that came in several articles counts only for the one that its repeat names.
     ///
@@ -341,7 +344,8 @@ pub struct Place {
 pub struct Repeat {
     /// Where it stands here. A character that the run ends inside is left out.
     pub range: Range<usize>,
-    /// Where the same text stood before. A character there of which the text is only a part is included whole.
+    /// Where the same text stood before. A character there of which the text is only a part is
+    /// included whole.
     pub source: Place,
     /// Whether the two agree byte for byte, not just in canonical form.
     pub exact: bool,
@@ -356,20 +360,20 @@ pub struct Repeat {
 pub struct Block {
     /// Which of the article's [`paragraphs`](Article::paragraphs) it consists of, or is a part of.
     pub paragraphs: Range<usize>,
-    /// From the start of the first to the end of the last, or of what is removed of them. Line breaks that were removed
-    /// with them are in the [segment](Segment::Seen), not here.
+    /// From the start of the first to the end of the last, or of what is removed of them. Line
+    /// breaks that were removed with them are in the [segment](Segment::Seen), not here.
     pub range: Range<usize>,
     /// Where the text is kept: in one place, or in several where the source was itself part copy.
     pub sources: Vec<Origin>,
-    /// Where a [near copy](crate::Options::near) differs from its source. Empty for all other blocks, and for a near copy
-    /// that is word for word a part of a longer paragraph.
+    /// Where a [near copy](crate::Options::near) differs from its source. Empty for all other
+    /// blocks, and for a near copy that is word for word a part of a longer paragraph.
     pub changes: Vec<Change>,
     pub(crate) near: bool,
 }
 
 impl Block {
-    /// Whether it is a [near copy](crate::Options::near). One that changed nothing, as it is a part of a longer
-    /// paragraph, is one too.
+    /// Whether it is a [near copy](crate::Options::near). One that changed nothing, as it is a part
+    /// of a longer paragraph, is one too.
     pub fn is_near(&self) -> bool {
         self.near
     }
@@ -389,8 +393,8 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Origin {
-    /// Where the part stood here. Two parts may share a character, such as an ellipsis, if its canonical form is cut
-    /// between them.
+    /// Where the part stood here. Two parts may share a character, such as an ellipsis, if its
+    /// canonical form is cut between them.
     pub range: Range<usize>,
     /// Where it is kept. If the part repeats itself, as a row of dashes does, this is one period and so
     /// shorter than the part.

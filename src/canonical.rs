@@ -537,8 +537,8 @@ impl vector::Task for Rest<'_, '_> {
     }
 }
 
-/// The bytes of a block and those that are read with it: all that could be copied from behind its last, and what tells
-/// where a character behind it begins.
+/// The bytes of a block and those that are read with it: all that could be copied from behind its
+/// last, and what tells where a character behind it begins.
 const WINDOW: usize = 2 * BLOCK + 4;
 
 /// What is written with a block: bytes that count, and those that are copied with the last of them.
@@ -561,7 +561,8 @@ struct Marks {
 }
 
 impl Marks {
-    /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a fourth of the time.
+    /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a
+    /// fourth of the time.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn of<V: Vector>(window: &[u8; WINDOW]) -> Self {
@@ -660,7 +661,8 @@ fn is_line<V: Vector>(byte: V) -> V::Mask {
     byte.within(b'\t'..=b'\r')
 }
 
-/// Which bytes are visible ASCII, or belong to a letter up to U+027F or, behind its first byte, to any other character.
+/// Which bytes are visible ASCII, or belong to a letter up to U+027F or, behind its first byte, to
+/// any other character.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn is_latin<V: Vector>(byte: V) -> V::Mask {
@@ -722,7 +724,8 @@ const fn forms() -> [u32; 256] {
     forms
 }
 
-/// Copies the bytes of a block up to the end that its marks give, with their departures; returns how many come out.
+/// Copies the bytes of a block up to the end that its marks give, with their departures; returns
+/// how many come out.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 #[expect(clippy::cast_possible_truncation, reason = "`canonicalise` checked the length")]

@@ -2,8 +2,8 @@
 
 use crate::anchors::Scheme;
 
-/// The version of the rules for near copies and for sentences, those of the library that finds them included: an index on
-/// disk that was made with either is of use only to the same one.
+/// The version of the rules for near copies and for sentences, those of the library that finds them
+/// included: an index on disk that was made with either is of use only to the same one.
 #[cfg(feature = "index")]
 pub(crate) const VERSION: u32 = 4;
 
@@ -42,7 +42,8 @@ pub enum Cut {
 
 /// What to do with text that came earlier in the same article, and in no article before.
 ///
-/// [Near copies](crate::Options::near) of text in the same article are removed only with [`Remove`](Self::Remove).
+/// [Near copies](crate::Options::near) of text in the same article are removed only with
+/// [`Remove`](Self::Remove).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WithinArticle {
@@ -52,8 +53,8 @@ pub enum WithinArticle {
     /// It stays, and is not reported: a refrain belongs to its song.
     Keep,
     /// It is removed if the run has at least so many bytes of canonical form, from `min_span` to
-    /// [`Options::GREATEST_SPAN`](crate::Options::GREATEST_SPAN): a refrain stays, while an article that was pasted
-    /// twice does not.
+    /// [`Options::GREATEST_SPAN`](crate::Options::GREATEST_SPAN): a refrain stays, while an article
+    /// that was pasted twice does not.
     RemoveFrom(usize),
 }
 

@@ -88,8 +88,8 @@ impl<'a> Units<'a> {
         self.paragraphs.as_ref().map_or(paragraph, unit)
     }
 
-    /// Whether a block may reach over the start of a unit: not from a part of one paragraph into another, or the rest of
-    /// both would become one.
+    /// Whether a block may reach over the start of a unit: not from a part of one paragraph into
+    /// another, or the rest of both would become one.
     pub(crate) fn goes_on(&self, unit: usize) -> bool {
         let Some(paragraphs) = &self.paragraphs else { return true };
         let is_part = |unit: usize| {
@@ -231,9 +231,10 @@ pub(crate) fn segments(
 /// What goes with each of some runs of units, by their numbers: the bytes of the original, in order and
 /// apart.
 ///
-/// Of the gaps before, between and after runs that follow each other, the one whose line breaks part most stays, so that the
-/// paragraphs around them do not become one; if they are alike, the first with any white space, so that words do not.
-/// At the start and the end of the article all go.
+/// Of the gaps before, between and after runs that follow each other, the one whose line breaks
+/// part most stays, so that the paragraphs around them do not become one; if they are alike, the
+/// first with any white space, so that words do not. At the start and the end of the article all
+/// go.
 pub(crate) fn cuts<'a>(
     original: &[u8],
     units: &[Range<usize>],

@@ -27,8 +27,8 @@ use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
 ///
-/// This is the engine under [`ingest`](crate::ingest), for callers whose articles come from a queue, a crawler or
-/// a database. "Earlier" means pushed earlier.
+/// This is the engine under [`ingest`](crate::ingest), for callers whose articles come from a
+/// queue, a crawler or a database. "Earlier" means pushed earlier.
 ///
 /// Articles are worked on by the caller's thread. To use several, let them come through [`Options::source`].
 ///
@@ -114,10 +114,10 @@ impl Deduper {
     /// # Errors
     ///
     /// - If the article is longer than 1.4 GB, or the index is full. Neither changes the index.
-    /// - If kept text cannot be written to a temporary file or read from it ([`Options::memory`]). After a failure to
-    ///   read, every later call fails too.
-    /// - If an index on disk cannot be read, after which every later call fails too, or has this very article already
-    ///   (see `push_new`).
+    /// - If kept text cannot be written to a temporary file or read from it ([`Options::memory`]).
+    ///   After a failure to read, every later call fails too.
+    /// - If an index on disk cannot be read, after which every later call fails too, or has this
+    ///   very article already (see `push_new`).
     ///
     /// # Complexity
     ///
@@ -140,8 +140,8 @@ impl Deduper {
         }
     }
 
-    /// Takes the next article, unless the index on disk has it already with the same content. Then there is nothing
-    /// to do, and this returns `None`.
+    /// Takes the next article, unless the index on disk has it already with the same content. Then
+    /// there is nothing to do, and this returns `None`.
     ///
     /// Needs the feature `index`.
     ///
@@ -157,11 +157,12 @@ impl Deduper {
         self.take_parts((id.into().into(), Provenance::default(), text.into()))
     }
 
-    /// Takes the next article with all that is known of it: title and date stay with it, in the index on disk too, and
-    /// its language decides where sentences end. Returns `None` if the index on disk has it already with the same content.
+    /// Takes the next article with all that is known of it: title and date stay with it, in the
+    /// index on disk too, and its language decides where sentences end. Returns `None` if the index
+    /// on disk has it already with the same content.
     ///
-    /// A document without an id is named by its number, from 1. With an index on disk it gets the next number that is no
-    /// article's id, so it is new whenever it comes.
+    /// A document without an id is named by its number, from 1. With an index on disk it gets the
+    /// next number that is no article's id, so it is new whenever it comes.
     ///
     /// # Errors
     ///
@@ -209,7 +210,8 @@ impl Deduper {
         first
     }
 
-    /// Takes an article that nothing was done with yet; only a hash of it is made if the index on disk has it already.
+    /// Takes an article that nothing was done with yet; only a hash of it is made if the index on
+    /// disk has it already.
     fn take_parts(&mut self, (id, provenance, text): Parts) -> Result<Option<Article>, Error> {
         let text = Text::from(text);
         #[cfg(feature = "index")]

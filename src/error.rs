@@ -6,11 +6,11 @@ use crate::source::Problem;
 
 /// An error, with the path and position it belongs to.
 ///
-/// In a stream, an error takes the place of the article that could not be read, and the stream goes on unless the
-/// error [is fatal](Self::is_fatal).
+/// In a stream, an error takes the place of the article that could not be read, and the stream goes
+/// on unless the error [is fatal](Self::is_fatal).
 ///
-/// An error displays what failed and where; its [source](std::error::Error::source) says why. So a message for
-/// people should show the whole chain, as below.
+/// An error displays what failed and where; its [source](std::error::Error::source) says why. So a
+/// message for people should show the whole chain, as below.
 ///
 /// # Examples
 ///
@@ -189,7 +189,8 @@ impl RecordError {
         self.0.line()
     }
 
-    /// The column in that line, in bytes from 1; 0 if the problem has no place, or is the line break before the line.
+    /// The column in that line, in bytes from 1; 0 if the problem has no place, or is the line
+    /// break before the line.
     pub fn column(&self) -> usize {
         self.0.column()
     }

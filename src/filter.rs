@@ -25,10 +25,11 @@ use crate::text::Text;
 ///
 /// Needs the feature `index`.
 ///
-/// A filter is to [`Fingerprints`](crate::Fingerprints) what a [`Deduper`](crate::Deduper) is to an index with text. It is
-/// made by [`Options::filter`](crate::Options::filter), and recognises whole paragraphs of at least `min_paragraph` bytes,
-/// wherever they come. Neither where they stood is kept nor which articles there were, so an article that comes twice loses
-/// all of these paragraphs. What was not [committed](Self::checkpoint) is lost when the filter is dropped. See
+/// A filter is to [`Fingerprints`](crate::Fingerprints) what a [`Deduper`](crate::Deduper) is to an
+/// index with text. It is made by [`Options::filter`](crate::Options::filter), and recognises whole
+/// paragraphs of at least `min_paragraph` bytes, wherever they come. Neither where they stood is
+/// kept nor which articles there were, so an article that comes twice loses all of these
+/// paragraphs. What was not [committed](Self::checkpoint) is lost when the filter is dropped. See
 /// [`Fingerprints`](crate::Fingerprints) for the odds of a mistake.
 ///
 /// # Examples
@@ -65,8 +66,8 @@ impl Filter {
     ///
     /// # Complexity
     ///
-    /// Linear in the length of the text. Each paragraph costs a hash and a look at a page of each run; there are as many
-    /// runs as the logarithm of the commits.
+    /// Linear in the length of the text. Each paragraph costs a hash and a look at a page of each
+    /// run; there are as many runs as the logarithm of the commits.
     pub fn push(
         &mut self,
         id: impl Into<String>,
@@ -80,13 +81,14 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// If they cannot be written. In that case what was committed before is safe, and the filter is of no further use.
+    /// If they cannot be written. In that case what was committed before is safe, and the filter is
+    /// of no further use.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.writer.commit()
     }
 
-    /// Totals so far. `blocks` counts runs of removed paragraphs, `repeats` the removed paragraphs; `index_bytes` is the
-    /// memory of what is not committed yet.
+    /// Totals so far. `blocks` counts runs of removed paragraphs, `repeats` the removed paragraphs;
+    /// `index_bytes` is the memory of what is not committed yet.
     pub fn stats(&self) -> Stats {
         Stats { index_bytes: self.writer.memory() as u64, ..self.stats.clone() }
     }
@@ -176,11 +178,11 @@ impl Engine for Filter {
     }
 }
 
-/// The articles of a source, in order, without the paragraphs whose fingerprints were seen. In everything else, a stream
-/// like [`Articles`](crate::Articles).
+/// The articles of a source, in order, without the paragraphs whose fingerprints were seen. In
+/// everything else, a stream like [`Articles`](crate::Articles).
 ///
-/// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed at the end of the stream. Needs the
-/// feature `index`.
+/// Made by [`Options::filter_all`](crate::Options::filter_all). What is new is committed at the end
+/// of the stream. Needs the feature `index`.
 #[derive(Debug)]
 #[must_use = "articles are read, and what is new of them is committed, only as they are asked for"]
 pub struct FilteredArticles(Engaged<Filter>);
@@ -228,7 +230,8 @@ impl FusedIterator for FilteredArticles {}
 
 /// One article as it was, and which of its paragraphs were seen before.
 ///
-/// All ranges are byte ranges of [`original`](Self::original), on character boundaries. A clone shares the text.
+/// All ranges are byte ranges of [`original`](Self::original), on character boundaries. A clone
+/// shares the text.
 #[derive(Clone, Debug)]
 pub struct FilteredArticle {
     id: Arc<str>,
@@ -244,7 +247,8 @@ pub struct FilteredArticle {
 pub struct FilteredSegment {
     /// Where it stands in the original.
     pub range: Range<usize>,
-    /// Whether it was removed: paragraphs that were seen before, with the line breaks that were removed with them.
+    /// Whether it was removed: paragraphs that were seen before, with the line breaks that were
+    /// removed with them.
     pub seen: bool,
 }
 
@@ -273,7 +277,8 @@ impl FilteredArticle {
         joined(&self.original, kept.map(|segment| &segment.range))
     }
 
-    /// The original, cut into what is kept and what was removed, in reading order and without gaps or overlaps.
+    /// The original, cut into what is kept and what was removed, in reading order and without gaps
+    /// or overlaps.
     pub fn segments(&self) -> &[FilteredSegment] {
         &self.segments
     }

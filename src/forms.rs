@@ -63,8 +63,9 @@ impl Forms {
     }
 }
 
-/// Forms that nobody needs any more, for whoever prepares the next article: without them, a text of 500 bytes took a tenth
-/// longer. Shared by all threads, as one prepares what another is done with; none of them waits for it.
+/// Forms that nobody needs any more, for whoever prepares the next article: without them, a text of
+/// 500 bytes took a tenth longer. Shared by all threads, as one prepares what another is done with;
+/// none of them waits for it.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::vec_box, reason = "they come and go in their boxes")]
 pub(crate) struct Spare(Arc<Mutex<Vec<Box<Forms>>>>);
@@ -77,7 +78,8 @@ impl Spare {
         self.0.try_lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default()
     }
 
-    /// Keeps forms, unless they took much more memory than their text needed: many short texts on their way would hold that of long ones.
+    /// Keeps forms, unless they took much more memory than their text needed: many short texts on
+    /// their way would hold that of long ones.
     pub(crate) fn give(&self, mut forms: Box<Forms>) {
         // Others take their place.
         (forms.own_anchors, forms.near_anchors) = (None, None);

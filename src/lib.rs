@@ -34,11 +34,12 @@
 //! index in memory.
 //!
 //! - Compression: `gzip`, `zstd`, `bzip2`, `xz`.
-//! - Formats: `csv`, `html`, `mail`, `warc`, `feeds`, `parquet`; see [`Format`]. What is not UTF-8: `encodings`.
+//! - Formats: `csv`, `html`, `mail`, `warc`, `feeds`, `parquet`; see [`Format`]. What is not UTF-8:
+//!   `encodings`.
 //! - `index`: the index on disk, and fingerprints.
 //! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`].
-//! - `tracing`: the spans `ingest` and `file` for streams, and the events `failed` (a warning), `skipped` (with
-//!   path and reason), `ended` and, at the level of debugging, `opened`.
+//! - `tracing`: the spans `ingest` and `file` for streams, and the events `failed` (a warning),
+//!   `skipped` (with path and reason), `ended` and, at the level of debugging, `opened`.
 //!
 //! To ask for something that a build leaves out is an error that names the feature. README.md says what each
 //! feature costs.

@@ -22,13 +22,13 @@
 //!
 //! # What is found
 //!
-//! Regions are proposed by anchors of [`SPAN`] bytes, of paragraphs that stayed: so a near
-//! copy is near to text that was kept, and a chain of small changes does not lead away from it.
-//! A run as long as that has an anchor in common with its source for certain, unless its gram
-//! stood in [`PLACES`] places before; a shorter one probably. The regions whose common anchors weigh
-//! most are looked at, at most [`REGIONS`]: an anchor weighs the less the more places its gram stood
-//! in, and one alone proposes nothing if those were more than two. So what is found is a function of the articles before, but not all that could be: the work for
-//! each byte is bounded instead.
+//! Regions are proposed by anchors of [`SPAN`] bytes, of paragraphs that stayed: so a near copy is
+//! near to text that was kept, and a chain of small changes does not lead away from it. A run as
+//! long as that has an anchor in common with its source for certain, unless its gram stood in
+//! [`PLACES`] places before; a shorter one probably. The regions whose common anchors weigh most
+//! are looked at, at most [`REGIONS`]: an anchor weighs the less the more places its gram stood in,
+//! and one alone proposes nothing if those were more than two. So what is found is a function of
+//! the articles before, but not all that could be: the work for each byte is bounded instead.
 
 use std::collections::HashMap;
 use std::mem::replace;
@@ -364,8 +364,8 @@ fn place_of(view: &mut View<'_>, at: usize, granule: u64) -> Result<Option<u64>,
 /// A stretch that two texts have in common: where it begins in each, and its length.
 type Pair = (usize, usize, usize);
 
-/// The stretches that two texts, each with a place where both go on alike, have in common in order; none if more of `a`
-/// than is `allowed` lies between.
+/// The stretches that two texts, each with a place where both go on alike, have in common in order;
+/// none if more of `a` than is `allowed` lies between.
 fn agreements_around(
     (a, at): (&[u8], usize),
     (b, place): (&[u8], usize),
@@ -389,7 +389,8 @@ fn agreements_around(
     Some(pairs)
 }
 
-/// What lies before, between and behind the pairs, here and in a stretch there; none if that is more than changes of words.
+/// What lies before, between and behind the pairs, here and in a stretch there; none if that is
+/// more than changes of words.
 fn changes(
     here: &[u8],
     (text, stretch): (&[u8], Range<usize>),
@@ -440,8 +441,8 @@ fn next_agreement(here: &[u8], there: &[u8]) -> Option<(usize, usize)> {
         let gram = |gram: &[u8]| gram.first_chunk().copied().map(u64::from_le_bytes);
         text[..end].windows(AGREE).filter_map(gram)
     }
-    // Most grams here stand nowhere there, as a look at twelve bits of their hashes tells. By nine, one in eight seemed to, and near copies of
-    // laws and debates took 6 % longer.
+    // Most grams here stand nowhere there, as a look at twelve bits of their hashes tells. By nine,
+    // one in eight seemed to, and near copies of laws and debates took 6 % longer.
     let bit = |gram: u64| {
         let hash = gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 52;
         (to_usize(hash >> 6), 1_u64 << (hash % 64))
@@ -537,12 +538,13 @@ fn parts_words(character: char) -> bool {
     character == ' ' || stands_alone(character) && !character.is_numeric()
 }
 
-/// `char::is_numeric` does not know them, as they are letters to Unicode. They are parts of common words too, so they count
-/// only where they change.
+/// `char::is_numeric` does not know them, as they are letters to Unicode. They are parts of common
+/// words too, so they count only where they change.
 const IDEOGRAPHIC_NUMERALS: &str = "一二三四五六七八九十百千万萬亿億兆零";
 
-/// The words that have digits, or are Roman numerals, in order, without what stands around them: `-5` and `5`, or `1.5` and `1,5`,
-/// are two numbers. Characters that are words by themselves stand around them too.
+/// The words that have digits, or are Roman numerals, in order, without what stands around them:
+/// `-5` and `5`, or `1.5` and `1,5`, are two numbers. Characters that are words by themselves stand
+/// around them too.
 fn numbers(words: &[u8]) -> impl Iterator<Item = &str> {
     let words = words.utf8_chunks().flat_map(|chunk| chunk.valid().split(parts_words));
     let bare = words.map(|word| {

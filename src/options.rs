@@ -82,14 +82,15 @@ pub enum Versions {
     /// version had never come. Where that was the first to say something, the next copy keeps it, as after
     /// [`Index::withdraw`](crate::Index::withdraw).
     ///
-    /// Until the commit the older version counts as earlier, so the stream yields only what the newer one
-    /// says beyond it; [`Index::articles`](crate::Index::articles) has the newer one whole. The commit ingests
-    /// again what came after the first article replaced, and a few dozen articles before it: once, however
-    /// many are replaced. What came earlier is copied. Articles after the first one replaced get new numbers.
+    /// Until the commit the older version counts as earlier, so the stream yields only what the
+    /// newer one says beyond it; [`Index::articles`](crate::Index::articles) has the newer one
+    /// whole. The commit ingests again what came after the first article replaced, and a few dozen
+    /// articles before it: once, however many are replaced. What came earlier is copied. Articles
+    /// after the first one replaced get new numbers.
     ///
-    /// The id of a file is its path below the directory that is ingested. So `1.txt` of one directory replaces
-    /// `1.txt` of another, unless a directory that holds both is ingested. And of two records that state the
-    /// same id, in one file or in two, only the later one stays.
+    /// The id of a file is its path below the directory that is ingested. So `1.txt` of one
+    /// directory replaces `1.txt` of another, unless a directory that holds both is ingested. And
+    /// of two records that state the same id, in one file or in two, only the later one stays.
     Replace,
     /// It is an error in its place in the stream.
     Refuse,
@@ -159,30 +160,30 @@ impl Options {
         self
     }
 
-    /// Removes near copies too: paragraphs of which at least this share of canonical bytes stands in one
-    /// region of an earlier kept text, in the same order, though words between were changed, added or dropped.
-    /// From 0.5 to 1. Default: near copies are not looked for.
+    /// Removes near copies too: paragraphs of which at least this share of canonical bytes stands
+    /// in one region of an earlier kept text, in the same order, though words between were changed,
+    /// added or dropped. From 0.5 to 1. Default: near copies are not looked for.
     ///
     /// A paragraph is a near copy only if all of its changes are small:
     ///
     /// - none is longer than 64 bytes, as a new sentence would be;
-    /// - the numbers in the words that a change touches, Roman ones too, are the same on both sides, with their
-    ///   signs: two reports that differ in a number are different;
+    /// - the numbers in the words that a change touches, Roman ones too, are the same on both
+    ///   sides, with their signs: two reports that differ in a number are different;
     /// - none lies in a link or an address.
     ///
     /// A paragraph of less than [`min_paragraph`](Self::min_paragraph) bytes is a near copy only right after
     /// another one that it follows in the source too.
     ///
-    /// What is found depends on the articles alone but, unlike with exact repeats, is not all there is. An
-    /// earlier text is looked at only where it shares an anchor of 20 bytes with the paragraph, in one of the
-    /// first eight places of that anchor. If the anchor stood in three places or more, they must share two: one
-    /// common phrase makes no copy.
+    /// What is found depends on the articles alone but, unlike with exact repeats, is not all there
+    /// is. An earlier text is looked at only where it shares an anchor of 20 bytes with the
+    /// paragraph, in one of the first eight places of that anchor. If the anchor stood in three
+    /// places or more, they must share two: one common phrase makes no copy.
     ///
-    /// [`Block::changes`](crate::Block::changes) says what was changed. An exact copy of a near copy names that
-    /// as its source.
+    /// [`Block::changes`](crate::Block::changes) says what was changed. An exact copy of a near
+    /// copy names that as its source.
     ///
-    /// The index takes about twice the memory, and ingesting takes two to four times as long; `docs/quality.md`
-    /// has the numbers.
+    /// The index takes about twice the memory, and ingesting takes two to four times as long;
+    /// `docs/quality.md` has the numbers.
     ///
     /// # Examples
     ///
@@ -214,9 +215,10 @@ impl Options {
 
     /// How many threads work. Default: as many as the machine has cores.
     ///
-    /// Has no influence on the result. With one, no thread is started, except for Parquet, which is read on a
-    /// thread of its own. Where articles are pushed, the threads only work on commits to an index on disk: they
-    /// compress, and they prepare what is ingested again in place of older versions.
+    /// Has no influence on the result. With one, no thread is started, except for Parquet, which is
+    /// read on a thread of its own. Where articles are pushed, the threads only work on commits to
+    /// an index on disk: they compress, and they prepare what is ingested again in place of older
+    /// versions.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
         self
@@ -224,9 +226,10 @@ impl Options {
 
     /// The field of a record that holds the text, or the column of a table. Default: `text`.
     ///
-    /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. A JSON Pointer
-    /// (RFC 6901) reaches names that have dots themselves: `/meta.body` is a field of that name. In tables, names
-    /// are taken as they are. A record that has the text or the id twice is an error.
+    /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. A
+    /// JSON Pointer (RFC 6901) reaches names that have dots themselves: `/meta.body` is a field of
+    /// that name. In tables, names are taken as they are. A record that has the text or the id
+    /// twice is an error.
     pub fn text_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.text_field = Some(name.into());
         self
@@ -266,10 +269,10 @@ impl Options {
 
     /// The format of everything that is read. Default: the name and content of each file tell.
     ///
-    /// When it is set, no file of a directory is skipped for being of another kind or no text: a picture is then
-    /// an article, or an error. Without the feature that the format needs, every file is an error. The names of
-    /// fields, such as [`text_field`](Self::text_field), are for JSON, tables and Parquet, and are refused beside
-    /// another format.
+    /// When it is set, no file of a directory is skipped for being of another kind or no text: a
+    /// picture is then an article, or an error. Without the feature that the format needs, every
+    /// file is an error. The names of fields, such as [`text_field`](Self::text_field), are for
+    /// JSON, tables and Parquet, and are refused beside another format.
     pub fn format(&mut self, format: Format) -> &mut Self {
         self.format = Some(format);
         self
@@ -317,15 +320,15 @@ impl Options {
     /// How many bytes of memory kept text may take, together with what leads back from it to the originals.
     /// Older text goes to temporary files. Default: 1 GiB.
     ///
-    /// Has no influence on the result. To compare a match with text in a file costs a read of 4 KiB, mostly from
-    /// the page cache of the system. With an index on disk, what was committed is read from there and takes up
-    /// none of this memory. The index itself stays in memory and comes on top
-    /// ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand. Some 16 MiB are used
-    /// whatever the budget is.
+    /// Has no influence on the result. To compare a match with text in a file costs a read of 4
+    /// KiB, mostly from the page cache of the system. With an index on disk, what was committed is
+    /// read from there and takes up none of this memory. The index itself stays in memory and comes
+    /// on top ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand.
+    /// Some 16 MiB are used whatever the budget is.
     ///
-    /// The files lie where the system keeps temporary ones ([`std::env::temp_dir`]; on Unix, `TMPDIR` says
-    /// where). They have no name, so nothing is left of them. Name another directory where that one is in memory
-    /// too, as `/tmp` often is.
+    /// The files lie where the system keeps temporary ones ([`std::env::temp_dir`]; on Unix,
+    /// `TMPDIR` says where). They have no name, so nothing is left of them. Name another directory
+    /// where that one is in memory too, as `/tmp` often is.
     pub fn memory(&mut self, bytes: usize) -> &mut Self {
         self.memory = Some(bytes);
         self
@@ -334,21 +337,25 @@ impl Options {
     /// The directory of the index on disk, which is made if it is not there. Default: none; the index
     /// is in memory and ends with the stream.
     ///
-    /// Articles in it count as earlier. One that comes again with the same id and the same content is skipped and
+    /// Articles in it count as earlier. One that comes again with the same id and the same content
+    /// is skipped and
     /// [counted](crate::Stats::unchanged).
     ///
-    /// What is new is committed at the end of the stream, and by `checkpoint`. It is never committed when the
-    /// stream is dropped, as it is by a `?` that leaves the loop at the first file that cannot be read. There is
-    /// one writer at a time, until the stream or engine is dropped, and any number of readers; see
+    /// What is new is committed at the end of the stream, and by `checkpoint`. It is never
+    /// committed when the stream is dropped, as it is by a `?` that leaves the loop at the first
+    /// file that cannot be read. There is one writer at a time, until the stream or engine is
+    /// dropped, and any number of readers; see
     /// [`Index`](crate::Index).
     ///
-    /// A commit may merge what it adds with what earlier ones added: mostly with little of it, seldom with all. For
-    /// a moment this takes as much room on the disk again; where there is none, it is put off.
+    /// A commit may merge what it adds with what earlier ones added: mostly with little of it,
+    /// seldom with all. For a moment this takes as much room on the disk again; where there is
+    /// none, it is put off.
     ///
-    /// Ids tell what comes again, so no two articles should share one: each would be another version of the
-    /// other, and both would be taken in anew whenever they come. A record that states no id gets one of its file
-    /// and number; [`Format`] says what states an id in each format. Captures of one page in web archives share
-    /// one, and so does a mail that was sent to two lists.
+    /// Ids tell what comes again, so no two articles should share one: each would be another
+    /// version of the other, and both would be taken in anew whenever they come. A record that
+    /// states no id gets one of its file and number; [`Format`] says what states an id in each
+    /// format. Captures of one page in web archives share one, and so does a mail that was sent to
+    /// two lists.
     ///
     /// Needs the feature `index`.
     #[cfg(feature = "index")]
@@ -367,11 +374,12 @@ impl Options {
         self
     }
 
-    /// An [index on disk](crate::Index) whose articles count as earlier, though nothing is added to it: to hold
-    /// today's news against the archive, or a training set against a test set. Default: none.
+    /// An [index on disk](crate::Index) whose articles count as earlier, though nothing is added to
+    /// it: to hold today's news against the archive, or a training set against a test set. Default:
+    /// none.
     ///
-    /// It must have been made with the same options. Its articles have the first numbers. Cannot be combined with
-    /// an [`index`](Self::index) to write to.
+    /// It must have been made with the same options. Its articles have the first numbers. Cannot be
+    /// combined with an [`index`](Self::index) to write to.
     ///
     /// Needs the feature `index`.
     ///
@@ -404,9 +412,9 @@ impl Options {
         self
     }
 
-    /// Calls `callback` on the caller's thread before each article or error is yielded, and for each input that is
-    /// skipped, such as an article that an index on disk has already. If it panics, the caller does not get that
-    /// article, though later ones are compared with it.
+    /// Calls `callback` on the caller's thread before each article or error is yielded, and for
+    /// each input that is skipped, such as an article that an index on disk has already. If it
+    /// panics, the caller does not get that article, though later ones are compared with it.
     ///
     /// When it is set, directories are read twice, the first time for the sizes of their files.
     pub fn progress(&mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> &mut Self {
@@ -443,9 +451,9 @@ impl Options {
 
     /// Streams the articles of a reader, such as standard input, as if it were a file of this name.
     ///
-    /// A name that tells no format is fine: then the content tells, and content that tells none is text. Some 8 KiB
-    /// are read for that before anything comes out. Use one thread for a reader that waits for what is still to be
-    /// written; see [`Source`].
+    /// A name that tells no format is fine: then the content tells, and content that tells none is
+    /// text. Some 8 KiB are read for that before anything comes out. Use one thread for a reader
+    /// that waits for what is still to be written; see [`Source`].
     ///
     /// # Errors
     ///
@@ -489,23 +497,25 @@ impl Options {
         Deduper::with_config(&self.check()?)
     }
 
-    /// An engine for articles that the caller pushes, which removes whole paragraphs that were seen before. It
-    /// knows them by their [`Fingerprints`](crate::Fingerprints) in a directory, which is made if it is not there.
+    /// An engine for articles that the caller pushes, which removes whole paragraphs that were seen
+    /// before. It knows them by their [`Fingerprints`](crate::Fingerprints) in a directory, which
+    /// is made if it is not there.
     ///
     /// Needs the feature `index`.
     ///
     /// # Errors
     ///
-    /// If an option has an impossible value or no effect, as all have that speak of runs of text or of articles
-    /// that were seen; [`Error::Index`] if the fingerprints have a writer, another recipe, or cannot be read.
+    /// If an option has an impossible value or no effect, as all have that speak of runs of text or
+    /// of articles that were seen; [`Error::Index`] if the fingerprints have a writer, another
+    /// recipe, or cannot be read.
     #[cfg(feature = "index")]
     pub fn filter(&self, fingerprints: impl AsRef<Path>) -> Result<Filter, Error> {
         self.check_pushed()?;
         Filter::new(fingerprints.as_ref(), &self.check_filter()?)
     }
 
-    /// Streams the articles of files or directory trees, as [`ingest_all`](Self::ingest_all) does, without the
-    /// whole paragraphs that were seen before; see [`filter`](Self::filter).
+    /// Streams the articles of files or directory trees, as [`ingest_all`](Self::ingest_all) does,
+    /// without the whole paragraphs that were seen before; see [`filter`](Self::filter).
     ///
     /// Needs the feature `index`.
     ///

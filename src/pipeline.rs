@@ -1,13 +1,16 @@
-//! Threads for a stream: what can be done for each input without the others is done ahead, by all threads; what takes one input
-//! after the other is done ahead too, by one thread at a time; and what became of the inputs arrives in order.
+//! Threads for a stream: what can be done for each input without the others is done ahead, by all
+//! threads; what takes one input after the other is done ahead too, by one thread at a time; and
+//! what became of the inputs arrives in order.
 //!
-//! Whoever has nothing to do looks for work: first whether the next batch may be taken and prepared, then whether one can be
-//! admitted. The caller's thread admits first, and does either only when it would have to wait for what comes next. So all threads are
-//! busy whatever takes longest, which depends on the text. Batches are numbered as they are taken, so outcomes arrive in order without
-//! being sorted, and none is taken or admitted that is too far ahead of the caller.
+//! Whoever has nothing to do looks for work: first whether the next batch may be taken and
+//! prepared, then whether one can be admitted. The caller's thread admits first, and does either
+//! only when it would have to wait for what comes next. So all threads are busy whatever takes
+//! longest, which depends on the text. Batches are numbered as they are taken, so outcomes arrive
+//! in order without being sorted, and none is taken or admitted that is too far ahead of the
+//! caller.
 //!
-//! A thread that only takes inputs for the others would be woken, and wake one of them, for every batch: on two cores that
-//! took 4 to 7 % of the processor's time.
+//! A thread that only takes inputs for the others would be woken, and wake one of them, for every
+//! batch: on two cores that took 4 to 7 % of the processor's time.
 
 use std::collections::VecDeque;
 use std::num::NonZero;
@@ -19,20 +22,21 @@ use crate::error::Error;
 /// Bytes of text from which the first batches are full: little, as every thread waits for its first.
 const FIRST_BATCH: usize = 1 << 16;
 
-/// The same of later ones, which are large enough that passing them costs nothing, and so small that what is made of them stays in
-/// the caches until the caller has it.
+/// The same of later ones, which are large enough that passing them costs nothing, and so small
+/// that what is made of them stays in the caches until the caller has it.
 const BATCH: usize = 1 << 18;
 
 /// Batches that are taken ahead of those that were admitted, for each worker.
 const AHEAD: usize = 4;
 
-/// Batches that are admitted ahead of the caller. With four, programs that write what is kept took 0 to 5 % less time; but a long
-/// article is a batch, and takes several times its length.
+/// Batches that are admitted ahead of the caller. With four, programs that write what is kept took
+/// 0 to 5 % less time; but a long article is a batch, and takes several times its length.
 const ADMITTED_AHEAD: usize = 2;
 
-/// The most inputs of a batch that a worker admits, ahead of the caller. What is made of short ones (here: of less than 8 KiB on average) is so little that to pass it
-/// from one processor to another, and to free on one what another allocated, takes longer than to admit it: of articles of 700 bytes and
-/// of 4 KB two threads took 1.3 and 1.05 times as long so, of 18 KB 0.86.
+/// The most inputs of a batch that a worker admits, ahead of the caller. What is made of short ones
+/// (here: of less than 8 KiB on average) is so little that to pass it from one processor to
+/// another, and to free on one what another allocated, takes longer than to admit it: of articles
+/// of 700 bytes and of 4 KB two threads took 1.3 and 1.05 times as long so, of 18 KB 0.86.
 const ADMITTED_INPUTS: usize = BATCH / (8 << 10);
 
 /// What comes in, and what is done with it.
@@ -104,7 +108,8 @@ pub(crate) struct Threads<I, P, A> {
 /// What the caller has of a batch.
 enum Batch<P, A> {
     Admitted(std::vec::IntoIter<A>),
-    /// One of many inputs, each of which is admitted when it is its turn, and so is in the caches when the caller has it.
+    /// One of many inputs, each of which is admitted when it is its turn, and so is in the caches
+    /// when the caller has it.
     Prepared(std::vec::IntoIter<P>),
 }
 
@@ -117,8 +122,9 @@ struct Shared<I, P, A> {
     state: Mutex<State<P, A>>,
     /// How far ahead of those that were admitted batches are taken.
     most_ahead: usize,
-    /// After that was reached, none is until fewer than these are left. With half of `most_ahead` the caller had them before there
-    /// were more, and worked on one itself while a worker was idle again: two threads took up to 8 % longer.
+    /// After that was reached, none is until fewer than these are left. With half of `most_ahead`
+    /// the caller had them before there were more, and worked on one itself while a worker was idle
+    /// again: two threads took up to 8 % longer.
     few: usize,
     /// The batch that the caller waits for is there.
     arrived: Condvar,
@@ -299,8 +305,8 @@ impl<I, P, A> Shared<I, P, A> {
 
     /// What a worker does next, when there is something; none at the end.
     ///
-    /// To prepare comes first: then the caller, whose turn it is when nothing is ahead of it, mostly admits what it reports, and
-    /// this is done for it where it would leave a worker idle.
+    /// To prepare comes first: then the caller, whose turn it is when nothing is ahead of it,
+    /// mostly admits what it reports, and this is done for it where it would leave a worker idle.
     fn next_turn(&self) -> Option<Turn<'_, I, P>> {
         // Not by a look at the result itself, which holds it even where a panic has left its mark.
         let free = self.intake.try_lock().ok();
@@ -330,7 +336,8 @@ impl<I, P, A> Shared<I, P, A> {
             {
                 return None;
             }
-            // Not for each batch that is admitted, as to sleep and to be woken takes as long as a tenth of one.
+            // Not for each batch that is admitted, as to sleep and to be woken takes as long as a
+            // tenth of one.
             enough = self.few;
             state.worker_waits = true;
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -53,17 +53,19 @@ fn find_level() -> Level {
     }
 }
 
-/// Has the processor fetch the memory around an element without waiting for it. If there is no such element, whatever is
-/// there or nothing is fetched, which is as harmless.
+/// Has the processor fetch the memory around an element without waiting for it. If there is no such
+/// element, whatever is there or nothing is fetched, which is as harmless.
 ///
-/// Beside loads, which do as much but hold up all that comes after them: 7 to 9 % of the time of an ingest of debates.
+/// Beside loads, which do as much but hold up all that comes after them: 7 to 9 % of the time of an
+/// ingest of debates.
 #[inline]
 pub(crate) fn prefetch<T>(elements: &[T], at: usize) {
     let element = elements.as_ptr().wrapping_add(at);
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the instruction is part of the architecture, changes nothing but what the caches hold, and takes any address.
+        // SAFETY: the instruction is part of the architecture, changes nothing but what the caches
+        // hold, and takes any address.
         #[expect(unsafe_code, reason = "the one way to call it")]
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(element.cast());

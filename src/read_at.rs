@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io;
 
-/// Fills `bytes` from those of the file that begin at `offset`. Where the file is read and written next is unspecified.
+/// Fills `bytes` from those of the file that begin at `offset`. Where the file is read and written
+/// next is unspecified.
 #[cfg(unix)]
 pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
@@ -34,7 +35,8 @@ pub(crate) fn read_exact_at(mut file: &File, bytes: &mut [u8], offset: u64) -> i
     file.read_exact(bytes)
 }
 
-/// Writes all of `bytes` to the file from `offset` on. Where the file is read and written next is unspecified.
+/// Writes all of `bytes` to the file from `offset` on. Where the file is read and written next is
+/// unspecified.
 #[cfg(unix)]
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)

@@ -2,13 +2,13 @@
 //!
 //! They are found by the rules and abbreviations of the crate `sentencex`, which knows some thirty languages:
 //!
-//! - Where an article says which language it is in, the rules of that language hold, or those of English if the crate does
-//!   not know it (`und`, or `German` for `de`).
-//! - Otherwise a sentence ends where it does by the rules of both German and English, so that the abbreviations of both hold
-//!   ("z. B.", "am 5. Mai", "Dr. Brown").
+//! - Where an article says which language it is in, the rules of that language hold, or those of
+//!   English if the crate does not know it (`und`, or `German` for `de`).
+//! - Otherwise a sentence ends where it does by the rules of both German and English, so that the
+//!   abbreviations of both hold ("z. B.", "am 5. Mai", "Dr. Brown").
 //! - A number in brackets behind the end of a sentence begins the next one ("… ist. (2) Wer …").
-//! - What has neither letter nor digit, such as a quotation mark that was set apart, is no sentence of its own: it belongs to
-//!   the one before, or to the first.
+//! - What has neither letter nor digit, such as a quotation mark that was set apart, is no sentence
+//!   of its own: it belongs to the one before, or to the first.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,8 +18,8 @@ use sentencex::get_sentence_boundaries;
 /// The languages that text is taken to be in, one or the other, if nothing is said.
 const LANGUAGES: [&str; 2] = ["de", "en"];
 
-/// The byte ranges of the sentences of a paragraph: sorted, disjoint, on character boundaries, without white space at
-/// their ends. What lies between two is white space, or nothing.
+/// The byte ranges of the sentences of a paragraph: sorted, disjoint, on character boundaries,
+/// without white space at their ends. What lies between two is white space, or nothing.
 ///
 /// `language` is a BCP 47 tag, of which the first part counts. See the [module](self) for text without one.
 ///
@@ -84,8 +84,8 @@ fn bullet(text: &str) -> Option<Range<usize>> {
     Some(0..text.len() - item.len())
 }
 
-/// Bytes that the library sees at a time: in text without spaces, such as Chinese, or of many quotation marks, its time grows
-/// with their square. Paragraphs are shorter, as a rule.
+/// Bytes that the library sees at a time: in text without spaces, such as Chinese, or of many
+/// quotation marks, its time grows with their square. Paragraphs are shorter, as a rule.
 const WINDOW: usize = 1 << 13;
 
 /// Of these, as many are behind an end that counts at least, as what follows has a say in it.
@@ -111,8 +111,9 @@ fn ends(language: &str, text: &str) -> Vec<usize> {
     ends
 }
 
-/// Where numbers in brackets stand behind the end of a sentence, as in laws ("… ist. (2) Wer …"), with the spaces
-/// behind them. The library knows no end of a sentence before a bracket with a digit.
+/// Where numbers in brackets stand behind the end of a sentence, as in laws ("… ist. (2) Wer …"),
+/// with the spaces behind them. The library knows no end of a sentence before a bracket with a
+/// digit.
 fn numbers(text: &str) -> Vec<Range<usize>> {
     const LONGEST: usize = 3;
     let mut numbers = Vec::new();

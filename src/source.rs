@@ -53,13 +53,15 @@ use crate::trace;
 
 /// Where articles come from, if not from files: a database, a queue, an object store.
 ///
-/// Any iterator over `Result<Item, Error>` that can be sent between threads is a source. Items are taken in order
-/// and one at a time, by whichever thread of the stream has nothing else to do, the caller's among them.
+/// Any iterator over `Result<Item, Error>` that can be sent between threads is a source. Items are
+/// taken in order and one at a time, by whichever thread of the stream has nothing else to do, the
+/// caller's among them.
 ///
-/// With more than one [thread](crate::Options::threads), items are taken ahead in batches of 64 to 256 KiB of text.
-/// No article comes out before its batch is full or the source has ended, and dropping the stream waits for the
-/// item that is being taken. So use one thread for a source that waits, as for a queue or a terminal: then each
-/// article comes out before the next item is asked for.
+/// With more than one [thread](crate::Options::threads), items are taken ahead in batches of 64 to
+/// 256 KiB of text. No article comes out before its batch is full or the source has ended, and
+/// dropping the stream waits for the item that is being taken. So use one thread for a source that
+/// waits, as for a queue or a terminal: then each article comes out before the next item is asked
+/// for.
 ///
 /// # Examples
 ///
@@ -156,8 +158,8 @@ pub enum Skip {
     Binary,
     /// A hidden file or directory, where [`Options::hidden`](crate::Options::hidden) is off.
     Hidden,
-    /// A file or directory that an ignore file names, where [`Options::ignore_rules`](crate::Options::ignore_rules) is
-    /// on.
+    /// A file or directory that an ignore file names, where
+    /// [`Options::ignore_rules`](crate::Options::ignore_rules) is on.
     Ignored,
     /// A symbolic link to a directory.
     Link,
@@ -365,8 +367,9 @@ impl Content {
     }
 }
 
-/// What documents without an id are called: the number of documents so far, those that came before the stream too, or the next
-/// that no article has. In an index, one that came again would be another version of an article that has nothing to do with it.
+/// What documents without an id are called: the number of documents so far, those that came before
+/// the stream too, or the next that no article has. In an index, one that came again would be
+/// another version of an article that has nothing to do with it.
 pub(crate) struct Numbers {
     last: u64,
     is_taken: Box<dyn Fn(&str) -> bool + Send>,

@@ -137,7 +137,8 @@ thread_local! {
     static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
 }
 
-/// The paragraphs that have canonical bytes; makes `forms` the ranges of those in the canonical form of `text`.
+/// The paragraphs that have canonical bytes; makes `forms` the ranges of those in the canonical
+/// form of `text`.
 pub(crate) fn with_forms(
     text: &str,
     canonical: &Canonical,
@@ -419,8 +420,8 @@ impl<'a> Joined<'a> {
         Self { lines, last: group.end - 1, kept, start }
     }
 
-    /// Goes on with as many lines from `from` on as there are [`PAIRS`], given a bit in four for each that goes on in the
-    /// next.
+    /// Goes on with as many lines from `from` on as there are [`PAIRS`], given a bit in four for
+    /// each that goes on in the next.
     #[inline(always)]
     fn push(&mut self, from: usize, goes_on: u64) {
         let mut ends = pairs_of(self.last - from) & !goes_on;
@@ -463,7 +464,8 @@ fn wide_break(bytes: &[u8]) -> usize {
     }
 }
 
-/// Whether `text`, which spaces and tabs do not surround, begins with a quote mark or what vanishes, or ends with white space.
+/// Whether `text`, which spaces and tabs do not surround, begins with a quote mark or what
+/// vanishes, or ends with white space.
 fn is_padded(text: &str) -> bool {
     let vanishes = |c: char| c.is_whitespace() || is_zero_width(c);
     let [first, .., last] = text.as_bytes() else { return true };
@@ -472,8 +474,8 @@ fn is_padded(text: &str) -> bool {
         || !last.is_ascii() && text.ends_with(char::is_whitespace)
 }
 
-/// Whether a line is a row of a table or an entry of a table of contents, which the bars, tabs and dots after three
-/// dots in its text say.
+/// Whether a line is a row of a table or an entry of a table of contents, which the bars, tabs and
+/// dots after three dots in its text say.
 fn is_row(bytes: &[u8], text: &Range<usize>, signs: &[usize]) -> bool {
     match *signs {
         [] => false,
@@ -482,8 +484,8 @@ fn is_row(bytes: &[u8], text: &Range<usize>, signs: &[usize]) -> bool {
     }
 }
 
-/// How `text` begins: as a sentence or an entry of a list does, with a capital or a digit, or in the middle of
-/// something; or with a letter of a script without case, or with none.
+/// How `text` begins: as a sentence or an entry of a list does, with a capital or a digit, or in
+/// the middle of something; or with a letter of a script without case, or with none.
 fn case(text: &str) -> u8 {
     match text.chars().find(|&c| is_alphanumeric(c)) {
         Some(c) if c.is_lowercase() => LOWER,

@@ -1,9 +1,10 @@
 //! The index on disk.
 //!
-//! [`Options::index`](crate::Options::index) keeps what an ingest has seen in a directory, and [`Index`] reads it:
-//! the articles without their repeats, any original byte for byte, and where a text was first seen. Neither needs the
-//! files that the articles came from. [`Fingerprints`] recognise paragraphs without keeping their text. The format is
-//! laid down in [`_format`](crate::_format).
+//! [`Options::index`](crate::Options::index) keeps what an ingest has seen in a directory, and
+//! [`Index`] reads it: the articles without their repeats, any original byte for byte, and where a
+//! text was first seen. Neither needs the files that the articles came from. [`Fingerprints`]
+//! recognise paragraphs without keeping their text. The format is laid down in
+//! [`_format`](crate::_format).
 
 mod cache;
 mod error;
@@ -54,8 +55,8 @@ use crate::index::table::GRANULE;
 ///
 /// Needs the feature `index`.
 ///
-/// It shows the last commit from before it was opened, whatever a writer does meanwhile. A clone shares what was
-/// read. Any number of threads and processes may read at once.
+/// It shows the last commit from before it was opened, whatever a writer does meanwhile. A clone
+/// shares what was read. Any number of threads and processes may read at once.
 ///
 /// # Examples
 ///
@@ -115,8 +116,9 @@ pub struct IndexStats {
 impl Index {
     /// Opens the index in a directory.
     ///
-    /// Reads the manifest and the directory of each run, some half a megabyte for a gigabyte of text. All else is
-    /// checked when it is read; [`verify`](Self::verify) reads and checks everything.
+    /// Reads the manifest and the directory of each run, some half a megabyte for a gigabyte of
+    /// text. All else is checked when it is read; [`verify`](Self::verify) reads and checks
+    /// everything.
     ///
     /// # Errors
     ///
@@ -171,8 +173,8 @@ impl Index {
         found.map(|found| stored(&self.sealed, &found)).transpose()
     }
 
-    /// The articles from number `article` on, as [`articles`](Self::articles) has them: those that came after the first
-    /// `article` articles.
+    /// The articles from number `article` on, as [`articles`](Self::articles) has them: those that
+    /// came after the first `article` articles.
     ///
     /// # Complexity
     ///
@@ -255,8 +257,8 @@ impl Index {
     /// Where the runs of a text were first seen: what ingesting it next would report as
     /// [repeats](Article::repeats).
     ///
-    /// Near copies are not among them. If the text repeats its own beginning, the source of that repeat is an article with
-    /// an empty id and the number that the text would get.
+    /// Near copies are not among them. If the text repeats its own beginning, the source of that
+    /// repeat is an article with an empty id and the number that the text would get.
     ///
     /// # Errors
     ///
@@ -267,7 +269,8 @@ impl Index {
 
     /// Whether ingesting a text next would leave nothing of it.
     ///
-    /// A text without words is not contained, nor is one that is shorter than `min_paragraph`. In an index with
+    /// A text without words is not contained, nor is one that is shorter than `min_paragraph`. In
+    /// an index with
     /// [`near`](crate::Options::near), a near copy is contained.
     ///
     /// # Errors
@@ -405,8 +408,8 @@ fn check_table(run: &Run, table: Table, mut visit: impl FnMut(Entry)) -> Result<
 
 /// An article of an index, without what it repeats.
 ///
-/// Title, date and the like are those with which it came first: an article that comes again with the same id and text is
-/// skipped.
+/// Title, date and the like are those with which it came first: an article that comes again with
+/// the same id and text is skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredArticle {
     number: usize,
@@ -450,7 +453,8 @@ impl StoredArticle {
         self.text
     }
 
-    /// The original, cut into what is kept and what was removed, in reading order and without gaps or overlaps.
+    /// The original, cut into what is kept and what was removed, in reading order and without gaps
+    /// or overlaps.
     pub fn segments(&self) -> &[StoredSegment] {
         &self.segments
     }
@@ -481,8 +485,8 @@ pub struct Reference {
 
 /// The articles of an index in order, without what they repeat; made by [`Index::articles`].
 ///
-/// An article that cannot be read yields an error in its place. Articles are described in groups; where the description of
-/// a group cannot be read, there is one error for all of its articles.
+/// An article that cannot be read yields an error in its place. Articles are described in groups;
+/// where the description of a group cannot be read, there is one error for all of its articles.
 #[derive(Clone, Debug)]
 #[must_use = "articles are read only as they are asked for"]
 pub struct StoredArticles {

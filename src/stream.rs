@@ -66,7 +66,8 @@ pub(crate) struct Engaged<E: Engine> {
     pipeline: Option<Arrivals<E>>,
     pub(crate) engine: E,
     on_error: OnError,
-    /// Whether it ended at an error that leaves the engine sound: what was yielded is committed when more is asked for.
+    /// Whether it ended at an error that leaves the engine sound: what was yielded is committed
+    /// when more is asked for.
     stopped: bool,
     progress: Option<(Callback, Progress)>,
     span: trace::Span,
@@ -165,16 +166,18 @@ impl<E: Engine> Engaged<E> {
 
 /// The articles of a source, in order, without what they repeat.
 ///
-/// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). Articles are read as they are
-/// asked for, with more than one thread a few batches ahead.
+/// Made by [`ingest`](crate::ingest) and [`Options::ingest`](crate::Options::ingest). Articles are
+/// read as they are asked for, with more than one thread a few batches ahead.
 ///
-/// An input that cannot be read yields an error in its place, and the stream goes on. It ends after an error that
-/// [is fatal](Error::is_fatal), and after any error with [`OnError::Stop`]. A `?` on each item leaves the loop at the
-/// first input that cannot be read; a `match` lets it go on, as in the example of [`Error`].
+/// An input that cannot be read yields an error in its place, and the stream goes on. It ends after
+/// an error that
+/// [is fatal](Error::is_fatal), and after any error with [`OnError::Stop`]. A `?` on each item
+/// leaves the loop at the first input that cannot be read; a `match` lets it go on, as in the
+/// example of [`Error`].
 ///
-/// With an index on disk, what was yielded is committed when the stream says that it is at its end, unless a fatal
-/// error ended it. The index has no other writer until the stream is dropped. Dropping the stream early is fine; what
-/// was not committed is then not in the index.
+/// With an index on disk, what was yielded is committed when the stream says that it is at its end,
+/// unless a fatal error ended it. The index has no other writer until the stream is dropped.
+/// Dropping the stream early is fine; what was not committed is then not in the index.
 #[derive(Debug)]
 #[must_use = "articles are read, and what is new of them is committed, only as they are asked for"]
 pub struct Articles(Engaged<Ingest>);
@@ -184,8 +187,8 @@ impl Articles {
         Engaged::new(config, source, || Ingest::start(config)).map(Self)
     }
 
-    /// Commits the articles yielded so far to the [index on disk](crate::Options::index). At the end of the stream
-    /// that happens by itself.
+    /// Commits the articles yielded so far to the [index on disk](crate::Options::index). At the
+    /// end of the stream that happens by itself.
     ///
     /// Needs the feature `index`.
     ///

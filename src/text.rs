@@ -40,8 +40,8 @@ impl Deref for Text {
 /// The text that bytes are, if they are UTF-8.
 pub(crate) fn string_of(bytes: Vec<u8>) -> Option<String> {
     simdutf8::basic::from_utf8(&bytes).ok()?;
-    // SAFETY: the line above. `String::from_utf8` would look again, byte by byte where text is not ASCII, which took a sixth of
-    // the time of streaming the articles of an index.
+    // SAFETY: the line above. `String::from_utf8` would look again, byte by byte where text is not
+    // ASCII, which took a sixth of the time of streaming the articles of an index.
     #[expect(unsafe_code, reason = "`simdutf8` makes no `String`")]
     Some(unsafe { String::from_utf8_unchecked(bytes) })
 }

@@ -1,7 +1,8 @@
 //! Blocks of 64 bytes, all of which are compared with something at once, without a branch.
 //!
-//! With the instructions named: what the compiler makes of loops over bytes depends on how a program is built, and with one
-//! codegen unit or `lto = "fat"` an ingest took 1.3 to 2.4 times as long.
+//! With the instructions named: what the compiler makes of loops over bytes depends on how a
+//! program is built, and with one codegen unit or `lto = "fat"` an ingest took 1.3 to 2.4 times as
+//! long.
 
 #![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 
@@ -17,8 +18,8 @@ mod x86;
 
 use std::ops::{BitAnd, BitOr, Not, RangeInclusive};
 
-/// Only for code that runs where the level was found that has the instructions, as what [`run`] and `anchors::x86` call does: to load
-/// such a vector elsewhere is undefined.
+/// Only for code that runs where the level was found that has the instructions, as what [`run`] and
+/// `anchors::x86` call does: to load such a vector elsewhere is undefined.
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
@@ -41,7 +42,8 @@ pub(crate) trait Vector: Copy {
 
     /// # Safety
     ///
-    /// The processor must have the instructions for such vectors, of which this is the only way to make the first.
+    /// The processor must have the instructions for such vectors, of which this is the only way to
+    /// make the first.
     #[expect(unsafe_code, reason = "as stated")]
     unsafe fn load(bytes: &[u8; BLOCK]) -> Self;
 
@@ -103,7 +105,8 @@ impl Mask for u64 {
     }
 }
 
-/// Bytes no two of which have the same lower half, so that the one that a byte may be is found by one shuffle.
+/// Bytes no two of which have the same lower half, so that the one that a byte may be is found by
+/// one shuffle.
 pub(crate) struct Set {
     bytes: &'static [u8],
     /// Each at its lower half.
@@ -144,7 +147,8 @@ impl Set {
 #[inline(always)]
 pub(crate) fn load<V: Vector>(bytes: &[u8], at: usize) -> V {
     let block = bytes[at..].first_chunk().expect("BUG: no block");
-    // SAFETY: who names such vectors found the instructions; see where those of more than the baseline are exported.
+    // SAFETY: who names such vectors found the instructions; see where those of more than the
+    // baseline are exported.
     #[expect(unsafe_code, reason = "the one way to make a vector")]
     unsafe {
         V::load(block)
@@ -181,7 +185,8 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
     task.run::<Baseline>()
 }
 
-/// Runs a task with each instruction set that there is, made anew each time, and gives what comes out to `check`.
+/// Runs a task with each instruction set that there is, made anew each time, and gives what comes
+/// out to `check`.
 #[cfg(test)]
 pub(crate) fn run_each<T: Task>(task: impl Fn() -> T, mut check: impl FnMut(T::Output)) {
     check(task().run::<portable::Portable>());

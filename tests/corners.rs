@@ -1,7 +1,8 @@
 //! No quadratic corner: what texts could be made of to be slow costs no more for each byte as they grow.
 //!
-//! Each is ingested at one size and at four times that. Linear work keeps the time for each byte; quadratic work makes it four times as
-//! long. Clocks of shared machines lie now and then, so a case fails only if every one of several attempts does.
+//! Each is ingested at one size and at four times that. Linear work keeps the time for each byte;
+//! quadratic work makes it four times as long. Clocks of shared machines lie now and then, so a
+//! case fails only if every one of several attempts does.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ use dedup::{Cut, Deduper, Options};
 /// Bytes of the smaller text.
 const SIZE: usize = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 20 };
 
-/// How many times as much a byte may cost at four times the size. Larger text also leaves caches, and the table of anchors grows.
+/// How many times as much a byte may cost at four times the size. Larger text also leaves caches,
+/// and the table of anchors grows.
 const MOST: f64 = 2.5;
 
 /// The length of the runs that are found.
@@ -199,8 +201,9 @@ fn rows_of_few_bytes() {
                 assert!((1..30).contains(&sources), "{row:?}, {cut:?}: {sources} sources");
                 assert!(article.text().len() < 700, "{row:?}, {cut:?}");
             }
-            // A table takes a few pieces and anchors, and forty times as long as the text around it. Read by one row of two bytes at a
-            // time it took four hundred times as long, and with a source for each two thousand times.
+            // A table takes a few pieces and anchors, and forty times as long as the text around
+            // it. Read by one row of two bytes at a time it took four hundred times as long, and
+            // with a source for each two thousand times.
             let [of_tables, of_texts] =
                 [&tables, &texts].map(|it| time_with(&options, it).1.stats().index_bytes);
             assert!(of_tables < of_texts + 60 * 600, "{row:?}, {cut:?}: {of_tables}, {of_texts}");
@@ -242,11 +245,14 @@ fn near_copies_on_one_line() {
     });
 }
 
-/// Every anchor is the same gram, with other text around it each time: all of them are proposed by the first place, and by each other.
+/// Every anchor is the same gram, with other text around it each time: all of them are proposed by
+/// the first place, and by each other.
 ///
-/// What bounds the work: after eight places the key is hot. From then on the gram is looked up with half of the text that is left on its left, and on its right,
-/// which doubles what the key says at each step, and after log2 of the span no text is left; and of the places under a key only those are
-/// compared whose check says that the text beside agrees, one in eight of those where it does not.
+/// What bounds the work: after eight places the key is hot. From then on the gram is looked up with
+/// half of the text that is left on its left, and on its right, which doubles what the key says at
+/// each step, and after log2 of the span no text is left; and of the places under a key only those
+/// are compared whose check says that the text beside agrees, one in eight of those where it does
+/// not.
 #[test]
 fn one_gram_in_all_windows() {
     let gram = format!("{BEFORE} {}", least_word(&mut Random(7)));

@@ -325,7 +325,8 @@ fn a_byte_that_is_not_utf8_hurts_no_other_record_wherever_it_stands() {
             let (_, record, offset) = problem(&found[1]);
             assert_eq!(record, Some(2));
             let offset = usize::try_from(offset.expect("an offset")).expect("a short text");
-            // Behind a lead byte, one that continues makes another character, and what is left over is broken.
+            // Behind a lead byte, one that continues makes another character, and what is left over
+            // is broken.
             assert!((line.len()..=line.len() + at + 2).contains(&offset), "{offset}, {at}");
         }
     }

@@ -1,7 +1,7 @@
 //! The index without text: what goes, what stays, and what it takes.
 //!
-//! `DEDUP_CORPORA` sets how many seeded corpora are tried and `DEDUP_SEED` the first of their seeds. With `DEDUP_BLESS` the golden
-//! set is written anew.
+//! `DEDUP_CORPORA` sets how many seeded corpora are tried and `DEDUP_SEED` the first of their
+//! seeds. With `DEDUP_BLESS` the golden set is written anew.
 
 #[allow(dead_code, reason = "shared with the tests of the oracle")]
 mod support {

@@ -1,7 +1,8 @@
 //! The index on disk, from outside: what it gives back, and that it comes to the same in any number of steps.
 //!
-//! `DEDUP_CORPORA` sets how many seeded corpora are tried and `DEDUP_SEED` the first of their seeds; `DEDUP_KILLS` how
-//! often a writer is killed. With `DEDUP_BLESS` the golden index is written anew.
+//! `DEDUP_CORPORA` sets how many seeded corpora are tried and `DEDUP_SEED` the first of their
+//! seeds; `DEDUP_KILLS` how often a writer is killed. With `DEDUP_BLESS` the golden index is
+//! written anew.
 
 #[allow(dead_code, reason = "shared with the tests of the oracle")]
 mod support {
@@ -735,7 +736,8 @@ fn a_link_that_is_pointed_elsewhere_does_not_take_the_writer_along() {
     assert!(Index::open(&own).unwrap().article("late").unwrap().is_some());
 }
 
-/// Articles for the golden index: each way in which a text can depart from its canonical form, and repeats of all kinds.
+/// Articles for the golden index: each way in which a text can depart from its canonical form, and
+/// repeats of all kinds.
 fn golden_articles() -> Vec<(&'static str, String)> {
     let notice = "The upper lock is closed for repairs until the water falls; boats wait at the lower basin \
                   until the keeper waves them through, one by one, and in the order in which they came \

@@ -1,6 +1,8 @@
-//! What only a large index shows. Slow, so by hand: `cargo test --release --features index --test large -- --ignored --nocapture`.
+//! What only a large index shows. Slow, so by hand:
+//! `cargo test --release --features index --test large -- --ignored --nocapture`.
 //!
-//! `DEDUP_LARGE` names a directory for the index, which is kept and used again; without, a temporary one is made.
+//! `DEDUP_LARGE` names a directory for the index, which is kept and used again; without, a
+//! temporary one is made.
 
 #![cfg(target_os = "linux")]
 

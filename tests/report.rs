@@ -201,7 +201,8 @@ fn many_articles_make_no_long_page() {
         for file in 0..100 {
             let mut lines = String::new();
             for number in (file..articles).step_by(100) {
-                // Every article has a paragraph of its own, one that few have, and sometimes one that many have.
+                // Every article has a paragraph of its own, one that few have, and sometimes one
+                // that many have.
                 let own: Vec<String> =
                     (1..12).map(|at| (number * at * 0x1234_5679).to_string()).collect();
                 let own = own.join("/\"' ");

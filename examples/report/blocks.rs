@@ -177,7 +177,8 @@ impl Blocks {
     }
 }
 
-/// A name for the kept text: if two of the few blocks at hand shared one by chance, they would be counted as one.
+/// A name for the kept text: if two of the few blocks at hand shared one by chance, they would be
+/// counted as one.
 fn key(block: &Block) -> u64 {
     let mut hasher = DefaultHasher::new();
     for source in &block.sources {

@@ -1,8 +1,8 @@
 //! Writes one HTML page about what repeats in a file or a directory of articles.
 //!
-//! `cargo run --release --example report -- --help` lists the flags. The page loads nothing and runs no script. It has
-//! a bounded size, and so has what is held for it, four bytes for each article aside, and with `--near` a
-//! temporary file with their texts and eight bytes more.
+//! `cargo run --release --example report -- --help` lists the flags. The page loads nothing and
+//! runs no script. It has a bounded size, and so has what is held for it, four bytes for each
+//! article aside, and with `--near` a temporary file with their texts and eight bytes more.
 
 mod blocks;
 #[path = "../command/mod.rs"]

@@ -106,7 +106,8 @@ impl Sources {
         }
     }
 
-    /// The sources of which most was removed, at most `most` of them, and how many more there are at least, with their sum.
+    /// The sources of which most was removed, at most `most` of them, and how many more there are
+    /// at least, with their sum.
     pub(crate) fn most_removed(&self, most: usize) -> (Vec<&Source>, Option<(usize, Source)>) {
         let mut rows: Vec<&Source> = self.rows.iter().collect();
         rows.sort_by(|a, b| {

@@ -47,7 +47,8 @@ pub(crate) fn name(text: &str) -> String {
     excerpt(text, NAME).replace('\n', "␊").replace('\t', "␉")
 }
 
-/// `text` with a sign for each character that no page may hold, or that changes the direction of what follows it.
+/// `text` with a sign for each character that no page may hold, or that changes the direction of
+/// what follows it.
 pub(crate) fn visible(text: &str) -> String {
     text.replace("\r\n", "\n").chars().map(sign).collect()
 }

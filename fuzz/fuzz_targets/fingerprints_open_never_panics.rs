@@ -1,4 +1,5 @@
-//! Whatever the files of an index without text hold, opening, asking, merging and going on with it ends, without a panic.
+//! Whatever the files of an index without text hold, opening, asking, merging and going on with it
+//! ends, without a panic.
 //!
 //! The input is a list of changes to a small set, as `damage.rs` describes it.
 #![no_main]

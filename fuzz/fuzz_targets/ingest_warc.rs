@@ -1,4 +1,5 @@
-//! Any bytes as an archive: as they are, as the block of a record, and as the body of a response, chunked or packed.
+//! Any bytes as an archive: as they are, as the block of a record, and as the body of a response,
+//! chunked or packed.
 #![no_main]
 
 #[path = "../support.rs"]

@@ -1,4 +1,5 @@
-//! In every mode, the segments of an article tile it, its text is its new segments, and the rest can be rebuilt.
+//! In every mode, the segments of an article tile it, its text is its new segments, and the rest
+//! can be rebuilt.
 #![no_main]
 
 use dedup::{Cut, Options, Segment, WithinArticle};

@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use crate::vector::{self, Mask as _, Set, Vector, load, pad};
 
-/// Bytes that the order of grams looks at: those in the middle of each. Texts are passed without what comes before the first
-/// of them, so a gram seems to begin with these here.
+/// Bytes that the order of grams looks at: those in the middle of each. Texts are passed without
+/// what comes before the first of them, so a gram seems to begin with these here.
 pub(super) const ORDERED: usize = 8;
 
 /// What the two first bytes of a gram, the two behind, and so on are multiplied by, and what mixes their sum.
@@ -22,8 +22,8 @@ pub(super) const MIXED: u32 = 7;
 
 /// The upper bits of the hash of a gram that begins with these words; they decide in nearly all windows.
 ///
-/// All of it is arithmetic of sixteen bits, which every vector unit has: to hash each gram this way costs less
-/// than to fetch the bytes of one in six.
+/// All of it is arithmetic of sixteen bits, which every vector unit has: to hash each gram this way
+/// costs less than to fetch the bytes of one in six.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn gate(words: [u16; ORDERED / 2]) -> u16 {
@@ -47,8 +47,10 @@ fn hash(gram: u64, gate: u16) -> i32 {
     i32::from(gate) << LOWER_BITS | lower
 }
 
-/// The least ranks, where a gram is but the bytes that it is ordered by: of those with the end of a clause in their middle that is no full stop, of those with a comma there, of those that
-/// begin with a space, of those that do not, and of those that are periodic. Below are those with a full stop.
+/// The least ranks, where a gram is but the bytes that it is ordered by: of those with the end of a
+/// clause in their middle that is no full stop, of those with a comma there, of those that begin
+/// with a space, of those that do not, and of those that are periodic. Below are those with a full
+/// stop.
 pub(super) const ENDS: i32 = 1 << (u16::BITS + LOWER_BITS);
 pub(super) const COMMAS: i32 = 2 * ENDS;
 pub(super) const WORDS: i32 = 3 * ENDS;
@@ -69,10 +71,11 @@ fn is_periodic(gram: u64) -> bool {
 
 /// The place in the order of a gram that begins with these bytes and has this gate; the least wins.
 ///
-/// First come grams with a full stop in the middle, then with another end of a clause there, then with a comma, then those that
-/// begin with a space, then all others but those with a period of one, two
-/// or four bytes (dashes, dot leaders, table rules): a short row of them is no anchor. Those that begin inside
-/// a character, and have no end of a clause in their middle, come last of all: so in scripts without spaces one in three is looked at.
+/// First come grams with a full stop in the middle, then with another end of a clause there, then
+/// with a comma, then those that begin with a space, then all others but those with a period of
+/// one, two or four bytes (dashes, dot leaders, table rules): a short row of them is no anchor.
+/// Those that begin inside a character, and have no end of a clause in their middle, come last of
+/// all: so in scripts without spaces one in three is looked at.
 ///
 /// Never negative, but signed, as AVX2 compares signed numbers only.
 #[inline(always)]
@@ -87,7 +90,8 @@ fn rank(gram: u64, gate: u16) -> i32 {
     hash(gram, gate) | class | periodic
 }
 
-/// The same, of one that begins with a space or has the end of a clause or a comma in its middle, and is not periodic.
+/// The same, of one that begins with a space or has the end of a clause or a comma in its middle,
+/// and is not periodic.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn rank_of_word(gram: u64, gate: u16) -> i32 {
@@ -124,31 +128,31 @@ fn gate_of(gram: &[u8]) -> u16 {
     gate(std::array::from_fn(|word| u16::from_le_bytes([gram[2 * word], gram[2 * word + 1]])))
 }
 
-/// Which grams of a window are looked at. Whatever is chosen of them is the least of its window, as all others rank
-/// higher: so how many there are costs time, and changes nothing.
+/// Which grams of a window are looked at. Whatever is chosen of them is the least of its window, as
+/// all others rank higher: so how many there are costs time, and changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Candidates {
-    /// Those with a full stop in their middle that are not periodic, and whose gate is no higher than this: for windows
-    /// that hold some.
+    /// Those with a full stop in their middle that are not periodic, and whose gate is no higher
+    /// than this: for windows that hold some.
     Stops(u16),
-    /// Those with a full stop in their middle, or another end of a clause and a gate no higher than this; and are not
-    /// periodic: for windows that hold many such ends.
+    /// Those with a full stop in their middle, or another end of a clause and a gate no higher than
+    /// this; and are not periodic: for windows that hold many such ends.
     Ends(u16),
     /// The same with commas: for windows that hold many, as lists of numbers do.
     Commas(u16),
-    /// Those that have the end of a clause or a comma in their middle, or begin with a space and have a gate no higher
-    /// than this; and are not periodic.
+    /// Those that have the end of a clause or a comma in their middle, or begin with a space and
+    /// have a gate no higher than this; and are not periodic.
     Words(u16),
-    /// Those that begin with a character, are not periodic, and whose gate is no higher than this: for windows
-    /// without any of these.
+    /// Those that begin with a character, are not periodic, and whose gate is no higher than this:
+    /// for windows without any of these.
     Characters(u16),
     /// All of them.
     All,
 }
 
 impl Candidates {
-    /// Six in a window on average, if all text is like this: one window in four hundred has none. Of words alone at least
-    /// two, as some clauses are long.
+    /// Six in a window on average, if all text is like this: one window in four hundred has none.
+    /// Of words alone at least two, as some clauses are long.
     pub(super) fn first(window: usize, sample: &[u8]) -> Self {
         let Counts { stops, ends, commas, words } = vector::run(Sample(sample));
         let in_window = |count: u32| {
@@ -245,8 +249,8 @@ const BLOCK: usize = 256;
 /// The bytes that the grams of a block are ordered by.
 type BlockBytes = [u8; BLOCK + ORDERED];
 
-/// The gates of a block: of the grams at even offsets, then of those at odd ones, as words of sixteen bits lie
-/// beside each other in memory only at every second offset.
+/// The gates of a block: of the grams at even offsets, then of those at odd ones, as words of
+/// sixteen bits lie beside each other in memory only at every second offset.
 type Gates = [u16; BLOCK];
 
 /// One bit for each gram of a block.
@@ -288,8 +292,8 @@ pub(super) struct Around<'a> {
 pub(super) trait Instructions {
     type Vector: Vector;
 
-    /// Writes the places and ranks of the candidates at some positions behind the first [`REACH`] of [`Found`], and says how many
-    /// there are then.
+    /// Writes the places and ranks of the candidates at some positions behind the first [`REACH`]
+    /// of [`Found`], and says how many there are then.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn scan(
@@ -305,7 +309,8 @@ pub(super) trait Instructions {
         found.scan_blocks::<Self>(block, text, positions, candidates)
     }
 
-    /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room behind, anything may be written.
+    /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room
+    /// behind, anything may be written.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn ones(mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
@@ -315,7 +320,8 @@ pub(super) trait Instructions {
     /// Whether there is `nearest`.
     const VECTORS: bool = false;
 
-    /// Finds the `lefts` of candidates (see [`Found`]), and says which are kept, and which are followed by windows without any.
+    /// Finds the `lefts` of candidates (see [`Found`]), and says which are kept, and which are
+    /// followed by windows without any.
     fn nearest(_around: Around<'_>, _lefts: &mut [u32; LANES]) -> (u16, u16) {
         unreachable!("BUG: not asked for")
     }
@@ -419,15 +425,17 @@ fn ones(mut mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
 
 /// The candidates at some positions, with a column for each thing that is known of them.
 ///
-/// Places are counted from the first window, which is 1. On each side stand [`REACH`] others that rank lower than any,
-/// the nearest of them at 0 and at the end, so that no window reaches over these.
+/// Places are counted from the first window, which is 1. On each side stand [`REACH`] others that
+/// rank lower than any, the nearest of them at 0 and at the end, so that no window reaches over
+/// these.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     window: u32,
     count: usize,
     pub(super) places: Vec<u32>,
     pub(super) ranks: Vec<i32>,
-    /// For each the place of the nearest before it that would win over it, or any place too far before it to share a window.
+    /// For each the place of the nearest before it that would win over it, or any place too far
+    /// before it to share a window.
     lefts: Vec<u32>,
     /// Those that are the least of any window.
     kept: Vec<u32>,
@@ -636,8 +644,9 @@ impl Found {
         }
     }
 
-    /// The same one by one, for any number of candidates. From each, a chain leads to the one before it that wins over it, and
-    /// so on: those passed by on the way have found the one behind that wins over them, and are met no more.
+    /// The same one by one, for any number of candidates. From each, a chain leads to the one
+    /// before it that wins over it, and so on: those passed by on the way have found the one behind
+    /// that wins over them, and are met no more.
     fn compare_in_order(&mut self) {
         self.make_room_for_results();
         let ends = REACH - 1..REACH + self.count + 1;
@@ -674,7 +683,8 @@ impl Found {
         }
     }
 
-    /// Passes on, in order of their places, those that are the least of any window, and ranges of windows without candidates.
+    /// Passes on, in order of their places, those that are the least of any window, and ranges of
+    /// windows without candidates.
     #[inline(never)]
     pub(super) fn each(&self, start: usize, mut on: impl FnMut(Step)) {
         let mut kept =

@@ -1,5 +1,5 @@
-//! What is done with the blocks of most texts, by AVX-512: without a branch for each departure, of which there is often one
-//! a line, and where is not foreseen.
+//! What is done with the blocks of most texts, by AVX-512: without a branch for each departure, of
+//! which there is often one a line, and where is not foreseen.
 
 #![expect(unsafe_code, reason = "the one way to call vector instructions")]
 
@@ -27,8 +27,9 @@ pub(super) struct Copied {
     pub(super) departed: usize,
 }
 
-/// Copies the bytes of a block, if there is nothing in it but visible characters of Latin, white space, and common departures
-/// whose canonical form is one byte. Of the room for departures more may be written to than there are.
+/// Copies the bytes of a block, if there is nothing in it but visible characters of Latin, white
+/// space, and common departures whose canonical form is one byte. Of the room for departures more
+/// may be written to than there are.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi2,popcnt")]
 pub(super) fn copy(
@@ -51,8 +52,8 @@ pub(super) fn copy(
     let mut unknown = is(!(LINE | SPACE | QUOTE));
     let mut mended = _mm512_mask_mov_epi8(byte, line, all(b' '));
 
-    // The third byte of a sign is the one that is kept. The sums of those from 0x90 to 0x9F are 0x70 to 0x7F, and
-    // where they are higher nothing is looked up.
+    // The third byte of a sign is the one that is kept. The sums of those from 0x90 to 0x9F are
+    // 0x70 to 0x7F, and where they are higher nothing is looked up.
     let sum = _mm512_adds_epu8(_mm512_xor_si512(byte, all(0x90)), all(0x70));
     let form = look_up(&SIGNS, sum);
     let first = _mm512_cmpeq_epi8_mask(byte, all(0xE2));
@@ -175,8 +176,8 @@ fn look_up(table: &[u8; 16], bytes: __m512i) -> __m512i {
     _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), bytes)
 }
 
-// What bytes are: the bits that stand both at their upper and at their lower half. Each other bit is a kind of bytes that
-// are neither white space nor what `is_latin` knows.
+// What bytes are: the bits that stand both at their upper and at their lower half. Each other bit
+// is a kind of bytes that are neither white space nor what `is_latin` knows.
 const LINE: u8 = 1;
 const SPACE: u8 = 2;
 /// `>`.

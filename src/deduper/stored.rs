@@ -124,7 +124,8 @@ impl Deduper {
         Ok(Some(Prepared { digest: Some(digest), ..prepared }))
     }
 
-    /// Takes the articles of another index, of the same recipe, as they are, if there are none yet; says whether it did.
+    /// Takes the articles of another index, of the same recipe, as they are, if there are none yet;
+    /// says whether it did.
     pub(crate) fn adopt(&mut self, other: &Sealed) -> Result<bool, Error> {
         let Some(writer) = self.writer.as_mut().filter(|_| self.reporter.originals.len() == 0)
         else {
@@ -150,7 +151,8 @@ impl Deduper {
         Ok(())
     }
 
-    /// Takes articles that another index let in, as they came: even those that came again with the same content.
+    /// Takes articles that another index let in, as they came: even those that came again with the
+    /// same content.
     pub(crate) fn ingest_again(
         &mut self,
         sealed: &Arc<Sealed>,
@@ -183,8 +185,8 @@ impl Deduper {
         )
     }
 
-    /// Makes the index that of the articles in `sealed` without some of them, given in order and at least one: what came before the
-    /// group of the first stays, the rest is ingested again.
+    /// Makes the index that of the articles in `sealed` without some of them, given in order and at
+    /// least one: what came before the group of the first stays, the rest is ingested again.
     pub(crate) fn ingest_without(
         &mut self,
         sealed: &Arc<Sealed>,

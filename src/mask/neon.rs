@@ -11,7 +11,8 @@ use super::LANES;
 
 /// A bit for each of 64 answers of a comparison, which are all ones or zero.
 ///
-/// There is no instruction for it: each answer is given the weight of its bit, and eight are added up by pairs.
+/// There is no instruction for it: each answer is given the weight of its bit, and eight are added
+/// up by pairs.
 #[inline]
 #[target_feature(enable = "neon")]
 pub(crate) fn gather_vectors([first, second, third, fourth]: [uint8x16_t; 4]) -> u64 {
@@ -23,7 +24,8 @@ pub(crate) fn gather_vectors([first, second, third, fourth]: [uint8x16_t; 4]) ->
 
 /// The sums of two bytes beside each other.
 ///
-/// Not by `vpaddq_u8`: the compiler sees that no bit is added to another, and makes three instructions of each.
+/// Not by `vpaddq_u8`: the compiler sees that no bit is added to another, and makes three
+/// instructions of each.
 #[inline]
 #[target_feature(enable = "neon")]
 fn add_pairs(low: uint8x16_t, high: uint8x16_t) -> uint8x16_t {

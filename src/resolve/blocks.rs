@@ -133,7 +133,8 @@ struct Traced {
     changes: Vec<Change>,
 }
 
-/// Appends a part, or makes one of it and the last if they go on here and in the kept text, or are the same kept text again.
+/// Appends a part, or makes one of it and the last if they go on here and in the kept text, or are
+/// the same kept text again.
 fn join(parts: &mut Vec<Removed>, part: Removed) {
     match parts.last_mut() {
         Some(last) if last.end == part.start && goes_on(last, &part) => {
@@ -206,8 +207,9 @@ impl Tracer<'_> {
         Ok(())
     }
 
-    /// Finds fewer origins for what repeats itself, if one period of it is kept in one place. Two for each time, of a byte each in a row
-    /// of dots and spaces, took 16 bytes of index and a place in the report for each byte.
+    /// Finds fewer origins for what repeats itself, if one period of it is kept in one place. Two
+    /// for each time, of a byte each in a row of dots and spaces, took 16 bytes of index and a
+    /// place in the report for each byte.
     fn simplify_origins(&mut self, run: Range<usize>, period: usize) {
         let Self { base, canonical, ref traced, ref mut origins, .. } = *self;
         let len = run.len() as u64;

@@ -38,15 +38,16 @@ use crate::index::table::{GRANULE, Posting, Spot, Table};
 
 /// Places under one key before it is hot.
 ///
-/// Fewer make more keys, more make more comparisons. What is found is the same for any number; which of several sources is named is
-/// not, so another number makes another version of the anchors.
+/// Fewer make more keys, more make more comparisons. What is found is the same for any number;
+/// which of several sources is named is not, so another number makes another version of the
+/// anchors.
 const POSTINGS: usize = 8;
 
 /// The same, of places that are worth a look.
 const SIMILAR: usize = 1;
 
-/// Postings under one key that no chance brings together, but somebody who makes grams whose keys are alike: then all of them
-/// count, as what a key costs has to be bounded.
+/// Postings under one key that no chance brings together, but somebody who makes grams whose keys
+/// are alike: then all of them count, as what a key costs has to be bounded.
 const CROWD: usize = 8 * POSTINGS;
 
 /// Anchors that are looked up together, while the memory for the next so many is fetched.
@@ -130,8 +131,8 @@ struct Finder<'a> {
 /// What is known while an article is looked up, in memory that the next one uses again.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
-    /// The matches that end after the anchor at hand and lie in no other: one or two, even where many earlier texts share
-    /// parts with the one at hand.
+    /// The matches that end after the anchor at hand and lie in no other: one or two, even where
+    /// many earlier texts share parts with the one at hand.
     active: Vec<Match>,
     aligned: Aligned,
     /// What the table says of the keys at hand, each with more context than the one before.
@@ -238,7 +239,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Whether all runs of a context lie in a match, so that there is no need to look it up; what is so will stay so.
+    /// Whether all runs of a context lie in a match, so that there is no need to look it up; what
+    /// is so will stay so.
     fn is_known(&self, context: Context) -> bool {
         let runs = self.runs(context);
         self.room.active.iter().any(|found| found.contains(&runs))
@@ -270,7 +272,8 @@ impl Finder<'_> {
             let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
             let mut hot = 0;
             for posting in &self.room.found_ahead[before..] {
-                // And the first that says that the key is hot, if it stands there; as numbers, as neither is foreseen.
+                // And the first that says that the key is hot, if it stands there; as numbers, as
+                // neither is foreseen.
                 let [similar, is_hot] = [sides.may_equal(posting.check), posting.hot].map(u8::from);
                 if similar | is_hot & !hot != 0 {
                     self.view.texts.prefetch(posting.place);
@@ -334,7 +337,8 @@ impl Finder<'_> {
         first..last + self.scheme.span()
     }
 
-    /// Compares what is proposed for a context, from a number on, and inserts it, or visits longer ones, if need be.
+    /// Compares what is proposed for a context, from a number on, and inserts it, or visits longer
+    /// ones, if need be.
     fn settle(
         &mut self,
         context: Context,
@@ -347,7 +351,8 @@ impl Finder<'_> {
         // Any run of T bytes reaches so far beyond the context on one side.
         let slack = self.scheme.span() - back - ahead;
         let postings = self.room.proposed.len() - from;
-        // Others may have the key, and which do depends on how many bits of it there was room for: they must not count.
+        // Others may have the key, and which do depends on how many bits of it there was room for:
+        // they must not count.
         let is_crowded = postings >= CROWD;
         let (mut similar, mut any_hot, mut hot) = (0, false, false);
         for number in from..self.room.proposed.len() {
@@ -381,8 +386,8 @@ impl Finder<'_> {
         self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
     }
 
-    /// Visits a gram with half of what is left of a run beside the context, on the left and on the right, as far as
-    /// there are runs that hold so much.
+    /// Visits a gram with half of what is left of a run beside the context, on the left and on the
+    /// right, as far as there are runs that hold so much.
     fn visit_longer(&mut self, context: Context) -> Result<(), Error> {
         let Context { at, back, ahead, first, last } = context;
         let (span, half) = (self.scheme.span(), self.half_slack(back + ahead));
@@ -448,7 +453,8 @@ impl Finder<'_> {
         Ok(stands)
     }
 
-    /// Whether the context stands at so many of those places that are proposed for it, from a number on, that count.
+    /// Whether the context stands at so many of those places that are proposed for it, from a
+    /// number on, that count.
     fn stands(
         &mut self,
         context: Context,
@@ -503,8 +509,8 @@ impl Finder<'_> {
 /// Some of the last matches, by how far their source is from them: what is known of a place need not be
 /// found out again, and need not be remembered either.
 ///
-/// Beside a look at all that end after the anchor at hand: 3 % of admission, where a dozen do. With 64 of them, a tenth of what
-/// is known was forgotten too early.
+/// Beside a look at all that end after the anchor at hand: 3 % of admission, where a dozen do. With
+/// 64 of them, a tenth of what is known was forgotten too early.
 #[derive(Debug, Default)]
 struct Aligned(Vec<Match>);
 
@@ -543,7 +549,8 @@ mod tests {
     use crate::index::to_usize;
     use crate::resolve::{covered_bytes, find};
 
-    /// The matches of articles that have parts of a text in common, where the table knows so many bits of a key, or all it can.
+    /// The matches of articles that have parts of a text in common, where the table knows so many
+    /// bits of a key, or all it can.
     fn found_by(key_bits: Option<u32>, policy: WithinArticle, articles: usize) -> Vec<Vec<Match>> {
         let span = 40;
         let criteria = Criteria {
@@ -583,8 +590,8 @@ mod tests {
         found
     }
 
-    /// Of a key the table knows fewer bits the farther places are, and another number in an index that was read: grams
-    /// that have the bits in common must not be taken for each other.
+    /// Of a key the table knows fewer bits the farther places are, and another number in an index
+    /// that was read: grams that have the bits in common must not be taken for each other.
     #[test]
     fn matches_do_not_depend_on_how_much_of_a_key_is_known() {
         for policy in [WithinArticle::Remove, WithinArticle::Keep] {

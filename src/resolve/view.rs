@@ -212,8 +212,8 @@ pub(super) fn overlaps_itself(bytes: u64) -> bool {
 
 /// How many bytes two canonical texts have in common at their starts.
 ///
-/// Where they differ is found without a branch, as nothing foretells it; so what fills no step is looked at together
-/// with bytes before it.
+/// Where they differ is found without a branch, as nothing foretells it; so what fills no step is
+/// looked at together with bytes before it.
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let len = a.len().min(b.len());
     let (a, b) = (&a[..len], &b[..len]);

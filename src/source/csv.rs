@@ -1,7 +1,7 @@
 //! CSV and TSV: a record is a row, which may have line breaks within quotes.
 //!
-//! Rows are cut by the rules of the crate `csv`, whose core then reads each: so a row has a limit, and broken ones
-//! cost the reading thread nothing.
+//! Rows are cut by the rules of the crate `csv`, whose core then reads each: so a row has a limit,
+//! and broken ones cost the reading thread nothing.
 
 use std::cell::Cell;
 use std::io::BufRead;
@@ -164,13 +164,14 @@ pub(crate) struct Columns {
 pub(crate) struct Dialect {
     /// The character between its fields.
     delimiter: u8,
-    /// Whether a quote within quotes has a backslash before it, as Spark and databases write it; it may also be doubled.
+    /// Whether a quote within quotes has a backslash before it, as Spark and databases write it; it
+    /// may also be doubled.
     escapes: bool,
 }
 
 impl Dialect {
-    /// That of a table which begins so. The delimiter is that of the usual ones which the first row has most of, not counting
-    /// what stands in quotes, unless it is known or stated.
+    /// That of a table which begins so. The delimiter is that of the usual ones which the first row
+    /// has most of, not counting what stands in quotes, unless it is known or stated.
     pub(crate) fn of(head: &[u8], delimiter: Option<u8>) -> Self {
         let head = head.strip_prefix(MARK).unwrap_or(head);
         let delimiter = delimiter
@@ -197,8 +198,8 @@ fn commonest_delimiter(head: &[u8]) -> u8 {
     *b"|\t;,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',')
 }
 
-/// The delimiter that a line before the head states, for Excel: `sep=;`. No byte beyond ASCII is one: rows are UTF-8 when their fields
-/// are read, and it would part characters.
+/// The delimiter that a line before the head states, for Excel: `sep=;`. No byte beyond ASCII is
+/// one: rows are UTF-8 when their fields are read, and it would part characters.
 fn stated_delimiter(row: &[u8]) -> Option<u8> {
     let (sep, rest) = row.split_at_checked(b"sep=".len())?;
     match rest {
@@ -257,7 +258,8 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// If the bytes are no text, the row is too short to have the column of the text, or has more behind its columns.
+    /// If the bytes are no text, the row is too short to have the column of the text, or has more
+    /// behind its columns.
     pub(crate) fn decode(&self, bytes: &[u8], strict: bool) -> Result<Document, Failure> {
         let decoded = decode(bytes, strict)?;
         let mut text = None;
@@ -301,13 +303,13 @@ impl Columns {
 }
 
 thread_local! {
-    /// A dialect and a reader for it: to build one takes longer than to read a row, and its clone, in csv-core 0.1.13,
-    /// finds no delimiters.
+    /// A dialect and a reader for it: to build one takes longer than to read a row, and its clone,
+    /// in csv-core 0.1.13, finds no delimiters.
     static READER: Cell<Option<(Dialect, Reader)>> = const { Cell::new(None) };
 }
 
-/// Gives the fields of one row by parts, each with the number of its column and whether it is the last of the field. Says
-/// how many fields there are.
+/// Gives the fields of one row by parts, each with the number of its column and whether it is the
+/// last of the field. Says how many fields there are.
 fn fields(row: &str, dialect: Dialect, mut take: impl FnMut(usize, &[u8], bool)) -> usize {
     let mut reader = match READER.take() {
         Some((known, reader)) if known == dialect => reader,
@@ -516,7 +518,8 @@ mod tests {
 
     #[test]
     fn no_delimiter_parts_a_character() {
-        // The second half of an umlaut, behind which the column of the text begins, and before which a text ends.
+        // The second half of an umlaut, behind which the column of the text begins, and before
+        // which a text ends.
         for table in
             [&b"sep=\xA4\n\xC3\xA4text\n\xC3\xA41\xC3\xA4\n"[..], b"sep=\xA7\nid\xA7text\n1\xA7a\n"]
         {

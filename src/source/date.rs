@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Names of zones that RFC 2822 does not know, with what they mean wherever they are used. Others, like `IST`, mean several.
+/// Names of zones that RFC 2822 does not know, with what they mean wherever they are used. Others,
+/// like `IST`, mean several.
 const ZONES: [(&str, &str); 24] = [
     ("CET", "+0100"),
     ("CEST", "+0200"),
@@ -34,7 +35,8 @@ const ZONES: [(&str, &str); 24] = [
 const KNOWN: [&str; 12] =
     ["UT", "GMT", "UTC", "Z", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"];
 
-/// A date as RFC 3339 has it, if it is one as RFC 2822 has it, or would be but for the name of its zone; else as it stands.
+/// A date as RFC 3339 has it, if it is one as RFC 2822 has it, or would be but for the name of its
+/// zone; else as it stands.
 pub(super) fn date(text: &str) -> String {
     static PARSER: jiff::fmt::rfc2822::DateTimeParser =
         jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
@@ -46,7 +48,8 @@ pub(super) fn date(text: &str) -> String {
     )
 }
 
-/// The date with the offset of its zone, if that has a name. None if that is not known: the parser would take it for UTC.
+/// The date with the offset of its zone, if that has a name. None if that is not known: the parser
+/// would take it for UTC.
 fn with_known_zone(text: &str) -> Option<Cow<'_, str>> {
     let stated = text.split('(').next().unwrap_or_default().trim_end();
     let zone = stated.rsplit(|char: char| char.is_ascii_whitespace()).next().unwrap_or_default();

@@ -24,9 +24,10 @@ pub struct Document {
     pub text: String,
     /// The article's name, where the format gives it one.
     ///
-    /// A caller's document without one is named by the number of documents so far, from 1; with an index on disk, by
-    /// the next number that none of its articles had when the stream began. So such documents are new however often
-    /// they come. A stream that names some documents by numbers should name all of them.
+    /// A caller's document without one is named by the number of documents so far, from 1; with an
+    /// index on disk, by the next number that none of its articles had when the stream began. So
+    /// such documents are new however often they come. A stream that names some documents by
+    /// numbers should name all of them.
     pub id: Option<String>,
     /// The title or subject.
     pub title: Option<String>,
@@ -141,13 +142,15 @@ pub enum Problem {
         /// The limit.
         limit: usize,
     },
-    /// Compressed data expands more than [`Limits::decompression_ratio`](crate::Limits::decompression_ratio) allows.
+    /// Compressed data expands more than
+    /// [`Limits::decompression_ratio`](crate::Limits::decompression_ratio) allows.
     #[error("it expands to more than {limit} times its size, the limit")]
     Ratio {
         /// The limit.
         limit: u64,
     },
-    /// Compressed data is damaged or cut off, or asks for more memory than [`Limits::window`](crate::Limits::window).
+    /// Compressed data is damaged or cut off, or asks for more memory than
+    /// [`Limits::window`](crate::Limits::window).
     #[error("the {compression} data is damaged, or asks for more memory than the limit")]
     Compression {
         /// The kind of compression.

@@ -31,9 +31,9 @@ impl Decoded<'_> {
 
 /// The text of some bytes, without byte order mark.
 ///
-/// A byte order mark tells UTF-8 and UTF-16. Without one, bytes that are UTF-8 are taken as such; so
-/// are those with more sound sequences of several bytes than broken ones: UTF-8 with damage. The rest is left to a
-/// detector.
+/// A byte order mark tells UTF-8 and UTF-16. Without one, bytes that are UTF-8 are taken as such;
+/// so are those with more sound sequences of several bytes than broken ones: UTF-8 with damage. The
+/// rest is left to a detector.
 ///
 /// # Errors
 ///
@@ -59,8 +59,9 @@ pub(crate) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded<'_>, Failure>
 /// anything holds, unless there is a byte order mark.
 ///
 /// A label that the WHATWG Encoding Standard does not know says nothing. Nor does ASCII, which
-/// programs declare that never looked: where it is true, the text is UTF-8 too. And two declarations do not hold against
-/// what is there: Latin-1, whose words are never UTF-8 of several bytes throughout, and, unless `strict`, UTF-8 itself.
+/// programs declare that never looked: where it is true, the text is UTF-8 too. And two
+/// declarations do not hold against what is there: Latin-1, whose words are never UTF-8 of several
+/// bytes throughout, and, unless `strict`, UTF-8 itself.
 ///
 /// # Errors
 ///
@@ -145,8 +146,9 @@ fn damaged(_: &[u8], _: bool, _: usize, _: bool) -> Result<Decoded<'_>, Problem>
 /// Whether bytes are rather UTF-8 with damage than something else.
 #[cfg(feature = "encodings")]
 fn mostly_utf8(bytes: &[u8]) -> bool {
-    /// What is broken in one place may be damage of any length, or a word of another encoding, of which two bytes now and then are a sound
-    /// sequence by chance. Counted once, two in five short Japanese texts in EUC-JP passed for UTF-8; so, four in a thousand.
+    /// What is broken in one place may be damage of any length, or a word of another encoding, of
+    /// which two bytes now and then are a sound sequence by chance. Counted once, two in five short
+    /// Japanese texts in EUC-JP passed for UTF-8; so, four in a thousand.
     const MOST: u32 = 3;
 
     let mut balance = 0_i64;

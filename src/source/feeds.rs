@@ -1,9 +1,10 @@
 //! Feeds: RSS and Atom, each entry an article.
 //!
-//! XML is read event by event, and more leniently than it is defined: names are those of their namespaces or,
-//! where these are not declared, of the usual prefixes; end tags of nothing are passed over, and those of entries may
-//! be missing; a `<` that begins no markup is text. Entities that a feed declares itself are not expanded, and its
-//! tags are not nested on any stack, so neither makes a short feed a long one.
+//! XML is read event by event, and more leniently than it is defined: names are those of their
+//! namespaces or, where these are not declared, of the usual prefixes; end tags of nothing are
+//! passed over, and those of entries may be missing; a `<` that begins no markup is text. Entities
+//! that a feed declares itself are not expanded, and its tags are not nested on any stack, so
+//! neither makes a short feed a long one.
 
 use std::io::Read;
 
@@ -185,9 +186,10 @@ enum End {
 
 /// Where the entry ends whose start tag, of this `name`, was read.
 ///
-/// What is named so inside it is part of it: some feeds have elements of their own of that name. But if the feed ends before
-/// the entry does, the end tag is missing, and the first of these is the next entry. Feeds of which that is known already,
-/// as `lacks_ends` says, are not searched to their end again.
+/// What is named so inside it is part of it: some feeds have elements of their own of that name.
+/// But if the feed ends before the entry does, the end tag is missing, and the first of these is
+/// the next entry. Feeds of which that is known already, as `lacks_ends` says, are not searched to
+/// their end again.
 fn end_of_entry(events: &mut Events<'_>, name: &str, lacks_ends: bool) -> Result<End, Problem> {
     let mut next = None;
     // How many of its name are open in it, and how many that are named as what is around it.
@@ -510,7 +512,8 @@ impl Scope {
     }
 }
 
-/// The events of a piece of XML. A `<` that no markup begins with is text, as their authors meant it in many titles.
+/// The events of a piece of XML. A `<` that no markup begins with is text, as their authors meant
+/// it in many titles.
 struct Events<'x> {
     xml: &'x str,
     reader: Reader<&'x [u8]>,
@@ -629,8 +632,9 @@ fn has_markup(text: &str) -> bool {
     memchr::memchr_iter(b'<', text).any(|at| text.get(at + 1).is_some_and(begins))
 }
 
-/// A piece of XML as markup, in which no character data is escaped twice. That within elements is text. What
-/// stands beside them may be escaped HTML: between the paragraphs of many feeds there are pictures that somebody added.
+/// A piece of XML as markup, in which no character data is escaped twice. That within elements is
+/// text. What stands beside them may be escaped HTML: between the paragraphs of many feeds there
+/// are pictures that somebody added.
 fn markup(xml: &str, is_html: bool) -> Result<String, Problem> {
     let mut markup = String::with_capacity(xml.len());
     let mut depth = 0_usize;
@@ -690,7 +694,8 @@ fn characters(xml: &str) -> Result<Characters, Problem> {
 fn refer(reference: &BytesRef<'_>, text: &mut String) {
     if let Ok(Some(char)) = reference.resolve_char_ref() {
         match u8::try_from(char) {
-            // As in HTML: these control characters are in no text, but many a program took windows-1252 for Unicode.
+            // As in HTML: these control characters are in no text, but many a program took
+            // windows-1252 for Unicode.
             Ok(byte @ 0x80..=0x9f) => {
                 text.push_str(&WINDOWS_1252.decode_without_bom_handling(&[byte]).0);
             }

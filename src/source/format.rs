@@ -23,24 +23,25 @@ pub enum Format {
     Json,
     /// A table with one article a row: `.csv`. Needs the feature `csv`.
     ///
-    /// Fields are separated by commas, semicolons, tabs or bars, whichever the first row has most of. The first row
-    /// names the columns, and counts as record 1. A row with more fields is an error, unless those are empty. Quotes
-    /// within quotes are doubled or, if one near the start is, preceded by a backslash.
+    /// Fields are separated by commas, semicolons, tabs or bars, whichever the first row has most
+    /// of. The first row names the columns, and counts as record 1. A row with more fields is an
+    /// error, unless those are empty. Quotes within quotes are doubled or, if one near the start
+    /// is, preceded by a backslash.
     Csv,
     /// The same, separated by tabs whatever else the first row has: `.tsv`. Needs the feature `csv`.
     Tsv,
-    /// One mail: `.eml`, and what lies in a Maildir; also a page that was saved as one, `.mht` and `.mhtml`. Its id is
-    /// its `Message-ID`. Needs the feature `mail`.
+    /// One mail: `.eml`, and what lies in a Maildir; also a page that was saved as one, `.mht` and
+    /// `.mhtml`. Its id is its `Message-ID`. Needs the feature `mail`.
     Mail,
     /// Mails one after another: `.mbox`, and a `.txt` that begins like one. Needs the feature `mail`.
     Mbox,
     /// A web page: `.html`, `.htm`, `.xhtml`. Needs the feature `html`.
     Html,
-    /// Archived web pages: `.warc`, `.wet`. The id of each is its address, so all captures of a page share it. Needs the
-    /// feature `warc`.
+    /// Archived web pages: `.warc`, `.wet`. The id of each is its address, so all captures of a
+    /// page share it. Needs the feature `warc`.
     Warc,
-    /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. The id of an entry is its `guid` or `id`, or else its
-    /// link. Needs the feature `feeds`.
+    /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. The id of an entry is its `guid`
+    /// or `id`, or else its link. Needs the feature `feeds`.
     Feed,
     /// A table with one article a row, as data sets have it: `.parquet`. Needs the feature `parquet`.
     Parquet,
@@ -88,9 +89,9 @@ impl Format {
         }
     }
 
-    /// The format that a file's place tells, whatever its name ends in: a message of a Maildir is in `cur` or `new`, beside
-    /// the other of them. There may be other files in folders of these names; what tells a format is one unless it
-    /// is named as messages are.
+    /// The format that a file's place tells, whatever its name ends in: a message of a Maildir is
+    /// in `cur` or `new`, beside the other of them. There may be other files in folders of these
+    /// names; what tells a format is one unless it is named as messages are.
     pub(crate) fn of_place(path: &Path) -> Option<Self> {
         let folder = path.parent()?;
         let other = match folder.file_name().and_then(OsStr::to_str) {
@@ -133,10 +134,12 @@ impl Format {
         }
     }
 
-    /// The format that a file has whose name tells this one, and which begins so: some names are given to two.
+    /// The format that a file has whose name tells this one, and which begins so: some names are
+    /// given to two.
     pub(crate) fn within(self, head: &[u8]) -> Self {
         match self {
-            // The archives of mailing lists. A single mail stays a text, as others are that begin with a few headers.
+            // The archives of mailing lists. A single mail stays a text, as others are that begin
+            // with a few headers.
             #[cfg(feature = "mail")]
             Self::Text if Self::of_content(head) == Some(Self::Mbox) => Self::Mbox,
             Self::JsonLines if is_one_value(head_text(head).trim_ascii_start()) => Self::Json,
@@ -250,7 +253,8 @@ impl Format {
     }
 }
 
-/// Whether a text begins as an array of objects, or an object in several lines, and not as records in a line each of which the first is broken.
+/// Whether a text begins as an array of objects, or an object in several lines, and not as records
+/// in a line each of which the first is broken.
 fn is_one_value(text: &[u8]) -> bool {
     let (line, behind) = text.split_at(memchr::memchr(b'\n', text).unwrap_or(text.len()));
     let behind = behind.trim_ascii_start();
@@ -269,8 +273,8 @@ fn is_one_value(text: &[u8]) -> bool {
     }
 }
 
-/// Whether a file is named as what is delivered to a Maildir: by the seconds since 1970, a number for the delivery, and
-/// the host.
+/// Whether a file is named as what is delivered to a Maildir: by the seconds since 1970, a number
+/// for the delivery, and the host.
 fn is_name_of_message(name: &str) -> bool {
     let mut parts = name.splitn(3, '.');
     let seconds = parts.next().unwrap_or_default();
@@ -370,8 +374,8 @@ fn has_utf16_mark(head: &[u8]) -> bool {
     head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff])
 }
 
-/// Whether a stream that starts so is what Macintoshes put beside each file where they cannot keep it within, named as that is but
-/// for a beginning `._`.
+/// Whether a stream that starts so is what Macintoshes put beside each file where they cannot keep
+/// it within, named as that is but for a beginning `._`.
 pub(crate) fn is_resource_fork(head: &[u8]) -> bool {
     head.starts_with(&[0x00, 0x05, 0x16, 0x07])
 }
@@ -391,7 +395,8 @@ pub(crate) fn is_binary(head: &[u8]) -> bool {
         b"SQLite format 3\0",
         b"\xd0\xcf\x11\xe0",
     ];
-    // A text may begin so, or have the other at its place; in such files numbers follow, with control characters.
+    // A text may begin so, or have the other at its place; in such files numbers follow, with
+    // control characters.
     const WORDS: [&[u8]; 4] = [b"GIF8", b"RIFF", b"OggS", b"ID3"];
     if has_utf16_mark(head) {
         return false;
@@ -448,7 +453,8 @@ fn is_mail(head: &[u8]) -> bool {
     sure && known >= 2
 }
 
-/// Whether a record of a web archive begins with this line. Drafts had versions below 1, and what is read here is in all of them.
+/// Whether a record of a web archive begins with this line. Drafts had versions below 1, and what
+/// is read here is in all of them.
 pub(crate) fn is_warc_version(line: &[u8]) -> bool {
     let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     line.trim_ascii_end().strip_prefix(b"WARC/").is_some_and(|version| {
@@ -478,8 +484,8 @@ fn root(markup: &[u8]) -> Option<&[u8]> {
     markup.strip_prefix(b"<")?.split(is_end).next()?.rsplit(|&byte| byte == b':').next()
 }
 
-/// What stands behind the instruction, comment or document type that `markup` begins with; none if that is none or
-/// has no end.
+/// What stands behind the instruction, comment or document type that `markup` begins with; none if
+/// that is none or has no end.
 pub(crate) fn behind_declaration(markup: &[u8]) -> Option<&[u8]> {
     let markup = markup.strip_prefix(b"<")?;
     let end: &[u8] = if markup.starts_with(b"?") {

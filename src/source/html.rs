@@ -276,8 +276,9 @@ impl Page {
         self.open.last().is_some_and(|open| open.hidden)
     }
 
-    /// What element has this name. In XML a prefix of a known namespace is no part of it; with another it is no
-    /// element that anybody knows, as the `o:p` of text processors is no paragraph.
+    /// What element has this name. In XML a prefix of a known namespace is no part of it; with
+    /// another it is no element that anybody knows, as the `o:p` of text processors is no
+    /// paragraph.
     fn named(&self, name: &[u8]) -> Element {
         if self.is_xml
             && let Some(at) = memchr::memchr(b':', name)

@@ -51,8 +51,9 @@ impl Limits {
     /// The longest record, in bytes as they stand in the decompressed file: a line of JSONL, a row, a
     /// mail with its attachments, a whole file that is one article. Default: 1 GiB.
     ///
-    /// A record that is being read takes up to about twice this in memory, and about three times where it is decoded or
-    /// unescaped to become text: in mail, in feeds, and in encodings other than UTF-8.
+    /// A record that is being read takes up to about twice this in memory, and about three times
+    /// where it is decoded or unescaped to become text: in mail, in feeds, and in encodings other
+    /// than UTF-8.
     #[must_use]
     pub fn record(mut self, bytes: u64) -> Self {
         self.record = bytes;
@@ -68,8 +69,8 @@ impl Limits {
         self
     }
 
-    /// How deep parts may lie inside parts: values in a `.json` file, parts of a mail, elements of a feed, types of a
-    /// Parquet file (where it is 256 at most). Default: 256.
+    /// How deep parts may lie inside parts: values in a `.json` file, parts of a mail, elements of
+    /// a feed, types of a Parquet file (where it is 256 at most). Default: 256.
     ///
     /// Lines of JSON and web pages need no such limit, since depth takes no memory in them.
     #[must_use]

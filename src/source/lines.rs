@@ -22,7 +22,8 @@ impl<R: BufRead> Lines<R> {
         Self { reader, limit, number: 0, offset: 0 }
     }
 
-    /// Takes the rest of the line, its end included, or as much of it as comes to `limit` bytes; says how much that is.
+    /// Takes the rest of the line, its end included, or as much of it as comes to `limit` bytes;
+    /// says how much that is.
     fn take_line(&mut self, limit: u64, mut take: impl FnMut(&[u8])) -> std::io::Result<u64> {
         let mut taken = 0;
         while taken < limit {

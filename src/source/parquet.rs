@@ -350,8 +350,8 @@ fn date(value: &Value, logical: Logical) -> Option<String> {
 struct Path(Vec<String>);
 
 impl Path {
-    /// The column that `name` means, and its type: the one of that name, or the one of the rest of the name in
-    /// the group of the first part.
+    /// The column that `name` means, and its type: the one of that name, or the one of the rest of
+    /// the name in the group of the first part.
     fn find<'a>(schema: &'a Type, name: &str) -> Option<(Self, &'a Type)> {
         let mut names = Vec::new();
         let mut rest = name;

@@ -251,8 +251,8 @@ fn text_of(name: &OsStr) -> String {
     text
 }
 
-/// The patterns of a directory's `.gitignore` and `.ignore`, none if it has neither. What is wrong with some goes to `fail`; the
-/// others hold.
+/// The patterns of a directory's `.gitignore` and `.ignore`, none if it has neither. What is wrong
+/// with some goes to `fail`; the others hold.
 #[cfg(feature = "ignore")]
 fn patterns(directory: &Path, mut fail: impl FnMut(Error)) -> Gitignore {
     let mut builder = GitignoreBuilder::new(directory);

@@ -78,7 +78,8 @@ impl<R: BufRead> WarcRecords<R> {
         Ok(Some(Record::Raw(RawRecord { bytes, number: self.number, offset })))
     }
 
-    /// Moves behind the first line of the next record, which it puts into `line`; says where that begins, if there is one.
+    /// Moves behind the first line of the next record, which it puts into `line`; says where that
+    /// begins, if there is one.
     fn find(&mut self, line: &mut Vec<u8>) -> Result<Option<u64>, Failure> {
         loop {
             let offset = self.offset;
@@ -204,7 +205,8 @@ fn media_type(content_type: &str) -> String {
     media_type.trim_matches(['"', '\'', ' ', '\t']).to_ascii_lowercase()
 }
 
-/// Whether a media type tells what is sent. As browsers have it, what is no media type or says "unknown" does not.
+/// Whether a media type tells what is sent. As browsers have it, what is no media type or says
+/// "unknown" does not.
 fn says_something(media_type: &str) -> bool {
     const NOTHING: [&str; 3] = ["unknown/unknown", "application/unknown", "*/*"];
     media_type.contains('/') && !NOTHING.contains(&media_type)

@@ -15,8 +15,9 @@ type BlockBytes = [u8; BLOCK + 3];
 struct Block {
     /// Last bytes of line breaks.
     breaks: u64,
-    /// Where text begins after what ends a paragraph: a blank line, a hard line break. Until that is found, the last
-    /// bytes of hard line breaks; and before, all that may be the last byte of one, or of a line break beyond ASCII.
+    /// Where text begins after what ends a paragraph: a blank line, a hard line break. Until that
+    /// is found, the last bytes of hard line breaks; and before, all that may be the last byte of
+    /// one, or of a line break beyond ASCII.
     fresh: u64,
     /// Neither space, tab nor line break of ASCII.
     ink: u64,
@@ -107,8 +108,8 @@ struct Reaching {
 }
 
 impl Reaching {
-    /// Finds where texts of lines begin and end in some blocks, the first of them at `at`, and adds the places to
-    /// `edges`, of which there are `len`.
+    /// Finds where texts of lines begin and end in some blocks, the first of them at `at`, and adds
+    /// the places to `edges`, of which there are `len`.
     #[inline(always)]
     fn list_edges(
         &mut self,
@@ -287,7 +288,8 @@ impl<'a> Window<'a> {
         self.has_wide_breaks
     }
 
-    /// Where the line begins whose text begins at `text`, and whether a paragraph ended since the text before.
+    /// Where the line begins whose text begins at `text`, and whether a paragraph ended since the
+    /// text before.
     #[inline(always)]
     pub(super) fn line(&self, text: usize) -> (usize, bool) {
         let at = text - self.start;
@@ -334,8 +336,9 @@ impl<'a> Window<'a> {
         zero.wrapping_sub((block.wide & below).count_ones())
     }
 
-    /// Columns of the first piece of a text that a wrap keeps together: a word, or one wide character. It may go on
-    /// behind a text that a white space or line break beyond ASCII ends, up to the end of its block.
+    /// Columns of the first piece of a text that a wrap keeps together: a word, or one wide
+    /// character. It may go on behind a text that a white space or line break beyond ASCII ends, up
+    /// to the end of its block.
     #[inline(always)]
     pub(super) fn first_word(&self, text: &Range<usize>) -> usize {
         let at = text.start - self.start;
@@ -353,7 +356,8 @@ impl<'a> Window<'a> {
     /// Where the first piece ends that begins in a block before.
     fn word_end(&self, text: &Range<usize>) -> usize {
         let first = (text.start - self.start) / BLOCK + 1;
-        // Those of this window: there may be none behind the first, if a line break beyond ASCII ends the window.
+        // Those of this window: there may be none behind the first, if a line break beyond ASCII
+        // ends the window.
         let end = (text.end - self.start).div_ceil(BLOCK);
         for (at, block) in (first..).zip(self.blocks.get(first..end).unwrap_or_default()) {
             let ends = !block.ink | block.wide;
@@ -388,8 +392,8 @@ fn list(mask: u64, at: usize, places: &mut Vec<usize>, len: usize) -> usize {
     len + count
 }
 
-/// Adds the places of bars, tabs, and dots after three dots in some blocks, the first of them at `at`. `before` are the
-/// dots of the block before.
+/// Adds the places of bars, tabs, and dots after three dots in some blocks, the first of them at
+/// `at`. `before` are the dots of the block before.
 #[inline(never)]
 fn list_signs(blocks: &[Block], mut before: u64, at: usize, places: &mut Vec<usize>) {
     for (&Block { dots, signs, .. }, at) in blocks.iter().zip((at..).step_by(BLOCK)) {
@@ -404,8 +408,8 @@ fn list_signs(blocks: &[Block], mut before: u64, at: usize, places: &mut Vec<usi
     }
 }
 
-/// Looks at some blocks of `text`, the first of them at `at`; after its end, which ends a line, are zeros. Whether there
-/// are line breaks beyond ASCII.
+/// Looks at some blocks of `text`, the first of them at `at`; after its end, which ends a line, are
+/// zeros. Whether there are line breaks beyond ASCII.
 #[inline(always)]
 fn look<V: Vector>(text: &[u8], mut at: usize, blocks: &mut [Block]) -> bool {
     let mut wide_breaks = false;

@@ -1,4 +1,5 @@
-//! What the first bytes of a line, and the last, say of it: with few branches, since lines of text begin in any order.
+//! What the first bytes of a line, and the last, say of it: with few branches, since lines of text
+//! begin in any order.
 
 #![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 
@@ -15,8 +16,8 @@ pub(super) struct Opening {
     pub(super) alone: bool,
     /// Whether it begins a list item. Of a line that is alone, anything may be said.
     pub(super) item: bool,
-    /// [`UPPER`], [`LOWER`] or 0, by its first letter or digit. Of a line to which nothing before is joined, anything may
-    /// be said.
+    /// [`UPPER`], [`LOWER`] or 0, by its first letter or digit. Of a line to which nothing before
+    /// is joined, anything may be said.
     pub(super) starts: u8,
 }
 
@@ -88,8 +89,9 @@ impl Opening {
     #[inline(always)]
     pub(super) fn of(bytes: &[u8], text: &Range<usize>) -> Self {
         if let [a, b, c, d, ..] = bytes[text.clone()] {
-            // So most lines begin: a word, what stands in brackets or quotes, an item with a bullet. Each is a bit of
-            // its own or none, since of truth values the compiler makes branches, which would be hard to predict.
+            // So most lines begin: a word, what stands in brackets or quotes, an item with a
+            // bullet. Each is a bit of its own or none, since of truth values the compiler makes
+            // branches, which would be hard to predict.
             let of = |byte: u8| KINDS[usize::from(byte)];
             let word = of(a) & !(of(b) >> MARKS) & LETTER;
             let signed = of(a) >> 1 & of(b) & WORD;
@@ -122,7 +124,8 @@ impl Opening {
         Self::of_head(first & (u64::MAX >> (64 - 8 * len.min(HEAD))), len > HEAD)
     }
 
-    /// Of a line that begins with the bytes of `head`, the first of them lowest. Behind the line are zeros, if it ends there.
+    /// Of a line that begins with the bytes of `head`, the first of them lowest. Behind the line
+    /// are zeros, if it ends there.
     #[inline(always)]
     fn of_head(head: u64, has_more: bool) -> Self {
         // What is known of a byte is in its highest bit.
@@ -134,7 +137,8 @@ impl Opening {
         let letters = at_least(lower, b'a') & !at_least(lower, b'z' + 1) & !head & TOP;
         let digits = at_least(low, b'0') & !at_least(low, b'9' + 1) & !head & TOP;
 
-        // The first letter or digit says how the line starts, if nothing beyond ASCII comes before it but a quote or a dash.
+        // The first letter or digit says how the line starts, if nothing beyond ASCII comes before
+        // it but a quote or a dash.
         let words = letters | digits;
         let before_word = beyond & (words ^ words.wrapping_sub(1));
         let third = (head >> 16 & 0xFF) as u8;

@@ -1,5 +1,5 @@
-//! What decides whether a line goes on in the next, looked at only where there is a next; and the width to which
-//! lines were wrapped.
+//! What decides whether a line goes on in the next, looked at only where there is a next; and the
+//! width to which lines were wrapped.
 
 #![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 #![expect(clippy::needless_bitwise_bool, reason = "`&&` and `||` are branches")]
@@ -10,13 +10,15 @@ use super::opening::{LOWER, UPPER};
 use super::{NARROWEST_WRAP, WIDEST_WRAP};
 use crate::vector::{BLOCK, Mask, Vector, load};
 
-/// Lines that are looked at together: as many shapes as a block has room for; and pairs of neighbours among them.
+/// Lines that are looked at together: as many shapes as a block has room for; and pairs of
+/// neighbours among them.
 const LINES: usize = BLOCK / size_of::<Shape>();
 pub(super) const PAIRS: usize = LINES - 1;
 
-/// What decides whether a line goes on, as bytes that are compared with those of other lines at once: columns without
-/// quote marks and trailing space; the columns to which the line before would reach with what must fit before the first
-/// place where this one could have been broken; [`UPPER`], [`LOWER`] or 0.
+/// What decides whether a line goes on, as bytes that are compared with those of other lines at
+/// once: columns without quote marks and trailing space; the columns to which the line before would
+/// reach with what must fit before the first place where this one could have been broken;
+/// [`UPPER`], [`LOWER`] or 0.
 type Shape = [u8; 4];
 
 const COLUMNS: u32 = 0;
@@ -66,8 +68,9 @@ impl Shapes {
         load(self.lines[at..].as_flattened(), 0)
     }
 
-    /// Of neighbours from line `at` on, which are not wider than `width`, and which of these were broken off because
-    /// the first word of the second did not fit: a bit in four for each of [`PAIRS`].
+    /// Of neighbours from line `at` on, which are not wider than `width`, and which of these were
+    /// broken off because the first word of the second did not fit: a bit in four for each of
+    /// [`PAIRS`].
     #[inline(always)]
     fn fitting<V: Vector>(lines: V, width: usize) -> (u64, u64) {
         let width = narrow(width);
@@ -82,13 +85,15 @@ impl Shapes {
         Self::fitting(self.load::<V>(at), width).1
     }
 
-    /// Whether, with no width to go by, the sentence of line `at` plainly runs on into the next, if it has not ended.
+    /// Whether, with no width to go by, the sentence of line `at` plainly runs on into the next, if
+    /// it has not ended.
     pub(super) fn runs_on(&self, at: usize) -> bool {
         let ([columns, ..], [next, reach, starts, _]) = (self.lines[at], self.lines[at + 1]);
         starts == LOWER && (NARROWEST_WRAP..=90).contains(&usize::from(columns)) && next <= reach
     }
 
-    /// The width to which some lines, of at least three, were wrapped, if they show one. `present` has those to be tried.
+    /// The width to which some lines, of at least three, were wrapped, if they show one. `present`
+    /// has those to be tried.
     #[inline(always)]
     pub(super) fn wrap_width<V: Vector>(
         &self,

@@ -6,11 +6,13 @@ use std::sync::{Mutex, PoisonError};
 /// The number of a run, and of a block in it.
 pub(crate) type Key = (u64, u32);
 
-/// At least this many values stay, however large: an article's removed text is read by way of its own group and of those
-/// that have it, by turns. With one, each of some hundred thousand parts unpacked 16 MiB again.
+/// At least this many values stay, however large: an article's removed text is read by way of its
+/// own group and of those that have it, by turns. With one, each of some hundred thousand parts
+/// unpacked 16 MiB again.
 const LEAST: usize = 4;
 
-/// Values up to a total size, but a few at least; those asked for since they were last looked at stay longest (clock).
+/// Values up to a total size, but a few at least; those asked for since they were last looked at
+/// stay longest (clock).
 #[derive(Debug)]
 pub(crate) struct Cache<V> {
     inner: Mutex<Inner<V>>,

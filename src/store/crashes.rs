@@ -241,7 +241,8 @@ fn a_crash_leaves_old_versions_or_new_ones() {
     assert!(images > 100, "{images}");
 }
 
-/// Checks that a writer that ended with an error has left no run behind, unless the commit may have come about.
+/// Checks that a writer that ended with an error has left no run behind, unless the commit may have
+/// come about.
 fn check_leftovers<R: Rules>(disk: &Disk, reported: usize) {
     let manifest = Manifest::<R>::read(disk).unwrap();
     let (commit, named) =

@@ -28,7 +28,8 @@ pub enum IndexError {
         /// What was asked for.
         expected: &'static str,
     },
-    /// The directory has something other than the index that was looked for, or an index where there may be none.
+    /// The directory has something other than the index that was looked for, or an index where
+    /// there may be none.
     #[error("there is something else in the directory already")]
     Occupied,
     /// The index was written in another version of the format.

@@ -70,7 +70,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Opens a file that a manifest names, and reads its directory: with it comes the offset where that begins.
+    /// Opens a file that a manifest names, and reads its directory: with it comes the offset where
+    /// that begins.
     pub(crate) fn open(
         storage: &dyn Storage,
         kind: Kind,

@@ -126,20 +126,24 @@ impl Rules for FingerprintRecipe {
 ///
 /// Needs the feature `index`.
 ///
-/// A fingerprint is 64 bits of the keyed BLAKE3 hash of a paragraph's canonical form. To fill a set of them, see
+/// A fingerprint is 64 bits of the keyed BLAKE3 hash of a paragraph's canonical form. To fill a set
+/// of them, see
 /// [`Options::filter`](crate::Options::filter).
 ///
-/// *Odds.* The hash alone decides, so a paragraph that was never seen may be taken for one that was. With N fingerprints the
-/// odds of that are N in 2⁶⁴ for each paragraph asked about: with a billion, one in eighteen billion. A set that grows to N
-/// has taken one paragraph for another at some time with odds of N² in 2⁶⁵: 3 % for a billion, 0.03 % for a hundred million.
+/// *Odds.* The hash alone decides, so a paragraph that was never seen may be taken for one that
+/// was. With N fingerprints the odds of that are N in 2⁶⁴ for each paragraph asked about: with a
+/// billion, one in eighteen billion. A set that grows to N has taken one paragraph for another at
+/// some time with odds of N² in 2⁶⁵: 3 % for a billion, 0.03 % for a hundred million.
 ///
-/// *Key.* Its 256 bits are drawn at random when the set is made. Without them nobody can make a paragraph that is taken for
-/// another. They stand in the manifest, so whoever may read the files can.
+/// *Key.* Its 256 bits are drawn at random when the set is made. Without them nobody can make a
+/// paragraph that is taken for another. They stand in the manifest, so whoever may read the files
+/// can.
 ///
-/// *Size.* Sorting saves `log₂ N` bits, so N fingerprints take some 66 − log₂ N bits each: below 6 bytes from three hundred
-/// thousand on, 4.5 for a billion.
+/// *Size.* Sorting saves `log₂ N` bits, so N fingerprints take some 66 − log₂ N bits each: below 6
+/// bytes from three hundred thousand on, 4.5 for a billion.
 ///
-/// A set shows the last commit from before it was opened, whatever a writer does meanwhile. A clone shares what was read.
+/// A set shows the last commit from before it was opened, whatever a writer does meanwhile. A clone
+/// shares what was read.
 ///
 /// # Examples
 ///
@@ -251,7 +255,8 @@ impl Fingerprints {
         verify().map_err(wrap(self.path()))
     }
 
-    /// Makes an empty set in a directory, with the key and the rest of the recipe of this one, so that the two can be
+    /// Makes an empty set in a directory, with the key and the rest of the recipe of this one, so
+    /// that the two can be
     /// [merged](Self::merge) after each has grown elsewhere.
     ///
     /// # Errors
@@ -266,15 +271,16 @@ impl Fingerprints {
         writer.commit()
     }
 
-    /// Adds all fingerprints of other sets to the one in a directory, which is made with the recipe of the first if it is
-    /// not there.
+    /// Adds all fingerprints of other sets to the one in a directory, which is made with the recipe
+    /// of the first if it is not there.
     ///
     /// The result is what one set would be that had seen all of the paragraphs.
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if they were not made by one recipe, with one key (see [`create_like`](Self::create_like)), or some
-    /// cannot be read or written. After an error the set in the directory is as it was.
+    /// [`Error::Index`]: if they were not made by one recipe, with one key (see
+    /// [`create_like`](Self::create_like)), or some cannot be read or written. After an error the
+    /// set in the directory is as it was.
     ///
     /// # Complexity
     ///
@@ -310,8 +316,9 @@ impl Fingerprints {
         Self::merge_part(path, others, 0, 1)
     }
 
-    /// As [`merge`](Self::merge), but takes only one of `parts` parts of the others, of equal size and counted from 0. So
-    /// several machines can each merge one part of the same files, and the parts merged are all of it.
+    /// As [`merge`](Self::merge), but takes only one of `parts` parts of the others, of equal size
+    /// and counted from 0. So several machines can each merge one part of the same files, and the
+    /// parts merged are all of it.
     ///
     /// The parts are cut by the first bits of the fingerprints.
     ///

@@ -22,7 +22,8 @@ pub(crate) const FULL: usize = 1 << 15;
 
 const DIGEST: usize = blake3::OUT_LEN;
 
-/// Appends the description of an article, with what was stated of it as [`encode_stated`] wrote that, and its segments as
+/// Appends the description of an article, with what was stated of it as [`encode_stated`] wrote
+/// that, and its segments as
 /// [`encode_segments`] did.
 pub(crate) fn encode(
     bytes: &mut Vec<u8>,
@@ -57,9 +58,9 @@ const LANGUAGE: u8 = 4;
 const PATH: u8 = 8;
 const RECORD: u8 = 16;
 
-/// Where an article came from, and what its format says of it. Records mostly follow each other, so their numbers
-/// are told by the difference from that of the article before; the bytes of paths and languages repeat
-/// themselves, which compression sees to.
+/// Where an article came from, and what its format says of it. Records mostly follow each other, so
+/// their numbers are told by the difference from that of the article before; the bytes of paths and
+/// languages repeat themselves, which compression sees to.
 pub(crate) fn encode_stated(provenance: &Provenance, record_before: u64) -> Vec<u8> {
     let Provenance {
         path,
@@ -293,7 +294,8 @@ impl Group {
         })
     }
 
-    /// Reads which parts of the text at some coordinates were removed; what was kept begins at an offset of the run's kept text.
+    /// Reads which parts of the text at some coordinates were removed; what was kept begins at an
+    /// offset of the run's kept text.
     fn read_pieces(
         &mut self,
         input: &mut Input<'_>,

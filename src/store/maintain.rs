@@ -1,7 +1,7 @@
 //! Taking articles out of an index, and joining indexes.
 //!
-//! Both ingest again what they change (the first index to be joined does not change), so by construction the result is
-//! what ingesting the remaining, or the joined, articles gives.
+//! Both ingest again what they change (the first index to be joined does not change), so by
+//! construction the result is what ingesting the remaining, or the joined, articles gives.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,22 +16,23 @@ use crate::error::Error;
 use crate::options::{Config, Options, all_cores};
 
 impl Index {
-    /// Takes articles out of the index in a directory: all versions of every id that is chosen. Returns how many articles
-    /// that were.
+    /// Takes articles out of the index in a directory: all versions of every id that is chosen.
+    /// Returns how many articles that were.
     ///
-    /// The index is then what it would be if they had never come: where one of them was the first to say something,
-    /// the next copy keeps it, so no other article loses a byte. When this returns, no file of the index has their own
-    /// text any more. Articles after the first one taken out get new numbers. Readers that are open keep what they have.
+    /// The index is then what it would be if they had never come: where one of them was the first
+    /// to say something, the next copy keeps it, so no other article loses a byte. When this
+    /// returns, no file of the index has their own text any more. Articles after the first one
+    /// taken out get new numbers. Readers that are open keep what they have.
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if the index has a writer, or cannot be read or written. [`Error::Thread`]: if no threads can be
-    /// started. After an error the index is as it was.
+    /// [`Error::Index`]: if the index has a writer, or cannot be read or written.
+    /// [`Error::Thread`]: if no threads can be started. After an error the index is as it was.
     ///
     /// # Complexity
     ///
-    /// What comes after the first article taken out is ingested again, and is held in memory meanwhile. What comes before
-    /// is read, and copied as far as it lies in the same run.
+    /// What comes after the first article taken out is ingested again, and is held in memory
+    /// meanwhile. What comes before is read, and copied as far as it lies in the same run.
     ///
     /// # Examples
     ///
@@ -59,23 +60,24 @@ impl Index {
         withdraw_in(Arc::new(Directory::new(path)), path, is_chosen)
     }
 
-    /// Adds the articles of other indexes to the one in a directory, which is made if it is not there. Without other indexes
-    /// nothing is done.
+    /// Adds the articles of other indexes to the one in a directory, which is made if it is not
+    /// there. Without other indexes nothing is done.
     ///
-    /// The result is what ingesting the articles of `others` into it gives, one index after the other. So it does not
-    /// matter on which machine they were ingested first. An article that is there already, with the same id and content, is
-    /// skipped.
+    /// The result is what ingesting the articles of `others` into it gives, one index after the
+    /// other. So it does not matter on which machine they were ingested first. An article that is
+    /// there already, with the same id and content, is skipped.
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if the indexes were not made by the same [`Recipe`], or one cannot be read or written.
+    /// [`Error::Index`]: if the indexes were not made by the same [`Recipe`], or one cannot be read
+    /// or written.
     /// [`Error::Thread`]: if no threads can be started. After an error the index is as it was.
     ///
     /// # Complexity
     ///
-    /// The first of `others` is copied into an index without articles, linear in its files. The rest is ingested, linear in
-    /// the originals, since only comparing the texts tells which were seen. What is new of them is held in memory until the
-    /// end.
+    /// The first of `others` is copied into an index without articles, linear in its files. The
+    /// rest is ingested, linear in the originals, since only comparing the texts tells which were
+    /// seen. What is new of them is held in memory until the end.
     ///
     /// # Examples
     ///
@@ -101,7 +103,8 @@ impl Index {
     ) -> Result<(), Error> {
         let path = path.as_ref();
         let others: Vec<P> = others.into_iter().collect();
-        // One that cannot be joined is told before the work of hours, and before there is a directory that nobody wanted.
+        // One that cannot be joined is told before the work of hours, and before there is a
+        // directory that nobody wanted.
         let mut recipe = None;
         for other in &others {
             let other = Index::open(other)?;
@@ -124,22 +127,25 @@ impl Index {
         into.as_mut().map_or(Ok(()), Deduper::checkpoint)
     }
 
-    /// Makes another index of the same articles in another order: by `key`, and those with the same key in the order of
-    /// this index.
+    /// Makes another index of the same articles in another order: by `key`, and those with the same
+    /// key in the order of this index.
     ///
-    /// Of equal texts the first in order stays, so the key decides which: with [`Reverse`](std::cmp::Reverse) of the length
-    /// it is the one in the longest article, with the [date](StoredArticle::date) the earliest, and any other key can be
-    /// made of what is known of an article. All keys must be known before the first article, so a finished index can do
+    /// Of equal texts the first in order stays, so the key decides which: with
+    /// [`Reverse`](std::cmp::Reverse) of the length it is the one in the longest article, with the
+    /// [date](StoredArticle::date) the earliest, and any other key can be made of what is known of
+    /// an article. All keys must be known before the first article, so a finished index can do
     /// this, and a stream cannot.
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if there are articles in the other index already, this one cannot be read, or the other cannot
-    /// be written. [`Error::Thread`]: if no threads can be started. After an error there is nothing new in the other index.
+    /// [`Error::Index`]: if there are articles in the other index already, this one cannot be read,
+    /// or the other cannot be written. [`Error::Thread`]: if no threads can be started. After an
+    /// error there is nothing new in the other index.
     ///
     /// # Complexity
     ///
-    /// Reads this index twice, and ingests it once. The keys are held in memory, and so is what is kept, until the end.
+    /// Reads this index twice, and ingests it once. The keys are held in memory, and so is what is
+    /// kept, until the end.
     ///
     /// # Examples
     ///

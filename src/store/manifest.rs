@@ -261,8 +261,9 @@ impl Merging {
         (lens.len() - from > 1 && lens.len() >= self.least).then_some(from)
     }
 
-    /// Puts the run with that number in the place of those from `from` on. If it could not be written for lack of room, that is put off: what
-    /// is new needs less, and is to be committed. Then not tried at each commit, as it might fill the disk each time.
+    /// Puts the run with that number in the place of those from `from` on. If it could not be
+    /// written for lack of room, that is put off: what is new needs less, and is to be committed.
+    /// Then not tried at each commit, as it might fill the disk each time.
     pub(crate) fn settle<R>(
         &mut self,
         runs: &mut Vec<R>,
@@ -342,8 +343,8 @@ impl<R: Rules> Manifest<R> {
 
     /// Says no unless this manifest, the last one read or written, is the one that is there.
     ///
-    /// The lock is on a file, and the directory that has it may be moved away, and another index be put in its place. What is
-    /// written by name would be the end of that.
+    /// The lock is on a file, and the directory that has it may be moved away, and another index be
+    /// put in its place. What is written by name would be the end of that.
     pub(crate) fn check_current(&self, storage: &dyn Storage) -> Result<(), IndexError> {
         match Self::read(storage)? {
             None if self.commit == 0 => Ok(()),
@@ -353,7 +354,8 @@ impl<R: Rules> Manifest<R> {
         }
     }
 
-    /// Removes what this manifest, the last one written, does not name: leftovers of a crash, and runs that were merged.
+    /// Removes what this manifest, the last one written, does not name: leftovers of a crash, and
+    /// runs that were merged.
     pub(crate) fn tidy(&self, storage: &dyn Storage) -> Result<(), IndexError> {
         for name in storage.list().map_err(io("list", "."))? {
             let number = file::number_of(&name);
@@ -366,8 +368,9 @@ impl<R: Rules> Manifest<R> {
         Ok(())
     }
 
-    /// Removes what a commit that failed, or never came, leaves behind, which may be as large as the index. It is kept if the manifest is
-    /// another by now, which may name it: an error is no proof that a manifest was not replaced.
+    /// Removes what a commit that failed, or never came, leaves behind, which may be as large as
+    /// the index. It is kept if the manifest is another by now, which may name it: an error is no
+    /// proof that a manifest was not replaced.
     pub(crate) fn tidy_if_current(&self, storage: &dyn Storage) {
         if self.check_current(storage).is_ok() {
             let _ = self.tidy(storage);

@@ -4,7 +4,8 @@ use std::iter::Peekable;
 
 use super::error::IndexError;
 
-/// What several streams have, each of them sorted by a key; of equal keys those of the first stream come first.
+/// What several streams have, each of them sorted by a key; of equal keys those of the first stream
+/// come first.
 pub(crate) struct Merged<I: Iterator, K> {
     inputs: Vec<Peekable<I>>,
     key: K,

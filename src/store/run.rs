@@ -19,12 +19,14 @@ use super::wire::{Input, put_u32, put_u64};
 use crate::index::table::{GRANULE, MAX_KEY_BITS};
 use crate::index::to_usize;
 
-/// Text in a block. Larger ones compress better, and cost more to read in one place: with 1 MiB checking an index of
-/// parliamentary minutes, which quote each other across thousands of pages, took fifteen times as long.
+/// Text in a block. Larger ones compress better, and cost more to read in one place: with 1 MiB
+/// checking an index of parliamentary minutes, which quote each other across thousands of pages,
+/// took fifteen times as long.
 pub(crate) const TEXT_BLOCK: usize = 1 << 18;
 
-/// Makes up for what small blocks lose: on four corpora, the text takes 0.7 to 4.5 % more than at level 3 in one piece.
-/// Level 3 takes 6 % more again, and packs twice as fast; level 9 saves 3 %, and takes twice as long.
+/// Makes up for what small blocks lose: on four corpora, the text takes 0.7 to 4.5 % more than at
+/// level 3 in one piece. Level 3 takes 6 % more again, and packs twice as fast; level 9 saves 3 %,
+/// and takes twice as long.
 const LEVEL: i32 = 6;
 
 const KIND: Kind = Kind { magic: *b"dedupRUN", version: VERSION };
@@ -647,10 +649,11 @@ pub(crate) fn merge(
     writer.finish()
 }
 
-/// Writes a run of the articles of another that come before one of its groups, not the first: as if no more had come.
+/// Writes a run of the articles of another that come before one of its groups, not the first: as if
+/// no more had come.
 ///
-/// Blocks are copied as they are, but for that of the text where it ends; entries of later places are left out. That takes a small part of what
-/// ingesting the articles again does.
+/// Blocks are copied as they are, but for that of the text where it ends; entries of later places
+/// are left out. That takes a small part of what ingesting the articles again does.
 pub(crate) fn write_head(
     storage: &dyn Storage,
     number: u64,
@@ -689,7 +692,8 @@ pub(crate) fn write_head(
     writer.end_groups(end.coordinate, end.article, bytes_in, bytes_left);
     for table in Table::ALL {
         let is_before = |entry: &Entry| match table {
-            // A gram does not reach beyond its article, and has more bytes than a granule: those of the granule at the end are later ones.
+            // A gram does not reach beyond its article, and has more bytes than a granule: those of
+            // the granule at the end are later ones.
             Table::Anchors => entry.place < end.coordinate / u64::from(GRANULE),
             Table::Paragraphs => entry.place_of_paragraph() < end.coordinate,
             Table::Ids => entry.place < end.article,

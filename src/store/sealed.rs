@@ -24,7 +24,8 @@ use crate::index::to_usize;
 use crate::source::Parts;
 use crate::text::string_of;
 
-/// Bytes of unpacked text that are kept at hand. These bounds are passed where a few values are larger: see [`Cache`].
+/// Bytes of unpacked text that are kept at hand. These bounds are passed where a few values are
+/// larger: see [`Cache`].
 const TEXT_CACHE: usize = 32 << 20;
 /// Bytes of unpacked groups.
 const GROUP_CACHE: usize = 16 << 20;
@@ -183,8 +184,8 @@ impl Sealed {
         }
     }
 
-    /// The kept text at a coordinate of a piece in a run: its run, its offset in that, and how much follows and how
-    /// much comes before (itself included) that lies together here and there.
+    /// The kept text at a coordinate of a piece in a run: its run, its offset in that, and how much
+    /// follows and how much comes before (itself included) that lies together here and there.
     fn kept_at(&self, run: usize, piece: Piece, coordinate: u64) -> Result<Spot, IndexError> {
         let offset = coordinate - piece.start;
         let ahead = piece.end - coordinate;

@@ -55,8 +55,8 @@ pub(crate) struct Directory {
 pub(crate) const LOCK: &str = "lock";
 
 impl Directory {
-    /// The directory that a path leads to now: a relative one is to lead to it from another working directory too, and a
-    /// link that is pointed elsewhere does not take a writer along.
+    /// The directory that a path leads to now: a relative one is to lead to it from another working
+    /// directory too, and a link that is pointed elsewhere does not take a writer along.
     pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
     }

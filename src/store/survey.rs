@@ -1,7 +1,7 @@
 //! What a finished index tells of all articles together: reprints and boilerplate.
 //!
-//! Both are read from the descriptions of the articles, in one pass. Texts are not read, except to see what lies between
-//! two stretches of boilerplate.
+//! Both are read from the descriptions of the articles, in one pass. Texts are not read, except to
+//! see what lies between two stretches of boilerplate.
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::iter::FusedIterator;
@@ -51,7 +51,8 @@ pub struct Reprint {
 pub enum Frequent {
     /// In at least so many articles; 2 or more.
     Articles(usize),
-    /// In at least this share of the articles of one source, above 0 and up to 1, and in three of them at least.
+    /// In at least this share of the articles of one source, above 0 and up to 1, and in three of
+    /// them at least.
     ShareOfSource(f64),
 }
 
@@ -76,8 +77,9 @@ struct Template {
 pub struct Passage {
     /// Where it is kept.
     pub first: Reference,
-    /// How many articles have each part of it, at the least; with [`Frequent::ShareOfSource`], in the source that has most
-    /// of them. Different parts may stand in different articles. Reprints are not counted.
+    /// How many articles have each part of it, at the least; with [`Frequent::ShareOfSource`], in
+    /// the source that has most of them. Different parts may stand in different articles. Reprints
+    /// are not counted.
     pub articles: usize,
 }
 
@@ -100,10 +102,10 @@ struct Use {
 impl Index {
     /// Groups each article with those that repeat at least this share of themselves from it, from 0.5 to 1.
     ///
-    /// A removed block names the article that keeps its text, so clusters are stars: all reprints were compared with the
-    /// one article in the middle, and no chain of likenesses leads to something else. An article is a reprint of at most one
-    /// other, the one that holds most of it. Text that was [kept because of what else its paragraph says](crate::Cut) does not
-    /// count.
+    /// A removed block names the article that keeps its text, so clusters are stars: all reprints
+    /// were compared with the one article in the middle, and no chain of likenesses leads to
+    /// something else. An article is a reprint of at most one other, the one that holds most of it.
+    /// Text that was [kept because of what else its paragraph says](crate::Cut) does not count.
     ///
     /// # Errors
     ///
@@ -151,9 +153,10 @@ impl Index {
 
     /// Finds the text that is boilerplate: footers, notices, menus.
     ///
-    /// `source` says which source an article is from, given its id and path; it is not asked for [`Frequent::Articles`]. An
-    /// article that repeats at least 0.8 of itself from one other is a reprint of that and is not counted: syndicated text is
-    /// no boilerplate, however many print it.
+    /// `source` says which source an article is from, given its id and path; it is not asked for
+    /// [`Frequent::Articles`]. An article that repeats at least 0.8 of itself from one other is a
+    /// reprint of that and is not counted: syndicated text is no boilerplate, however many print
+    /// it.
     ///
     /// # Errors
     ///
@@ -161,8 +164,8 @@ impl Index {
     ///
     /// # Complexity
     ///
-    /// Reads the descriptions of the articles once, and a block of text where two stretches may have a space between them;
-    /// n log n in what they repeat.
+    /// Reads the descriptions of the articles once, and a block of text where two stretches may
+    /// have a space between them; n log n in what they repeat.
     ///
     /// # Examples
     ///
@@ -296,7 +299,8 @@ fn joined(
     Ok(joined)
 }
 
-/// The stretches that templates cover, in order and apart, each as the template has it that stands in most articles there.
+/// The stretches that templates cover, in order and apart, each as the template has it that stands
+/// in most articles there.
 fn most_at_each(mut templates: Vec<Template>) -> impl Iterator<Item = Template> {
     templates.sort_unstable_by_key(|template| template.coordinates.start);
     let mut templates = templates.into_iter().peekable();
@@ -383,8 +387,9 @@ impl Boilerplate {
         self.templates.iter().map(passage).collect()
     }
 
-    /// The articles of the index without what they repeat, and without the first copies of boilerplate either: paragraphs
-    /// that are boilerplate from end to end are removed from them too.
+    /// The articles of the index without what they repeat, and without the first copies of
+    /// boilerplate either: paragraphs that are boilerplate from end to end are removed from them
+    /// too.
     pub fn articles(&self) -> BoilerplateFree {
         let articles = StoredArticles { sealed: self.sealed.clone(), next: 0 };
         BoilerplateFree { articles, templates: self.templates.clone(), next: 0 }
@@ -474,8 +479,8 @@ fn without(
     Ok(article)
 }
 
-/// The runs of paragraphs, given their canonical ranges in an article that begins at a coordinate, of which each lies in a
-/// template.
+/// The runs of paragraphs, given their canonical ranges in an article that begins at a coordinate,
+/// of which each lies in a template.
 fn covered(forms: &[Range<usize>], start: u64, templates: &[Template]) -> Vec<Range<usize>> {
     let (mut runs, mut next): (Vec<Range<usize>>, usize) = (Vec::new(), 0);
     for (number, form) in forms.iter().enumerate() {

@@ -15,14 +15,16 @@ const HEAD: usize = 4;
 /// Keys, places and values are read through one 64-bit word, wherever in a byte they begin.
 const MOST_BITS: u8 = 57;
 
-/// The bits of a hash that a table of ids keeps: of a million, it takes one for another once in a million times.
+/// The bits of a hash that a table of ids keeps: of a million, it takes one for another once in a
+/// million times.
 pub(crate) const ID_KEY_BITS: u32 = 40;
 
 /// The most that any table keeps.
 pub(crate) const MOST_KEY_BITS: u32 =
     if ID_KEY_BITS > MAX_KEY_BITS { ID_KEY_BITS } else { MAX_KEY_BITS };
 
-/// A key, cut to the bits that the table keeps, and what is under it. A place of text is the number of its granule.
+/// A key, cut to the bits that the table keeps, and what is under it. A place of text is the number
+/// of its granule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) key: u64,

@@ -58,7 +58,8 @@ struct Pending {
     bytes_left: u64,
 }
 
-/// All articles, those that are not committed too, and those among them that newer versions replace, in order.
+/// All articles, those that are not committed too, and those among them that newer versions
+/// replace, in order.
 pub(crate) struct Staged {
     pub(crate) sealed: Arc<Sealed>,
     pub(crate) older: Vec<u64>,
@@ -158,8 +159,9 @@ impl Writer {
         &self.sealed
     }
 
-    /// Of some runs, of which all but the last are those of the index, keeps what comes before the group with an article, and
-    /// says with which article that begins. Nothing is pending then. Until the next commit, nobody else knows.
+    /// Of some runs, of which all but the last are those of the index, keeps what comes before the
+    /// group with an article, and says with which article that begins. Nothing is pending then.
+    /// Until the next commit, nobody else knows.
     pub(crate) fn cut(&mut self, sealed: &Sealed, article: u64) -> Result<u64, Error> {
         let at = sealed.runs().partition_point(|run| run.directory.articles.end <= article);
         let (before, run) = (&sealed.runs()[..at], &sealed.runs()[at]);
@@ -186,8 +188,9 @@ impl Writer {
         Ok(self.sealed.article_count())
     }
 
-    /// Makes the articles of another index, blocks as they are, the first of this one, which must have none. Until the next
-    /// commit, nobody else knows. Says no if that is not what ingesting them gives.
+    /// Makes the articles of another index, blocks as they are, the first of this one, which must
+    /// have none. Until the next commit, nobody else knows. Says no if that is not what ingesting
+    /// them gives.
     pub(crate) fn adopt(&mut self, other: &Sealed) -> Result<bool, IndexError> {
         assert!(self.sealed.runs().is_empty() && self.pending.is_empty(), "BUG: it has articles");
         if other.runs().is_empty() {
@@ -208,8 +211,8 @@ impl Writer {
         Ok(true)
     }
 
-    /// What newer versions replace since the last commit; none if there is nothing. What is not committed is in a run that
-    /// no manifest names.
+    /// What newer versions replace since the last commit; none if there is nothing. What is not
+    /// committed is in a run that no manifest names.
     pub(crate) fn older_versions(
         &mut self,
         index: &mut Index,
@@ -237,7 +240,8 @@ impl Writer {
         staged().map_err(|error| self.wrap(error))
     }
 
-    /// The committed articles as an index in memory: entries in tables, texts and the ways back to the originals where they are.
+    /// The committed articles as an index in memory: entries in tables, texts and the ways back to
+    /// the originals where they are.
     pub(crate) fn load(&self) -> Result<(Index, Originals), IndexError> {
         let texts = Texts::above(self.sealed.clone());
         let (anchors, paragraphs) = (self.table(Table::Anchors)?, self.table(Table::Paragraphs)?);
@@ -297,8 +301,8 @@ impl Writer {
         });
     }
 
-    /// Commits what is in memory; then the texts are on disk, and no longer in `index`. After an error it is not
-    /// known what is on disk, and the writer is of no further use.
+    /// Commits what is in memory; then the texts are on disk, and no longer in `index`. After an
+    /// error it is not known what is on disk, and the writer is of no further use.
     pub(crate) fn commit(
         &mut self,
         index: &mut Index,
@@ -417,8 +421,9 @@ impl Writer {
     }
 }
 
-/// The newest versions of all articles, and whether one comes again that is no other than the one before: where an
-/// article was changed back, and what lay between was withdrawn or stands elsewhere now.
+/// The newest versions of all articles, and whether one comes again that is no other than the one
+/// before: where an article was changed back, and what lay between was withdrawn or stands
+/// elsewhere now.
 fn known(sealed: &Sealed) -> Result<(Known, bool), IndexError> {
     let (mut known, mut comes_again) = (Known::new(), false);
     for run in sealed.runs() {

@@ -119,8 +119,8 @@ impl Mask for Sse2Answers {
     }
 }
 
-/// By halves that are named: a closure, as for an array of them, would not be compiled with these instructions unless the
-/// compiler chose to inline all that is between.
+/// By halves that are named: a closure, as for an array of them, would not be compiled with these
+/// instructions unless the compiler chose to inline all that is between.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(__m256i, __m256i);
 
@@ -134,7 +134,8 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn load(bytes: &[u8; BLOCK]) -> Self {
         let (low, high) = bytes.split_at(BLOCK / 2);
-        // SAFETY: there is AVX2, as is asked of the caller; each half has 32 bytes, and they may lie anywhere.
+        // SAFETY: there is AVX2, as is asked of the caller; each half has 32 bytes, and they may
+        // lie anywhere.
         unsafe {
             Self(_mm256_loadu_si256(low.as_ptr().cast()), _mm256_loadu_si256(high.as_ptr().cast()))
         }
@@ -144,7 +145,8 @@ impl Vector for Avx2 {
     fn store(self) -> [u8; BLOCK] {
         let mut bytes = [0; BLOCK];
         let (low, high) = bytes.split_at_mut(BLOCK / 2);
-        // SAFETY: there is AVX2 where there is such a vector; each half has 32 bytes, and they may lie anywhere.
+        // SAFETY: there is AVX2 where there is such a vector; each half has 32 bytes, and they may
+        // lie anywhere.
         unsafe {
             _mm256_storeu_si256(low.as_mut_ptr().cast(), self.0);
             _mm256_storeu_si256(high.as_mut_ptr().cast(), self.1);

@@ -169,8 +169,9 @@ const JUNK: &[&str] = &[
     "\u{34f}",
 ];
 
-/// Many articles with parts of one text. What two of them have in common around its middle is about as long as a run has to
-/// be, on both sides of that or on one; beside it stands other text, or the article ends.
+/// Many articles with parts of one text. What two of them have in common around its middle is about
+/// as long as a run has to be, on both sides of that or on one; beside it stands other text, or the
+/// article ends.
 pub(crate) fn parts_of_one(span: usize, rng: &mut Rng) -> Vec<String> {
     let style = rng.pick(&[8, 8, 1, 7, 2]);
     let one: Vec<char> = fresh(style, 10 * span + 20, rng).chars().collect();

@@ -1,4 +1,5 @@
-//! Every stage, and the whole, beside other ways to do the same or the nearest thing, in one run on one input.
+//! Every stage, and the whole, beside other ways to do the same or the nearest thing, in one run on
+//! one input.
 //!
 //! See `benches/README.md` for which answers what.
 

@@ -94,8 +94,9 @@ pub(super) fn read<'a>(
 
 /// A page with a space before the equals sign of an attribute where one is due, which says the same.
 ///
-/// The tokeniser (html5gum 0.9) reads attributes in double quotes by a recursion that ends where something else comes: of a tag with
-/// seven thousand of them, 35 KB, it overflows the stack of a thread, which nobody can catch. There is no recursion behind a space.
+/// The tokeniser (html5gum 0.9) reads attributes in double quotes by a recursion that ends where
+/// something else comes: of a tag with seven thousand of them, 35 KB, it overflows the stack of a
+/// thread, which nobody can catch. There is no recursion behind a space.
 struct Parted<'c, R> {
     reader: R,
     /// Set while the name of such an attribute is read.

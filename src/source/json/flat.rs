@@ -1,7 +1,7 @@
 //! The usual record: an object whose fields are strings, read in one pass.
 //!
-//! Finds what `serde_json` would, or nothing: what is unusual or wrong is left to that. Of two passes over a text and two
-//! copies of it, with a buffer that grows, this leaves one of each.
+//! Finds what `serde_json` would, or nothing: what is unusual or wrong is left to that. Of two
+//! passes over a text and two copies of it, with a buffer that grows, this leaves one of each.
 
 use std::cell::Cell;
 
@@ -13,16 +13,16 @@ use crate::text::string_of;
 use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
 
 thread_local! {
-    /// Room to unescape the text in, and that for other strings: it is cleared once, and what is copied from there takes no more
-    /// memory than it needs.
+    /// Room to unescape the text in, and that for other strings: it is cleared once, and what is
+    /// copied from there takes no more memory than it needs.
     static ROOM: [Cell<Vec<u8>>; 2] = const { [Cell::new(Vec::new()), Cell::new(Vec::new())] };
 }
 
 /// The most that a thread keeps of each. To copy longer texts costs more than to clear room for each.
 const ROOM_KEPT: usize = 1 << 16;
 
-/// Texts of fewer bytes take memory of their own: in that of their records, those of 700 bytes took 2 % longer, and those of 4 KB 2 %
-/// less.
+/// Texts of fewer bytes take memory of their own: in that of their records, those of 700 bytes took
+/// 2 % longer, and those of 4 KB 2 % less.
 const SHORT: usize = 1 << 11;
 
 /// What a record states, if it is as usual and has a text; if not, the record.
@@ -52,10 +52,12 @@ pub(super) fn parse(record: Vec<u8>, fields: &Fields) -> Result<Document, Vec<u8
     document
 }
 
-/// A copy of the text of a record, in the memory of that, unless it would waste much: nearly all of a record is text, and the
-/// allocator is asked once for both. With several threads, what one allocates another frees, and each waits for the other.
+/// A copy of the text of a record, in the memory of that, unless it would waste much: nearly all of
+/// a record is text, and the allocator is asked once for both. With several threads, what one
+/// allocates another frees, and each waits for the other.
 fn in_memory_of(mut record: Vec<u8>, text: &str) -> String {
-    // What is known of memory that is larger than its text needs a block of its own, which for a short one takes longer.
+    // What is known of memory that is larger than its text needs a block of its own, which for a
+    // short one takes longer.
     if text.len() < SHORT || record.capacity() > 2 * text.len() {
         return text.to_owned();
     }
@@ -188,7 +190,8 @@ impl<'a> Rest<'a> {
         Some(Lenient(Some(str::from_utf8(number).ok()?.to_owned())))
     }
 
-    /// Takes a value, and keeps it if none is kept so far: long ones that come again would cost room for the rest of the record each.
+    /// Takes a value, and keeps it if none is kept so far: long ones that come again would cost
+    /// room for the rest of the record each.
     fn first(&mut self, kept: &mut Option<String>) -> Option<()> {
         if kept.is_some() {
             return self.skip();
@@ -216,8 +219,8 @@ const WRITTEN: usize = 2 * BLOCK + 4;
 /// The bytes of the longest escape: two surrogates.
 const LONGEST: usize = 12;
 
-/// Writes the string at whose start, behind the quote, `bytes` are into the room. Says how long it is, and how many of
-/// the bytes it takes, the other quote included. None if it is no string.
+/// Writes the string at whose start, behind the quote, `bytes` are into the room. Says how long it
+/// is, and how many of the bytes it takes, the other quote included. None if it is no string.
 struct Unescape<'a> {
     bytes: &'a [u8],
     room: &'a mut Vec<u8>,
@@ -360,9 +363,9 @@ impl<V: Vector> Marks<V> {
         }
         let (quote, backslash, simple) = (quote.bits(), backslash.bits(), simple.bits());
         let control = bytes.within(0..=0x1F).bits();
-        // Of backslashes in a row every second one begins an escape, from the first on. Without a loop: the difference
-        // carries along each row and turns every second bit of it, and that of the byte behind if it is escaped
-        // (as simdjson does).
+        // Of backslashes in a row every second one begins an escape, from the first on. Without a
+        // loop: the difference carries along each row and turns every second bit of it, and that of
+        // the byte behind if it is escaped (as simdjson does).
         let every_second = u64::MAX / 3 * 2;
         let first = u64::from(is_escaped);
         let rows = backslash & !first;

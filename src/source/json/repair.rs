@@ -2,9 +2,10 @@
 
 use super::flat::unit;
 
-/// A record that is no JSON, with all of it put as JSON has it that only some programs write: numbers that are none, as Python does
-/// (`NaN`), halves of surrogate pairs, as texts have that were cut as UTF-16, and control characters in strings. With how many halves
-/// became U+FFFD; none if it has nothing of that.
+/// A record that is no JSON, with all of it put as JSON has it that only some programs write:
+/// numbers that are none, as Python does (`NaN`), halves of surrogate pairs, as texts have that
+/// were cut as UTF-16, and control characters in strings. With how many halves became U+FFFD; none
+/// if it has nothing of that.
 pub(super) fn repaired(record: &str) -> Option<(String, u64)> {
     let bytes = record.as_bytes();
     let mut repaired = String::new();

@@ -13,8 +13,9 @@ pub(super) enum Flow {
 }
 
 impl Flow {
-    /// The text with its own lines. Those that are quoted keep their marks; one that ends with a space before an empty line goes on
-    /// nowhere, as a space too many is likelier there than a paragraph of nothing.
+    /// The text with its own lines. Those that are quoted keep their marks; one that ends with a
+    /// space before an empty line goes on nowhere, as a space too many is likelier there than a
+    /// paragraph of nothing.
     pub(super) fn join(self, text: &str) -> Option<String> {
         let Self::Flowed { without_space } = self else { return None };
         let mut joined = String::with_capacity(text.len());

@@ -1,7 +1,7 @@
 //! A run of fingerprints: sorted, packed, in one immutable file.
 //!
-//! Random numbers that are sorted have nothing in common but that the differences are small: as many bits as the range leaves
-//! for each, and one and a half more, are what a Rice code takes.
+//! Random numbers that are sorted have nothing in common but that the differences are small: as
+//! many bits as the range leaves for each, and one and a half more, are what a Rice code takes.
 
 use std::ops::Range;
 

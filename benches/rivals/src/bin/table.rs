@@ -1,8 +1,9 @@
 //! Prints a table of all rivals over files of articles: `table [--runs N] [--only NAME,…] [FILE…]`.
 //!
-//! Every run is a process of its own. Runs alternate, each time in the reverse order, so that noise and heat
-//! hit all alike; times are medians. "CPU time" is in multiples of the first
-//! row's: processor time is less disturbed than wall time on a machine that others use too. Without a file: made text, and real text where it lies.
+//! Every run is a process of its own. Runs alternate, each time in the reverse order, so that noise
+//! and heat hit all alike; times are medians. "CPU time" is in multiples of the first row's:
+//! processor time is less disturbed than wall time on a machine that others use too. Without a
+//! file: made text, and real text where it lies.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
