@@ -3,10 +3,8 @@
 #[cfg(feature = "index")]
 mod stored;
 
-use std::sync::Arc;
-
 use crate::admit::Admission;
-use crate::article::{Article, Provenance};
+use crate::article::Article;
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::forms::Spare;
@@ -19,11 +17,10 @@ use crate::prepare::{How, Prepared};
 use crate::report::Reporter;
 #[cfg(feature = "index")]
 use crate::source::free_number;
-use crate::source::{Document, Numbers, Parts};
+use crate::source::{Document, Numbers, RawArticle};
 use crate::stats::Stats;
 #[cfg(feature = "index")]
 use crate::store::{self, IndexError, Recipe, Writer};
-use crate::text::Text;
 
 /// Takes articles one by one and gives them back with what they repeat.
 ///
@@ -127,8 +124,10 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Article, Error> {
-        let (id, text): (Arc<str>, String) = (id.into().into(), text.into());
-        match self.take_parts((id.clone(), Provenance::default(), text))? {
+        let article = RawArticle::pushed(id, text);
+        #[cfg(feature = "index")]
+        let id = article.id.clone();
+        match self.take_raw(article)? {
             Some(article) => Ok(article),
             #[cfg(feature = "index")]
             None => {
@@ -154,7 +153,7 @@ impl Deduper {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<Option<Article>, Error> {
-        self.take_parts((id.into().into(), Provenance::default(), text.into()))
+        self.take_raw(RawArticle::pushed(id, text))
     }
 
     /// Takes the next article with all that is known of it: title and date stay with it, in the
@@ -182,8 +181,7 @@ impl Deduper {
         let stated = document.id.take();
         let number = if stated.is_some() { self.last_number } else { self.next_number() };
         let id = stated.unwrap_or_else(|| number.to_string());
-        let (text, provenance) = Provenance::of(document, None, None);
-        let article = self.take_parts((id.into(), provenance, text))?;
+        let article = self.take_raw(RawArticle::of(document, id, None, None))?;
         self.last_number = number;
         Ok(article)
     }
@@ -212,20 +210,18 @@ impl Deduper {
 
     /// Takes an article that nothing was done with yet; only a hash of it is made if the index on
     /// disk has it already.
-    fn take_parts(&mut self, (id, provenance, text): Parts) -> Result<Option<Article>, Error> {
-        let text = Text::from(text);
+    fn take_raw(&mut self, article: RawArticle) -> Result<Option<Article>, Error> {
         #[cfg(feature = "index")]
         if self.writer.is_some() {
-            let digest = blake3::hash(text.as_bytes());
-            return self.admit(Prepared::unprepared(id, provenance, text, digest));
+            let digest = blake3::hash(article.text.as_bytes());
+            return self.admit(Prepared::unprepared(article, digest));
         }
-        let prepared = self.prepare(id, provenance, text)?;
+        let prepared = self.prepare(article)?;
         self.admit(prepared)
     }
 
-    fn prepare(&self, id: Arc<str>, provenance: Provenance, text: Text) -> Result<Prepared, Error> {
-        let (criteria, spare) = (self.admission.criteria(), self.reporter.spare());
-        Prepared::of_text(id, provenance, text, criteria, spare)
+    fn prepare(&self, article: RawArticle) -> Result<Prepared, Error> {
+        Prepared::of(article, self.admission.criteria(), self.reporter.spare())
     }
 
     /// Says no after an error that left the index incomplete.

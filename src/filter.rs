@@ -14,7 +14,7 @@ use crate::cut::cuts;
 use crate::error::Error;
 use crate::options::Config;
 use crate::prepare::check_length;
-use crate::source::{Numbers, Parts, Source};
+use crate::source::{Numbers, RawArticle, Source};
 use crate::split;
 use crate::stats::Stats;
 use crate::store::{FingerprintRecipe, FingerprintWriter};
@@ -73,8 +73,8 @@ impl Filter {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<FilteredArticle, Error> {
-        let parts = (id.into().into(), Provenance::default(), text.into());
-        self.filter(Marked::prepare(parts, &self.writer.recipe())?)
+        let article = RawArticle::pushed(id, text);
+        self.filter(Marked::prepare(article, &self.writer.recipe())?)
     }
 
     /// Commits the fingerprints of what was pushed so far.
@@ -145,14 +145,15 @@ pub(crate) struct Marked {
 impl Prepare for Marked {
     type How = FingerprintRecipe;
 
-    fn prepare((id, provenance, text): Parts, recipe: &FingerprintRecipe) -> Result<Self, Error> {
+    fn prepare(article: RawArticle, recipe: &FingerprintRecipe) -> Result<Self, Error> {
+        let RawArticle { id, provenance, text } = article;
         check_length(&id, &text)?;
         let canonical = canonicalise(&text);
         let mut forms = Vec::new();
         let paragraphs = split::with_forms(&text, &canonical, &mut forms);
         let fingerprints =
             forms.into_iter().map(|form| recipe.fingerprint(&canonical.bytes[form])).collect();
-        Ok(Self { id, provenance, original: text.into(), paragraphs, fingerprints })
+        Ok(Self { id, provenance, original: text, paragraphs, fingerprints })
     }
 }
 

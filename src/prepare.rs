@@ -7,7 +7,7 @@ use crate::article::Provenance;
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::forms::{Forms, Spare};
-use crate::source::Parts;
+use crate::source::RawArticle;
 #[cfg(feature = "index")]
 use crate::store::{self, Known, Status};
 use crate::stream::Prepare;
@@ -51,13 +51,12 @@ pub(crate) struct How {
 impl Prepare for Prepared {
     type How = How;
 
-    fn prepare(parts: Parts, how: &How) -> Result<Self, Error> {
+    fn prepare(article: RawArticle, how: &How) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(known) = &how.known {
-            return Self::unless_known(parts, known, how);
+            return Self::unless_known(article, known, how);
         }
-        let (id, provenance, text) = parts;
-        Self::of_text(id, provenance, text.into(), &how.criteria, &how.spare)
+        Self::of(article, &how.criteria, &how.spare)
     }
 }
 
@@ -65,44 +64,38 @@ impl Prepared {
     /// With its digest; only that if the article is known.
     #[cfg(feature = "index")]
     fn unless_known(
-        (id, provenance, text): Parts,
+        article: RawArticle,
         known: &Known,
         How { criteria, spare, .. }: &How,
     ) -> Result<Self, Error> {
-        let text = Text::from(text);
-        let digest = blake3::hash(text.as_bytes());
-        if store::status(known, &id, &digest) == Status::Unchanged {
-            return Ok(Self::unprepared(id, provenance, text, digest));
+        let digest = blake3::hash(article.text.as_bytes());
+        if store::status(known, &article.id, &digest) == Status::Unchanged {
+            return Ok(Self::unprepared(article, digest));
         }
-        let prepared = Self::of_text(id, provenance, text, criteria, spare)?;
+        let prepared = Self::of(article, criteria, spare)?;
         Ok(Self { digest: Some(digest), ..prepared })
     }
 
     /// An article that is in the index already; if another version came since, it needs work after all.
     #[cfg(feature = "index")]
-    pub(crate) fn unprepared(
-        id: Arc<str>,
-        provenance: Provenance,
-        original: Text,
-        digest: blake3::Hash,
-    ) -> Self {
+    pub(crate) fn unprepared(article: RawArticle, digest: blake3::Hash) -> Self {
+        let RawArticle { id, provenance, text } = article;
         Self {
             id,
             provenance,
-            original,
+            original: text,
             paragraphs: Vec::new(),
             forms: Box::default(),
             digest: Some(digest),
         }
     }
 
-    pub(crate) fn of_text(
-        id: Arc<str>,
-        provenance: Provenance,
-        text: Text,
+    pub(crate) fn of(
+        article: RawArticle,
         criteria: &Criteria,
         spare: &Spare,
     ) -> Result<Self, Error> {
+        let RawArticle { id, provenance, text } = article;
         check_length(&id, &text)?;
         let mut forms = spare.take();
         let paragraphs = forms.refill(&text, criteria);

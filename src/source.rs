@@ -49,6 +49,7 @@ use self::stream::{Metered, OnDisk, Peeked, Reader};
 pub(crate) use self::walk::{Files, Rules};
 use crate::article::Provenance;
 use crate::error::{Error, Position};
+use crate::text::Text;
 use crate::trace;
 
 /// Where articles come from, if not from files: a database, a queue, an object store.
@@ -253,8 +254,30 @@ pub(crate) struct Context {
     encoding: Option<&'static str>,
 }
 
-/// The id, the provenance and the text of an article.
-pub(crate) type Parts = (Arc<str>, Provenance, String);
+/// An article as it was read, with which nothing was done yet.
+pub(crate) struct RawArticle {
+    pub(crate) id: Arc<str>,
+    pub(crate) provenance: Provenance,
+    pub(crate) text: Text,
+}
+
+impl RawArticle {
+    /// An article of which a caller said no more.
+    pub(crate) fn pushed(id: impl Into<String>, text: impl Into<String>) -> Self {
+        let (id, text): (String, String) = (id.into(), text.into());
+        Self { id: id.into(), provenance: Provenance::default(), text: text.into() }
+    }
+
+    pub(crate) fn of(
+        document: Document,
+        id: String,
+        path: Option<Arc<PathBuf>>,
+        record: Option<u64>,
+    ) -> Self {
+        let (text, provenance) = Provenance::of(document, path, record);
+        Self { id: id.into(), provenance, text: text.into() }
+    }
+}
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -276,7 +299,7 @@ impl Context {
         }
     }
 
-    fn decode(&self, record: Record, settings: &Settings) -> Result<Option<Parts>, Failure> {
+    fn decode(&self, record: Record, settings: &Settings) -> Result<Option<RawArticle>, Failure> {
         let (document, number, offset) = match record {
             Record::Raw(RawRecord { bytes, number, offset }) => {
                 ((self.decode)(bytes, settings), number, Some(offset))
@@ -310,8 +333,7 @@ impl Context {
             Some(number) => format!("{}:{number}", self.name),
             None => self.name.clone(),
         });
-        let (text, provenance) = Provenance::of(document, self.path.clone(), number);
-        Ok(Some((id.into(), provenance, text)))
+        Ok(Some(RawArticle::of(document, id, self.path.clone(), number)))
     }
 }
 
@@ -342,12 +364,12 @@ impl Content {
         }
     }
 
-    /// The id, the provenance and the text of the article; what is passed over if there is none.
+    /// The article; why there is none if it is passed over.
     ///
     /// # Errors
     ///
     /// If the record is not as its format and the settings ask.
-    pub(crate) fn decode(self, settings: &Settings) -> Result<Result<Parts, Skip>, Error> {
+    pub(crate) fn decode(self, settings: &Settings) -> Result<Result<RawArticle, Skip>, Error> {
         match self {
             Self::Record(record, context) => match context.decode(record, settings) {
                 Ok(article) => Ok(article.ok_or(Skip::NoArticle)),
@@ -358,8 +380,7 @@ impl Content {
                 let document = within_limit(document, &settings.limits).map_err(|failure| {
                     Error::Input { position: Position::of(&id), source: failure.problem }
                 })?;
-                let (text, provenance) = Provenance::of(document, None, None);
-                Ok(Ok((id.into(), provenance, text)))
+                Ok(Ok(RawArticle::of(document, id, None, None)))
             }
             Self::Skipped(why) => Ok(Err(why)),
             Self::Failed(error) => Err(error),

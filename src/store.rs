@@ -219,7 +219,7 @@ impl Index {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn original_at(&self, article: usize) -> Result<Option<String>, Error> {
-        let original = |found| original(&self.sealed, &found);
+        let original = |found| self.sealed.original(&found);
         self.found(article)?.map(original).transpose().map_err(|error| self.sealed.wrap(error))
     }
 
@@ -249,7 +249,7 @@ impl Index {
     pub fn original(&self, id: &str) -> Result<Option<String>, Error> {
         let original = || {
             let found = self.sealed.article_named(id)?;
-            found.map(|found| original(&self.sealed, &found)).transpose()
+            found.map(|found| self.sealed.original(&found)).transpose()
         };
         original().map_err(|error| self.sealed.wrap(error))
     }
@@ -363,7 +363,7 @@ impl Index {
         let (mut bytes_in, mut bytes_left, mut ids) = (0, 0, Vec::new());
         for number in directory.articles.clone() {
             let found = self.sealed.article(number)?;
-            let whole = original(&self.sealed, &found)?;
+            let whole = self.sealed.original(&found)?;
             if blake3::hash(whole.as_bytes()) != found.record().digest {
                 return Err(self.sealed.wrong(&found, "an article has another digest"));
             }
@@ -550,9 +550,4 @@ fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
         })
     };
     read().map_err(|error| sealed.wrap(error))
-}
-
-fn original(sealed: &Sealed, found: &Found) -> Result<String, IndexError> {
-    let len = found.record().original_len;
-    sealed.text(found, std::slice::from_ref(&(0..len)))
 }

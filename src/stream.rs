@@ -9,7 +9,7 @@ use crate::ingest::Ingest;
 use crate::options::{Config, OnError};
 use crate::pipeline::{Feed, Pipeline};
 use crate::progress::{Callback, Progress};
-use crate::source::{Input, Inputs, Numbers, Parts, Skip, Source};
+use crate::source::{Input, Inputs, Numbers, RawArticle, Skip, Source};
 use crate::stats::Stats;
 use crate::trace;
 
@@ -18,7 +18,7 @@ pub(crate) trait Prepare: Sized + Send + 'static {
     /// What that needs to know.
     type How: Send + Sync + 'static;
 
-    fn prepare(parts: Parts, how: &Self::How) -> Result<Self, Error>;
+    fn prepare(article: RawArticle, how: &Self::How) -> Result<Self, Error>;
 }
 
 /// What became of an input.
@@ -88,7 +88,7 @@ impl<E: Engine> Engaged<E> {
         let progress = config.progress.clone().map(|callback| (callback, begin));
         let prepare = move |Input { content, read }| {
             let outcome = content.decode(&settings).and_then(|decoded| match decoded {
-                Ok(parts) => E::Prepared::prepare(parts, &how).map(Ok),
+                Ok(article) => E::Prepared::prepare(article, &how).map(Ok),
                 Err(why) => Ok(Err(why)),
             });
             Arrival { outcome, read }

@@ -12,7 +12,7 @@ use crate::index::originals::Originals;
 use crate::options::Versions;
 use crate::pipeline::{Feed, Pipeline};
 use crate::prepare::{How, Prepared};
-use crate::source::Parts;
+use crate::source::RawArticle;
 use crate::stats::Stats;
 use crate::store::{IndexError, Known, Recipe, Sealed, Status, Writer};
 use crate::stream::Prepare;
@@ -116,8 +116,8 @@ impl Deduper {
         // Or has none, and is prepared once more.
         let is_unprepared = prepared.paragraphs.is_empty();
         let prepared = if is_unprepared {
-            let Prepared { id, provenance, original, .. } = prepared;
-            self.prepare(id, provenance, original)?
+            let Prepared { id, provenance, original: text, .. } = prepared;
+            self.prepare(RawArticle { id, provenance, text })?
         } else {
             prepared
         };
@@ -172,12 +172,14 @@ impl Deduper {
         numbers: N,
         known: Arc<Known>,
     ) -> Result<impl Iterator<Item = Result<Prepared, Error>> + use<N>, Error> {
+        type Input = Result<RawArticle, Error>;
+
         let (sealed, how) = (sealed.clone(), How { known: Some(known), ..self.how() });
         let threads = self.writer.as_ref().map_or(NonZero::<usize>::MIN, |writer| writer.threads());
-        let inputs = Box::new(numbers.map(move |number| sealed.parts(number)));
-        let weigh = |parts: &Result<Parts, Error>| parts.as_ref().map_or(0, |parts| parts.2.len());
-        let prepare = Arc::new(move |parts: Result<Parts, Error>| {
-            parts.and_then(|parts| Prepared::prepare(parts, &how))
+        let inputs = Box::new(numbers.map(move |number| sealed.raw_article(number)));
+        let weigh = |article: &Input| article.as_ref().map_or(0, |article| article.text.len());
+        let prepare = Arc::new(move |article: Input| {
+            article.and_then(|article| Prepared::prepare(article, &how))
         });
         Pipeline::new(
             Feed { inputs, weigh, prepare, admit: Box::new(|prepared| prepared) },

@@ -21,7 +21,7 @@ use crate::index::originals::Located;
 use crate::index::table::{MAX_PLACE, Posting};
 use crate::index::text::{Kept, REPEATED, repeated};
 use crate::index::to_usize;
-use crate::source::Parts;
+use crate::source::RawArticle;
 use crate::text::string_of;
 
 /// Bytes of unpacked text that are kept at hand. These bounds are passed where a few values are
@@ -322,24 +322,28 @@ impl Sealed {
     }
 
     /// An article as it came.
-    pub(crate) fn parts(&self, number: u64) -> Result<Parts, Error> {
-        let parts = || {
+    pub(crate) fn raw_article(&self, number: u64) -> Result<RawArticle, Error> {
+        let article = || {
             let found = self.article(number)?;
-            let len = found.record().original_len;
-            let text = self.text(&found, std::slice::from_ref(&(0..len)))?;
-            Ok((found.id().into(), found.provenance(), text))
+            let text = self.original(&found)?.into();
+            Ok(RawArticle { id: found.id().into(), provenance: found.provenance(), text })
         };
-        parts().map_err(|error| self.wrap(error))
+        article().map_err(|error| self.wrap(error))
+    }
+
+    /// The original text of an article.
+    pub(crate) fn original(&self, found: &Found) -> Result<String, IndexError> {
+        self.text(found, std::slice::from_ref(&(0..found.record().original_len)))
     }
 
     /// The original text of an article in ascending `ranges`, one after the other.
     pub(crate) fn text(&self, found: &Found, ranges: &[Range<u64>]) -> Result<String, IndexError> {
-        let text = string_of(self.original(found, ranges)?);
+        let text = string_of(self.bytes(found, ranges)?);
         text.ok_or_else(|| self.wrong(found, "an article is not UTF-8"))
     }
 
     /// The original bytes of an article in ascending `ranges`, one after the other.
-    fn original(&self, found: &Found, ranges: &[Range<u64>]) -> Result<Vec<u8>, IndexError> {
+    fn bytes(&self, found: &Found, ranges: &[Range<u64>]) -> Result<Vec<u8>, IndexError> {
         let record = found.record();
         let mut rebuilt = Rebuilt {
             sealed: self,

@@ -438,7 +438,7 @@ fn without(
 ) -> Result<StoredArticle, IndexError> {
     let found = sealed.article(article.number() as u64)?;
     let start = found.record().coordinates.start;
-    let original = sealed.text(&found, std::slice::from_ref(&(0..found.record().original_len)))?;
+    let original = sealed.original(&found)?;
     if !article.segments.iter().all(|segment| original.is_char_boundary(segment.range.start)) {
         return Err(sealed.wrong(&found, "a segment ends within a character"));
     }
