@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::fingerprints::{FingerprintRecipe, Fingerprints, Writer as FingerprintWriter};
 use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe, Rules};
-use super::run::{self, Groups, Run, RunWriter, Table};
+use super::run::{self, GroupStart, Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
 use super::writer::Writer;
 use super::{Frequent, Index, IndexError, group};
@@ -503,7 +503,7 @@ fn rewrite(disk: &Disk, describe: impl FnOnce(&[u8]) -> Vec<u8>) {
     writer.text(&run.text_block(0).unwrap()).unwrap();
     let mut groups = Groups::new(&mut writer);
     let bytes = describe(&run.group_bytes(0).unwrap());
-    groups.article((0, 0, 0), |described| described.extend_from_slice(&bytes)).unwrap();
+    groups.article(GroupStart::default(), |described| described.extend_from_slice(&bytes)).unwrap();
     groups.finish().unwrap();
     let (coordinates, articles) = (directory.coordinates.end, directory.articles.end);
     writer.end_groups(coordinates, articles, directory.bytes_in, directory.bytes_left);

@@ -431,8 +431,15 @@ pub(crate) struct RunWriter {
 #[derive(Clone, Copy)]
 enum Unpacked {
     Text,
-    /// The first coordinate, article and kept byte of a group.
-    Group((u64, u64, u64)),
+    Group(GroupStart),
+}
+
+/// The first coordinate, article and kept byte of a group.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct GroupStart {
+    pub(crate) coordinate: u64,
+    pub(crate) article: u64,
+    pub(crate) kept: u64,
 }
 
 impl RunWriter {
@@ -475,9 +482,9 @@ impl RunWriter {
         self.pack(text, Unpacked::Text)
     }
 
-    fn group(&mut self, bytes: Vec<u8>, at: (u64, u64, u64)) -> Result<(), IndexError> {
+    fn group(&mut self, bytes: Vec<u8>, start: GroupStart) -> Result<(), IndexError> {
         self.end_text()?;
-        self.pack(bytes, Unpacked::Group(at))
+        self.pack(bytes, Unpacked::Group(start))
     }
 
     /// Compresses and writes some bytes, sooner or later.
@@ -527,7 +534,7 @@ impl RunWriter {
                     self.directory.text.push(TextRef { block, start, len });
                     self.directory.kept += u64::from(len);
                 }
-                Unpacked::Group((coordinate, article, kept)) => {
+                Unpacked::Group(GroupStart { coordinate, article, kept }) => {
                     self.directory.groups.push(GroupRef { block, len, coordinate, article, kept });
                 }
             }
@@ -719,35 +726,36 @@ pub(crate) fn entries(
 /// Collects descriptions of articles and writes them in groups.
 pub(crate) struct Groups<'w> {
     writer: &'w mut RunWriter,
-    /// The first coordinate, article and kept byte of the group at hand.
-    at: (u64, u64, u64),
+    /// Of the group at hand.
+    start: GroupStart,
     bytes: Vec<u8>,
 }
 
 impl<'w> Groups<'w> {
     pub(crate) fn new(writer: &'w mut RunWriter) -> Self {
         let directory = &writer.directory;
-        let at = (directory.coordinates.start, directory.articles.start, 0);
-        Self { writer, at, bytes: Vec::new() }
+        let (coordinate, article) = (directory.coordinates.start, directory.articles.start);
+        let start = GroupStart { coordinate, article, kept: 0 };
+        Self { writer, start, bytes: Vec::new() }
     }
 
-    /// Adds what `describe` writes about the next article, after which come this coordinate,
-    /// article and kept byte.
+    /// Adds what `describe` writes about the next article, after which another group would begin
+    /// at `next`.
     pub(crate) fn article(
         &mut self,
-        next: (u64, u64, u64),
+        next: GroupStart,
         describe: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), IndexError> {
         describe(&mut self.bytes);
         if self.bytes.len() >= group::FULL {
-            self.writer.group(std::mem::take(&mut self.bytes), self.at)?;
-            self.at = next;
+            self.writer.group(std::mem::take(&mut self.bytes), self.start)?;
+            self.start = next;
         }
         Ok(())
     }
 
     pub(crate) fn finish(self) -> Result<(), IndexError> {
-        if self.bytes.is_empty() { Ok(()) } else { self.writer.group(self.bytes, self.at) }
+        if self.bytes.is_empty() { Ok(()) } else { self.writer.group(self.bytes, self.start) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::error::{IndexError, io};
 use super::group;
 use super::manifest::{Lock, Manifest, Merging, Recipe, RunName};
-use super::run::{self, Groups, Run, RunWriter, Table};
+use super::run::{self, GroupStart, Groups, Run, RunWriter, Table};
 use super::sealed::Sealed;
 use super::storage::{Directory, Storage};
 use super::table::{Cut, Entry, ID_KEY_BITS, hash, hash_of_id, prefix};
@@ -392,7 +392,8 @@ impl Writer {
                 record_before = pending.provenance.record.unwrap_or(record_before);
                 group::encode(bytes, &held, &gone, &pending.digest, &stated, &pending.segments);
             };
-            groups.article((end, article + 1, kept), describe).map_err(wrap)?;
+            let next = GroupStart { coordinate: end, article: article + 1, kept };
+            groups.article(next, describe).map_err(wrap)?;
             let key = prefix(hash_of_id(&held.id), ID_KEY_BITS);
             ids.push(Entry { key, place: article, value: 0 });
         }
@@ -404,21 +405,31 @@ impl Writer {
             sum(|pending| pending.bytes_in),
             sum(|pending| pending.bytes_left),
         );
-        // An older place in the granule that the run begins in may come along; it does no harm.
-        for (table, entries) in
-            [(Table::Anchors, &index.anchors), (Table::Paragraphs, &index.paragraphs)]
-        {
-            let key_bits = entries.key_bits();
-            let entries = entries
-                .entries_from(coordinates.start)
-                .map(|(key, posting)| Ok(Entry::of_posting(prefix(key, MAX_KEY_BITS), posting)));
-            let cut = Cut::new(entries, MAX_KEY_BITS - key_bits);
-            writer.table(table, key_bits, cut).map_err(wrap)?;
-        }
-        ids.sort_by_key(|entry| entry.key);
-        writer.table(Table::Ids, ID_KEY_BITS, ids.into_iter().map(Ok)).map_err(wrap)?;
+        write_tables(&mut writer, index, coordinates.start, ids).map_err(wrap)?;
         writer.finish().map_err(wrap)
     }
+}
+
+/// Writes the tables of a run: what an index has of its texts from a coordinate on, and its ids.
+fn write_tables(
+    writer: &mut RunWriter,
+    index: &Index,
+    start: u64,
+    mut ids: Vec<Entry>,
+) -> Result<(), IndexError> {
+    // An older place in the granule that the run begins in may come along; it does no harm.
+    for (table, entries) in
+        [(Table::Anchors, &index.anchors), (Table::Paragraphs, &index.paragraphs)]
+    {
+        let key_bits = entries.key_bits();
+        let entries = entries
+            .entries_from(start)
+            .map(|(key, posting)| Ok(Entry::of_posting(prefix(key, MAX_KEY_BITS), posting)));
+        let cut = Cut::new(entries, MAX_KEY_BITS - key_bits);
+        writer.table(table, key_bits, cut)?;
+    }
+    ids.sort_by_key(|entry| entry.key);
+    writer.table(Table::Ids, ID_KEY_BITS, ids.into_iter().map(Ok))
 }
 
 /// The newest versions of all articles, and whether one comes again that is no other than the one
