@@ -44,6 +44,23 @@ pub enum Cut {
 ///
 /// [Near copies](crate::Options::near) of text in the same article are removed only with
 /// [`Remove`](Self::Remove).
+///
+/// # Examples
+///
+/// ```
+/// use dedup::{Options, WithinArticle};
+///
+/// let refrain = "Row on, row on, the river is wide, the tide is slow, and the morning star has left the sky.";
+/// let song = format!("{refrain}\n\nThe first verse.\n\n{refrain}");
+/// let mut options = Options::new();
+/// let shortened = options.deduper()?.push("song", song.as_str())?;
+/// assert_eq!(shortened.text(), format!("{refrain}\n\nThe first verse."));
+///
+/// options.within_article(WithinArticle::Keep);
+/// let whole = options.deduper()?.push("song", song.as_str())?;
+/// assert_eq!(whole.text(), song);
+/// # Ok::<(), dedup::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WithinArticle {

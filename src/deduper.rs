@@ -147,6 +147,18 @@ impl Deduper {
     /// # Errors
     ///
     /// As [`push`](Self::push) otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("news.dedup");
+    /// let mut deduper = dedup::Options::new().index(&dir).deduper()?;
+    /// let notice = "The ferry does not run on Sunday.";
+    /// assert!(deduper.push_new("notice", notice)?.is_some());
+    /// assert!(deduper.push_new("notice", notice)?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "index")]
     pub fn push_new(
         &mut self,

@@ -477,7 +477,7 @@ impl Options {
         self.source(std::iter::once(Ok(Stream::new(name, reader).into())))
     }
 
-    /// Streams the articles of a source of the caller's.
+    /// Streams the articles of a source of the caller's; [`Source`] has an example.
     ///
     /// # Errors
     ///
