@@ -292,6 +292,22 @@ fn what_is_replaced_was_never_there() {
 }
 
 #[test]
+fn what_is_replaced_again_and_again_takes_no_more_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = Options::new();
+    options.index(dir.path()).min_paragraph(1).versions(Versions::Replace);
+    let mut deduper = options.deduper().unwrap();
+    // So short that the next article begins in the same granule.
+    deduper.push("stays", "ab").unwrap();
+    deduper.checkpoint().unwrap();
+    for version in 10..20 {
+        deduper.push("changes", format!("This is version {version}.")).unwrap();
+        deduper.checkpoint().unwrap();
+        assert_eq!(Index::open(dir.path()).unwrap().stats().paragraphs, 2, "{version}");
+    }
+}
+
+#[test]
 fn withdrawn_text_is_in_no_file() {
     let secret = "zq4 Kjv";
     let dir = tempfile::tempdir().unwrap();

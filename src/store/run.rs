@@ -41,6 +41,18 @@ pub(crate) enum Table {
 
 impl Table {
     pub(crate) const ALL: [Self; 3] = [Self::Anchors, Self::Paragraphs, Self::Ids];
+
+    /// Whether an entry is of what came before the article with this first coordinate and number.
+    pub(crate) fn is_before(self, entry: &Entry, coordinate: u64, article: u64) -> bool {
+        match self {
+            // A gram does not reach beyond its article, and with the mark of the end that has more
+            // bytes than a granule: those of the granule that two articles share are of the later
+            // one.
+            Self::Anchors => entry.place < coordinate / u64::from(GRANULE),
+            Self::Paragraphs => entry.place_of_paragraph() < coordinate,
+            Self::Ids => entry.place < article,
+        }
+    }
 }
 
 /// What a run holds, and where.
@@ -698,13 +710,7 @@ pub(crate) fn write_head(
     }
     writer.end_groups(end.coordinate, end.article, bytes_in, bytes_left);
     for table in Table::ALL {
-        let is_before = |entry: &Entry| match table {
-            // A gram does not reach beyond its article, and has more bytes than a granule: those of
-            // the granule at the end are later ones.
-            Table::Anchors => entry.place < end.coordinate / u64::from(GRANULE),
-            Table::Paragraphs => entry.place_of_paragraph() < end.coordinate,
-            Table::Ids => entry.place < end.article,
-        };
+        let is_before = |entry: &Entry| table.is_before(entry, end.coordinate, end.article);
         let entries = run.entries(table).filter(|entry| entry.as_ref().map_or(true, is_before));
         writer.table(table, directory.key_bits(table), entries)?;
     }

@@ -405,27 +405,30 @@ impl Writer {
             sum(|pending| pending.bytes_in),
             sum(|pending| pending.bytes_left),
         );
-        write_tables(&mut writer, index, coordinates.start, ids).map_err(wrap)?;
+        write_tables(&mut writer, index, (coordinates.start, first), ids).map_err(wrap)?;
         writer.finish().map_err(wrap)
     }
 }
 
-/// Writes the tables of a run: what an index has of its texts from a coordinate on, and its ids.
+/// Writes the tables of a run that begins with an article's first coordinate and number: what an
+/// index has of texts from there on, and ids.
 fn write_tables(
     writer: &mut RunWriter,
     index: &Index,
-    start: u64,
+    (coordinate, article): (u64, u64),
     mut ids: Vec<Entry>,
 ) -> Result<(), IndexError> {
-    // An older place in the granule that the run begins in may come along; it does no harm.
     for (table, entries) in
         [(Table::Anchors, &index.anchors), (Table::Paragraphs, &index.paragraphs)]
     {
         let key_bits = entries.key_bits();
+        // Older places in the granule that the run begins in may come along. They are in another
+        // run: where that is one with this and cut again, they would be twice as many each time.
         let entries = entries
-            .entries_from(start)
-            .map(|(key, posting)| Ok(Entry::of_posting(prefix(key, MAX_KEY_BITS), posting)));
-        let cut = Cut::new(entries, MAX_KEY_BITS - key_bits);
+            .entries_from(coordinate)
+            .map(|(key, posting)| Entry::of_posting(prefix(key, MAX_KEY_BITS), posting))
+            .filter(|entry| !table.is_before(entry, coordinate, article));
+        let cut = Cut::new(entries.map(Ok), MAX_KEY_BITS - key_bits);
         writer.table(table, key_bits, cut)?;
     }
     ids.sort_by_key(|entry| entry.key);
