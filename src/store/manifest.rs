@@ -274,6 +274,8 @@ impl Merging {
     ) -> Result<(), IndexError> {
         match merged {
             Ok(merged) => {
+                // There is room again, if there was none.
+                self.least = 0;
                 runs.truncate(from);
                 runs.push(merged);
                 Ok(())
@@ -505,6 +507,7 @@ impl<R: Rules> Manifest<R> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::simulated::Disk;
     use super::*;
 
     #[test]
@@ -568,6 +571,36 @@ mod tests {
         };
         assert_eq!(with(7, 3), Ok(7));
         assert!(with(u64::MAX, 3).is_err() && with(7, u64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_merge_that_was_put_off_is_tried_later_and_then_at_once_again() {
+        let disk = Disk::default();
+        let name = file::file_name(7);
+        let mut merging = Merging::default();
+        let mut runs = vec![1_u64; 3];
+        for full in [true, false] {
+            let from = merging.due(&runs).unwrap();
+            assert_eq!(from, 0);
+            let merged = if full {
+                disk.create(&name).unwrap();
+                let room = std::io::Error::from(ErrorKind::StorageFull);
+                Err(io("write", &name)(room))
+            } else {
+                Ok(runs.iter().sum())
+            };
+            merging.settle(&mut runs, from, merged, &disk, 7).unwrap();
+            if full {
+                assert_eq!((runs.len(), disk.list().unwrap().len()), (3, 0));
+                while merging.due(&runs).is_none() {
+                    runs.push(1);
+                }
+                assert_eq!(runs.len(), 6);
+            }
+        }
+        assert_eq!(runs, [6]);
+        runs.push(4);
+        assert_eq!(merging.due(&runs), Some(0));
     }
 
     #[test]
