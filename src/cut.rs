@@ -181,10 +181,11 @@ impl Paragraphs<'_> {
             while start < end && is_inside_word(&bytes[..paragraph.end], end) {
                 end -= 1;
             }
-            // Without a space on either side, a sign stays where words would meet: all bytes of it.
+            // Without a space on either side, a sign stays where words would meet: all bytes of it. A space that is covered stays too.
             let words_meet = |end| {
                 let text = &bytes[paragraph.clone()];
-                joins_words(text, start - paragraph.start, end - paragraph.start)
+                let form = without_spaces(bytes, start..end);
+                joins_words(text, form.start - paragraph.start, form.end - paragraph.start)
             };
             while start < end && (!is_boundary(bytes, end) || words_meet(end)) {
                 end -= 1;

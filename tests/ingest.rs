@@ -515,10 +515,18 @@ fn words_around_what_goes_stay_apart() {
     deduper.push("c", format!("Anna{common}said no.")).expect("sound");
     let article = deduper.push("d", format!("Bert{common}agreed.")).expect("sound");
     assert_eq!(article.text(), "Bert)agreed.");
+    // With one that is covered too.
+    for [before, after] in [[" ", ""], ["", " "]] {
+        let common = format!("{before}(a fisherman of forty-one years and a few weeks){after}");
+        let mut deduper = options.deduper().expect("possible");
+        deduper.push("e", format!("Anna{common}said no.")).expect("sound");
+        let article = deduper.push("f", format!("Bert{common}agreed.")).expect("sound");
+        assert_eq!(article.text(), "Bert agreed.");
+    }
     // A sign of several bytes stays whole.
     let common = "。河边小镇的市长已经当了十一年市长，今天说不会再当市长了丰";
-    deduper.push("e", format!("Anna{common}said no.")).expect("sound");
-    let article = deduper.push("f", format!("Bert{common}agreed.")).expect("sound");
+    deduper.push("g", format!("Anna{common}said no.")).expect("sound");
+    let article = deduper.push("h", format!("Bert{common}agreed.")).expect("sound");
     assert_eq!(article.text(), "Bert丰agreed.");
 }
 
