@@ -181,7 +181,8 @@ impl Paragraphs<'_> {
             while start < end && is_inside_word(&bytes[..paragraph.end], end) {
                 end -= 1;
             }
-            // Without a space on either side, a sign stays where words would meet: all bytes of it. A space that is covered stays too.
+            // Without a space on either side, a sign stays where words would meet: all bytes of it.
+            // A space that is covered stays too.
             let words_meet = |end| {
                 let text = &bytes[paragraph.clone()];
                 let form = without_spaces(bytes, start..end);

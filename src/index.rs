@@ -2,8 +2,8 @@
 //!
 //! Places are *coordinates*: offsets into the canonical texts of all articles, laid end to end in
 //! order of arrival, removed text included. [`text`] turns a coordinate into bytes; [`table`] maps
-//! the hash of a gram, of a gram with context, or of a paragraph to about where it stood; [`originals`] leads back from
-//! coordinates to the articles as they came.
+//! the hash of a gram, of a gram with context, or of a paragraph to about where it stood;
+//! [`originals`] leads back from coordinates to the articles as they came.
 //!
 //! An index may stand on a [`base`], which holds the articles that came before.
 
@@ -24,7 +24,8 @@ use self::base::Base;
 use self::table::{MAX_PLACE, Table};
 use self::text::Texts;
 
-/// A number of what is in memory, or a length in an article. Those of an index on disk are checked when that is opened.
+/// A number of what is in memory, or a length in an article. Those of an index on disk are checked
+/// when that is opened.
 #[inline]
 pub(crate) fn to_usize(value: u64) -> usize {
     usize::try_from(value).expect("BUG: beyond the address space")
@@ -69,8 +70,8 @@ pub(crate) struct Index {
     pub(crate) paragraphs: Table,
     /// Where the entries of the texts' base are looked up, unless they are in the tables here.
     pub(crate) beneath: Option<Arc<dyn Base>>,
-    /// Bytes of what leads back to the originals of the texts that are held here. It is kept elsewhere, but what it takes of the memory for
-    /// both is not for texts.
+    /// Bytes of what leads back to the originals of the texts that are held here. It is kept
+    /// elsewhere, but what it takes of the memory for both is not for texts.
     pub(crate) ways_back: usize,
 }
 

@@ -29,8 +29,9 @@ pub(crate) fn is_one_word(before: char, after: char) -> bool {
     before != ' ' && is_combining_mark(after) || is_of_words(before) && is_of_words(after)
 }
 
-/// Whether words are made of it that have several characters. Not all marks are alphabetic to Unicode: an accent that no letter
-/// has taken up is not, nor is what joins two consonants of Hindi, and words go on behind both.
+/// Whether words are made of it that have several characters. Not all marks are alphabetic to
+/// Unicode: an accent that no letter has taken up is not, nor is what joins two consonants of
+/// Hindi, and words go on behind both.
 fn is_of_words(character: char) -> bool {
     (character.is_alphanumeric() || is_combining_mark(character)) && !stands_alone(character)
 }

@@ -187,8 +187,8 @@ impl Command {
         options
     }
 
-    /// Refuses an output that would overwrite the input, or be read by the run that writes it; returns where it lies, by whatever
-    /// name.
+    /// Refuses an output that would overwrite the input, or be read by the run that writes it;
+    /// returns where it lies, by whatever name.
     pub(crate) fn check_output(&self, path: &Path) -> Result<PathBuf, String> {
         let output = resolve(path).map_err(|e| cannot_write(path, &e))?;
         for input in self.paths.iter().filter(|path| !is_stdin(path)) {

@@ -1,5 +1,5 @@
-//! Places in articles from which their departures are read. The more there are, the less is read in vain, and the more memory they
-//! take; so most are told by how far they are from an earlier one.
+//! Places in articles from which their departures are read. The more there are, the less is read in
+//! vain, and the more memory they take; so most are told by how far they are from an earlier one.
 
 use std::ops::Range;
 
@@ -60,8 +60,8 @@ impl Checkpoints {
         }
     }
 
-    /// Those of an article, by its heads, from the last on that is not after a place in its canonical text; from the first
-    /// on if all are.
+    /// Those of an article, by its heads, from the last on that is not after a place in its
+    /// canonical text; from the first on if all are.
     pub(crate) fn from(&self, heads: Range<usize>, canonical: usize) -> Ahead<'_> {
         let is_before = |head: &Head| head.checkpoint.canonical as usize <= canonical;
         let before = self.heads[heads.clone()].partition_point(is_before);

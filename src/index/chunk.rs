@@ -36,7 +36,8 @@ impl Chunk {
     fn full_sized(pages: PageSize) -> Self {
         #[cfg(target_os = "linux")]
         if let Ok(map) = memmap2::MmapMut::map_anon(Self::SIZE) {
-            // A system that has none gives small ones, and one that always gives large ones is told when not to.
+            // A system that has none gives small ones, and one that always gives large ones is told
+            // when not to.
             let _ = map.advise(match pages {
                 PageSize::Large => memmap2::Advice::HugePage,
                 PageSize::Small => memmap2::Advice::NoHugePage,
@@ -141,11 +142,14 @@ enum PageSize {
 
 /// What pages to ask for.
 ///
-/// Large ones, unless one took so long that small ones are likely to take less. Where the system has it at hand, a large page takes
-/// 0.09 ms, and the small ones of a chunk 0.65. But the machine beneath a virtual one may have taken back what was free, in
-/// large pages, and give it again in small ones: then a large page took 4.4 ms, and small ones 0.65 still, as those
-/// had been in use a moment ago. Debates took 1.37 times as long with two threads by large pages alone then as by small
-/// ones alone; where large pages are at hand, small ones alone took 1.12 times as long with one thread, and 1.03 times with two.
+/// Large ones, unless one took so long that small ones are likely to take less. Where the system
+/// has it at hand, a large page takes
+/// 0.09 ms, and the small ones of a chunk 0.65. But the machine beneath a virtual one may have
+/// taken back what was free, in large pages, and give it again in small ones: then a large page
+/// took 4.4 ms, and small ones 0.65 still, as those had been in use a moment ago. Debates took 1.37
+/// times as long with two threads by large pages alone then as by small ones alone; where large
+/// pages are at hand, small ones alone took 1.12 times as long with one thread, and 1.03 times with
+/// two.
 #[derive(Debug, Default)]
 struct Pages {
     /// Chunks that get small pages before a large one is tried again.
@@ -222,9 +226,10 @@ impl Supply {
 
     /// An empty one. If there are `threads`, the one after it is made ready on another.
     ///
-    /// To clear new memory took 2 to 40 % of an ingest by one thread, as the machine beneath a virtual one had it at hand or not;
-    /// with several, one at a time fills chunks, for which all others wait: where memory was not at hand, two
-    /// threads took a tenth less time so, on two cores, and elsewhere as long.
+    /// To clear new memory took 2 to 40 % of an ingest by one thread, as the machine beneath a
+    /// virtual one had it at hand or not; with several, one at a time fills chunks, for which all
+    /// others wait: where memory was not at hand, two threads took a tenth less time so, on two
+    /// cores, and elsewhere as long.
     pub(super) fn take(&mut self, threads: bool) -> Chunk {
         if let Some(chunk) = self.spare.take() {
             return chunk;

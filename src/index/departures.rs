@@ -141,12 +141,14 @@ const fn steps() -> [Step; 256] {
     steps
 }
 
-/// One departure in this many is a checkpoint, from which the others are counted: with 48, an ingest of newsletters takes 2 % fewer
-/// instructions, and the index of laws, a line break in 30 bytes, is 2 % larger; with 96, 1 % more, and 1 % smaller.
+/// One departure in this many is a checkpoint, from which the others are counted: with 48, an
+/// ingest of newsletters takes 2 % fewer instructions, and the index of laws, a line break in 30
+/// bytes, is 2 % larger; with 96, 1 % more, and 1 % smaller.
 const CHECKPOINT: usize = 72;
 
-/// And after so many bytes, before a departure with a longer literal and behind it: who reads one of a group copies all, which thousands of
-/// copies of what stands beside a megabyte of spaces would have had to wait for.
+/// And after so many bytes, before a departure with a longer literal and behind it: who reads one
+/// of a group copies all, which thousands of copies of what stands beside a megabyte of spaces
+/// would have had to wait for.
 const LONG: u32 = 1 << 12;
 
 #[derive(Debug, Default)]
@@ -172,8 +174,9 @@ impl Ends {
         Self { canonical: canonical as u32, original: original as u32 }
     }
 
-    /// None where the departures before take more than 4 GiB, which no text comes to but one of half a gigabyte that was made for it: then
-    /// what is wanted is farther from the last checkpoint.
+    /// None where the departures before take more than 4 GiB, which no text comes to but one of
+    /// half a gigabyte that was made for it: then what is wanted is farther from the last
+    /// checkpoint.
     fn checkpoint(self, at: usize) -> Option<Checkpoint> {
         let Self { canonical, original } = self;
         u32::try_from(at).ok().map(|at| Checkpoint { canonical, original, at })
@@ -371,7 +374,8 @@ impl Departures {
     }
 }
 
-/// Where the departures that lead to a place stand among those of an article, what they are counted from, and the checkpoints behind.
+/// Where the departures that lead to a place stand among those of an article, what they are counted
+/// from, and the checkpoints behind.
 fn begin(checkpoints: Ahead<'_>, canonical: usize) -> (u32, Ends, Ahead<'_>) {
     let mut behind = checkpoints.clone();
     match behind.next().filter(|first| first.canonical as usize <= canonical) {
@@ -455,8 +459,8 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    /// The original bytes of canonical bytes of the article, not before the place that this reads from; hands the
-    /// departures among them to `found`, with their original bytes.
+    /// The original bytes of canonical bytes of the article, not before the place that this reads
+    /// from; hands the departures among them to `found`, with their original bytes.
     ///
     /// # Errors
     ///
@@ -505,9 +509,9 @@ impl Reader<'_> {
     }
 }
 
-/// Passes over departures that end before a canonical place, or there, as far as they are common and not far from the ones
-/// before: most of what lies between a checkpoint and the place wanted, at a fifth of what it costs to decode them. True if
-/// there were any.
+/// Passes over departures that end before a canonical place, or there, as far as they are common
+/// and not far from the ones before: most of what lies between a checkpoint and the place wanted,
+/// at a fifth of what it costs to decode them. True if there were any.
 fn pass(bytes: &mut &[u8], ends: &mut Ends, place: usize) -> bool {
     let Ends { mut canonical, mut original } = *ends;
     let mut rest = *bytes;
@@ -623,7 +627,8 @@ fn decode<'b>(bytes: &mut &'b [u8], ends: &mut Ends) -> Option<(Departure, &'b [
 /// The bytes of the longest number.
 const LONGEST_VARINT: usize = 5;
 
-/// LEB128: seven bits a byte, the least first, the high bit set on all but the last. Returns how many bytes it took.
+/// LEB128: seven bits a byte, the least first, the high bit set on all but the last. Returns how
+/// many bytes it took.
 #[expect(clippy::cast_possible_truncation, reason = "seven bits")]
 fn put_varint(bytes: &mut [u8], mut value: u32) -> usize {
     let mut len = 0;

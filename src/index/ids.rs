@@ -1,5 +1,5 @@
-//! The ids of articles, end to end. An allocation for each took 24 bytes and more beside the id, and as long as all articles are
-//! remembered.
+//! The ids of articles, end to end. An allocation for each took 24 bytes and more beside the id,
+//! and as long as all articles are remembered.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use super::text::END;
 /// Ids of which the first is found without a look at others.
 const GROUP: usize = 16;
 
-/// Ids that are held ready, as repeats name few articles again and again. Which one stands where follows from its number alone.
+/// Ids that are held ready, as repeats name few articles again and again. Which one stands where
+/// follows from its number alone.
 const READY: usize = 128;
 
 #[derive(Debug)]

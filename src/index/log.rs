@@ -18,8 +18,9 @@ const CHUNK: usize = Chunk::SIZE;
 
 /// Bytes that are put into the file at a time.
 ///
-/// The system takes memory for the file in pieces as large as what is written at once. For all of a chunk they are large pages, which a machine
-/// beneath a virtual one may have to find first (`Pages` in the module `chunk`): half a gigabyte then took 2.2 ns a byte, and 0.2 to 0.9 in
+/// The system takes memory for the file in pieces as large as what is written at once. For all of a
+/// chunk they are large pages, which a machine beneath a virtual one may have to find first
+/// (`Pages` in the module `chunk`): half a gigabyte then took 2.2 ns a byte, and 0.2 to 0.9 in
 /// smaller parts, against 0.16 and 0.18 where large pages are at hand.
 const PART: usize = 1 << 17;
 
@@ -99,8 +100,8 @@ impl Log {
         prefetch(&self.chunks[to_usize(at / CHUNK as u64)], to_usize(at % CHUNK as u64));
     }
 
-    /// Of the `back` bytes up to and with that at `at`, and the `ahead` bytes from it on, those that lie together with it; and how many
-    /// of them are before it.
+    /// Of the `back` bytes up to and with that at `at`, and the `ahead` bytes from it on, those
+    /// that lie together with it; and how many of them are before it.
     #[inline]
     pub(crate) fn between(
         &mut self,
@@ -142,8 +143,8 @@ impl Log {
             .map_or(0, |spilled| spilled.chunks + usize::from(spilled.writing.is_some()))
     }
 
-    /// Moves the oldest bytes into a temporary file until what is left takes at most `budget` bytes of memory, or cannot be
-    /// moved; with threads, two chunks more may be on their way.
+    /// Moves the oldest bytes into a temporary file until what is left takes at most `budget` bytes
+    /// of memory, or cannot be moved; with threads, two chunks more may be on their way.
     ///
     /// # Errors
     ///
@@ -190,8 +191,8 @@ impl Log {
         match writing.map(JoinHandle::join) {
             None => {}
             Some(Ok(Ok(()))) => self.note_written(),
-            // The chunk is in memory still. From now on the one who wants one written waits for it, and gets the error if it
-            // persists: nothing is taken in that there is no room for.
+            // The chunk is in memory still. From now on the one who wants one written waits for it,
+            // and gets the error if it persists: nothing is taken in that there is no room for.
             Some(_) => self.threads = false,
         }
     }
@@ -314,16 +315,16 @@ pub(super) fn push<T>(vec: &mut Vec<T>, item: T) {
     vec.push(item);
 }
 
-/// Makes room for so many items, and few to spare: room that doubles would be a third of a large index on average, and
-/// two thirds while it moves.
+/// Makes room for so many items, and few to spare: room that doubles would be a third of a large
+/// index on average, and two thirds while it moves.
 pub(super) fn reserve<T>(vec: &mut Vec<T>, items: usize) {
     if vec.capacity() - vec.len() < items {
         vec.reserve_exact((vec.len() / 8).max(items).max(16));
     }
 }
 
-/// The last of sorted items that is before something, as the one at `first` is: mostly one of the next few, so the steps grow
-/// from one.
+/// The last of sorted items that is before something, as the one at `first` is: mostly one of the
+/// next few, so the steps grow from one.
 pub(super) fn last_before<T>(items: &[T], first: usize, is_before: impl Fn(&T) -> bool) -> usize {
     let (mut before, mut step) = (first, 1);
     while items.get(before + step).is_some_and(&is_before) {

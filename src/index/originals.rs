@@ -1,8 +1,8 @@
 //! The way back from coordinates to the originals: what article one belongs to, and where that departs from its
 //! canonical form.
 //!
-//! Asked when places are reported, not when texts are compared: so this lies apart from the [`texts`](super::text), and who
-//! reports needs no text.
+//! Asked when places are reported, not when texts are compared: so this lies apart from the
+//! [`texts`](super::text), and who reports needs no text.
 //!
 //! Articles may stand on a [`Base`], to which what is asked of its own is passed on.
 
@@ -17,16 +17,16 @@ use super::{COORDINATE_BITS, Fields, to_usize};
 use crate::canonical::Departure;
 use crate::error::Error;
 
-/// Coordinates for which one number of an article is kept: for a quarter of them, that would be one more byte of index in a
-/// hundred.
+/// Coordinates for which one number of an article is kept: for a quarter of them, that would be one
+/// more byte of index in a hundred.
 const LOCATED: u64 = 1 << 14;
 
 #[derive(Debug, Default)]
 pub(crate) struct Originals {
     articles: Vec<Start>,
     ids: Ids,
-    /// For each [`LOCATED`] coordinates the article that the first one is of, counted from the first that is held here;
-    /// or one before that, if the number is too great.
+    /// For each [`LOCATED`] coordinates the article that the first one is of, counted from the
+    /// first that is held here; or one before that, if the number is too great.
     articles_of: Vec<u32>,
     departures: Departures,
     /// The first coordinate of the next article.
@@ -40,7 +40,8 @@ pub(crate) struct Originals {
 
 /// Where an article begins: its first coordinate, and its first departure and checkpoint.
 ///
-/// In one word: with each in one of its own, and a pointer to the id, it took 40 bytes, and the index of articles of 500 bytes a quarter more.
+/// In one word: with each in one of its own, and a pointer to the id, it took 40 bytes, and the
+/// index of articles of 500 bytes a quarter more.
 #[derive(Clone, Copy, Debug)]
 struct Start(Fields);
 
@@ -153,7 +154,8 @@ impl Originals {
         self.departures_from(article, canonical.start)?.original_range(canonical, found)
     }
 
-    /// Whether the original bytes of an article, where its canonical text is `canonical` from `start` on, are `original`.
+    /// Whether the original bytes of an article, where its canonical text is `canonical` from
+    /// `start` on, are `original`.
     ///
     /// # Errors
     ///

@@ -5,13 +5,14 @@
 //! knows does that double, at four bytes a shard. So nothing is rehashed at once, and no growth needs more than
 //! the shard at hand twice.
 //!
-//! A slot has the next bits of the key as its *tag*. The slots of a shard are two groups without order, by the first bit
-//! of the tag, which grow towards each other from both ends of an array: nothing moves when a slot is added, and a search looks
-//! at half of the shard. The upper 16 bits of all slots lie together, so that vector code compares them, in a few cache
-//! lines that do not wait for each other. The six bytes of a
-//! slot are divided anew at every split: the bit of the tag that went into the directory is given to the
-//! place, as a table that has twice the slots has places twice as far. Places are kept as [`GRANULE`]s of
-//! eight bytes: the caller compares at all eight, as it compares anyway.
+//! A slot has the next bits of the key as its *tag*. The slots of a shard are two groups without
+//! order, by the first bit of the tag, which grow towards each other from both ends of an array:
+//! nothing moves when a slot is added, and a search looks at half of the shard. The upper 16 bits
+//! of all slots lie together, so that vector code compares them, in a few cache lines that do not
+//! wait for each other. The six bytes of a slot are divided anew at every split: the bit of the tag
+//! that went into the directory is given to the place, as a table that has twice the slots has
+//! places twice as far. Places are kept as [`GRANULE`]s of eight bytes: the caller compares at all
+//! eight, as it compares anyway.
 //!
 //! What is known of a key, [`MAX_KEY_BITS`] as a rule, does not refuse all other keys: of those the caller
 //! meets one in eight searches of a table of 16 million places.
@@ -46,8 +47,8 @@ const FIRST_PLACE_BITS: u32 = 12;
 const FULL: usize = 320;
 /// Slots by which the room of a shard grows: with twelve, a table alone takes 5 % longer, and 1 % less memory.
 const MORE: usize = 16;
-/// Blocks of slots that a search looks at at once, whether there are as many or not. Of the slots of a shard that does not split yet
-/// about half are in each group, with a deviation of nine.
+/// Blocks of slots that a search looks at at once, whether there are as many or not. Of the slots
+/// of a shard that does not split yet about half are in each group, with a deviation of nine.
 const SCANNED: usize = 6;
 /// Enough for the granule of [`MAX_PLACE`], and leaving a bit to the tag.
 const MAX_PLACE_BITS: u32 = 38;
@@ -67,7 +68,8 @@ pub(crate) struct Posting {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spot {
     shard: u32,
-    /// How many slots the group had, and of how many bits of their keys the shard knew that they have them in common.
+    /// How many slots the group had, and of how many bits of their keys the shard knew that they
+    /// have them in common.
     len: u32,
     depth: u8,
     group: u8,
@@ -102,12 +104,12 @@ impl Table {
         Self { first: first - first % u64::from(GRANULE), ..Self::default() }
     }
 
-    /// A table for so many entries whose keys have `key_bits` known bits, the others being zero, and whose places
-    /// are below `end`.
+    /// A table for so many entries whose keys have `key_bits` known bits, the others being zero,
+    /// and whose places are below `end`.
     ///
-    /// It claims to know no more of any key, so that a search for one with other bits behind those finds
-    /// its entries. And it is split from the start: in a table of few shards, great places would take bits of the
-    /// keys that they do not need in one of many.
+    /// It claims to know no more of any key, so that a search for one with other bits behind those
+    /// finds its entries. And it is split from the start: in a table of few shards, great places
+    /// would take bits of the keys that they do not need in one of many.
     #[cfg(feature = "index")]
     pub(crate) fn with_key_bits(key_bits: u32, entries: u64, end: u64) -> Self {
         debug_assert!((1..=MAX_KEY_BITS).contains(&key_bits));
@@ -130,8 +132,9 @@ impl Table {
         self.shards.iter().map(Shard::key_bits).min().unwrap_or(MAX_KEY_BITS)
     }
 
-    /// The entries that came in last, back to the first place that is not from `place` on, by what is known of their keys; what is
-    /// not is zero. In time that grows with them, and a little with the number of shards.
+    /// The entries that came in last, back to the first place that is not from `place` on, by what
+    /// is known of their keys; what is not is zero. In time that grows with them, and a little with
+    /// the number of shards.
     #[cfg(feature = "index")]
     pub(crate) fn entries_from(
         &self,
@@ -159,8 +162,8 @@ impl Table {
         Posting { place: self.first + posting.place, ..posting }
     }
 
-    /// Appends the postings under `key`, in the order they came in, with a few of other keys among them; says where the next
-    /// one goes.
+    /// Appends the postings under `key`, in the order they came in, with a few of other keys among
+    /// them; says where the next one goes.
     #[inline]
     pub(crate) fn look_up(&self, key: u64, found: &mut Vec<Posting>) -> Spot {
         let Some(number) = self.shard(key) else {
@@ -302,8 +305,8 @@ struct Shard {
     parts: Box<[u16]>,
     /// Slots that there is room for: a third of the parts.
     capacity: u32,
-    /// How many slots there are with each first bit of the tag: those with 0 from the start on, those with 1 from the
-    /// end on, towards each other.
+    /// How many slots there are with each first bit of the tag: those with 0 from the start on,
+    /// those with 1 from the end on, towards each other.
     lens: [u32; 2],
     /// The bits that all its keys have in common.
     depth: u8,
@@ -417,8 +420,8 @@ impl Shard {
         if group == 0 { slots.for_each(visit) } else { slots.rev().for_each(visit) }
     }
 
-    /// The slots of each group from behind, as long as their place is one from `from` on, by tag; those of one tag in the
-    /// order they came in.
+    /// The slots of each group from behind, as long as their place is one from `from` on, by tag;
+    /// those of one tag in the order they came in.
     #[cfg(feature = "index")]
     fn newest(&self, from: u64) -> Vec<u64> {
         let is_new = |&slot: &u64| self.posting(slot).place >= from;
@@ -488,8 +491,8 @@ impl Shard {
         }
     }
 
-    /// Fetches what a search for a key looks at, and where the next slot goes; all of a shard without room, which is
-    /// about to be copied.
+    /// Fetches what a search for a key looks at, and where the next slot goes; all of a shard
+    /// without room, which is about to be copied.
     fn prefetch(&self, key: u64) {
         if self.len() == self.capacity() {
             for line in (0..self.parts.len()).step_by(LANES) {
@@ -563,7 +566,8 @@ impl Shard {
         self.place_bits += 1;
     }
 
-    /// Keeps the group of the keys whose next bit is 0, and gives that of those with 1. The bit that is known of each goes to the place.
+    /// Keeps the group of the keys whose next bit is 0, and gives that of those with 1. The bit
+    /// that is known of each goes to the place.
     fn split(&mut self, outgrown: &mut Outgrown) -> Self {
         let shift = self.tag_shift();
         let [lower, upper] = [0, 1].map(|group| {
@@ -592,7 +596,8 @@ impl Shard {
 
 /// The arrays that shards outgrew last, for others that are about to be as large.
 ///
-/// Shards grow at the same pace, so there often is one that fits: the allocator took a tenth of the time of a table.
+/// Shards grow at the same pace, so there often is one that fits: the allocator took a tenth of the
+/// time of a table.
 #[derive(Default)]
 struct Outgrown {
     arrays: VecDeque<Box<[u16]>>,

@@ -1,7 +1,8 @@
 //! The texts of all articles, each kept byte once.
 //!
-//! What is not in a removed *part* is kept, and removed parts are all that is listed. A part names the kept text that it
-//! stands for, never another part, so reading takes one step however long the chain of reprints was.
+//! What is not in a removed *part* is kept, and removed parts are all that is listed. A part names
+//! the kept text that it stands for, never another part, so reading takes one step however long the
+//! chain of reprints was.
 //!
 //! Texts may stand on a [`Base`]: articles that came before and lie elsewhere. What is asked of
 //! their coordinates is passed on to it.
@@ -39,7 +40,8 @@ pub(crate) struct Texts {
     end: u64,
     /// The text that was looked at last: mostly the next look is at the same, or at what is beside it.
     recent: Resolved,
-    /// The same of what is read backwards: a match is first measured ahead, and then from the same place behind.
+    /// The same of what is read backwards: a match is first measured ahead, and then from the same
+    /// place behind.
     recent_behind: Resolved,
     /// What came before, if it lies elsewhere.
     base: Option<Arc<dyn Base>>,
@@ -51,8 +53,9 @@ pub(crate) struct Texts {
 
 /// A removed part. Behind it, up to the next, text is kept.
 ///
-/// In one word: its first coordinate, the address of the kept text behind it, its source, and two flags that say what that is. Where it
-/// ends is not told: as much before the next part as text is kept between them.
+/// In one word: its first coordinate, the address of the kept text behind it, its source, and two
+/// flags that say what that is. Where it ends is not told: as much before the next part as text is
+/// kept between them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Part(Fields);
 
@@ -106,8 +109,9 @@ impl Part {
 /// Where kept text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    /// Here, by its address. To look that up by the coordinate whenever the text is read took a tenth of the time of ingesting a collection
-    /// with many removed parts; to look up the coordinate, which is seldom asked for, takes none.
+    /// Here, by its address. To look that up by the coordinate whenever the text is read took a
+    /// tenth of the time of ingesting a collection with many removed parts; to look up the
+    /// coordinate, which is seldom asked for, takes none.
     Kept(u64),
     /// In the base, by its coordinate.
     InBase(u64),
@@ -192,8 +196,8 @@ impl Entry {
     }
 }
 
-/// Text that repeats itself after fewer bytes is read so many at a time. By one period at a time, articles with empty tables of
-/// two bytes a cell took 500 ns a byte.
+/// Text that repeats itself after fewer bytes is read so many at a time. By one period at a time,
+/// articles with empty tables of two bytes a cell took 500 ns a byte.
 pub(crate) const REPEATED: u64 = 1 << 12;
 
 /// So many bytes, from an offset on, of what a period is when it comes again and again.
@@ -216,7 +220,8 @@ struct Stretch {
     /// Bytes kept together up to and with this one, and from it on: at least one each.
     back: u64,
     ahead: u64,
-    /// Whether that is but a part of what the text looked at last stands for, which repeats itself after a few bytes.
+    /// Whether that is but a part of what the text looked at last stands for, which repeats itself
+    /// after a few bytes.
     repeats: bool,
 }
 
@@ -267,8 +272,8 @@ impl Kept {
         Self { origin, len, period: len }
     }
 
-    /// What the `len` bytes from an offset on stand for, or the first of them, of a piece that is kept text of `period` bytes
-    /// again and again.
+    /// What the `len` bytes from an offset on stand for, or the first of them, of a piece that is
+    /// kept text of `period` bytes again and again.
     pub(crate) fn within(origin: u64, period: u64, offset: u64, len: u64) -> Self {
         match offset % period {
             0 if period < len => Self { origin, len, period },
@@ -326,7 +331,8 @@ impl Texts {
         }
     }
 
-    /// The byte at `coordinate` among others that lie together, which may be fewer than there are, and how many of them are before it.
+    /// The byte at `coordinate` among others that lie together, which may be fewer than there are,
+    /// and how many of them are before it.
     #[inline]
     pub(crate) fn around(&mut self, coordinate: u64) -> Result<(&[u8], usize), Error> {
         let stretch = self.look_up(coordinate);
@@ -381,8 +387,8 @@ impl Texts {
         }
     }
 
-    /// Reads the text around a coordinate of a part that repeats itself: so many bytes before it, and from it on, at most. How many
-    /// there are before it.
+    /// Reads the text around a coordinate of a part that repeats itself: so many bytes before it,
+    /// and from it on, at most. How many there are before it.
     #[cold]
     fn read_repeated(
         &mut self,
@@ -429,7 +435,8 @@ impl Texts {
         }
         while at < coordinates.end {
             let rest = coordinates.end - at;
-            // Of a block that is kept as a whole the part before it need not be known, which only a search through all would find.
+            // Of a block that is kept as a whole the part before it need not be known, which only a
+            // search through all would find.
             let kept = match self.directory[self.block(at)].way() {
                 Way::Kept(_) => Kept::plain(at, rest.min(BLOCK - at % BLOCK)),
                 Way::Part(first) => {
@@ -571,7 +578,8 @@ impl Texts {
         start - (address - self.parts[number].address())
     }
 
-    /// The number of the part that a coordinate lies in or behind, whose block begins in or behind the part `first`.
+    /// The number of the part that a coordinate lies in or behind, whose block begins in or behind
+    /// the part `first`.
     fn part_from(&self, first: usize, coordinate: u64) -> usize {
         let is_before = |part: &Part| part.start() <= coordinate;
         let next = self.directory.get(self.block(coordinate) + 1).map(|entry| entry.way());
@@ -661,8 +669,9 @@ mod tests {
         }
     }
 
-    /// Articles of new text and of copies of kept text from anywhere, their own later text too; held against all of it, laid end to
-    /// end, with the coordinate of the kept text beside each byte.
+    /// Articles of new text and of copies of kept text from anywhere, their own later text too;
+    /// held against all of it, laid end to end, with the coordinate of the kept text beside each
+    /// byte.
     #[test]
     fn what_was_removed_is_read_where_it_is_kept() {
         let mut state = 7_u64;

@@ -51,8 +51,9 @@ impl Compression {
         }
     }
 
-    /// The compression that a stream's name tells, if the stream ended before its first bytes could: what there is of it, often
-    /// nothing, is then neither an empty text nor a short one. What is there whole and is not compressed may have such a name.
+    /// The compression that a stream's name tells, if the stream ended before its first bytes
+    /// could: what there is of it, often nothing, is then neither an empty text nor a short one.
+    /// What is there whole and is not compressed may have such a name.
     pub(crate) fn cut_off(name: &str, head: &[u8]) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         let compression = Self::of_extension(&extension.to_ascii_lowercase())?;
