@@ -14,8 +14,7 @@ pub(crate) const VERSION: u32 = 4;
 /// ```
 /// use dedup::{Cut, Options};
 ///
-/// let notice = "the pool stays closed until the new boiler has been delivered, mounted and
-/// inspected, which the \
+/// let notice = "the pool stays closed until the new boiler has been delivered, mounted and inspected, which the \
 ///               city expects to take three weeks if the weather allows the crane to be set up, and five if it \
 ///               does not, said the head of the department";
 /// let mut deduper = Options::new().cut(Cut::Span).deduper()?;

@@ -390,9 +390,10 @@ impl Options {
     /// # let dir = dir.path().join("archive.dedup");
     /// use dedup::{Index, Options};
     ///
-    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at
-    /// nine in the morning."; let mut archive = Options::new().index(&dir).deduper()?;
-    /// archive.push("friday", notice)?; archive.checkpoint()?;
+    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at nine in the morning.";
+    /// let mut archive = Options::new().index(&dir).deduper()?;
+    /// archive.push("friday", notice)?;
+    /// archive.checkpoint()?;
     ///
     /// let mut today = Options::new().against(&dir).deduper()?;
     /// assert!(today.push("monday", notice)?.is_repeat());

@@ -293,12 +293,16 @@ impl Fingerprints {
     /// # let (a, b, all) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("all"));
     /// use dedup::{Fingerprints, Options};
     ///
-    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at
-    /// nine in the morning."; let report = "Three barges left the basin before dawn, the keeper
-    /// wrote, with timber for the new bridge."; let mut filter = Options::new().filter(&a)?;
-    /// filter.push("friday", notice)?; filter.checkpoint()?; // With the key of the first, or the
-    /// two could not be merged. Fingerprints::open(&a)?.create_like(&b)?; let mut filter =
-    /// Options::new().filter(&b)?; filter.push("monday", report)?; filter.checkpoint()?;
+    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at nine in the morning.";
+    /// let report = "Three barges left the basin before dawn, the keeper wrote, with timber for the new bridge.";
+    /// let mut filter = Options::new().filter(&a)?;
+    /// filter.push("friday", notice)?;
+    /// filter.checkpoint()?;
+    /// // With the key of the first, or the two could not be merged.
+    /// Fingerprints::open(&a)?.create_like(&b)?;
+    /// let mut filter = Options::new().filter(&b)?;
+    /// filter.push("monday", report)?;
+    /// filter.checkpoint()?;
     ///
     /// Fingerprints::merge(&all, [&a, &b])?;
     /// let seen = Fingerprints::open(&all)?;
