@@ -23,7 +23,8 @@
 //! # What is found
 //!
 //! Regions are proposed by anchors of [`SPAN`] bytes, of paragraphs that stayed: so a near copy is
-//! near to text that was kept, and a chain of small changes does not lead away from it. A run as
+//! near to text that was kept, and a chain of small changes does not lead away from it. (From there
+//! a run may reach on into words that an earlier near copy changed, and says.) A run as
 //! long as that has an anchor in common with its source for certain, unless its gram stood in
 //! [`PLACES`] places before; a shorter one probably. The regions whose common anchors weigh most
 //! are looked at, at most [`REGIONS`]: an anchor weighs the less the more places its gram stood in,
