@@ -27,18 +27,26 @@ pub(crate) const END: u8 = 0xFF;
 /// Coordinates that an entry of the directory spans.
 const BLOCK: u64 = 1 << 12;
 
+/// Bytes of kept text for which one number of a part is kept.
+const ADDRESSED: u64 = 1 << 16;
+
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     /// Kept text: a byte of it has an *address* here.
     kept: Log,
-    /// What was removed, in order; before that a part without text, so that all kept text is behind some part.
+    /// What was removed, in order; before that a part without text, so that all kept text is
+    /// behind some part.
     parts: Vec<Part>,
     periodic: Vec<Periodic>,
     /// For each block of coordinates.
     directory: Vec<Entry>,
+    /// For each [`ADDRESSED`] bytes of kept text, the part that the first of them is behind; or one
+    /// before that, if the number is too great.
+    parts_at: Vec<u32>,
     /// The first coordinate of the next article.
     end: u64,
-    /// The text that was looked at last: mostly the next look is at the same, or at what is beside it.
+    /// The text that was looked at last: mostly the next look is at the same, or at what is beside
+    /// it.
     recent: Resolved,
     /// The same of what is read backwards: a match is first measured ahead, and then from the same
     /// place behind.
@@ -319,6 +327,7 @@ impl Texts {
         self.parts.capacity() * size_of::<Part>()
             + self.periodic.capacity() * size_of::<Periodic>()
             + self.directory.capacity() * size_of::<Entry>()
+            + self.parts_at.capacity() * size_of::<u32>()
     }
 
     /// Fetches the memory around a coordinate, if it is known at once where that is.
@@ -478,6 +487,7 @@ impl Texts {
         self.kept.append(&[END]);
         self.end = start + canonical.len() as u64 + 1;
         self.extend_directory(start);
+        self.extend_parts_at(first - 1);
         // Not before all parts are there, as removed text may stand for later text of its own article.
         for (number, part) in (first..).zip(removed) {
             let source = self.source(part.origin);
@@ -511,6 +521,20 @@ impl Texts {
                 Way::Part(number)
             };
             push(&mut self.directory, Entry::new(&way));
+        }
+    }
+
+    /// Enters kept text that is behind a part, or behind a later one.
+    fn extend_parts_at(&mut self, mut number: usize) {
+        loop {
+            let address = self.parts_at.len() as u64 * ADDRESSED;
+            if address >= self.kept.len() {
+                break;
+            }
+            while self.parts.get(number + 1).is_some_and(|next| next.address() <= address) {
+                number += 1;
+            }
+            push(&mut self.parts_at, u32::try_from(number).unwrap_or(u32::MAX));
         }
     }
 
@@ -637,7 +661,8 @@ impl Texts {
         match source {
             Source::InBase(coordinate) => coordinate,
             Source::Kept(address) => {
-                let number = self.parts.partition_point(|part| part.address() <= address) - 1;
+                let first = self.parts_at[to_usize(address / ADDRESSED)] as usize;
+                let number = last_before(&self.parts, first, |part| part.address() <= address);
                 self.part_end(number) + (address - self.parts[number].address())
             }
         }
