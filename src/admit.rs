@@ -39,7 +39,7 @@ pub(crate) struct Found {
     pub(crate) covered: usize,
     pub(crate) blocks: Vec<RemovedBlock>,
     /// What goes or stays as a whole, if that is not each paragraph.
-    pub(crate) units: Option<CutUnits>,
+    pub(crate) cut_units: Option<CutUnits>,
     /// That of the index with this article in it.
     pub(crate) size: Size,
 }
@@ -112,7 +112,7 @@ impl Admission {
 
     /// Finds what an article repeats, in the memory of what was found of another.
     fn resolve(&mut self, prepared: &Prepared, found: &mut Found) -> Result<(), Error> {
-        let Found { matches, covered, blocks, units: cut, .. } = found;
+        let Found { matches, covered, blocks, cut_units, .. } = found;
         let forms = &prepared.forms;
         let incoming = forms.incoming();
         resolve::find(&mut self.index, &incoming, &self.criteria, &mut self.room, matches)?;
@@ -144,7 +144,7 @@ impl Admission {
         let kept_elsewhere: Vec<Removed> =
             blocks.iter().flat_map(RemovedBlock::references).collect();
         self.index.texts.push(&forms.canonical.bytes, &kept_elsewhere);
-        *cut = units.into_cut();
+        *cut_units = units.into_cut();
         Ok(())
     }
 }

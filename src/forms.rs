@@ -83,7 +83,7 @@ impl Spare {
     pub(crate) fn give(&self, mut forms: Box<Forms>) {
         // Others take their place.
         (forms.own_anchors, forms.near_anchors) = (None, None);
-        (forms.found.blocks, forms.found.units) = (Vec::new(), None);
+        (forms.found.blocks, forms.found.cut_units) = (Vec::new(), None);
         let usual = 8 * forms.canonical.len() + (1 << 12);
         if forms.memory() <= usual.min(Self::KEPT)
             && let Ok(mut spare) = self.0.try_lock()

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::admit::{Admitted, Found, Size};
 use crate::article::{Article, Block, Change, Origin, Place, Repeat, Segment};
 use crate::canonical::{Canonical, whole_characters, without_spaces};
-use crate::cut;
+use crate::cut::{self, CutUnits};
 use crate::error::Error;
 use crate::forms::Spare;
 use crate::index::originals::Originals;
@@ -71,41 +71,17 @@ impl Reporter {
     pub(crate) fn report(&mut self, admitted: Admitted) -> Result<Article, Error> {
         let Admitted(prepared) = admitted;
         let forms = &prepared.forms;
-        let Found { matches, covered, blocks: removed, units: cut, size } = &forms.found;
         self.originals.push(prepared.id.clone(), forms.canonical.len(), &forms.departures);
-        self.size = *size;
-
-        let mut repeats: Vec<Repeat> = Vec::with_capacity(matches.len());
-        for found in matches {
-            let Some(repeat) = self.repeat(&prepared, found)? else { continue };
-            // No match lies in another, but without spaces and halves of characters two may begin or end alike.
-            match repeats.last_mut() {
-                Some(last) if last.range.end == repeat.range.end => {}
-                Some(last) if last.range.start == repeat.range.start => *last = repeat,
-                _ => repeats.push(repeat),
-            }
-        }
-        let units = cut.as_ref().map_or(&*prepared.paragraphs, |cut| &*cut.ranges);
-        let paragraph = |unit| cut.as_ref().map_or(unit, |cut| cut.paragraphs[unit]);
-        let mut blocks = Vec::with_capacity(removed.len());
-        let mut cuts = Vec::with_capacity(removed.len());
-        for block in removed {
-            let RemovedBlock { units: gone, .. } = block;
-            let (first, last) = (gone.start, gone.end - 1);
-            let paragraphs = paragraph(first)..paragraph(last) + 1;
-            let range = units[first].start..units[last].end;
-            let block = self.block(&prepared, block, paragraphs, range)?;
-            cuts.push((gone.clone(), block.sources[0].first.clone()));
-            blocks.push(block);
-        }
-        let segments = cut::segments(prepared.original.as_bytes(), units, &cuts);
+        self.size = forms.found.size;
+        let repeats = self.repeats(&prepared)?;
+        let (blocks, segments) = self.blocks(&prepared)?;
         let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         let kept: usize = new.map(|segment| segment.range().len()).sum();
         let len = prepared.original.len();
         self.stats.count(&prepared.provenance, len, len - kept);
         self.stats.blocks += blocks.len() as u64;
         self.stats.repeats += repeats.len() as u64;
-        let (canonical_len, covered) = (forms.canonical.len(), *covered);
+        let (canonical_len, covered) = (forms.canonical.len(), forms.found.covered);
         self.spare.give(prepared.forms);
         Ok(Article {
             id: prepared.id,
@@ -119,6 +95,45 @@ impl Reporter {
             repeats,
             blocks,
         })
+    }
+
+    fn repeats(&mut self, prepared: &Prepared) -> Result<Vec<Repeat>, Error> {
+        let matches = &prepared.forms.found.matches;
+        let mut repeats: Vec<Repeat> = Vec::with_capacity(matches.len());
+        for found in matches {
+            let Some(repeat) = self.repeat(prepared, found)? else { continue };
+            // No match lies in another, but without spaces and halves of characters two may begin
+            // or end alike.
+            match repeats.last_mut() {
+                Some(last) if last.range.end == repeat.range.end => {}
+                Some(last) if last.range.start == repeat.range.start => *last = repeat,
+                _ => repeats.push(repeat),
+            }
+        }
+        Ok(repeats)
+    }
+
+    /// What was removed, and the segments that this leaves.
+    fn blocks(&mut self, prepared: &Prepared) -> Result<(Vec<Block>, Vec<Segment>), Error> {
+        let Found { blocks: removed, cut_units, .. } = &prepared.forms.found;
+        let (units, paragraphs) = match cut_units {
+            Some(CutUnits { ranges, paragraphs }) => (&ranges[..], Some(paragraphs)),
+            None => (&prepared.paragraphs[..], None),
+        };
+        let paragraph = |unit| paragraphs.map_or(unit, |paragraphs| paragraphs[unit]);
+        let mut blocks = Vec::with_capacity(removed.len());
+        let mut cuts = Vec::with_capacity(removed.len());
+        for block in removed {
+            let RemovedBlock { units: gone, .. } = block;
+            let (first, last) = (gone.start, gone.end - 1);
+            let paragraphs = paragraph(first)..paragraph(last) + 1;
+            let range = units[first].start..units[last].end;
+            let block = self.block(prepared, block, paragraphs, range)?;
+            cuts.push((gone.clone(), block.sources[0].first.clone()));
+            blocks.push(block);
+        }
+        let segments = cut::segments(prepared.original.as_bytes(), units, &cuts);
+        Ok((blocks, segments))
     }
 
     /// The repeat that a match is, without the spaces and the parts of characters at its ends.
