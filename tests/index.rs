@@ -308,6 +308,38 @@ fn what_is_replaced_again_and_again_takes_no_more_room() {
 }
 
 #[test]
+fn withdrawn_text_that_cannot_be_removed_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    for (id, text) in [("kept", "The gauge reads two metres."), ("gone", "It does not.")] {
+        deduper.push(id, text).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    // Named like a run, and no file that could be removed.
+    let leftover = "run-ffffffffffffffff";
+    std::fs::create_dir(dir.path().join(leftover)).unwrap();
+    for _ in 0..2 {
+        let error = Index::withdraw(dir.path(), |id| id == "gone").unwrap_err();
+        let Error::Index { source: IndexError::Io { action, file, .. }, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((action, &*file), ("remove", leftover));
+        let index = Index::open(dir.path()).unwrap();
+        let left: Vec<_> =
+            index.articles().map(|article| article.unwrap().id().to_owned()).collect();
+        assert_eq!(left, ["kept"]);
+    }
+    // Others go on.
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    deduper.push("more", "The gauge reads three metres.").unwrap();
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    std::fs::remove_dir(dir.path().join(leftover)).unwrap();
+    assert_eq!(Index::withdraw(dir.path(), |id| id == "gone").unwrap(), 0);
+}
+
+#[test]
 fn withdrawn_text_is_in_no_file() {
     let secret = "zq4 Kjv";
     let dir = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::IndexError;
+use super::error::{IndexError, io};
 use super::manifest::{Manifest, Recipe};
 use super::storage::{Directory, Storage};
 use super::writer::Writer;
@@ -27,7 +27,10 @@ impl Index {
     /// # Errors
     ///
     /// [`Error::Index`]: if the index has a writer, or cannot be read or written.
-    /// [`Error::Thread`]: if no threads can be started. After an error the index is as it was.
+    /// [`Error::Thread`]: if no threads can be started. After an error the index is as it was,
+    /// unless that says that a file cannot be removed, as on some systems while a reader has it
+    /// open: then the articles are withdrawn, but their text is there until the next writer removes
+    /// the file.
     ///
     /// # Complexity
     ///
@@ -57,7 +60,8 @@ impl Index {
         is_chosen: impl FnMut(&str) -> bool,
     ) -> Result<u64, Error> {
         let path = path.as_ref();
-        withdraw_in(Arc::new(Directory::new(path)), path, is_chosen)
+        let storage: Arc<dyn Storage> = Arc::new(Directory::new(path));
+        withdraw_in(&storage, path, is_chosen)
     }
 
     /// Adds the articles of other indexes to the one in a directory, which is made if it is not
@@ -194,17 +198,18 @@ fn writing(other: &Index, path: &Path) -> Result<Deduper, Error> {
     Deduper::with_config(&Config { criteria: other.criteria, ..config })
 }
 
-pub(crate) fn withdraw_in(
-    storage: Arc<dyn Storage>,
+fn withdraw_in(
+    storage: &Arc<dyn Storage>,
     path: &Path,
     mut is_chosen: impl FnMut(&str) -> bool,
 ) -> Result<u64, Error> {
     let wrap = |source| Error::Index { path: path.to_owned(), source };
     let manifest =
-        Manifest::<Recipe>::read(&*storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
+        Manifest::<Recipe>::read(&**storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
     let recipe = manifest.recipe;
     let criteria = recipe.criteria().map_err(wrap)?;
-    let writer = Writer::open_in(storage, path, recipe).map_err(wrap)?.with_threads(all_cores());
+    let writer = Writer::open_in(storage.clone(), path, recipe).map_err(wrap)?;
+    let writer = writer.with_threads(all_cores());
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();
     let mut chosen = Vec::new();
@@ -213,11 +218,14 @@ pub(crate) fn withdraw_in(
             chosen.push(number);
         }
     }
-    if chosen.is_empty() {
-        return Ok(0);
-    }
     let mut deduper = Deduper::of_writer(writer, criteria);
-    deduper.ingest_without(&sealed, &chosen)?;
-    deduper.checkpoint()?;
+    if !chosen.is_empty() {
+        deduper.ingest_without(&sealed, &chosen)?;
+        deduper.checkpoint()?;
+    }
+    // Who withdraws a text wants to know that it is gone, where others do not mind leftovers.
+    let manifest = Manifest::<Recipe>::read(&**storage).map_err(wrap)?;
+    manifest.map_or(Ok(()), |manifest| manifest.tidy(&**storage)).map_err(wrap)?;
+    storage.sync_names().map_err(io("sync the names in", ".")).map_err(wrap)?;
     Ok(chosen.len() as u64)
 }

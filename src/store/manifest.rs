@@ -339,7 +339,8 @@ impl<R: Rules> Manifest<R> {
     /// A manifest stands before the first run does, so that runs without one are never what a crash left.
     pub(crate) fn begin(&self, storage: &dyn Storage) -> Result<(), IndexError> {
         self.check_current(storage)?;
-        self.tidy(storage)?;
+        // Some systems do not remove what a reader has open; then a later writer will.
+        let _ = self.tidy(storage);
         if self.commit == 0 { self.write(storage) } else { Ok(()) }
     }
 
@@ -357,17 +358,18 @@ impl<R: Rules> Manifest<R> {
     }
 
     /// Removes what this manifest, the last one written, does not name: leftovers of a crash, and
-    /// runs that were merged.
+    /// runs that were merged. What cannot be removed is an error, after all others were.
     pub(crate) fn tidy(&self, storage: &dyn Storage) -> Result<(), IndexError> {
+        let mut done = Ok(());
         for name in storage.list().map_err(io("list", "."))? {
             let number = file::number_of(&name);
             let named = |run: &RunName| Some(run.number) == number;
-            // Some systems do not remove what a reader has open; then the next writer will.
             if name == MANIFEST_NEW || number.is_some() && !self.runs.iter().any(named) {
-                let _ = storage.remove(&name);
+                let removed = storage.remove(&name).map_err(io("remove", &name));
+                done = done.and(removed);
             }
         }
-        Ok(())
+        done
     }
 
     /// Removes what a commit that failed, or never came, leaves behind, which may be as large as
