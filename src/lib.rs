@@ -77,6 +77,8 @@ mod pipeline;
 mod prepare;
 mod processor;
 mod progress;
+#[cfg(test)]
+mod random;
 mod read_at;
 mod report;
 mod resolve;

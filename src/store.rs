@@ -368,12 +368,7 @@ impl Index {
                 return Err(self.sealed.wrong(&found, "an article has another digest"));
             }
             bytes_in += whole.len() as u64;
-            bytes_left += found
-                .group()
-                .new_ranges(found.number, found.record())
-                .iter()
-                .map(|new| new.end - new.start)
-                .sum::<u64>();
+            bytes_left += found.group().bytes_left(found.number, found.record());
             let key = table::prefix(table::hash_of_id(found.id()), directory.key_bits(Table::Ids));
             ids.push((key, number));
         }

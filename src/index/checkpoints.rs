@@ -60,25 +60,26 @@ impl Checkpoints {
         }
     }
 
-    /// Those of an article, by its heads, from the last on that is not after a place in its
-    /// canonical text; from the first on if all are.
-    pub(crate) fn from(&self, heads: Range<usize>, canonical: usize) -> Ahead<'_> {
+    /// Of those of an article, by its heads, the last that is not after a place in its canonical
+    /// text, if there is one, and all behind it.
+    pub(crate) fn around(
+        &self,
+        heads: Range<usize>,
+        canonical: usize,
+    ) -> (Option<Checkpoint>, Ahead<'_>) {
         let is_before = |head: &Head| head.checkpoint.canonical as usize <= canonical;
         let before = self.heads[heads.clone()].partition_point(is_before);
         let mut ahead =
             Ahead { all: self, head: heads.start + before, end: heads.end, steps: 0..0 };
-        if before > 0 {
-            ahead.head -= 1;
-            let head = self.heads[ahead.head].checkpoint;
-            let steps = self.steps_of(ahead.head);
+        let last = (before > 0).then(|| {
+            let head = self.heads[ahead.head - 1].checkpoint;
+            let steps = self.steps_of(ahead.head - 1);
             let is_before = |step: &Step| step.behind(head).canonical as usize <= canonical;
-            let passed = self.steps[steps.clone()].partition_point(is_before);
-            if passed > 0 {
-                ahead.head += 1;
-                ahead.steps = steps.start + passed - 1..steps.end;
-            }
-        }
-        ahead
+            let passed = steps.start + self.steps[steps.clone()].partition_point(is_before);
+            ahead.steps = passed..steps.end;
+            self.steps[steps.start..passed].last().map_or(head, |step| step.behind(head))
+        });
+        (last, ahead)
     }
 
     fn steps_of(&self, head: usize) -> Range<usize> {
@@ -141,14 +142,12 @@ impl Iterator for Ahead<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::random;
 
     #[test]
     fn checkpoints_are_those_that_were_pushed() {
-        let mut state = 3_u64;
-        let mut below = |bound: u32| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            u32::try_from(state >> 33).unwrap() % bound
-        };
+        let mut random = random(3);
+        let mut below = |bound: usize| u32::try_from(random(bound)).unwrap();
         let mut checkpoints = Checkpoints::default();
         let mut articles = Vec::new();
         for count in [0, 1, 0, 2, 300, 40, 0, 7] {
@@ -173,7 +172,9 @@ mod tests {
                 for place in place.saturating_sub(1)..=place + 1 {
                     let before = own.partition_point(|own| own.canonical <= place);
                     let expected = own[before.saturating_sub(1)..].iter().copied();
-                    assert!(checkpoints.from(heads.clone(), place as usize).eq(expected));
+                    let (last, ahead) = checkpoints.around(heads.clone(), place as usize);
+                    assert_eq!(last.is_some(), before > 0);
+                    assert!(last.into_iter().chain(ahead).eq(expected));
                 }
             }
         }

@@ -365,8 +365,9 @@ impl Departures {
     /// Reads the departures of an article from some place not after `canonical` on.
     pub(crate) fn reader(&mut self, article: Range<Stored>, canonical: usize) -> Reader<'_> {
         let Range { start, end } = article;
-        let checkpoints = self.checkpoints.from(start.checkpoints..end.checkpoints, canonical);
-        let (at, ends, checkpoints) = begin(checkpoints, canonical);
+        let own = start.checkpoints..end.checkpoints;
+        let (last, checkpoints) = self.checkpoints.around(own, canonical);
+        let (at, ends) = begin(last);
         let (start, at, end) = (start.at, start.at + u64::from(at), end.at);
         let log = Some(Behind { log: &mut self.log, start, at, end, checkpoints });
         self.group.clear();
@@ -374,14 +375,13 @@ impl Departures {
     }
 }
 
-/// Where the departures that lead to a place stand among those of an article, what they are counted
-/// from, and the checkpoints behind.
-fn begin(checkpoints: Ahead<'_>, canonical: usize) -> (u32, Ends, Ahead<'_>) {
-    let mut behind = checkpoints.clone();
-    match behind.next().filter(|first| first.canonical as usize <= canonical) {
-        Some(Checkpoint { canonical, original, at }) => (at, Ends { canonical, original }, behind),
-        None => (0, Ends::default(), checkpoints),
-    }
+/// Where the departures from a checkpoint on, or all, stand among those of an article, and what they
+/// are counted from.
+fn begin(checkpoint: Option<Checkpoint>) -> (u32, Ends) {
+    checkpoint.map_or((0, Ends::default()), |checkpoint| {
+        let Checkpoint { canonical, original, at } = checkpoint;
+        (at, Ends { canonical, original })
+    })
 }
 
 /// Decodes the departures of an article, from a log a group between two checkpoints at a time.
@@ -536,9 +536,7 @@ fn pass(bytes: &mut &[u8], ends: &mut Ends, place: usize) -> bool {
 /// Departures that lie in memory as they were encoded, and that nobody vouches for.
 #[cfg(feature = "index")]
 pub(crate) mod encoded {
-    use super::{
-        Ahead, Buffer, Bytes, CHECKPOINT, Checkpoint, Departure, Ends, Reader, begin, decode,
-    };
+    use super::{Buffer, Bytes, CHECKPOINT, Checkpoint, Departure, Ends, Reader, begin, decode};
 
     /// Decodes them all, up to what makes no sense.
     #[derive(Debug)]
@@ -582,9 +580,9 @@ pub(crate) mod encoded {
         decoder.bytes.is_empty().then_some((checkpoints, original_len))
     }
 
-    /// Reads what was checked from some place not after `canonical` on.
-    pub(crate) fn read(bytes: &Bytes, checkpoints: Ahead<'_>, canonical: usize) -> Reader<'static> {
-        let (at, ends, _) = begin(checkpoints, canonical);
+    /// Reads what was checked from one of its checkpoints on, or from the start.
+    pub(crate) fn read(bytes: &Bytes, checkpoint: Option<Checkpoint>) -> Reader<'static> {
+        let (at, ends) = begin(checkpoint);
         Reader { log: None, buffer: Buffer::Shared(bytes.clone()), read: at as usize, ends }
     }
 }
@@ -778,8 +776,8 @@ mod encoded_tests {
             let shared = Bytes::from(bytes);
             for at in 0..canonical.len() {
                 let range = at..canonical.len().min(at + 40);
-                let checkpoints = checkpoints.from(0..checkpoints.heads(), at);
-                let reader = read(&shared, checkpoints, at);
+                let (checkpoint, _) = checkpoints.around(0..checkpoints.heads(), at);
+                let reader = read(&shared, checkpoint);
                 prop_assert_eq!(
                     reader.original_range(range.clone(), |_, _| {}).unwrap(),
                     canonical.to_original(range)

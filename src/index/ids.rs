@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::memchr_iter;
 
-use super::log::reserve;
+use super::log::{push, reserve};
 use super::text::END;
 
 /// Ids of which the first is found without a look at others.
@@ -34,8 +34,7 @@ impl Default for Ids {
 impl Ids {
     pub(super) fn push(&mut self, id: Arc<str>) {
         if self.len.is_multiple_of(GROUP) {
-            reserve(&mut self.groups, 1);
-            self.groups.push(self.bytes.len() as u64);
+            push(&mut self.groups, self.bytes.len() as u64);
         }
         reserve(&mut self.bytes, id.len() + 1);
         self.bytes.extend_from_slice(id.as_bytes());

@@ -450,11 +450,12 @@ impl Texts {
                 Way::Kept(_) => Kept::plain(at, rest.min(BLOCK - at % BLOCK)),
                 Way::Part(first) => {
                     let number = self.part_from(first, at);
-                    if at < self.part_end(number) {
-                        let part = self.resolved(number, at);
-                        let origin = self.origin(part.source);
-                        let rest = rest.min(part.end - at);
-                        Kept::within(origin, part.period, at - part.start, rest)
+                    let end = self.part_end(number);
+                    if at < end {
+                        let part = self.parts[number];
+                        let (source, period) = self.stands_for(part);
+                        let rest = rest.min(end - at);
+                        Kept::within(self.origin(source), period, at - part.start(), rest)
                     } else {
                         Kept::plain(at, rest.min(self.next(number).0 - at))
                     }
@@ -677,6 +678,7 @@ impl Texts {
 mod tests {
     use super::*;
     use crate::index::table::MAX_PLACE;
+    use crate::random::random;
 
     #[test]
     fn the_greatest_numbers_fit_into_a_part() {
@@ -699,11 +701,7 @@ mod tests {
     /// byte.
     #[test]
     fn what_was_removed_is_read_where_it_is_kept() {
-        let mut state = 7_u64;
-        let mut below = |bound: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            to_usize(state >> 33) % bound
-        };
+        let mut below = random(7);
         for longest in [3, 40, 9000] {
             let mut texts = Texts::default();
             let (mut all, mut origins) = (Vec::new(), Vec::new());

@@ -546,7 +546,7 @@ mod tests {
     use super::*;
     use crate::anchors::anchors;
     use crate::criteria::Cut;
-    use crate::index::to_usize;
+    use crate::random::random;
     use crate::resolve::{covered_bytes, find};
 
     /// The matches of articles that have parts of a text in common, where the table knows so many
@@ -607,16 +607,6 @@ mod tests {
                 matches.iter().map(|matches| covered_bytes(matches)).collect::<Vec<_>>()
             };
             assert_eq!(covered(None), covered(Some(5)));
-        }
-    }
-
-    /// Numbers that are random enough.
-    fn random(mut state: u64) -> impl FnMut(usize) -> usize {
-        move |below| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            to_usize(state >> 33) % below
         }
     }
 }

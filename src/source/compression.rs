@@ -23,16 +23,27 @@ impl Compression {
     /// How a stream that starts so is compressed, if it is.
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
         match head {
-            [0x1f, 0x8b, 0x08, ..] => Some(Self::Gzip),
-            // The second is a frame to be skipped, such as some writers put in front.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
+            // A frame to be skipped, such as some writers put in front.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             // A block, or the end if there is none.
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
             | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => {
                 Some(Self::Bzip2)
             }
-            [0xfd, b'7', b'z', b'X', b'Z', 0x00, ..] => Some(Self::Xz),
-            _ => None,
+            _ => {
+                let others = [Self::Gzip, Self::Zstd, Self::Xz];
+                others.into_iter().find(|compression| head.starts_with(compression.start()))
+            }
+        }
+    }
+
+    /// What all streams begin with, as a rule. Of bzip2 that is text.
+    fn start(self) -> &'static [u8] {
+        match self {
+            Self::Gzip => &[0x1f, 0x8b, 0x08],
+            Self::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
+            Self::Bzip2 => b"BZh",
+            Self::Xz => &[0xfd, b'7', b'z', b'X', b'Z', 0x00],
         }
     }
 
@@ -57,12 +68,7 @@ impl Compression {
     pub(crate) fn cut_off(name: &str, head: &[u8]) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         let compression = Self::of_extension(&extension.to_ascii_lowercase())?;
-        let start: &[u8] = match compression {
-            Self::Gzip => &[0x1f, 0x8b, 0x08],
-            Self::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
-            Self::Bzip2 => b"BZh",
-            Self::Xz => &[0xfd, b'7', b'z', b'X', b'Z', 0x00],
-        };
+        let start = compression.start();
         let is_part = start.starts_with(head) || head.starts_with(start);
         (is_part && head.len() < Self::HEAD && Self::of(head).is_none()).then_some(compression)
     }

@@ -395,14 +395,19 @@ impl Group {
 
     /// The departures from some place not after `canonical` on.
     pub(crate) fn departures_from(&self, record: &Record, canonical: usize) -> Reader<'static> {
-        let checkpoints = self.checkpoints.from(record.checkpoints.clone(), canonical);
-        encoded::read(&self.bytes.slice(record.departures.clone()), checkpoints, canonical)
+        let (checkpoint, _) = self.checkpoints.around(record.checkpoints.clone(), canonical);
+        encoded::read(&self.bytes.slice(record.departures.clone()), checkpoint)
     }
 
     /// The bytes that are left of an article.
     pub(crate) fn new_ranges(&self, number: u64, record: &Record) -> Vec<Range<u64>> {
         let segments = self.segments(number, record).into_iter();
         segments.filter(|segment| segment.first.is_none()).map(|new| new.range).collect()
+    }
+
+    /// How many bytes these are.
+    pub(crate) fn bytes_left(&self, number: u64, record: &Record) -> u64 {
+        self.new_ranges(number, record).iter().map(|new| new.end - new.start).sum()
     }
 
     pub(crate) fn segments(&self, number: u64, record: &Record) -> Vec<StoredSegment> {

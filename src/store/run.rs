@@ -702,10 +702,8 @@ pub(crate) fn write_head(
     for group in groups..directory.groups.len() {
         let group = run.group(group)?;
         for (article, record) in group.records() {
-            let new = group.new_ranges(article, record).into_iter();
-            let left: u64 = new.map(|range| range.end - range.start).sum();
             bytes_in = bytes_in.saturating_sub(record.original_len);
-            bytes_left = bytes_left.saturating_sub(left);
+            bytes_left = bytes_left.saturating_sub(group.bytes_left(article, record));
         }
     }
     writer.end_groups(end.coordinate, end.article, bytes_in, bytes_left);
