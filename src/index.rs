@@ -14,6 +14,7 @@ pub(crate) mod departures;
 mod ids;
 mod log;
 pub(crate) mod originals;
+mod starts;
 pub(crate) mod table;
 pub(crate) mod text;
 

@@ -90,6 +90,7 @@ mod store;
 mod stream;
 mod text;
 mod trace;
+mod varint;
 mod vector;
 mod words;
 

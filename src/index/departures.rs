@@ -323,7 +323,7 @@ fn pack(departure: Departure, gap: u32, original: &[u8], bytes: &mut Vec<u8>, le
 }
 
 /// Where the departures of one article stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) at: u64,
     pub(crate) checkpoints: usize,

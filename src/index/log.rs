@@ -319,7 +319,7 @@ pub(super) fn push<T>(vec: &mut Vec<T>, item: T) {
 /// index on average, and two thirds while it moves.
 pub(super) fn reserve<T>(vec: &mut Vec<T>, items: usize) {
     if vec.capacity() - vec.len() < items {
-        vec.reserve_exact((vec.len() / 8).max(items).max(16));
+        vec.reserve_exact((vec.len() / 16).max(items).max(16));
     }
 }
 

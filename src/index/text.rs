@@ -180,9 +180,9 @@ impl Resolved {
 }
 
 /// Where a block of coordinates is kept: a shortcut past the parts for those, nearly all, of which nothing was
-/// removed.
+/// removed. 48 bits.
 #[derive(Clone, Copy, Debug)]
-struct Entry(u64);
+struct Entry([u16; 3]);
 
 enum Way {
     /// The whole block is kept from this address on.
@@ -193,14 +193,19 @@ enum Way {
 
 impl Entry {
     fn new(way: &Way) -> Self {
-        match *way {
-            Way::Kept(address) => Self(address << 1 | 1),
-            Way::Part(number) => Self((number as u64) << 1),
-        }
+        let bits = match *way {
+            Way::Kept(address) => address << 1 | 1,
+            Way::Part(number) => (number as u64) << 1,
+        };
+        debug_assert!(bits >> 48 == 0, "more parts than coordinates");
+        #[expect(clippy::cast_possible_truncation, reason = "in parts")]
+        Self([bits as u16, (bits >> 16) as u16, (bits >> 32) as u16])
     }
 
     fn way(self) -> Way {
-        if self.0 & 1 == 1 { Way::Kept(self.0 >> 1) } else { Way::Part(to_usize(self.0 >> 1)) }
+        let [low, middle, high] = self.0.map(u64::from);
+        let bits = low | middle << 16 | high << 32;
+        if bits & 1 == 1 { Way::Kept(bits >> 1) } else { Way::Part(to_usize(bits >> 1)) }
     }
 }
 

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::Wrong;
-use super::wire::{Input, put_prefixed, put_varint, unzigzag, zigzag};
+use super::wire::{Input, put_prefixed, unzigzag, zigzag};
 use crate::article::{Provenance, Segment};
 use crate::index::checkpoints::Checkpoints;
 use crate::index::departures::Reader;
 use crate::index::departures::encoded::{self, Decoder};
 use crate::index::originals::Held;
 use crate::index::text::tail::RemovedPart;
+use crate::varint;
 
 /// A group is closed when it has this many bytes.
 pub(crate) const FULL: usize = 1 << 15;
@@ -37,14 +38,14 @@ pub(crate) fn encode(
     bytes.extend_from_slice(digest.as_bytes());
     bytes.extend_from_slice(stated);
     let Range { start, end } = held.coordinates;
-    put_varint(bytes, end - start - 1);
-    put_varint(bytes, removed.len() as u64);
+    varint::put(bytes, end - start - 1);
+    varint::put(bytes, removed.len() as u64);
     let mut at = start;
     for part in removed {
-        put_varint(bytes, part.start - at);
-        put_varint(bytes, part.end - part.start);
-        put_varint(bytes, zigzag(part.start.wrapping_sub(part.origin).cast_signed()));
-        put_varint(bytes, part.period.unwrap_or(0));
+        varint::put(bytes, part.start - at);
+        varint::put(bytes, part.end - part.start);
+        varint::put(bytes, zigzag(part.start.wrapping_sub(part.origin).cast_signed()));
+        varint::put(bytes, part.period.unwrap_or(0));
         at = part.end;
     }
     put_prefixed(bytes, &held.departures);
@@ -88,7 +89,7 @@ pub(crate) fn encode_stated(provenance: &Provenance, record_before: u64) -> Vec<
     }
     if let Some(record) = record {
         bytes[0] |= RECORD;
-        put_varint(&mut bytes, zigzag(record.wrapping_sub(record_before).cast_signed()));
+        varint::put(&mut bytes, zigzag(record.wrapping_sub(record_before).cast_signed()));
     }
     bytes
 }
@@ -141,16 +142,16 @@ fn path_of(bytes: &[u8]) -> PathBuf {
 /// The segments of the article with that number, with their count.
 pub(crate) fn encode_segments(segments: &[Segment], article: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    put_varint(&mut bytes, segments.len() as u64);
+    varint::put(&mut bytes, segments.len() as u64);
     for segment in segments {
         let len = segment.range().len() as u64;
         match segment {
-            Segment::New { .. } => put_varint(&mut bytes, len << 1),
+            Segment::New { .. } => varint::put(&mut bytes, len << 1),
             Segment::Seen { first, .. } => {
-                put_varint(&mut bytes, len << 1 | 1);
-                put_varint(&mut bytes, (article - first.article) as u64);
-                put_varint(&mut bytes, first.range.start as u64);
-                put_varint(&mut bytes, first.range.len() as u64);
+                varint::put(&mut bytes, len << 1 | 1);
+                varint::put(&mut bytes, (article - first.article) as u64);
+                varint::put(&mut bytes, first.range.start as u64);
+                varint::put(&mut bytes, first.range.len() as u64);
             }
         }
     }
