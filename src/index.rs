@@ -18,11 +18,10 @@ mod starts;
 pub(crate) mod table;
 pub(crate) mod text;
 
-use std::ops::{BitOr, Range};
 use std::sync::Arc;
 
 use self::base::Base;
-use self::table::{MAX_PLACE, Table};
+use self::table::Table;
 use self::text::Texts;
 
 /// A number of what is in memory, or a length in an article. Those of an index on disk are checked
@@ -30,35 +29,6 @@ use self::text::Texts;
 #[inline]
 pub(crate) fn to_usize(value: u64) -> usize {
     usize::try_from(value).expect("BUG: beyond the address space")
-}
-
-/// Enough for every coordinate, as these are places of a table, and for every address of kept text.
-const COORDINATE_BITS: u32 = MAX_PLACE.ilog2() + 1;
-
-/// Numbers in one word, each in bits of its own: what there are millions of takes less so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Fields(u128);
-
-impl Fields {
-    /// A number in some bits.
-    fn of(value: u64, bits: Range<u32>) -> Self {
-        debug_assert!(value >> bits.len() == 0, "a field is too narrow");
-        Self(u128::from(value) << bits.start)
-    }
-
-    fn get(self, bits: Range<u32>) -> u64 {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower bits are meant")]
-        let above = (self.0 >> bits.start) as u64;
-        above & ((1 << bits.len()) - 1)
-    }
-}
-
-impl BitOr for Fields {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
 }
 
 /// Everything that is remembered of the articles so far.

@@ -13,12 +13,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::base::Base;
-use super::log::{Log, last_before, push};
-use super::{COORDINATE_BITS, Fields, to_usize};
+use super::log::{Log, push};
+use super::to_usize;
 use crate::error::Error;
 
+mod parts;
 #[cfg(feature = "index")]
 pub(crate) mod tail;
+
+use self::parts::{Parts, Place, Target};
 
 /// Stands after every article, so that no comparison runs from one article into the next: a byte
 /// that UTF-8 never has.
@@ -34,9 +37,9 @@ const ADDRESSED: u64 = 1 << 16;
 pub(crate) struct Texts {
     /// Kept text: a byte of it has an *address* here.
     kept: Log,
-    /// What was removed, in order; before that a part without text, so that all kept text is
-    /// behind some part.
-    parts: Vec<Part>,
+    /// What was removed; before that a part without text, so that all kept text is behind some
+    /// part.
+    parts: Parts,
     periodic: Vec<Periodic>,
     /// For each block of coordinates.
     directory: Vec<Entry>,
@@ -57,61 +60,6 @@ pub(crate) struct Texts {
     first: u64,
     /// What was read last of the base, or of text that repeats itself.
     read: Bytes,
-}
-
-/// A removed part. Behind it, up to the next, text is kept.
-///
-/// In one word: its first coordinate, the address of the kept text behind it, its source, and two
-/// flags that say what that is. Where it ends is not told: as much before the next part as text is
-/// kept between them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Part(Fields);
-
-impl Part {
-    const START: Range<u32> = 0..COORDINATE_BITS;
-    const ADDRESS: Range<u32> = Self::START.end..Self::START.end + COORDINATE_BITS;
-    const SOURCE: Range<u32> = Self::ADDRESS.end..Self::ADDRESS.end + COORDINATE_BITS;
-    const IS_PERIODIC: Range<u32> = 126..127;
-    const IS_IN_BASE: Range<u32> = 127..128;
-
-    /// One whose source is to be told.
-    fn new(start: u64, address: u64) -> Self {
-        Self(Fields::of(start, Self::START) | Fields::of(address, Self::ADDRESS))
-    }
-
-    fn start(self) -> u64 {
-        self.0.get(Self::START)
-    }
-
-    fn address(self) -> u64 {
-        self.0.get(Self::ADDRESS)
-    }
-
-    /// What it stands for, unless that repeats itself.
-    fn source(self) -> Source {
-        let place = self.0.get(Self::SOURCE);
-        if self.0.get(Self::IS_IN_BASE) == 0 { Source::Kept(place) } else { Source::InBase(place) }
-    }
-
-    fn with_source(self, source: Source) -> Self {
-        let (place, is_in_base) = match source {
-            Source::Kept(address) => (address, 0),
-            Source::InBase(coordinate) => (coordinate, 1),
-        };
-        let source = Fields::of(place, Self::SOURCE) | Fields::of(is_in_base, Self::IS_IN_BASE);
-        Self(self.0 | source)
-    }
-
-    /// The number of what it stands for among what repeats itself.
-    fn periodic(self) -> Option<usize> {
-        let is_periodic = self.0.get(Self::IS_PERIODIC) == 1;
-        is_periodic.then(|| to_usize(self.0.get(Self::SOURCE)))
-    }
-
-    fn with_periodic(self, number: usize) -> Self {
-        let number = Fields::of(number as u64, Self::SOURCE);
-        Self(self.0 | number | Fields::of(1, Self::IS_PERIODIC))
-    }
 }
 
 /// Where kept text is.
@@ -329,7 +277,7 @@ impl Texts {
 
     /// Bytes of memory of all but that.
     pub(crate) fn memory(&self) -> usize {
-        self.parts.capacity() * size_of::<Part>()
+        self.parts.memory()
             + self.periodic.capacity() * size_of::<Periodic>()
             + self.directory.capacity() * size_of::<Entry>()
             + self.parts_at.capacity() * size_of::<u32>()
@@ -454,15 +402,14 @@ impl Texts {
             let kept = match self.directory[self.block(at)].way() {
                 Way::Kept(_) => Kept::plain(at, rest.min(BLOCK - at % BLOCK)),
                 Way::Part(first) => {
-                    let number = self.part_from(first, at);
+                    let number = self.parts.last_starting(first, at);
                     let end = self.part_end(number);
                     if at < end {
-                        let part = self.parts[number];
-                        let (source, period) = self.stands_for(part);
-                        let rest = rest.min(end - at);
-                        Kept::within(self.origin(source), period, at - part.start(), rest)
+                        let (source, period) = self.stands_for(number);
+                        let offset = at - self.parts.place(number).start;
+                        Kept::within(self.origin(source), period, offset, rest.min(end - at))
                     } else {
-                        Kept::plain(at, rest.min(self.next(number).0 - at))
+                        Kept::plain(at, rest.min(self.next(number).start - at))
                     }
                 }
             };
@@ -479,30 +426,33 @@ impl Texts {
     /// Adds an article: its canonical text, of which `removed` is kept elsewhere.
     pub(crate) fn push(&mut self, canonical: &[u8], removed: &[Removed]) {
         let start = self.end;
-        if self.parts.is_empty() {
-            push(&mut self.parts, Part::new(self.first, 0));
+        if self.parts.len() == 0 {
+            self.parts.push(Place { start: self.first, address: 0 });
         }
-        let first = self.parts.len();
+        let mut number = self.parts.len() - 1;
         let mut at = 0;
         for part in removed {
             self.kept.append(&canonical[at..part.start]);
-            push(&mut self.parts, Part::new(start + part.start as u64, self.kept.len()));
+            let address = self.kept.len();
+            self.parts.push(Place { start: start + part.start as u64, address });
             at = part.end;
         }
         self.kept.append(&canonical[at..]);
         self.kept.append(&[END]);
         self.end = start + canonical.len() as u64 + 1;
         self.extend_directory(start);
-        self.extend_parts_at(first - 1);
+        self.extend_parts_at(number);
         // Not before all parts are there, as removed text may stand for later text of its own article.
-        for (number, part) in (first..).zip(removed) {
+        for part in removed {
             let source = self.source(part.origin);
-            if part.period == part.end - part.start {
-                self.parts[number] = self.parts[number].with_source(source);
+            let target = if part.period == part.end - part.start {
+                Target::Plain(source)
             } else {
-                self.parts[number] = self.parts[number].with_periodic(self.periodic.len());
                 push(&mut self.periodic, Periodic { source, period: part.period as u64 });
-            }
+                Target::Periodic(self.periodic.len() - 1)
+            };
+            number = self.parts.last_starting(number, start + part.start as u64);
+            self.parts.set_target(number, target);
         }
     }
 
@@ -511,18 +461,18 @@ impl Texts {
         let first = self.block(start);
         let mut number = match self.directory.get(first).map(|entry| entry.way()) {
             Some(Way::Part(number)) => number,
-            _ => self.parts.partition_point(|part| part.start() <= start) - 1,
+            _ => self.parts.last_starting(0, start),
         };
         self.directory.truncate(first);
         for block in start / BLOCK..self.end.div_ceil(BLOCK) {
             let begins = block * BLOCK;
-            while self.parts.get(number + 1).is_some_and(|next| next.start() <= begins) {
+            while self.parts.get(number + 1).is_some_and(|next| next.start <= begins) {
                 number += 1;
             }
-            let (kept_from, kept_to) = (self.part_end(number), self.next(number).0);
+            let (kept_from, kept_to) = (self.part_end(number), self.next(number).start);
             // The first block may begin in the base.
             let way = if kept_from <= begins && begins + BLOCK <= kept_to {
-                Way::Kept(self.parts[number].address() + (begins - kept_from))
+                Way::Kept(self.parts.place(number).address + (begins - kept_from))
             } else {
                 Way::Part(number)
             };
@@ -537,7 +487,7 @@ impl Texts {
             if address >= self.kept.len() {
                 break;
             }
-            while self.parts.get(number + 1).is_some_and(|next| next.address() <= address) {
+            while self.parts.get(number + 1).is_some_and(|next| next.address <= address) {
                 number += 1;
             }
             push(&mut self.parts_at, u32::try_from(number).unwrap_or(u32::MAX));
@@ -569,7 +519,7 @@ impl Texts {
             Some(number) => number,
             None => match self.directory[self.block(coordinate)].way() {
                 Way::Kept(address) => return Some(Stretch::in_block(address, coordinate)),
-                Way::Part(first) => self.part_from(first, coordinate),
+                Way::Part(first) => self.parts.last_starting(first, coordinate),
             },
         };
         self.recent = self.resolved(number, coordinate);
@@ -583,64 +533,50 @@ impl Texts {
         if coordinate + BLOCK <= start || coordinate >= end + BLOCK {
             return None;
         }
-        let starts = |number: usize| self.parts.get(number).map_or(u64::MAX, |part| part.start());
-        if coordinate < starts(number) {
-            let before = number.checked_sub(1)?;
-            (coordinate >= starts(before)).then_some(before)
-        } else if coordinate < starts(number + 1) {
-            Some(number)
-        } else {
-            (coordinate < starts(number + 2)).then_some(number + 1)
+        let starts = |number: usize| self.parts.get(number).map_or(u64::MAX, |part| part.start);
+        if coordinate >= start {
+            if coordinate < starts(number + 1) {
+                return Some(number);
+            }
+            return (coordinate < starts(number + 2)).then_some(number + 1);
         }
+        if coordinate >= starts(number) {
+            return Some(number);
+        }
+        let before = number.checked_sub(1)?;
+        (coordinate >= starts(before)).then_some(before)
     }
 
-    /// Where the part after one starts, and the address of the text behind that, or both ends.
-    fn next(&self, number: usize) -> (u64, u64) {
-        match self.parts.get(number + 1) {
-            Some(next) => (next.start(), next.address()),
-            None => (self.end, self.kept.len()),
-        }
+    /// Where the part after one is, or the end.
+    fn next(&self, number: usize) -> Place {
+        let end = Place { start: self.end, address: self.kept.len() };
+        self.parts.get(number + 1).unwrap_or(end)
     }
 
     /// The coordinate after the last of a part.
     fn part_end(&self, number: usize) -> u64 {
-        let (start, address) = self.next(number);
-        start - (address - self.parts[number].address())
-    }
-
-    /// The number of the part that a coordinate lies in or behind, whose block begins in or behind
-    /// the part `first`.
-    fn part_from(&self, first: usize, coordinate: u64) -> usize {
-        let is_before = |part: &Part| part.start() <= coordinate;
-        let next = self.directory.get(self.block(coordinate) + 1).map(|entry| entry.way());
-        let after = if let Some(Way::Part(next)) = next {
-            // The next block begins in this one, or in a later.
-            next + 1
-        } else {
-            return last_before(&self.parts, first, is_before);
-        };
-        first + self.parts[first..after].partition_point(is_before) - 1
+        let next = self.next(number);
+        next.start - (next.address - self.parts.place(number).address)
     }
 
     /// The text of a coordinate in or behind a part.
     #[inline]
     fn resolved(&self, number: usize, coordinate: u64) -> Resolved {
-        let part = self.parts[number];
-        let (next_start, next_address) = self.next(number);
-        let end = next_start - (next_address - part.address());
+        let (part, next) = (self.parts.place(number), self.next(number));
+        let end = next.start - (next.address - part.address);
         if coordinate >= end {
-            let source = Source::Kept(part.address());
-            return Resolved { number, start: end, end: next_start, source, period: u64::MAX };
+            let source = Source::Kept(part.address);
+            return Resolved { number, start: end, end: next.start, source, period: u64::MAX };
         }
-        let (source, period) = self.stands_for(part);
-        Resolved { number, start: part.start(), end, source, period }
+        let (source, period) = self.stands_for(number);
+        Resolved { number, start: part.start, end, source, period }
     }
 
     /// What a part stands for, and after how many bytes that begins again.
-    fn stands_for(&self, part: Part) -> (Source, u64) {
-        match part.periodic() {
-            None => (part.source(), u64::MAX),
-            Some(number) => {
+    fn stands_for(&self, number: usize) -> (Source, u64) {
+        match self.parts.target(number) {
+            Target::Plain(source) => (source, u64::MAX),
+            Target::Periodic(number) => {
                 let Periodic { source, period } = self.periodic[number];
                 (source, period)
             }
@@ -655,9 +591,9 @@ impl Texts {
         match self.directory[self.block(coordinate)].way() {
             Way::Kept(address) => Source::Kept(address + coordinate % BLOCK),
             Way::Part(first) => {
-                let number = self.part_from(first, coordinate);
+                let number = self.parts.last_starting(first, coordinate);
                 let offset = coordinate - self.part_end(number);
-                Source::Kept(self.parts[number].address() + offset)
+                Source::Kept(self.parts.place(number).address + offset)
             }
         }
     }
@@ -668,8 +604,8 @@ impl Texts {
             Source::InBase(coordinate) => coordinate,
             Source::Kept(address) => {
                 let first = self.parts_at[to_usize(address / ADDRESSED)] as usize;
-                let number = last_before(&self.parts, first, |part| part.address() <= address);
-                self.part_end(number) + (address - self.parts[number].address())
+                let number = self.parts.last_at(first, address);
+                self.part_end(number) + (address - self.parts.place(number).address)
             }
         }
     }
@@ -682,24 +618,7 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::table::MAX_PLACE;
     use crate::random::random;
-
-    #[test]
-    fn the_greatest_numbers_fit_into_a_part() {
-        for numbers in [[0, 0, MAX_PLACE], [0, MAX_PLACE, 0], [MAX_PLACE, 0, 0], [MAX_PLACE; 3]] {
-            let [start, address, place] = numbers;
-            let part = Part::new(start, address);
-            for source in [Source::Kept(place), Source::InBase(place)] {
-                let part = part.with_source(source);
-                assert_eq!((part.start(), part.address()), (start, address));
-                assert_eq!((part.source(), part.periodic()), (source, None));
-            }
-            let part = part.with_periodic(to_usize(place));
-            assert_eq!((part.start(), part.address()), (start, address));
-            assert_eq!(part.periodic(), Some(to_usize(place)));
-        }
-    }
 
     /// Articles of new text and of copies of kept text from anywhere, their own later text too;
     /// held against all of it, laid end to end, with the coordinate of the kept text beside each

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Part, Texts};
+use super::Texts;
 use crate::error::Error;
 use crate::index::base::Base;
 
@@ -34,15 +34,18 @@ impl Texts {
         &self,
         coordinates: &Range<u64>,
     ) -> impl Iterator<Item = RemovedPart> {
-        let is_before = |coordinate: u64| move |part: &Part| part.start() < coordinate;
-        // The first has no text.
-        let from = self.parts.partition_point(is_before(coordinates.start)).max(1);
-        let to = from + self.parts[from..].partition_point(is_before(coordinates.end));
-        (from..to).map(|number| {
-            let part = self.parts[number];
-            let (source, period) = self.stands_for(part);
-            let (start, end, origin) = (part.start(), self.part_end(number), self.origin(source));
-            RemovedPart { start, end, origin, period: (period < u64::MAX).then_some(period) }
+        let Range { start: from, end: to } = *coordinates;
+        let first = if self.parts.len() > 0 { self.parts.last_starting(0, from) } else { 0 };
+        let places = (first..).map_while(|number| Some((number, self.parts.get(number)?)));
+        let places = places.skip_while(move |(_, part)| part.start < from);
+        places.take_while(move |(_, part)| part.start < to).filter_map(|(number, part)| {
+            let (start, end) = (part.start, self.part_end(number));
+            // Some have no text, as the first.
+            (start < end).then(|| {
+                let (source, period) = self.stands_for(number);
+                let period = (period < u64::MAX).then_some(period);
+                RemovedPart { start, end, origin: self.origin(source), period }
+            })
         })
     }
 
