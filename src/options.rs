@@ -270,9 +270,9 @@ impl Options {
     /// The format of everything that is read. Default: the name and content of each file tell.
     ///
     /// When it is set, no file of a directory is skipped for being of another kind or no text: a
-    /// picture is then an article, or an error. Without the feature that the format needs, every
-    /// file is an error. The names of fields, such as [`text_field`](Self::text_field), are for
-    /// JSON, tables and Parquet, and are refused beside another format.
+    /// picture is then an article, or an error. A format that needs a feature is refused without it.
+    /// The names of fields, such as [`text_field`](Self::text_field), are for JSON, tables and
+    /// Parquet, and are refused beside another format.
     pub fn format(&mut self, format: Format) -> &mut Self {
         self.format = Some(format);
         self
@@ -634,6 +634,9 @@ impl Options {
         #[cfg(not(feature = "ignore"))]
         if self.ignore_rules == Some(true) {
             return problem("ignore_rules", "needs the feature `ignore` of the crate `dedup`");
+        }
+        if let Some(lack) = self.format.and_then(Format::lack) {
+            return problem("format", lack.to_string());
         }
         let settings = Settings {
             format: self.format,

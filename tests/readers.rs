@@ -181,6 +181,24 @@ fn a_format_that_was_left_out_names_its_feature() {
         }
         assert!(results.next().is_some_and(|result| result.is_ok()), "{name}");
     }
+    // Asked for by name, it is refused before anything is read.
+    for (format, feature, is_there) in [
+        (Format::Html, "html", cfg!(feature = "html")),
+        (Format::Mbox, "mail", cfg!(feature = "mail")),
+        (Format::Warc, "warc", cfg!(feature = "warc")),
+        (Format::Feed, "feeds", cfg!(feature = "feeds")),
+        (Format::Parquet, "parquet", cfg!(feature = "parquet")),
+        (Format::Tsv, "csv", cfg!(feature = "csv")),
+        (Format::Json, "none", true),
+    ] {
+        match Options::new().format(format).ingest(Dir::new().path()) {
+            Ok(_) => assert!(is_there, "{format:?}"),
+            Err(Error::Option { option: "format", problem }) => {
+                assert!(!is_there && problem.contains(&format!("`{feature}`")), "{problem}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 #[test]

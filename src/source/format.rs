@@ -176,6 +176,20 @@ impl Format {
         matches!(self, Self::JsonLines | Self::Json | Self::Csv | Self::Tsv | Self::Parquet)
     }
 
+    /// What keeps this build from reading it, if anything does.
+    pub(crate) fn lack(self) -> Option<Problem> {
+        let (what, feature, is_there) = match self {
+            Self::Text | Self::JsonLines | Self::Json => return None,
+            Self::Csv | Self::Tsv => ("a table", "csv", cfg!(feature = "csv")),
+            Self::Mail | Self::Mbox => ("mail", "mail", cfg!(feature = "mail")),
+            Self::Html => ("HTML", "html", cfg!(feature = "html")),
+            Self::Warc => ("a web archive", "warc", cfg!(feature = "warc")),
+            Self::Feed => ("a feed", "feeds", cfg!(feature = "feeds")),
+            Self::Parquet => ("Parquet", "parquet", cfg!(feature = "parquet")),
+        };
+        (!is_there).then_some(Problem::Feature { what, feature })
+    }
+
     /// Whether the records are cut out of text, whatever its encoding.
     fn is_cut_from_text(self) -> bool {
         matches!(self, Self::JsonLines | Self::Json | Self::Csv | Self::Tsv)
@@ -209,20 +223,14 @@ impl Format {
             Self::Csv => open_table(reader, None, settings)?,
             #[cfg(feature = "csv")]
             Self::Tsv => open_table(reader, Some(b'\t'), settings)?,
-            #[cfg(not(feature = "csv"))]
-            Self::Csv | Self::Tsv => return missing("a table", "csv"),
             #[cfg(feature = "mail")]
             Self::Mail => (raw(Whole::new(reader, limits.record)), Box::new(decode_mail)),
             #[cfg(feature = "mail")]
             Self::Mbox => {
                 (raw(super::mail::MboxRecords::new(reader, limits.record)), Box::new(decode_mail))
             }
-            #[cfg(not(feature = "mail"))]
-            Self::Mail | Self::Mbox => return missing("mail", "mail"),
             #[cfg(feature = "html")]
             Self::Html => (raw(Whole::new(reader, limits.record)), Box::new(decode_page)),
-            #[cfg(not(feature = "html"))]
-            Self::Html => return missing("HTML", "html"),
             #[cfg(feature = "warc")]
             Self::Warc => (
                 Box::new(super::warc::WarcRecords::new(reader, limits.record)),
@@ -230,22 +238,28 @@ impl Format {
                     super::warc::decode(&bytes, &settings.limits, settings.strict)
                 }),
             ),
-            #[cfg(not(feature = "warc"))]
-            Self::Warc => return missing("a web archive", "warc"),
             #[cfg(feature = "feeds")]
             Self::Feed => {
                 let entries = super::feeds::FeedEntries::new(reader, &limits, settings.strict)?;
                 let decoder = entries.decoder();
                 (raw(entries), Box::new(move |bytes, _| decoder.decode(&bytes).map(Some)))
             }
-            #[cfg(not(feature = "feeds"))]
-            Self::Feed => return missing("a feed", "feeds"),
             #[cfg(feature = "parquet")]
             Self::Parquet => {
                 (Box::new(super::parquet::open(reader, file, settings)?), Box::new(|_, _| Ok(None)))
             }
-            #[cfg(not(feature = "parquet"))]
-            Self::Parquet => return missing("Parquet", "parquet"),
+            #[cfg(not(all(
+                feature = "csv",
+                feature = "mail",
+                feature = "html",
+                feature = "warc",
+                feature = "feeds",
+                feature = "parquet"
+            )))]
+            _ => {
+                let lack = self.lack().expect("BUG: a format that no feature reads");
+                return Err(Failure::of_file(lack));
+            }
         };
         #[cfg(not(feature = "parquet"))]
         let _ = file;
@@ -285,11 +299,6 @@ fn is_name_of_message(name: &str) -> bool {
 
 fn raw(records: impl Iterator<Item = Result<RawRecord, Failure>> + Send + 'static) -> Records {
     Box::new(records.map(|record| record.map(Record::Raw)))
-}
-
-#[allow(dead_code, reason = "unless every feature is there")]
-fn missing<T>(what: &'static str, feature: &'static str) -> Result<T, Failure> {
-    Err(Failure::of_file(Problem::Feature { what, feature }))
 }
 
 /// The rows of a table behind its first, which names the columns.
@@ -365,7 +374,8 @@ fn as_utf8(
     _: &Settings,
 ) -> Result<(Reader, Option<&'static str>), Failure> {
     if has_utf16_mark(peeked.head()) {
-        return missing("text in UTF-16", "encodings");
+        let (what, feature) = ("text in UTF-16", "encodings");
+        return Err(Failure::of_file(Problem::Feature { what, feature }));
     }
     Ok((Box::new(peeked), None))
 }
