@@ -541,7 +541,8 @@ impl Texts {
             return (coordinate < starts(number + 2)).then_some(number + 1);
         }
         if coordinate >= starts(number) {
-            return Some(number);
+            // Unless that part is empty by now, as the next was too far for its group.
+            return (coordinate < starts(number + 1)).then_some(number);
         }
         let before = number.checked_sub(1)?;
         (coordinate >= starts(before)).then_some(before)
@@ -630,8 +631,10 @@ mod tests {
             let mut texts = Texts::default();
             let (mut all, mut origins) = (Vec::new(), Vec::new());
             let mut parts = Vec::new();
+            let mut looked_at = 0;
             for _ in 0..60 {
                 let start = all.len();
+                looked_at = looked_at.max(start.saturating_sub(longest));
                 // New text first, then copies of it and of what came before put between.
                 let new: Vec<Vec<u8>> = (0..=below(5))
                     .map(|_| {
@@ -677,6 +680,14 @@ mod tests {
                 all.extend(&canonical);
                 all.push(END);
                 texts.push(&canonical, &removed);
+                // What was looked at last may be beside what comes next.
+                for _ in 0..9 {
+                    looked_at = (looked_at + below(2 * longest)).saturating_sub(below(2 * longest));
+                    looked_at = looked_at.min(all.len() - 1);
+                    let at = looked_at;
+                    assert!(all[at..].starts_with(texts.ahead(at as u64).unwrap()));
+                    assert!(all[..=at].ends_with(texts.behind(at as u64).unwrap()));
+                }
             }
             assert_eq!(texts.end(), all.len() as u64);
             let kept = (0..all.len()).filter(|&at| origins[at] == at).count();
@@ -706,6 +717,23 @@ mod tests {
             }
             assert!(parts.len() > 50);
         }
+    }
+
+    /// The next part is too far for the group of the one looked at last, which then stands for the
+    /// rest of the group.
+    #[test]
+    fn a_part_is_read_that_was_looked_at_behind_before_the_next_came() {
+        let mut texts = Texts::default();
+        texts.push(b"0123456789", &[]);
+        let copied = Removed { start: 0, end: 4, origin: 3, period: 4 };
+        texts.push(b"3456kept", &[copied]);
+        assert_eq!(texts.ahead(15).unwrap(), b"kept\xFF");
+        assert_eq!(texts.behind(15).unwrap(), b"k");
+        let far = [&[b'x'; 10_000][..], b"3456"].concat();
+        texts.push(&far, &[Removed { start: 10_000, end: 10_004, ..copied }]);
+        assert!(texts.parts.len() > 4);
+        assert_eq!(texts.ahead(12).unwrap(), b"456");
+        assert_eq!(texts.behind(12).unwrap(), b"34");
     }
 
     #[test]
