@@ -18,6 +18,7 @@ mod starts;
 pub(crate) mod table;
 pub(crate) mod text;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use self::base::Base;
@@ -29,6 +30,29 @@ use self::text::Texts;
 #[inline]
 pub(crate) fn to_usize(value: u64) -> usize {
     usize::try_from(value).expect("BUG: beyond the address space")
+}
+
+/// A number of 48 bits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Packed48([u16; 3]);
+
+impl Packed48 {
+    fn new(bits: u64) -> Self {
+        debug_assert!(bits >> 48 == 0, "48 bits are too few");
+        #[expect(clippy::cast_possible_truncation, reason = "in parts")]
+        Self([bits as u16, (bits >> 16) as u16, (bits >> 32) as u16])
+    }
+
+    fn get(self) -> u64 {
+        let [low, middle, high] = self.0.map(u64::from);
+        low | middle << 16 | high << 32
+    }
+}
+
+/// The number in some bits of a word.
+#[inline]
+fn field(word: u64, bits: Range<u32>) -> u64 {
+    word >> bits.start & ((1 << bits.len()) - 1)
 }
 
 /// Everything that is remembered of the articles so far.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::departures::Stored;
 use super::log::{last_before, push};
-use super::to_usize;
+use super::{Packed48, field, to_usize};
 
 /// The most articles of a group.
 const GROUP: usize = 16;
@@ -44,9 +44,9 @@ struct Group {
     start: Start,
 }
 
-/// How far an article is behind the first of its group, in 48 bits.
-#[derive(Clone, Copy, Debug)]
-struct Entry([u16; 3]);
+/// How far an article is behind the first of its group.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry(Packed48);
 
 impl Entry {
     const COORDINATE: Range<u32> = 0..24;
@@ -64,19 +64,17 @@ impl Entry {
         let bits = distances.into_iter().try_fold(0, |bits, (distance, field)| {
             (distance >> field.len() == 0).then_some(bits | distance << field.start)
         })?;
-        #[expect(clippy::cast_possible_truncation, reason = "in parts")]
-        Some(Self([bits as u16, (bits >> 16) as u16, (bits >> 32) as u16]))
+        Some(Self(Packed48::new(bits)))
     }
 
     fn behind(self, group: Start) -> Start {
-        let [low, middle, high] = self.0.map(u64::from);
-        let bits = low | middle << 16 | high << 32;
-        let field = |field: Range<u32>| bits >> field.start & ((1 << field.len()) - 1);
+        let bits = self.0.get();
+        let checkpoints = to_usize(field(bits, Self::CHECKPOINTS));
         Start {
-            coordinate: group.coordinate + field(Self::COORDINATE),
+            coordinate: group.coordinate + field(bits, Self::COORDINATE),
             departures: Stored {
-                at: group.departures.at + field(Self::DEPARTURES),
-                checkpoints: group.departures.checkpoints + to_usize(field(Self::CHECKPOINTS)),
+                at: group.departures.at + field(bits, Self::DEPARTURES),
+                checkpoints: group.departures.checkpoints + checkpoints,
             },
         }
     }
@@ -102,7 +100,7 @@ impl Starts {
         if entry.is_none() {
             push(&mut self.groups, Group { first: self.entries.len(), start });
         }
-        push(&mut self.entries, entry.unwrap_or(Entry([0; 3])));
+        push(&mut self.entries, entry.unwrap_or_default());
         self.end = Start { coordinate: start.coordinate + coordinates, departures };
         let group = u32::try_from(self.groups.len() - 1).unwrap_or(u32::MAX);
         while self.first() + self.groups_of.len() as u64 * LOCATED < self.end.coordinate {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::base::Base;
 use super::log::{Log, push};
-use super::to_usize;
+use super::{Packed48, to_usize};
 use crate::error::Error;
 
 mod parts;
@@ -128,9 +128,9 @@ impl Resolved {
 }
 
 /// Where a block of coordinates is kept: a shortcut past the parts for those, nearly all, of which nothing was
-/// removed. 48 bits.
+/// removed.
 #[derive(Clone, Copy, Debug)]
-struct Entry([u16; 3]);
+struct Entry(Packed48);
 
 enum Way {
     /// The whole block is kept from this address on.
@@ -141,18 +141,14 @@ enum Way {
 
 impl Entry {
     fn new(way: &Way) -> Self {
-        let bits = match *way {
+        Self(Packed48::new(match *way {
             Way::Kept(address) => address << 1 | 1,
             Way::Part(number) => (number as u64) << 1,
-        };
-        debug_assert!(bits >> 48 == 0, "more parts than coordinates");
-        #[expect(clippy::cast_possible_truncation, reason = "in parts")]
-        Self([bits as u16, (bits >> 16) as u16, (bits >> 32) as u16])
+        }))
     }
 
     fn way(self) -> Way {
-        let [low, middle, high] = self.0.map(u64::from);
-        let bits = low | middle << 16 | high << 32;
+        let bits = self.0.get();
         if bits & 1 == 1 { Way::Kept(bits >> 1) } else { Way::Part(to_usize(bits >> 1)) }
     }
 }
@@ -451,6 +447,7 @@ impl Texts {
                 push(&mut self.periodic, Periodic { source, period: part.period as u64 });
                 Target::Periodic(self.periodic.len() - 1)
             };
+            // Not the next number: some may stand for the rest of a group.
             number = self.parts.last_starting(number, start + part.start as u64);
             self.parts.set_target(number, target);
         }

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::Source;
 use crate::index::log::{last_before, push};
-use crate::index::to_usize;
+use crate::index::table::MAX_PLACE;
+use crate::index::{field, to_usize};
 
 /// Parts of a group.
 const GROUP: usize = 32;
@@ -16,7 +17,7 @@ const GROUP: usize = 32;
 /// The bits of a distance from the first of a group.
 const DISTANCE_BITS: u32 = 27;
 
-/// The distance that is too far, which tests of all kinds meet.
+/// The distance that is too far: a short one for the tests within the crate.
 const FAR: u64 = if cfg!(test) { 1 << 12 } else { 1 << DISTANCE_BITS };
 
 #[derive(Debug, Default)]
@@ -53,10 +54,10 @@ struct Entry([u32; 3]);
 impl Entry {
     const START: Range<u32> = 0..DISTANCE_BITS;
     const ADDRESS: Range<u32> = DISTANCE_BITS..2 * DISTANCE_BITS;
-    const IS_PERIODIC: Range<u32> = 54..55;
-    const IS_IN_BASE: Range<u32> = 55..56;
+    const IS_PERIODIC: Range<u32> = Self::ADDRESS.end..Self::ADDRESS.end + 1;
+    const IS_IN_BASE: Range<u32> = Self::IS_PERIODIC.end..Self::IS_PERIODIC.end + 1;
     /// The upper bits of what it stands for, of which the others are a word.
-    const TARGET: Range<u32> = 56..64;
+    const TARGET: Range<u32> = Self::IS_IN_BASE.end..u64::BITS;
 
     /// None if it is too far.
     fn between(group: Place, place: Place) -> Option<Self> {
@@ -75,14 +76,11 @@ impl Entry {
         u64::from(self.0[0]) | u64::from(self.0[1]) << 32
     }
 
-    fn field(self, bits: Range<u32>) -> u64 {
-        self.fields() >> bits.start & ((1 << bits.len()) - 1)
-    }
-
     fn behind(self, group: Place) -> Place {
+        let fields = self.fields();
         Place {
-            start: group.start + self.field(Self::START),
-            address: group.address + self.field(Self::ADDRESS),
+            start: group.start + field(fields, Self::START),
+            address: group.address + field(fields, Self::ADDRESS),
         }
     }
 
@@ -92,16 +90,17 @@ impl Entry {
             Target::Plain(Source::InBase(coordinate)) => (coordinate, 1 << Self::IS_IN_BASE.start),
             Target::Periodic(number) => (number as u64, 1 << Self::IS_PERIODIC.start),
         };
-        debug_assert!(number >> 40 == 0, "no coordinate is so great");
+        debug_assert!(number < MAX_PLACE, "no coordinate is so great");
         #[expect(clippy::cast_possible_truncation, reason = "in parts")]
         Self::of(self.fields() | flag | number >> 32 << Self::TARGET.start, number as u32)
     }
 
     fn target(self) -> Target {
-        let number = self.field(Self::TARGET) << 32 | u64::from(self.0[2]);
-        if self.field(Self::IS_PERIODIC) == 1 {
+        let fields = self.fields();
+        let number = field(fields, Self::TARGET) << 32 | u64::from(self.0[2]);
+        if field(fields, Self::IS_PERIODIC) == 1 {
             Target::Periodic(to_usize(number))
-        } else if self.field(Self::IS_IN_BASE) == 1 {
+        } else if field(fields, Self::IS_IN_BASE) == 1 {
             Target::Plain(Source::InBase(number))
         } else {
             Target::Plain(Source::Kept(number))
@@ -182,7 +181,6 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::table::MAX_PLACE;
     use crate::random::random;
 
     #[test]

@@ -40,7 +40,7 @@ impl Texts {
         let places = places.skip_while(move |(_, part)| part.start < from);
         places.take_while(move |(_, part)| part.start < to).filter_map(|(number, part)| {
             let (start, end) = (part.start, self.part_end(number));
-            // Some have no text, as the first.
+            // The first has no text, nor have those of which another stands for the rest of a group.
             (start < end).then(|| {
                 let (source, period) = self.stands_for(number);
                 let period = (period < u64::MAX).then_some(period);
