@@ -1,6 +1,7 @@
 //! What is made of a text before it is looked up, in memory that is used again for later texts.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::admit::Found;
@@ -67,28 +68,47 @@ impl Forms {
 /// 500 bytes took a tenth longer. Shared by all threads, as one prepares what another is done with;
 /// none of them waits for it.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::vec_box, reason = "they come and go in their boxes")]
-pub(crate) struct Spare(Arc<Mutex<Vec<Box<Forms>>>>);
+pub(crate) struct Spare(Arc<Pool>);
+
+#[derive(Debug, Default)]
+struct Pool {
+    #[expect(clippy::vec_box, reason = "they come and go in their boxes")]
+    forms: Mutex<Vec<Box<Forms>>>,
+    /// How often others were made as the pool was in use. As many are not kept, or there would be
+    /// more and more of them.
+    missed: AtomicUsize,
+}
 
 impl Spare {
     /// The most memory that is kept for one text.
     const KEPT: usize = 1 << 22;
 
     pub(crate) fn take(&self) -> Box<Forms> {
-        self.0.try_lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default()
+        let Pool { forms, missed } = &*self.0;
+        let Ok(mut forms) = forms.try_lock() else {
+            missed.fetch_add(1, Ordering::Relaxed);
+            return Box::default();
+        };
+        forms.pop().unwrap_or_default()
     }
 
     /// Keeps forms, unless they took much more memory than their text needed: many short texts on
     /// their way would hold that of long ones.
-    pub(crate) fn give(&self, mut forms: Box<Forms>) {
+    pub(crate) fn give(&self, mut given: Box<Forms>) {
         // Others take their place.
-        (forms.own_anchors, forms.near_anchors) = (None, None);
-        (forms.found.blocks, forms.found.cut_units) = (Vec::new(), None);
-        let usual = 8 * forms.canonical.len() + (1 << 12);
-        if forms.memory() <= usual.min(Self::KEPT)
-            && let Ok(mut spare) = self.0.try_lock()
+        (given.own_anchors, given.near_anchors) = (None, None);
+        (given.found.blocks, given.found.cut_units) = (Vec::new(), None);
+        let Pool { forms, missed } = &*self.0;
+        let usual = 8 * given.canonical.len() + (1 << 12);
+        if given.memory() <= usual.min(Self::KEPT)
+            && let Ok(mut forms) = forms.try_lock()
         {
-            spare.push(forms);
+            if missed.load(Ordering::Relaxed) == 0 {
+                forms.push(given);
+            } else {
+                // Nobody else does, as this has the lock.
+                missed.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -120,6 +140,21 @@ mod tests {
         assert_eq!(spare.take().memory(), 0, "it was that of the long text");
         give(&long.repeat(20));
         assert_eq!(spare.take().memory(), 0);
+    }
+
+    #[test]
+    fn forms_that_were_made_as_the_others_were_not_at_hand_are_not_kept_too() {
+        let spare = Spare::default();
+        spare.give(spare.take());
+        for _ in 0..5 {
+            let in_use = spare.0.forms.lock().unwrap();
+            let made = spare.take();
+            drop(in_use);
+            let first = spare.take();
+            spare.give(made);
+            spare.give(first);
+        }
+        assert_eq!(spare.0.forms.lock().unwrap().len(), 1);
     }
 
     proptest! {

@@ -9,11 +9,17 @@
 //! in order without being sorted, and none is taken or admitted that is too far ahead of the
 //! caller.
 //!
+//! A panic reaches the caller in its place, behind all that came before it, as it does with one
+//! thread; nothing comes after it.
+//!
 //! A thread that only takes inputs for the others would be woken, and wake one of them, for every
 //! batch: on two cores that took 4 to 7 % of the processor's time.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -28,6 +34,10 @@ const BATCH: usize = 1 << 18;
 
 /// Batches that are taken ahead of those that were admitted, for each worker.
 const AHEAD: usize = 4;
+
+/// Bytes of text after which no more batches are: a long article is a batch, whatever its length,
+/// and what is made of it takes several times that.
+const AHEAD_BYTES: usize = 4 * AHEAD * BATCH;
 
 /// Batches that are admitted ahead of the caller. With four, programs that write what is kept took
 /// 0 to 5 % less time; but a long article is a batch, and takes several times its length.
@@ -98,15 +108,38 @@ impl<I, P, A> Iterator for Pipeline<I, P, A> {
     }
 }
 
+/// What follows each other, and the panic that came instead of more.
+struct Batch<T> {
+    items: Vec<T>,
+    panic: Option<Panic>,
+}
+
+type Panic = Box<dyn Any + Send>;
+
+impl<T> Batch<T> {
+    /// What becomes of each, up to the first that panics, or the first after `stops` is set: then
+    /// nobody wants them any more.
+    fn map<U>(self, stops: &AtomicBool, mut become_of: impl FnMut(T) -> U) -> Batch<U> {
+        let mut items = Vec::with_capacity(self.items.len());
+        let wanted = self.items.into_iter().take_while(|_| !stops.load(Ordering::Relaxed));
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            wanted.for_each(|item| items.push(become_of(item)));
+        }));
+        Batch { items, panic: done.err().or(self.panic) }
+    }
+}
+
 /// The threads of a stream, and what they share.
 pub(crate) struct Threads<I, P, A> {
     shared: Arc<Shared<I, P, A>>,
-    batch: Batch<P, A>,
+    turn: Given<P, A>,
+    /// What comes behind that.
+    panic: Option<Panic>,
     handles: Vec<JoinHandle<()>>,
 }
 
 /// What the caller has of a batch.
-enum Batch<P, A> {
+enum Given<P, A> {
     Admitted(std::vec::IntoIter<A>),
     /// One of many inputs, each of which is admitted when it is its turn, and so is in the caches
     /// when the caller has it.
@@ -120,12 +153,15 @@ struct Shared<I, P, A> {
     /// Nobody waits for it: `State` says whose it is.
     admit: Mutex<Admit<P, A>>,
     state: Mutex<State<P, A>>,
+    /// Whether nobody listens any more, for those who hold no lock.
+    stops: AtomicBool,
     /// How far ahead of those that were admitted batches are taken.
     most_ahead: usize,
     /// After that was reached, none is until fewer than these are left. With half of `most_ahead`
     /// the caller had them before there were more, and worked on one itself while a worker was idle
     /// again: two threads took up to 8 % longer.
     few: usize,
+    most_bytes: usize,
     /// The batch that the caller waits for is there.
     arrived: Condvar,
     /// The workers may go on.
@@ -140,53 +176,70 @@ struct Intake<I> {
 }
 
 struct State<P, A> {
-    /// The batches that were taken and that nobody admits yet; none of those that are being prepared.
-    prepared: VecDeque<Option<Vec<P>>>,
+    /// The batches that were taken and that nobody admits yet.
+    ahead: VecDeque<Ahead<P>>,
+    /// Bytes of text of all of them.
+    ahead_bytes: usize,
     /// How many were there before.
     begun: usize,
-    /// Whether a thread is admitting the last of those.
+    /// Whether a thread is admitting the last of those, or one panicked: after that nobody admits.
     is_admitting: bool,
     /// What the caller has not had.
-    admitted: VecDeque<Vec<A>>,
+    admitted: VecDeque<Batch<A>>,
     phase: Phase,
     caller_waits: bool,
     /// The one whose turn it is to take a batch.
     worker_waits: bool,
 }
 
+/// A batch that was taken.
+struct Ahead<P> {
+    bytes: usize,
+    /// None while it is being prepared.
+    batch: Option<Batch<P>>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// There may be more inputs.
     Open,
-    /// All inputs were taken.
+    /// All inputs were taken that are wanted: what comes after a panic is not.
     Ended,
-    /// Nobody listens any more, or a thread panicked.
+    /// Nobody listens any more.
     Stopped,
 }
 
 impl<P, A> State<P, A> {
+    /// Whether another batch may be taken, of so many and so much ahead.
+    fn may_take(&self, most: usize, most_bytes: usize) -> bool {
+        self.phase == Phase::Open && self.ahead.len() < most && self.ahead_bytes < most_bytes
+    }
+
     /// Whether the next batch, of at most so many inputs, is prepared, and nobody admits the one before.
     fn may_admit(&self, inputs: usize) -> bool {
+        let next = self.ahead.front().and_then(|next| next.batch.as_ref());
         !self.is_admitting
             && self.admitted.len() < ADMITTED_AHEAD
-            && matches!(self.prepared.front(), Some(Some(batch)) if batch.len() <= inputs)
+            && next.is_some_and(|batch| batch.items.len() <= inputs)
             && self.phase != Phase::Stopped
     }
 
     /// Takes the next batch to admit, if there is one.
-    fn begin_admission(&mut self, inputs: usize) -> Option<Vec<P>> {
+    fn begin_admission(&mut self, inputs: usize) -> Option<Batch<P>> {
         if !self.may_admit(inputs) {
             return None;
         }
         self.is_admitting = true;
         self.begun += 1;
-        self.prepared.pop_front().flatten()
+        let Ahead { bytes, batch } = self.ahead.pop_front()?;
+        self.ahead_bytes -= bytes;
+        batch
     }
 
     /// Whether nothing more comes.
     fn is_over(&self) -> bool {
         self.phase == Phase::Ended
-            && self.prepared.is_empty()
+            && self.ahead.is_empty()
             && !self.is_admitting
             && self.admitted.is_empty()
     }
@@ -206,7 +259,8 @@ where
             prepare,
             admit: Mutex::new(admit),
             state: Mutex::new(State {
-                prepared: VecDeque::new(),
+                ahead: VecDeque::new(),
+                ahead_bytes: 0,
                 begun: 0,
                 is_admitting: false,
                 admitted: VecDeque::new(),
@@ -214,14 +268,16 @@ where
                 caller_waits: false,
                 worker_waits: false,
             }),
+            stops: AtomicBool::new(false),
             most_ahead,
             few: most_ahead * 3 / 4,
+            most_bytes: AHEAD_BYTES * workers,
             arrived: Condvar::new(),
             room: Condvar::new(),
         });
         // If a thread cannot be started, those that were are stopped when this is dropped.
-        let mut threads =
-            Self { shared, batch: Batch::Admitted(Vec::new().into_iter()), handles: Vec::new() };
+        let turn = Given::Admitted(Vec::new().into_iter());
+        let mut threads = Self { shared, turn, panic: None, handles: Vec::new() };
         for _ in 0..workers {
             let shared = threads.shared.clone();
             let builder = std::thread::Builder::new().name("dedup-worker".to_owned());
@@ -234,37 +290,38 @@ where
 impl<I, P, A> Threads<I, P, A> {
     fn next(&mut self) -> Option<A> {
         loop {
-            match &mut self.batch {
-                Batch::Admitted(batch) => {
+            match &mut self.turn {
+                Given::Admitted(batch) => {
                     if let Some(admitted) = batch.next() {
                         return Some(admitted);
                     }
                 }
-                Batch::Prepared(batch) => {
+                Given::Prepared(batch) => {
                     if let Some(prepared) = batch.next() {
                         return Some(self.shared.admit_one(prepared));
                     }
-                    self.shared.end_admission();
                 }
             }
-            if let Some(batch) = self.shared.next_batch() {
-                self.batch = batch;
-            } else {
-                self.stop(); // it is the end, or a worker panicked, and `stop` passes that on
-                return None;
+            if let Some(panic) = self.panic.take() {
+                self.stop();
+                resume_unwind(panic);
             }
+            if matches!(self.turn, Given::Prepared(_)) {
+                self.shared.end_admission();
+            }
+            let Some(given) = self.shared.next_batch() else {
+                self.stop();
+                return None;
+            };
+            (self.turn, self.panic) = given;
         }
     }
 
-    /// Ends all threads, and passes on the panic of one that had any.
+    /// Ends all threads. None of them panics: what they do for an input is caught.
     fn stop(&mut self) {
         self.shared.stop();
         for handle in self.handles.drain(..) {
-            if let Err(panic) = handle.join()
-                && !std::thread::panicking()
-            {
-                std::panic::resume_unwind(panic);
-            }
+            let _ = handle.join();
         }
     }
 }
@@ -277,7 +334,7 @@ impl<I, P, A> Drop for Threads<I, P, A> {
 
 /// What a worker may do next.
 enum Turn<'a, I, P> {
-    Admit(Vec<P>),
+    Admit(Batch<P>),
     /// The batch that is next is to be taken.
     Take(MutexGuard<'a, Intake<I>>),
 }
@@ -289,6 +346,7 @@ impl<I, P, A> Shared<I, P, A> {
     }
 
     fn stop(&self) {
+        self.stops.store(true, Ordering::Relaxed);
         self.state().phase = Phase::Stopped;
         self.room.notify_one();
         self.arrived.notify_one();
@@ -325,14 +383,14 @@ impl<I, P, A> Shared<I, P, A> {
         let mut state = self.state();
         let mut enough = self.most_ahead;
         loop {
-            if state.phase == Phase::Open && state.prepared.len() < enough {
+            if state.may_take(enough, self.most_bytes) {
                 return Some(Turn::Take(intake));
             }
             if let Some(batch) = state.begin_admission(ADMITTED_INPUTS) {
                 return Some(Turn::Admit(batch));
             }
             if state.phase == Phase::Stopped
-                || state.phase == Phase::Ended && state.prepared.is_empty()
+                || state.phase == Phase::Ended && state.ahead.is_empty()
             {
                 return None;
             }
@@ -347,45 +405,45 @@ impl<I, P, A> Shared<I, P, A> {
 
     /// Takes a batch, and prepares it after others may take theirs.
     fn prepare_next(&self, mut intake: MutexGuard<'_, Intake<I>>) {
-        let stops = StopOnPanic(self);
-        let (inputs, ended) = intake.next_batch();
+        let Taken { batch, bytes, is_last } = intake.next_batch(&self.stops);
         let number = {
             let mut state = self.state();
-            if ended && state.phase == Phase::Open {
+            if is_last && state.phase == Phase::Open {
                 state.phase = Phase::Ended;
             }
-            state.prepared.push_back(None);
-            state.begun + state.prepared.len() - 1
+            state.ahead.push_back(Ahead { bytes, batch: None });
+            state.ahead_bytes += bytes;
+            state.begun + state.ahead.len() - 1
         };
         drop(intake);
-        let prepared = inputs.into_iter().map(|input| (self.prepare)(input)).collect();
+        let prepared = batch.map(&self.stops, |input| (self.prepare)(input));
         let mut state = self.state();
+        if prepared.panic.is_some() && state.phase == Phase::Open {
+            state.phase = Phase::Ended;
+        }
         let place = number - state.begun;
-        state.prepared[place] = Some(prepared);
+        state.ahead[place].batch = Some(prepared);
         if state.caller_waits && state.may_admit(usize::MAX) {
             drop(state);
             self.arrived.notify_one();
         }
-        std::mem::forget(stops);
     }
 
     /// Admits a batch that was begun.
-    fn admit(&self, batch: Vec<P>) {
-        let stops = StopOnPanic(self);
-        let admitted = batch.into_iter().map(|prepared| self.admit_one(prepared)).collect();
+    fn admit(&self, batch: Batch<P>) {
+        let admitted = batch.map(&self.stops, |prepared| self.admit_one(prepared));
         let mut state = self.state();
-        state.is_admitting = false;
+        state.is_admitting = admitted.panic.is_some();
         state.admitted.push_back(admitted);
         if state.caller_waits {
             drop(state);
             self.arrived.notify_one();
         }
-        std::mem::forget(stops);
     }
 
     /// Wakes the worker that waits, if there is enough to do for it.
     fn wake_worker(&self, state: MutexGuard<'_, State<P, A>>) {
-        let is_worth_it = state.phase == Phase::Open && state.prepared.len() < self.few
+        let is_worth_it = state.may_take(self.few, self.most_bytes)
             || state.may_admit(ADMITTED_INPUTS) && state.admitted.len() <= ADMITTED_AHEAD / 2;
         if state.worker_waits && is_worth_it {
             drop(state);
@@ -406,23 +464,24 @@ impl<I, P, A> Shared<I, P, A> {
     }
 
     /// The next batch, for the caller, who works on others until that is there; none at the end.
-    fn next_batch(&self) -> Option<Batch<P, A>> {
+    fn next_batch(&self) -> Option<(Given<P, A>, Option<Panic>)> {
         loop {
             let mut state = self.state();
             if state.phase == Phase::Stopped {
                 return None;
             }
-            if let Some(batch) = state.admitted.pop_front() {
+            if let Some(Batch { items, panic }) = state.admitted.pop_front() {
                 self.wake_worker(state);
-                return Some(Batch::Admitted(batch.into_iter()));
+                return Some((Given::Admitted(items.into_iter()), panic));
             }
             if state.is_over() {
                 return None;
             }
             if let Some(batch) = state.begin_admission(usize::MAX) {
                 self.wake_worker(state);
-                if batch.len() > ADMITTED_INPUTS {
-                    return Some(Batch::Prepared(batch.into_iter()));
+                if batch.items.len() > ADMITTED_INPUTS {
+                    let Batch { items, panic } = batch;
+                    return Some((Given::Prepared(items.into_iter()), panic));
                 }
                 self.admit(batch);
                 continue;
@@ -439,8 +498,7 @@ impl<I, P, A> Shared<I, P, A> {
 
     /// Whether who holds the intake may take a batch.
     fn may_take(&self) -> bool {
-        let state = self.state();
-        state.phase == Phase::Open && state.prepared.len() < self.most_ahead
+        self.state().may_take(self.most_ahead, self.most_bytes)
     }
 
     /// Waits until there is a batch for the caller, or one that nobody admits, or the end.
@@ -458,28 +516,40 @@ impl<I, P, A> Shared<I, P, A> {
     }
 }
 
-impl<I> Intake<I> {
-    /// Inputs, and whether they are the last.
-    fn next_batch(&mut self) -> (Vec<I>, bool) {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while bytes < self.size {
-            let Some(input) = self.inputs.next() else { return (batch, true) };
-            // Even one without text takes room in a batch.
-            bytes += (self.weigh)(&input) + 64;
-            batch.push(input);
-        }
-        self.size = (self.size + self.size / 16).min(BATCH);
-        (batch, false)
-    }
+/// The inputs of a batch.
+struct Taken<I> {
+    batch: Batch<I>,
+    /// Of their text.
+    bytes: usize,
+    /// Whether there are no more, or none that are wanted.
+    is_last: bool,
 }
 
-/// Stops the others if a thread panics, who would wait for what it worked on.
-struct StopOnPanic<'a, I, P, A>(&'a Shared<I, P, A>);
-
-impl<I, P, A> Drop for StopOnPanic<'_, I, P, A> {
-    fn drop(&mut self) {
-        self.0.stop();
+impl<I> Intake<I> {
+    /// Takes inputs until they fill a batch, or `stops` is set: each may be long in coming.
+    fn next_batch(&mut self, stops: &AtomicBool) -> Taken<I> {
+        let mut batch = Batch { items: Vec::new(), panic: None };
+        let (mut bytes, mut size) = (0, 0);
+        // Even one without text takes room in a batch.
+        while size < self.size {
+            let next = || {
+                let stopped = stops.load(Ordering::Relaxed);
+                if stopped { None } else { self.inputs.next() }
+            };
+            match catch_unwind(AssertUnwindSafe(next)) {
+                Ok(Some(input)) => {
+                    let len = (self.weigh)(&input);
+                    (bytes, size) = (bytes + len, size + len + 64);
+                    batch.items.push(input);
+                }
+                end => {
+                    batch.panic = end.err();
+                    return Taken { batch, bytes, is_last: true };
+                }
+            }
+        }
+        self.size = (self.size + self.size / 16).min(BATCH);
+        Taken { batch, bytes, is_last: false }
     }
 }
 
@@ -490,7 +560,9 @@ mod tests {
 
     use super::*;
 
-    type Squares = Pipeline<usize, usize, usize>;
+    /// A number, and what it weighs.
+    type Input = (usize, usize);
+    type Squares = Pipeline<Input, usize, usize>;
 
     /// Numbers, each of which weighs a batch, of which squares are made.
     fn squares(
@@ -499,10 +571,21 @@ mod tests {
         prepare: impl Fn(usize) -> usize + Send + Sync + 'static,
         admit: impl FnMut(usize) -> usize + Send + 'static,
     ) -> Squares {
+        weighed(threads, BATCH, inputs, prepare, admit)
+    }
+
+    /// The same of any weight.
+    fn weighed(
+        threads: usize,
+        weight: usize,
+        inputs: impl Iterator<Item = usize> + Send + 'static,
+        prepare: impl Fn(usize) -> usize + Send + Sync + 'static,
+        admit: impl FnMut(usize) -> usize + Send + 'static,
+    ) -> Squares {
         let feed = Feed {
-            inputs: Box::new(inputs),
-            weigh: |_: &usize| BATCH,
-            prepare: Arc::new(prepare),
+            inputs: Box::new(inputs.map(move |number| (number, weight))),
+            weigh: |&(_, weight): &Input| weight,
+            prepare: Arc::new(move |(number, _)| prepare(number)),
             admit: Box::new(admit),
         };
         Pipeline::new(feed, NonZero::new(threads).unwrap()).unwrap()
@@ -566,21 +649,75 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_anywhere_reaches_the_caller() {
+    fn a_panic_anywhere_reaches_the_caller_behind_what_came_before() {
         let panics = |number: usize| assert_ne!(number, 40, "as is wanted");
-        for threads in [1, 2, 3] {
+        for threads in [1, 2, 3, 8] {
             let panicked = move |number: usize| {
                 panics(number);
                 number
             };
-            let in_prepare = squares(threads, 0..100, panicked, |at| at);
-            let in_admit = squares(threads, 0..100, |at| at, panicked);
-            let inputs = (0..100).inspect(move |at| panics(*at));
-            let in_inputs = squares(threads, inputs, |at| at, |at| at);
-            for squares in [in_prepare, in_admit, in_inputs] {
-                let mut squares = AssertUnwindSafe(squares);
-                let got = catch_unwind(move || squares.by_ref().count());
-                assert!(got.is_err(), "{threads} threads: {got:?}");
+            // Batches of one input, and of all.
+            for weight in [BATCH, 1] {
+                let in_prepare = weighed(threads, weight, 0..100, panicked, |at| at);
+                let in_admit = weighed(threads, weight, 0..100, |at| at, panicked);
+                let inputs = (0..100).inspect(move |at| panics(*at));
+                let in_inputs = weighed(threads, weight, inputs, |at| at, |at| at);
+                for mut squares in [in_prepare, in_admit, in_inputs] {
+                    let mut came = Vec::new();
+                    let all = AssertUnwindSafe(|| came.extend(&mut squares));
+                    let panic = catch_unwind(all).expect_err("40 panics");
+                    assert!(panic.downcast::<String>().is_ok_and(|why| why.contains("is wanted")));
+                    assert!(came.iter().copied().eq(0..40), "{threads} threads: {came:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_ahead_of_the_caller_is_not_met_by_who_leaves() {
+        for threads in [2, 8] {
+            let prepare = |number: usize| {
+                assert_ne!(number, 2, "as is wanted");
+                number
+            };
+            let mut squares = squares(threads, 0..100, prepare, |number| number);
+            assert_eq!(squares.next(), Some(0));
+            sleep(5000);
+            drop(squares);
+        }
+    }
+
+    #[test]
+    fn who_leaves_waits_for_one_input_at_most() {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = taken.clone();
+        let inputs = (0..).inspect(move |_| {
+            sleep(1000);
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let squares = weighed(3, 1, inputs, |number| number, |number| number);
+        sleep(5000);
+        drop(squares);
+        // A batch of these has some four thousand.
+        assert!(taken.load(Ordering::SeqCst) < 400);
+    }
+
+    #[test]
+    fn few_long_inputs_are_taken_ahead() {
+        for threads in [2, 4] {
+            let most = AHEAD_BYTES * (threads - 1);
+            for weight in [most / 3 + 1, most, 10 * most] {
+                let taken = Arc::new(AtomicUsize::new(0));
+                let count = taken.clone();
+                let inputs = (0..60).inspect(move |_| {
+                    count.fetch_add(1, Ordering::SeqCst);
+                });
+                for had in weighed(threads, weight, inputs, |number| number, |number| number) {
+                    sleep(300);
+                    let ahead = taken.load(Ordering::SeqCst) - had;
+                    let most = most.div_ceil(weight) + ADMITTED_AHEAD + 1;
+                    assert!(ahead <= most, "{ahead} of {weight} bytes with {threads} threads");
+                }
             }
         }
     }

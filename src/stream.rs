@@ -69,6 +69,9 @@ pub(crate) struct Engaged<E: Engine> {
     /// Whether it ended at an error that leaves the engine sound: what was yielded is committed
     /// when more is asked for.
     stopped: bool,
+    /// Whether the pipeline did not come back from the last call. What is ahead is lost then, so it
+    /// is at its end, and nothing is committed.
+    panicked: bool,
     progress: Option<(Callback, Progress)>,
     span: trace::Span,
 }
@@ -109,32 +112,29 @@ impl<E: Engine> Engaged<E> {
         };
         let pipeline = Pipeline::new(feed, config.threads)?;
         let on_error = config.on_error;
-        Ok(Self { pipeline: Some(pipeline), engine, on_error, stopped: false, progress, span })
-    }
-
-    fn end(&mut self) {
-        self.pipeline = None;
-        trace::ended(&self.span, &self.engine.stats());
-    }
-
-    /// Says that what was yielded could not be committed.
-    fn commit(&mut self) -> Option<Result<E::Article, Error>> {
-        let error = self.engine.commit().err()?;
-        trace::failed(&self.span, &error);
-        self.engine.stats_mut().errors += 1;
-        Some(Err(error))
+        Ok(Self {
+            pipeline: Some(pipeline),
+            engine,
+            on_error,
+            stopped: false,
+            panicked: false,
+            progress,
+            span,
+        })
     }
 
     pub(crate) fn next(&mut self) -> Option<Result<E::Article, Error>> {
+        if self.panicked {
+            self.pipeline = None;
+        }
         loop {
             let Some(pipeline) = &mut self.pipeline else {
-                return if std::mem::take(&mut self.stopped) { self.commit() } else { None };
+                return if std::mem::take(&mut self.stopped) { self.end() } else { None };
             };
-            let Some(Arrival { outcome, read }) = pipeline.next() else {
-                let failed = self.commit();
-                self.end();
-                return failed;
-            };
+            self.panicked = true;
+            let arrival = pipeline.next();
+            self.panicked = false;
+            let Some(Arrival { outcome, read }) = arrival else { return self.end() };
             let article = match outcome {
                 Ok(Ok(admitted)) => self.engine.take(admitted).transpose(), // none if it is in the index already
                 Ok(Err(why)) => {
@@ -143,23 +143,46 @@ impl<E: Engine> Engaged<E> {
                 }
                 Err(error) => Some(Err(error)),
             };
-            if let Some(Err(error)) = &article {
-                trace::failed(&self.span, error);
-                self.engine.stats_mut().errors += 1;
-                if error.is_fatal() || self.on_error == OnError::Stop {
-                    self.stopped = !error.is_fatal();
-                    self.end();
-                }
-            }
-            if let Some((callback, progress)) = &mut self.progress {
-                progress.articles += u64::from(matches!(article, Some(Ok(_))));
-                progress.errors += u64::from(matches!(article, Some(Err(_))));
+            if let Some((_, progress)) = &mut self.progress {
                 progress.bytes = read;
-                callback.call(progress);
+            }
+            let is_fatal = matches!(&article, Some(Err(error)) if error.is_fatal());
+            if is_fatal || self.on_error == OnError::Stop && matches!(article, Some(Err(_))) {
+                self.pipeline = None;
+                self.stopped = !is_fatal;
+            }
+            self.tell(article.as_ref());
+            if is_fatal {
+                trace::ended(&self.span, &self.engine.stats());
             }
             if article.is_some() {
                 return article;
             }
+        }
+    }
+
+    /// Commits what was yielded; says so if that fails.
+    fn end(&mut self) -> Option<Result<E::Article, Error>> {
+        self.pipeline = None;
+        let failed = self.engine.commit().err().map(Err);
+        if failed.is_some() {
+            self.tell(failed.as_ref());
+        }
+        trace::ended(&self.span, &self.engine.stats());
+        failed
+    }
+
+    /// Counts what is yielded, if anything is of an input, and tells who wants to know how far the
+    /// stream is.
+    fn tell(&mut self, article: Option<&Result<E::Article, Error>>) {
+        if let Some(Err(error)) = article {
+            trace::failed(&self.span, error);
+            self.engine.stats_mut().errors += 1;
+        }
+        if let Some((callback, progress)) = &mut self.progress {
+            progress.articles += u64::from(matches!(article, Some(Ok(_))));
+            progress.errors += u64::from(matches!(article, Some(Err(_))));
+            callback.call(progress);
         }
     }
 }
@@ -178,6 +201,10 @@ impl<E: Engine> Engaged<E> {
 /// With an index on disk, what was yielded is committed when the stream says that it is at its end,
 /// unless a fatal error ended it. The index has no other writer until the stream is dropped.
 /// Dropping the stream early is fine; what was not committed is then not in the index.
+///
+/// A panic of a [`Source`] or a reader reaches the caller in its place, behind all articles that
+/// came before it, with any number of threads. After that the stream is at its end, and does not
+/// commit.
 #[derive(Debug)]
 #[must_use = "articles are read, and what is new of them is committed, only as they are asked for"]
 pub struct Articles(Engaged<Ingest>);
