@@ -80,11 +80,14 @@ impl Admission {
 
     /// Says no after an error that left the index incomplete.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.broken {
-            let source = std::io::Error::other("kept text could not be read before");
-            return Err(Error::Spill { source });
+        match &self.index.beneath {
+            _ if !self.broken => Ok(()),
+            Some(base) => Err(base.broken()),
+            None => {
+                let source = std::io::Error::other("kept text could not be read before");
+                Err(Error::Spill { source })
+            }
         }
-        Ok(())
     }
 
     /// Takes the next article.

@@ -262,7 +262,13 @@ impl Deduper {
 
     /// Totals so far.
     pub fn stats(&self) -> Stats {
-        self.reporter.stats_beside(self.admission.size())
+        #[cfg_attr(not(feature = "index"), expect(unused_mut, reason = "nothing else takes any"))]
+        let mut size = self.admission.size();
+        #[cfg(feature = "index")]
+        if let Some(writer) = &self.writer {
+            size.memory += writer.memory();
+        }
+        self.reporter.stats_beside(size)
     }
 
     /// Takes the next article, all but the index done. None if it is in the index already.

@@ -129,7 +129,7 @@ impl Error {
         }
     }
 
-    /// Whether the stream ends after this error, so that nothing more will come.
+    /// Whether the stream that yielded this error ends after it, so that nothing more will come.
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. } => true,

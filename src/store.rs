@@ -14,6 +14,7 @@ mod group;
 mod maintain;
 mod manifest;
 mod merged;
+mod pending;
 mod run;
 mod sealed;
 mod storage;

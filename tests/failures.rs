@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::io::{self, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(unix)]
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use dedup::{Articles, Error, Limits, OnError, Options, Problem};
+use dedup::{Articles, Document, Error, Limits, OnError, Options, Problem};
 
 /// Reads some bytes, then others again and again, then the last ones.
 struct Long {
@@ -344,4 +348,61 @@ fn the_stream_stops_at_an_error_if_that_is_asked_for() {
         assert_eq!(found.len(), 2);
         assert!(found[1].is_err());
     }
+}
+
+#[test]
+fn a_source_that_panics_does_so_in_its_place_and_ends_the_stream() {
+    for threads in [1, 2, 8] {
+        let items = (0..500).map(|number: usize| {
+            assert_ne!(number, 300, "as is wanted");
+            let error = (number == 100).then(|| Error::of_source("no article"));
+            let text = format!("The text of article {number}.");
+            error.map_or_else(|| Ok(Document::new(number.to_string(), text).into()), Err)
+        });
+        let mut articles = Options::new().threads(threads).source(items).expect("options");
+        let mut results = Vec::new();
+        let all = AssertUnwindSafe(|| results.extend(&mut articles));
+        catch_unwind(all).expect_err("the source panics");
+        assert_eq!(results.len(), 300, "{threads} threads");
+        let errors = results.iter().enumerate().filter(|(_, result)| result.is_err());
+        assert!(errors.map(|(place, _)| place).eq([100]));
+        assert!(articles.next().is_none() && articles.next().is_none());
+    }
+}
+
+#[test]
+fn a_panic_that_nobody_has_met_yet_does_not_hide_an_error_that_ends_the_stream() {
+    for threads in [1, 2, 8] {
+        let items = (0..).map(|number: usize| {
+            assert_ne!(number, 3000, "as is wanted");
+            match number {
+                1 => Err(Error::of_source("no article")),
+                _ => Ok(Document::new(number.to_string(), "words ".repeat(60)).into()),
+            }
+        });
+        let mut options = Options::new();
+        let stops = options.threads(threads).on_error(OnError::Stop);
+        let mut articles = stops.source(items).expect("options");
+        assert!(articles.next().is_some_and(|result| result.is_ok()));
+        std::thread::sleep(Duration::from_millis(50));
+        let error = articles.next().expect("an error").expect_err("of the second");
+        assert!(matches!(error, Error::Source { .. }), "{error:?}");
+        assert!(articles.next().is_none());
+    }
+}
+
+#[test]
+fn who_leaves_a_slow_source_waits_for_one_item() {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = taken.clone();
+    let items = (0..200).map(move |number: usize| {
+        std::thread::sleep(Duration::from_millis(10));
+        count.fetch_add(1, Ordering::SeqCst);
+        Ok(Document::new(number.to_string(), "tiny").into())
+    });
+    let articles = Options::new().threads(2).source(items).expect("options");
+    std::thread::sleep(Duration::from_millis(30));
+    drop(articles);
+    // All of them would fill one batch.
+    assert!(taken.load(Ordering::SeqCst) < 100);
 }

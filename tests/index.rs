@@ -10,10 +10,12 @@ mod support {
     pub(crate) mod corpus;
 }
 
+use std::io::Write as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use dedup::{
-    Article, Cut, Deduper, Document, Error, Index, IndexError, Options, Segment, Versions,
+    Article, Cut, Deduper, Document, Error, Index, IndexError, OnError, Options, Segment, Versions,
     WithinArticle,
 };
 use support::corpus::{Recipe, Rng};
@@ -174,6 +176,89 @@ fn what_stands_in_another_index_goes_and_is_not_added_to() {
             assert_eq!(outcome(&expected), outcome(&article), "seed {seed}, article {number}");
         }
         assert_eq!(files(dir.path()), before);
+    }
+}
+
+#[test]
+fn a_commit_that_fails_at_the_end_is_counted_and_told() {
+    for on_error in [OnError::Skip, OnError::Stop] {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("index");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tells = told.clone();
+        let items = (0..20).map(move |number: usize| match number {
+            // Ends the stream, if errors do.
+            15 if on_error == OnError::Stop => Err(Error::of_source("no article")),
+            _ => Ok(Document::new(number.to_string(), "A notice.").into()),
+        });
+        let mut articles = Options::new()
+            .index(&dir)
+            .on_error(on_error)
+            .progress(move |progress| tells.lock().unwrap().push(progress.errors))
+            .source(items)
+            .unwrap();
+        assert!(articles.by_ref().take(10).all(|article| article.is_ok()));
+        std::fs::remove_dir_all(&dir).unwrap();
+        let rest: Vec<_> = articles.by_ref().collect();
+        let errors = rest.iter().filter(|result| result.is_err()).count() as u64;
+        assert_eq!(errors, 1 + u64::from(on_error == OnError::Stop));
+        assert!(matches!(rest.last(), Some(Err(Error::Index { .. }))));
+        let told = told.lock().unwrap();
+        assert_eq!((told.len(), told.last()), (10 + rest.len(), Some(&errors)));
+        assert_eq!(articles.stats().errors, errors);
+    }
+}
+
+#[test]
+fn an_index_to_go_against_that_cannot_be_read_is_named_each_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "The ferry does not run on Sunday, says the notice at the pier. ".repeat(9);
+    let mut writer = Options::new().index(dir.path()).deduper().unwrap();
+    writer.push("notice", text.as_str()).unwrap();
+    writer.checkpoint().unwrap();
+    let mut deduper = Options::new().against(dir.path()).deduper().unwrap();
+    // What is looked up first lies right behind the head.
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let path = file.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("run-") {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let end = bytes.len().min(4000);
+            bytes[16..end].fill(b'#');
+            // In place, as the index has it open.
+            std::fs::OpenOptions::new().write(true).open(path).unwrap().write_all(&bytes).unwrap();
+        }
+    }
+    for number in 0..3 {
+        let error = deduper.push(number.to_string(), text.as_str()).unwrap_err();
+        let Error::Index { path, source } = error else { panic!("{error:?}") };
+        assert_eq!(path, dir.path());
+        assert_eq!(matches!(source, IndexError::Poisoned), number > 0, "{source:?}");
+    }
+}
+
+#[test]
+fn articles_that_are_not_committed_yet_take_little_and_are_counted() {
+    const ARTICLES: u64 = 20_000;
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    for number in 0..ARTICLES {
+        let mut document = Document::new(format!("notices/{number}"), format!("Notice {number}."));
+        (document.title, document.language) = (Some("Ferry".to_owned()), Some("en".to_owned()));
+        deduper.push_document(document).unwrap();
+    }
+    let each = deduper.stats().index_bytes / ARTICLES;
+    assert!((100..220).contains(&each), "{each} bytes an article");
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    // What is known of those that are committed.
+    let deduper = Options::new().index(dir.path()).deduper().unwrap();
+    let each = deduper.stats().index_bytes / ARTICLES;
+    assert!((32..100).contains(&each), "{each} bytes an article");
+    let index = Index::open(dir.path()).unwrap();
+    for (number, article) in index.articles().enumerate() {
+        let article = article.unwrap();
+        assert_eq!(article.id(), format!("notices/{number}"));
+        assert_eq!((article.title(), article.language()), (Some("Ferry"), Some("en")));
     }
 }
 

@@ -41,6 +41,9 @@ pub(crate) trait Base: Debug + Send + Sync {
     fn locate(&self, coordinate: u64) -> Result<Located, Error>;
     fn id(&self, article: usize) -> Result<Arc<str>, Error>;
 
+    /// What is said after an answer failed, and an index on top lacks a part of an article.
+    fn broken(&self) -> Error;
+
     /// The departures of an article, from some place not after `canonical` on.
     fn departures(&self, article: usize, canonical: usize) -> Result<Reader<'static>, Error>;
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::Wrong;
+use super::pending::Noted;
 use super::wire::{Input, put_prefixed, unzigzag, zigzag};
 use crate::article::{Provenance, Segment};
 use crate::index::checkpoints::Checkpoints;
@@ -23,20 +24,17 @@ pub(crate) const FULL: usize = 1 << 15;
 
 const DIGEST: usize = blake3::OUT_LEN;
 
-/// Appends the description of an article, with what was stated of it as [`encode_stated`] wrote
-/// that, and its segments as
-/// [`encode_segments`] did.
+/// Appends the description of an article, with its segments as [`encode_segments`] wrote them.
 pub(crate) fn encode(
     bytes: &mut Vec<u8>,
     held: &Held,
     removed: &[RemovedPart],
-    digest: &blake3::Hash,
-    stated: &[u8],
-    segments: &[u8],
+    noted: &Noted<'_>,
+    record_before: u64,
 ) {
     put_prefixed(bytes, held.id.as_bytes());
-    bytes.extend_from_slice(digest.as_bytes());
-    bytes.extend_from_slice(stated);
+    bytes.extend_from_slice(noted.digest.as_bytes());
+    noted.stated.encode(record_before, bytes);
     let Range { start, end } = held.coordinates;
     varint::put(bytes, end - start - 1);
     varint::put(bytes, removed.len() as u64);
@@ -49,7 +47,7 @@ pub(crate) fn encode(
         at = part.end;
     }
     put_prefixed(bytes, &held.departures);
-    bytes.extend_from_slice(segments);
+    bytes.extend_from_slice(noted.segments);
 }
 
 /// What is stated of an article, by the bit that says so.
@@ -59,52 +57,49 @@ const LANGUAGE: u8 = 4;
 const PATH: u8 = 8;
 const RECORD: u8 = 16;
 
-/// Where an article came from, and what its format says of it. Records mostly follow each other, so
-/// their numbers are told by the difference from that of the article before; the bytes of paths and
-/// languages repeat themselves, which compression sees to.
-pub(crate) fn encode_stated(provenance: &Provenance, record_before: u64) -> Vec<u8> {
-    let Provenance {
-        path,
-        record,
-        title,
-        date,
-        language,
-        encoding: _,
-        replaced: _,
-        attachments: _,
-    } = provenance;
-    let path = path.as_deref().map(|path| path_bytes(path));
-    let strings = [
-        (TITLE, title.as_deref().map(str::as_bytes)),
-        (DATE, date.as_deref().map(str::as_bytes)),
-        (LANGUAGE, language.as_deref().map(str::as_bytes)),
-        (PATH, path.as_deref()),
-    ];
-    let mut bytes = vec![0];
-    for (bit, string) in strings {
-        if let Some(string) = string {
-            bytes[0] |= bit;
-            put_prefixed(&mut bytes, string);
-        }
-    }
-    if let Some(record) = record {
-        bytes[0] |= RECORD;
-        varint::put(&mut bytes, zigzag(record.wrapping_sub(record_before).cast_signed()));
-    }
-    bytes
-}
-
-/// What is stated of an article, as it is stored.
-struct Stated<'a> {
-    title: Option<&'a str>,
-    date: Option<&'a str>,
-    language: Option<&'a str>,
-    path: Option<&'a [u8]>,
-    record: Option<u64>,
+/// What is stated of an article, as it is stored: where it came from, and what its format says of
+/// it. Records mostly follow each other, so their numbers are told by the difference from that of
+/// the article before; the bytes of paths and languages repeat themselves, which compression sees to.
+#[derive(Clone, Copy)]
+pub(super) struct Stated<'a> {
+    pub(super) title: Option<&'a str>,
+    pub(super) date: Option<&'a str>,
+    pub(super) language: Option<&'a str>,
+    pub(super) path: Option<&'a [u8]>,
+    pub(super) record: Option<u64>,
 }
 
 impl<'a> Stated<'a> {
-    fn take(input: &mut Input<'a>, record_before: u64) -> Result<Self, Wrong> {
+    /// All but the path, whose bytes are [`path_bytes`].
+    pub(super) fn without_path(provenance: &'a Provenance) -> Self {
+        let Provenance { path: _, record, title, date, language, .. } = provenance;
+        let [title, date, language] = [title, date, language].map(Option::as_deref);
+        Self { title, date, language, path: None, record: *record }
+    }
+
+    pub(super) fn encode(&self, record_before: u64, bytes: &mut Vec<u8>) {
+        let Self { title, date, language, path, record } = *self;
+        let strings = [
+            (TITLE, title.map(str::as_bytes)),
+            (DATE, date.map(str::as_bytes)),
+            (LANGUAGE, language.map(str::as_bytes)),
+            (PATH, path),
+        ];
+        let what = bytes.len();
+        bytes.push(0);
+        for (bit, string) in strings {
+            if let Some(string) = string {
+                bytes[what] |= bit;
+                put_prefixed(bytes, string);
+            }
+        }
+        if let Some(record) = record {
+            bytes[what] |= RECORD;
+            varint::put(bytes, zigzag(record.wrapping_sub(record_before).cast_signed()));
+        }
+    }
+
+    pub(super) fn take(input: &mut Input<'a>, record_before: u64) -> Result<Self, Wrong> {
         let [what] = input.array()?;
         if what >= RECORD << 1 {
             return Err(Wrong("an article has what nobody knows of"));
@@ -125,7 +120,7 @@ impl<'a> Stated<'a> {
 }
 
 /// The bytes of a path: those that the system has for it, where that is bytes, else UTF-8.
-fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
+pub(super) fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
     #[cfg(unix)]
     return Cow::Borrowed(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()));
     #[cfg(not(unix))]

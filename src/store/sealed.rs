@@ -498,6 +498,10 @@ impl Sealed {
 }
 
 impl Base for Sealed {
+    fn broken(&self) -> Error {
+        Error::Index { path: self.path.clone(), source: IndexError::Poisoned }
+    }
+
     fn end(&self) -> u64 {
         self.coordinates()
     }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use super::error::{IndexError, io};
 use super::group;
 use super::manifest::{Lock, Manifest, Merging, Recipe, RunName};
+use super::pending::Pending;
 use super::run::{self, GroupStart, Groups, Run, RunWriter, Table};
 use super::sealed::Sealed;
 use super::storage::{Directory, Storage};
 use super::table::{Cut, Entry, ID_KEY_BITS, hash, hash_of_id, prefix};
-use crate::article::{Article, Provenance, Segment};
+use crate::article::Article;
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::originals::Originals;
@@ -49,15 +50,6 @@ pub(crate) fn is_known(known: &Known, id: &str) -> bool {
     known.contains_key(&half(&blake3::hash(id.as_bytes())))
 }
 
-/// An article that is not committed yet: what the index in memory does not know of it.
-struct Pending {
-    digest: blake3::Hash,
-    provenance: Provenance,
-    segments: Vec<u8>,
-    bytes_in: u64,
-    bytes_left: u64,
-}
-
 /// All articles, those that are not committed too, and those among them that newer versions
 /// replace, in order.
 pub(crate) struct Staged {
@@ -77,7 +69,7 @@ pub(crate) struct Writer {
     committed: Arc<Known>,
     /// What came since.
     known: Known,
-    pending: Vec<Pending>,
+    pending: Pending,
     /// The ids that came with other content since the last commit.
     changed: BTreeSet<Arc<str>>,
     /// Whether articles were dropped since the last commit.
@@ -136,7 +128,7 @@ impl Writer {
             sealed,
             committed,
             known: Known::new(),
-            pending: Vec::new(),
+            pending: Pending::default(),
             changed: BTreeSet::new(),
             cut: false,
             begun: false,
@@ -182,7 +174,7 @@ impl Writer {
         let done = cut();
         (self.sealed, self.committed) = done.map_err(|error| self.wrap(error))?;
         self.known.clear();
-        self.pending.clear();
+        self.pending = Pending::default();
         self.changed.clear();
         self.cut = true;
         Ok(self.sealed.article_count())
@@ -286,19 +278,19 @@ impl Writer {
 
     /// Notes the article that the index has taken in last.
     pub(crate) fn note(&mut self, article: &Article, digest: blake3::Hash) {
-        let Article { number, id, provenance, segments, .. } = article;
+        let id = &article.id;
         if self.status(id, &digest) == Status::Changed {
             self.changed.insert(id.clone());
         }
         self.known.insert(half(&blake3::hash(id.as_bytes())), half(&digest));
-        let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
-        self.pending.push(Pending {
-            digest,
-            provenance: provenance.clone(),
-            segments: group::encode_segments(segments, *number),
-            bytes_in: segments.last().map_or(0, |last| last.range().end) as u64,
-            bytes_left: new.map(|segment| segment.range().len()).sum::<usize>() as u64,
-        });
+        self.pending.push(article, &digest);
+    }
+
+    /// Bytes of memory: of what is known of all articles, and of those that are not committed.
+    pub(crate) fn memory(&self) -> usize {
+        // Seven eighths of what a map has are used at most, each with a byte beside it.
+        let of = |known: &Known| known.capacity() * 8 / 7 * (size_of::<[[u8; 16]; 2]>() + 1);
+        of(&self.committed) + of(&self.known) + self.pending.memory()
     }
 
     /// Commits what is in memory; then the texts are on disk, and no longer in `index`. After an
@@ -349,7 +341,7 @@ impl Writer {
 
         self.manifest = manifest;
         self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
-        self.pending.clear();
+        self.pending = Pending::default();
         self.changed.clear();
         self.cut = false;
         Ok(())
@@ -377,8 +369,8 @@ impl Writer {
         }
         let mut groups = Groups::new(&mut writer);
         let (mut kept, mut record_before) = (0, 0);
-        let mut ids = Vec::with_capacity(self.pending.len());
-        for (at, pending) in self.pending.iter().enumerate() {
+        let mut ids = Vec::new();
+        for (at, noted) in self.pending.iter().enumerate() {
             let held = originals.held(at)?.expect("BUG: an article is noted that is not held");
             let gone: Vec<_> = texts.held_removed(&held.coordinates).collect();
             let article = first + at as u64;
@@ -388,9 +380,8 @@ impl Writer {
                 if bytes.is_empty() {
                     record_before = 0; // the first of its group, which is read alone
                 }
-                let stated = group::encode_stated(&pending.provenance, record_before);
-                record_before = pending.provenance.record.unwrap_or(record_before);
-                group::encode(bytes, &held, &gone, &pending.digest, &stated, &pending.segments);
+                group::encode(bytes, &held, &gone, &noted, record_before);
+                record_before = noted.stated.record.unwrap_or(record_before);
             };
             let next = GroupStart { coordinate: end, article: article + 1, kept };
             groups.article(next, describe).map_err(wrap)?;
@@ -398,13 +389,8 @@ impl Writer {
             ids.push(Entry { key, place: article, value: 0 });
         }
         groups.finish().map_err(wrap)?;
-        let sum = |of: fn(&Pending) -> u64| self.pending.iter().map(of).sum();
-        writer.end_groups(
-            coordinates.end,
-            first + self.pending.len() as u64,
-            sum(|pending| pending.bytes_in),
-            sum(|pending| pending.bytes_left),
-        );
+        let (bytes_in, bytes_left) = self.pending.bytes();
+        writer.end_groups(coordinates.end, first + self.pending.len(), bytes_in, bytes_left);
         write_tables(&mut writer, index, (coordinates.start, first), ids).map_err(wrap)?;
         writer.finish().map_err(wrap)
     }
