@@ -323,8 +323,9 @@ impl Options {
     /// Has no influence on the result. To compare a match with text in a file costs a read of 4
     /// KiB, mostly from the page cache of the system. With an index on disk, what was committed is
     /// read from there and takes up none of this memory. The index itself stays in memory and comes
-    /// on top ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand.
-    /// Some 16 MiB are used whatever the budget is.
+    /// on top ([`Stats::index_bytes`](crate::Stats::index_bytes)), and so do the articles at hand: with
+    /// several threads, for each of them some 4 MiB of text, or one article that is longer, and a
+    /// few times that for what is made of it. Some 16 MiB are used whatever the budget is.
     ///
     /// The files lie where the system keeps temporary ones ([`std::env::temp_dir`]; on Unix,
     /// `TMPDIR` says where). They have no name, so nothing is left of them. Name another directory
