@@ -133,7 +133,7 @@ impl<T> Batch<T> {
 /// The threads of a stream, and what they share.
 pub(crate) struct Threads<I, P, A> {
     shared: Arc<Shared<I, P, A>>,
-    turn: Given<P, A>,
+    given: Given<P, A>,
     /// What comes behind that.
     panic: Option<Panic>,
     handles: Vec<JoinHandle<()>>,
@@ -279,8 +279,8 @@ where
             room: Condvar::new(),
         });
         // If a thread cannot be started, those that were are stopped when this is dropped.
-        let turn = Given::Admitted(Vec::new().into_iter());
-        let mut threads = Self { shared, turn, panic: None, handles: Vec::new() };
+        let given = Given::Admitted(Vec::new().into_iter());
+        let mut threads = Self { shared, given, panic: None, handles: Vec::new() };
         for _ in 0..workers {
             let shared = threads.shared.clone();
             let builder = std::thread::Builder::new().name("dedup-worker".to_owned());
@@ -293,7 +293,7 @@ where
 impl<I, P, A> Threads<I, P, A> {
     fn next(&mut self) -> Option<A> {
         loop {
-            match &mut self.turn {
+            match &mut self.given {
                 Given::Admitted(batch) => {
                     if let Some(admitted) = batch.next() {
                         return Some(admitted);
@@ -309,14 +309,14 @@ impl<I, P, A> Threads<I, P, A> {
                 self.stop();
                 resume_unwind(panic);
             }
-            if matches!(self.turn, Given::Prepared(_)) {
+            if matches!(self.given, Given::Prepared(_)) {
                 self.shared.end_admission();
             }
-            let Some(given) = self.shared.next_batch() else {
+            let Some(next) = self.shared.next_batch() else {
                 self.stop();
                 return None;
             };
-            (self.turn, self.panic) = given;
+            (self.given, self.panic) = next;
         }
     }
 
