@@ -313,6 +313,12 @@ pub enum Segment {
     },
 }
 
+/// How many bytes of an article its segments leave.
+pub(crate) fn bytes_kept(segments: &[Segment]) -> usize {
+    let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
+    new.map(|segment| segment.range().len()).sum()
+}
+
 impl Segment {
     /// Where the segment stands in the original.
     pub fn range(&self) -> Range<usize> {

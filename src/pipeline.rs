@@ -35,6 +35,11 @@ const BATCH: usize = 1 << 18;
 /// Batches that are taken ahead of those that were admitted, for each worker.
 const AHEAD: usize = 4;
 
+/// After there were so many, none is taken until fewer than these are left. With half of them the
+/// caller had them before there were more, and worked on one itself while a worker was idle again:
+/// two threads took up to 8 % longer.
+const FEW_AHEAD: usize = AHEAD * 3 / 4;
+
 /// Bytes of text after which no more batches are, for each worker, unless a thread had nothing to do
 /// then: a long article is a batch, whatever its length, and what is made of it takes several times
 /// that. With none ahead but these bytes, articles of 10 MB took 1.3 times as long with two threads.
@@ -156,12 +161,6 @@ struct Shared<I, P, A> {
     state: Mutex<State<P, A>>,
     /// Whether nobody listens any more, for those who hold no lock.
     stops: AtomicBool,
-    /// How far ahead of those that were admitted batches are taken.
-    most_ahead: usize,
-    /// After that was reached, none is until fewer than these are left. With half of `most_ahead`
-    /// the caller had them before there were more, and worked on one itself while a worker was idle
-    /// again: two threads took up to 8 % longer.
-    few: usize,
     workers: usize,
     /// The batch that the caller waits for is there.
     arrived: Condvar,
@@ -211,10 +210,10 @@ enum Phase {
 }
 
 impl<P, A> State<P, A> {
-    /// Whether another batch may be taken, of so many ahead.
+    /// Whether another batch may be taken, of so many for each worker.
     fn may_take(&self, most: usize, workers: usize) -> bool {
         self.phase == Phase::Open
-            && self.ahead.len() < most
+            && self.ahead.len() < most * workers
             && (self.ahead_bytes < AHEAD_BYTES * workers || self.ahead.len() <= workers)
     }
 
@@ -256,7 +255,6 @@ where
 {
     fn start(feed: Feed<I, P, A>, workers: usize) -> std::io::Result<Self> {
         let Feed { inputs, weigh, prepare, admit } = feed;
-        let most_ahead = AHEAD * workers;
         let shared = Arc::new(Shared {
             intake: Mutex::new(Intake { inputs, weigh, size: FIRST_BATCH }),
             prepare,
@@ -272,8 +270,6 @@ where
                 worker_waits: false,
             }),
             stops: AtomicBool::new(false),
-            most_ahead,
-            few: most_ahead * 3 / 4,
             workers,
             arrived: Condvar::new(),
             room: Condvar::new(),
@@ -384,7 +380,7 @@ impl<I, P, A> Shared<I, P, A> {
             self.intake.lock().ok()?
         };
         let mut state = self.state();
-        let mut enough = self.most_ahead;
+        let mut enough = AHEAD;
         loop {
             if state.may_take(enough, self.workers) {
                 return Some(Turn::Take(intake));
@@ -399,7 +395,7 @@ impl<I, P, A> Shared<I, P, A> {
             }
             // Not for each batch that is admitted, as to sleep and to be woken takes as long as a
             // tenth of one.
-            enough = self.few;
+            enough = FEW_AHEAD;
             state.worker_waits = true;
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.worker_waits = false;
@@ -446,7 +442,7 @@ impl<I, P, A> Shared<I, P, A> {
 
     /// Wakes the worker that waits, if there is enough to do for it.
     fn wake_worker(&self, state: MutexGuard<'_, State<P, A>>) {
-        let is_worth_it = state.may_take(self.few, self.workers)
+        let is_worth_it = state.may_take(FEW_AHEAD, self.workers)
             || state.may_admit(ADMITTED_INPUTS) && state.admitted.len() <= ADMITTED_AHEAD / 2;
         if state.worker_waits && is_worth_it {
             drop(state);
@@ -501,7 +497,7 @@ impl<I, P, A> Shared<I, P, A> {
 
     /// Whether who holds the intake may take a batch.
     fn may_take(&self) -> bool {
-        self.state().may_take(self.most_ahead, self.workers)
+        self.state().may_take(AHEAD, self.workers)
     }
 
     /// Waits until there is a batch for the caller, or one that nobody admits, or the end.
@@ -558,8 +554,7 @@ impl<I> Intake<I> {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -695,13 +690,13 @@ mod tests {
         let taken = Arc::new(AtomicUsize::new(0));
         let count = taken.clone();
         let inputs = (0..).inspect(move |_| {
-            sleep(1000);
+            sleep(3000);
             count.fetch_add(1, Ordering::SeqCst);
         });
         let squares = weighed(3, 1, inputs, |number| number, |number| number);
         sleep(5000);
         drop(squares);
-        // A batch of these has some four thousand.
+        // The first batch of these has a thousand.
         assert!(taken.load(Ordering::SeqCst) < 400);
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::admit::{Admitted, Found, Size};
-use crate::article::{Article, Block, Change, Origin, Place, Repeat, Segment};
+use crate::article::{Article, Block, Change, Origin, Place, Repeat, Segment, bytes_kept};
 use crate::canonical::{Canonical, whole_characters, without_spaces};
 use crate::cut::{self, CutUnits};
 use crate::error::Error;
@@ -75,10 +75,8 @@ impl Reporter {
         self.size = forms.found.size;
         let repeats = self.repeats(&prepared)?;
         let (blocks, segments) = self.blocks(&prepared)?;
-        let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
-        let kept: usize = new.map(|segment| segment.range().len()).sum();
         let len = prepared.original.len();
-        self.stats.count(&prepared.provenance, len, len - kept);
+        self.stats.count(&prepared.provenance, len, len - bytes_kept(&segments));
         self.stats.blocks += blocks.len() as u64;
         self.stats.repeats += repeats.len() as u64;
         let (canonical_len, covered) = (forms.canonical.len(), forms.found.covered);

@@ -72,7 +72,16 @@ pub(super) struct Stated<'a> {
 impl<'a> Stated<'a> {
     /// All but the path, whose bytes are [`path_bytes`].
     pub(super) fn without_path(provenance: &'a Provenance) -> Self {
-        let Provenance { path: _, record, title, date, language, .. } = provenance;
+        let Provenance {
+            path: _,
+            record,
+            title,
+            date,
+            language,
+            encoding: _,
+            replaced: _,
+            attachments: _,
+        } = provenance;
         let [title, date, language] = [title, date, language].map(Option::as_deref);
         Self { title, date, language, path: None, record: *record }
     }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::error::Wrong;
 use super::group::{Stated, encode_segments, path_bytes};
 use super::wire::{Input, put_prefixed};
-use crate::article::{Article, Segment};
+use crate::article::{Article, bytes_kept};
 
 /// In as few bytes as in a group, one after the other: there are as many as a stream has, which
 /// commits at its end. With values for each, an article took some 250 bytes instead of 45.
@@ -48,10 +49,9 @@ impl Pending {
             }
         }
         Stated::without_path(provenance).encode(0, records);
-        let new = segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         self.len += 1;
         self.bytes_in += segments.last().map_or(0, |last| last.range().end) as u64;
-        self.bytes_left += new.map(|segment| segment.range().len() as u64).sum::<u64>();
+        self.bytes_left += bytes_kept(segments) as u64;
     }
 
     /// What is known of each, in order.
@@ -72,7 +72,7 @@ impl Pending {
                 };
                 last_path = path.or(last_path);
                 let stated = Stated { path, ..Stated::take(&mut input, 0)? };
-                Ok::<_, super::error::Wrong>(Noted { digest, segments, stated })
+                Ok::<_, Wrong>(Noted { digest, segments, stated })
             };
             Some(next().expect("BUG: it was written as it is read"))
         })

@@ -20,6 +20,7 @@ use crate::index::Index;
 use crate::index::originals::Originals;
 use crate::index::table::{self, MAX_KEY_BITS};
 use crate::index::text::Texts;
+use crate::index::to_usize;
 
 /// Ids and contents of the newest versions, by the first half of their BLAKE3 digests: enough that
 /// nobody finds two that agree.
@@ -369,7 +370,7 @@ impl Writer {
         }
         let mut groups = Groups::new(&mut writer);
         let (mut kept, mut record_before) = (0, 0);
-        let mut ids = Vec::new();
+        let mut ids = Vec::with_capacity(to_usize(self.pending.len()));
         for (at, noted) in self.pending.iter().enumerate() {
             let held = originals.held(at)?.expect("BUG: an article is noted that is not held");
             let gone: Vec<_> = texts.held_removed(&held.coordinates).collect();

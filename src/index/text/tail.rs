@@ -35,7 +35,7 @@ impl Texts {
         coordinates: &Range<u64>,
     ) -> impl Iterator<Item = RemovedPart> {
         let Range { start: from, end: to } = *coordinates;
-        let first = if self.parts.len() > 0 { self.parts.last_starting(0, from) } else { 0 };
+        let first = self.parts.last_starting(0, from);
         let places = (first..).map_while(|number| Some((number, self.parts.get(number)?)));
         let places = places.skip_while(move |(_, part)| part.start < from);
         places.take_while(move |(_, part)| part.start < to).filter_map(|(number, part)| {

@@ -9,6 +9,7 @@ use ::parquet::file::reader::ChunkReader;
 
 use super::super::document::Problem;
 use super::super::limits::Limits;
+use crate::varint;
 
 /// # Errors
 ///
@@ -126,15 +127,7 @@ impl Thrift<'_> {
     }
 
     fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
+        varint::take(&mut self.bytes)
     }
 
     /// A signed number in zigzag order.
