@@ -204,7 +204,7 @@ impl Deduper {
         #[cfg(feature = "index")]
         if let Some(writer) = &self.writer {
             let known = writer.committed().clone();
-            return Numbers::behind(last, move |id| store::is_known(&known, id));
+            return Numbers::behind(last, move |id| known.has(id));
         }
         Numbers::behind(last, |_| false)
     }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::forms::{Forms, Spare};
 use crate::source::RawArticle;
 #[cfg(feature = "index")]
-use crate::store::{self, Known, Status};
+use crate::store::{Contents, Status};
 use crate::stream::Prepare;
 use crate::text::Text;
 
@@ -45,7 +45,7 @@ pub(crate) struct How {
     pub(crate) spare: Spare,
     /// The articles that need no work if they come again as they were.
     #[cfg(feature = "index")]
-    pub(crate) known: Option<Arc<Known>>,
+    pub(crate) known: Option<Arc<Contents>>,
 }
 
 impl Prepare for Prepared {
@@ -65,11 +65,11 @@ impl Prepared {
     #[cfg(feature = "index")]
     fn unless_known(
         article: RawArticle,
-        known: &Known,
+        known: &Contents,
         How { criteria, spare, .. }: &How,
     ) -> Result<Self, Error> {
         let digest = blake3::hash(article.text.as_bytes());
-        if store::status(known, &article.id, &digest) == Status::Unchanged {
+        if known.status(&article.id, &digest) == Status::Unchanged {
             return Ok(Self::unprepared(article, digest));
         }
         let prepared = Self::of(article, criteria, spare)?;

@@ -14,7 +14,7 @@ use crate::pipeline::{Feed, Pipeline};
 use crate::prepare::{How, Prepared};
 use crate::source::RawArticle;
 use crate::stats::Stats;
-use crate::store::{IndexError, Known, Recipe, Sealed, Status, Writer};
+use crate::store::{Contents, IndexError, Recipe, Sealed, Status, Writer};
 use crate::stream::Prepare;
 
 impl Deduper {
@@ -170,7 +170,7 @@ impl Deduper {
         &self,
         sealed: &Arc<Sealed>,
         numbers: N,
-        known: Arc<Known>,
+        known: Arc<Contents>,
     ) -> Result<impl Iterator<Item = Result<Prepared, Error>> + use<N>, Error> {
         type Input = Result<RawArticle, Error>;
 

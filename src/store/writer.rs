@@ -1,6 +1,6 @@
 //! The one writer of an index: what is in memory becomes a run, and a manifest that names it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::error::{IndexError, io};
 use super::group;
+use super::known::{Contents, Known, Status};
 use super::manifest::{Lock, Manifest, Merging, Recipe, RunName};
 use super::pending::Pending;
 use super::run::{self, GroupStart, Groups, Run, RunWriter, Table};
@@ -21,35 +22,6 @@ use crate::index::originals::Originals;
 use crate::index::table::{self, MAX_KEY_BITS};
 use crate::index::text::Texts;
 use crate::index::to_usize;
-
-/// Ids and contents of the newest versions, by the first half of their BLAKE3 digests: enough that
-/// nobody finds two that agree.
-pub(crate) type Known = HashMap<[u8; 16], [u8; 16]>;
-
-fn half(digest: &blake3::Hash) -> [u8; 16] {
-    *digest.as_bytes().first_chunk().expect("BUG: a digest has 32 bytes")
-}
-
-/// Whether an article is in an index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    New,
-    Unchanged,
-    Changed,
-}
-
-pub(crate) fn status(known: &Known, id: &str, digest: &blake3::Hash) -> Status {
-    match known.get(&half(&blake3::hash(id.as_bytes()))) {
-        None => Status::New,
-        Some(content) if *content == half(digest) => Status::Unchanged,
-        Some(_) => Status::Changed,
-    }
-}
-
-/// Whether an article of that id is in an index, whatever its content.
-pub(crate) fn is_known(known: &Known, id: &str) -> bool {
-    known.contains_key(&half(&blake3::hash(id.as_bytes())))
-}
 
 /// All articles, those that are not committed too, and those among them that newer versions
 /// replace, in order.
@@ -66,9 +38,6 @@ pub(crate) struct Writer {
     threads: NonZero<usize>,
     manifest: Manifest<Recipe>,
     sealed: Arc<Sealed>,
-    /// What was committed when the index was opened, for threads to look at.
-    committed: Arc<Known>,
-    /// What came since.
     known: Known,
     pending: Pending,
     /// The ids that came with other content since the last commit.
@@ -118,7 +87,7 @@ impl Writer {
             return Err(IndexError::recipe(manifest.recipe, recipe));
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
-        let committed = Arc::new(known(&sealed)?.0);
+        let known = Known::new(Contents::of(&sealed)?.0);
         manifest.begin(&*storage)?;
         Ok(Self {
             storage,
@@ -127,8 +96,7 @@ impl Writer {
             threads: NonZero::<usize>::MIN,
             manifest,
             sealed,
-            committed,
-            known: Known::new(),
+            known,
             pending: Pending::default(),
             changed: BTreeSet::new(),
             cut: false,
@@ -169,12 +137,11 @@ impl Writer {
                 runs.push(Arc::new(Run::open(&*self.storage, named)?));
             }
             let kept = Sealed::new(runs, self.path.clone())?;
-            let (committed, _) = known(&kept)?;
-            Ok((Arc::new(kept), Arc::new(committed)))
+            let (committed, _) = Contents::of(&kept)?;
+            Ok((Arc::new(kept), Known::new(committed)))
         };
         let done = cut();
-        (self.sealed, self.committed) = done.map_err(|error| self.wrap(error))?;
-        self.known.clear();
+        (self.sealed, self.known) = done.map_err(|error| self.wrap(error))?;
         self.pending = Pending::default();
         self.changed.clear();
         self.cut = true;
@@ -189,7 +156,7 @@ impl Writer {
         if other.runs().is_empty() {
             return Ok(true);
         }
-        let (committed, comes_again) = known(other)?;
+        let (committed, comes_again) = Contents::of(other)?;
         if comes_again {
             return Ok(false);
         }
@@ -199,7 +166,7 @@ impl Writer {
         self.manifest.next_run += 1;
         let run = Arc::new(Run::open(&*self.storage, named)?);
         self.sealed = Arc::new(Sealed::new(vec![run], self.path.clone())?);
-        self.committed = Arc::new(committed);
+        self.known = Known::new(committed);
         self.cut = true;
         Ok(true)
     }
@@ -257,20 +224,17 @@ impl Writer {
     }
 
     /// What was committed when the index was opened.
-    pub(crate) fn committed(&self) -> &Arc<Known> {
-        &self.committed
+    pub(crate) fn committed(&self) -> &Arc<Contents> {
+        &self.known.committed
     }
 
     pub(crate) fn status(&self, id: &str, digest: &blake3::Hash) -> Status {
-        match status(&self.known, id, digest) {
-            Status::New => status(&self.committed, id, digest),
-            status => status,
-        }
+        self.known.status(id, digest)
     }
 
     /// Whether an article of that id is in the index, or will be.
     pub(crate) fn has(&self, id: &str) -> bool {
-        is_known(&self.known, id) || is_known(&self.committed, id)
+        self.known.has(id)
     }
 
     pub(crate) fn wrap(&self, source: IndexError) -> Error {
@@ -279,19 +243,15 @@ impl Writer {
 
     /// Notes the article that the index has taken in last.
     pub(crate) fn note(&mut self, article: &Article, digest: blake3::Hash) {
-        let id = &article.id;
-        if self.status(id, &digest) == Status::Changed {
-            self.changed.insert(id.clone());
+        if self.known.note(&article.id, &digest) == Status::Changed {
+            self.changed.insert(article.id.clone());
         }
-        self.known.insert(half(&blake3::hash(id.as_bytes())), half(&digest));
         self.pending.push(article, &digest);
     }
 
     /// Bytes of memory: of what is known of all articles, and of those that are not committed.
     pub(crate) fn memory(&self) -> usize {
-        // Seven eighths of what a map has are used at most, each with a byte beside it.
-        let of = |known: &Known| known.capacity() * 8 / 7 * (size_of::<[[u8; 16]; 2]>() + 1);
-        of(&self.committed) + of(&self.known) + self.pending.memory()
+        self.known.memory() + self.pending.memory()
     }
 
     /// Commits what is in memory; then the texts are on disk, and no longer in `index`. After an
@@ -420,22 +380,4 @@ fn write_tables(
     }
     ids.sort_by_key(|entry| entry.key);
     writer.table(Table::Ids, ID_KEY_BITS, ids.into_iter().map(Ok))
-}
-
-/// The newest versions of all articles, and whether one comes again that is no other than the one
-/// before: where an article was changed back, and what lay between was withdrawn or stands
-/// elsewhere now.
-fn known(sealed: &Sealed) -> Result<(Known, bool), IndexError> {
-    let (mut known, mut comes_again) = (Known::new(), false);
-    for run in sealed.runs() {
-        for at in 0..run.groups() {
-            let group = run.group(at)?;
-            for (_, record) in group.records() {
-                let id = blake3::hash(group.id(record).as_bytes());
-                let content = half(&record.digest);
-                comes_again |= known.insert(half(&id), content) == Some(content);
-            }
-        }
-    }
-    Ok((known, comes_again))
 }
