@@ -30,6 +30,9 @@ where
 
     fn next(&mut self) -> Option<I::Item> {
         let Self { inputs, key } = self;
+        if let [input] = &mut inputs[..] {
+            return input.next();
+        }
         let next = inputs.iter_mut().filter_map(|input| {
             // An error comes at once.
             let key = input.peek()?.as_ref().map_or(0, &*key);

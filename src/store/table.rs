@@ -95,10 +95,13 @@ impl<I: Iterator<Item = Result<Entry, E>>, E> Iterator for Cut<I, E> {
                 Ok(first) => Entry { key: first.key >> by, ..first },
                 Err(error) => return Some(Err(error)),
             };
-            self.same.push(first);
             let is_same = |next: &Result<Entry, E>| {
                 next.as_ref().is_ok_and(|next| next.key >> by == first.key)
             };
+            if !self.entries.peek().is_some_and(is_same) {
+                return Some(Ok(first)); // as most are
+            }
+            self.same.push(first);
             while let Some(Ok(next)) = self.entries.next_if(is_same) {
                 self.same.push(Entry { key: first.key, ..next });
             }
