@@ -362,6 +362,25 @@ impl Page {
         }
     }
 
+    /// Closes the hidden element that an element of this `name` can not stand in, which may have no
+    /// end tag. Whether there is one.
+    fn end_hidden(&mut self, name: &[u8]) -> bool {
+        // In XML end tags are there, and names may be of other namespaces.
+        if self.is_xml || !self.hidden() || !self.deeper.is_empty() {
+            return false;
+        }
+        for (at, open) in self.open.iter().enumerate().rev() {
+            if open.element.cannot_hold(name) {
+                self.end_down_to(at);
+                return true;
+            }
+            if !open.hidden || open.element.may_hold_all() {
+                break;
+            }
+        }
+        false
+    }
+
     fn metadata(&mut self, tag: &StartTag) {
         match tag.name.as_slice() {
             b"html" | b"body" if self.language.is_none() => {
@@ -400,6 +419,10 @@ impl Tokens for Page {
         }
         self.declare(tag);
         let element = self.named(&tag.name);
+        // Where one menu is open, `<select>` is its end.
+        if self.end_hidden(&tag.name) && tag.name == b"select" {
+            return None;
+        }
         self.end_implied(element);
         self.metadata(tag);
         let outer = self.open.last();
@@ -703,7 +726,7 @@ mod tests {
         for (element, content) in [
             ("svg", "<path/>"),
             ("svg", "<path>"),
-            ("svg", "<style/><title/><p/>"),
+            ("svg", "<style/><title/><g/>"),
             ("select", "<option>x"),
             ("select", "<optgroup><option>x<option>y"),
             ("noscript", "<p><b><div>x"),
@@ -715,6 +738,27 @@ mod tests {
             assert_eq!(text(&page), "davor\n\ndanach", "{element}");
         }
         assert_eq!(text("a <math><annotation/></math><b>b</b>"), "a b");
+    }
+
+    #[test]
+    fn what_hides_ends_where_browsers_end_it() {
+        for (page, expected) in [
+            ("<svg><path d='x'><p>eins</p>zwei", "eins\n\nzwei"),
+            ("<svg><g><text>no</text><span>eins</span></svg> zwei", "eins zwei"),
+            ("<table><tr><td><svg><path><td>eins<tr><td>zwei</table>drei", "drei"),
+            ("<div><svg><g><path></div>eins", "eins"),
+            ("<div hidden><svg><p>no</p></svg></div>eins", "eins"),
+            ("<div><svg><a>no</a><foreignObject></div><p>no</p></foreignObject><p>eins", "eins"),
+            ("<svg><desc><b>no</b></desc><title><i>no</i></title></svg>eins", "eins"),
+            ("<select><option>no<input>eins<p>zwei", "eins\n\nzwei"),
+            ("<select><option>no<select>eins", "eins"),
+            ("<select><option>no<textarea>no</textarea>eins", "eins"),
+            ("<select><option>no<p>no</p></select>eins", "eins"),
+        ] {
+            assert_eq!(text(page), expected, "{page}");
+        }
+        let xml = "<svg xmlns='http://www.w3.org/2000/svg'><p>no</p></svg><p>eins</p>";
+        assert_eq!(read(xml, Markup::Xhtml).text, "eins");
     }
 
     #[test]

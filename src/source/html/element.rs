@@ -27,7 +27,7 @@ pub(super) enum Role {
 
 use Role::{Block, Break, Cell, Hidden, Inline, Item, Line, List, Preformatted, Void};
 
-/// Every element that is not plainly inline, and those that end one, sorted by name.
+/// Every element that is not plainly inline, and those that end or keep one, sorted by name.
 const ELEMENTS: &[(&[u8], Role)] = &[
     (b"address", Block),
     (b"annotation", Hidden),
@@ -49,6 +49,7 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"col", Void),
     (b"datalist", Hidden),
     (b"dd", Line),
+    (b"desc", Inline),
     (b"details", Block),
     (b"dialog", Block),
     (b"dir", List),
@@ -60,6 +61,7 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"figcaption", Block),
     (b"figure", Block),
     (b"footer", Block),
+    (b"foreignobject", Inline),
     (b"form", Block),
     (b"frame", Void),
     (b"frameset", Hidden),
@@ -128,6 +130,54 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"xmp", Preformatted),
 ];
 
+/// The elements of HTML that SVG cannot have in it, sorted by name. It ends before them.
+const NEVER_IN_SVG: &[&[u8]] = &[
+    b"b",
+    b"big",
+    b"blockquote",
+    b"body",
+    b"br",
+    b"center",
+    b"code",
+    b"dd",
+    b"div",
+    b"dl",
+    b"dt",
+    b"em",
+    b"embed",
+    b"h1",
+    b"h2",
+    b"h3",
+    b"h4",
+    b"h5",
+    b"h6",
+    b"head",
+    b"hr",
+    b"i",
+    b"img",
+    b"li",
+    b"listing",
+    b"menu",
+    b"meta",
+    b"nobr",
+    b"ol",
+    b"p",
+    b"pre",
+    b"ruby",
+    b"s",
+    b"small",
+    b"span",
+    b"strike",
+    b"strong",
+    b"sub",
+    b"sup",
+    b"table",
+    b"tt",
+    b"u",
+    b"ul",
+    b"var",
+];
+
 /// An element, by its name. Those that are plainly inline are all one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Element(Option<u8>);
@@ -170,6 +220,21 @@ impl Element {
         matches!(self.name(), b"svg" | b"annotation" | b"annotation-xml")
     }
 
+    /// Whether this, though hidden, ends before an element of this name however deep that stands in
+    /// it, as browsers have it that show a page on whose author forgot an end tag.
+    pub(super) fn cannot_hold(self, name: &[u8]) -> bool {
+        match self.name() {
+            b"svg" => NEVER_IN_SVG.binary_search(&name).is_ok(),
+            b"select" => matches!(name, b"input" | b"keygen" | b"select" | b"textarea"),
+            _ => false,
+        }
+    }
+
+    /// Whether anything may stand in this, whatever it is in.
+    pub(super) fn may_hold_all(self) -> bool {
+        matches!(self.name(), b"desc" | b"foreignobject" | b"template" | b"title")
+    }
+
     /// Whether this, while open, keeps the end tag of an outer `element` from having effect.
     pub(super) fn keeps_in(self, element: Element) -> bool {
         let of_tables = |element: Self| {
@@ -179,7 +244,7 @@ impl Element {
             )
         };
         match self.name() {
-            b"table" | b"template" | b"svg" => {
+            b"table" | b"template" | b"desc" | b"foreignobject" => {
                 element.name() != b"html" && element.name() != b"body"
             }
             b"td" | b"th" | b"caption" => !of_tables(element),
@@ -240,6 +305,7 @@ mod tests {
     #[test]
     fn the_elements_are_sorted_and_found() {
         assert!(ELEMENTS.is_sorted_by_key(|&(name, _)| name));
+        assert!(NEVER_IN_SVG.is_sorted());
         for &(name, role) in ELEMENTS {
             assert_eq!(Element::named(name).role(), role);
         }
