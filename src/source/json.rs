@@ -296,19 +296,24 @@ impl Visitor<'_> for Id {
     }
 
     fn visit_f64<E: Error>(self, id: f64) -> Result<Self::Value, E> {
-        /// Below, each whole number is one of its own: of greater ones, two ids would be the same.
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-
         // Tables in which some rows have no id write 1.0 for 1.
-        if id.fract() == 0.0 && id.abs() < EXACT {
-            return Ok(Some(format!("{:.0}", id + 0.0)));
+        match whole(id) {
+            Some(id) => Ok(Some(id)),
+            None => Err(E::invalid_type(Unexpected::Float(id), &self)),
         }
-        Err(E::invalid_type(Unexpected::Float(id), &self))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
+}
+
+/// A whole number as an id, if it is one and was not rounded.
+pub(super) fn whole(number: f64) -> Option<String> {
+    /// Below, each whole number is one of its own: of greater ones, two ids would be the same.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+
+    (number.fract() == 0.0 && number.abs() < EXACT).then(|| format!("{:.0}", number + 0.0))
 }
 
 /// What is kept if it is a string or a whole number, and left where it is otherwise.

@@ -16,17 +16,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use ::parquet::basic::{LogicalType, TimeUnit};
+use ::parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
+use ::parquet::file::serialized_reader::ReadOptionsBuilder;
 use ::parquet::record::reader::RowIter;
 use ::parquet::record::{Field as Value, Row};
-use ::parquet::schema::types::Type;
+use ::parquet::schema::types::{SchemaDescriptor, Type};
 use bytes::Bytes;
 
 use super::document::{Document, Failure, Problem, Record};
-use super::json::Field;
+use super::json::{Field, whole};
 use super::limits::Limits;
 use super::stream::{OnDisk, Reader, Steady};
 use super::{Settings, within_limit};
@@ -99,7 +100,7 @@ impl ParquetRows {
     ///
     /// If the thread cannot be started.
     fn new(
-        input: impl ChunkReader + 'static,
+        input: impl ChunkReader + Clone + 'static,
         settings: &Settings,
         check: impl Fn() -> std::io::Result<()> + Send + 'static,
     ) -> Result<Self, Failure> {
@@ -112,9 +113,9 @@ impl ParquetRows {
             std::thread::Builder::new().name("dedup-parquet".to_owned()).spawn(move || {
                 let read = read(input, &names, limits, strict, &sender);
                 // What a changed file told is not to be trusted, so that is said first.
-                if let Err(problem) = check().map_err(Problem::from).and(read) {
+                if let Err(failure) = check().map_err(Failure::from).and(read) {
                     // If nobody waits for it, nobody is to know.
-                    let _ = sender.send(Err(Failure::of_file(problem)));
+                    let _ = sender.send(Err(Failure { recoverable: false, ..failure }));
                 }
             });
         let worker = worker.map_err(Failure::of_file)?;
@@ -165,28 +166,34 @@ impl Drop for ParquetRows {
 }
 
 /// Sends every row of `input`, until nobody takes them.
+///
+/// # Errors
+///
+/// What ends the reading of the file.
 fn read(
-    input: impl ChunkReader + 'static,
+    input: impl ChunkReader + Clone + 'static,
     names: &[(String, Field)],
     limits: Limits,
     strict: bool,
     rows: &SyncSender<Result<Document, Failure>>,
-) -> Result<(), Problem> {
+) -> Result<(), Failure> {
     footer::check(&input, &limits)?;
     let len = input.len();
-    let file = SerializedFileReader::new(input).map_err(problem)?;
+    let file = SerializedFileReader::new(input.clone()).map_err(problem)?;
     let schema = file.metadata().file_metadata().schema();
     let mut columns = Vec::new();
     for (name, field) in names {
         match Path::find(schema, name) {
-            Some((_, kind)) if *field == Field::Text && !may_be_text(kind) => return Err(no_text()),
+            Some((_, kind)) if *field == Field::Text && !may_be_text(kind) => {
+                return Err(no_text().into());
+            }
             Some((path, kind)) => {
                 columns.push(Column { path, field: *field, logical: Logical::of(kind) });
             }
             None if *field == Field::Text => {
                 let is_group = schema.get_fields().iter().any(|field| field.name() == name);
                 let missing = || Problem::Column { name: name.clone() };
-                return Err(if is_group { no_text() } else { missing() });
+                return Err(if is_group { no_text() } else { missing() }.into());
             }
             None => {}
         }
@@ -194,9 +201,15 @@ fn read(
     let chosen: Vec<&Path> = columns.iter().map(|column| &column.path).collect();
     check_chunks(file.metadata(), &chosen, len, &limits)?;
     let projection = project(schema, &chosen, 0).map_err(problem)?;
-    for row in RowIter::from_file(Some(projection), &file).map_err(problem)? {
+    let schema = SchemaDescriptor::new(Arc::new(with_bytes(schema).map_err(problem)?));
+    let options = ReadOptionsBuilder::new().with_parquet_schema(Arc::new(schema)).build();
+    let file = SerializedFileReader::new_with_options(input, options).map_err(problem)?;
+    for (number, row) in (1..).zip(RowIter::from_file(Some(projection), &file).map_err(problem)?) {
         // A reader that failed cannot be trusted with the next row.
-        let row = row.map_err(problem)?;
+        let row = row.map_err(|error| Failure {
+            number: Some(number),
+            ..Failure::of_file(problem(error))
+        })?;
         let document = document(&row, &columns, strict).map_err(Failure::of_record);
         // Too long texts need not wait in memory.
         let document = document.and_then(|document| within_limit(document, &limits));
@@ -262,6 +275,29 @@ fn document(row: &Row, columns: &[Column], strict: bool) -> Result<Document, Pro
     Ok(document)
 }
 
+/// A schema in which strings are no more than bytes: one string that is no UTF-8 would be an error
+/// of the library's, which ends the file.
+fn with_bytes(schema: &Type) -> Result<Type, ParquetError> {
+    use ::parquet::basic::Type::BYTE_ARRAY;
+
+    let info = schema.get_basic_info();
+    if schema.is_primitive() {
+        let is_string = schema.get_physical_type() == BYTE_ARRAY
+            && matches!(
+                info.converted_type(),
+                ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON
+            );
+        return if is_string {
+            let bytes = Type::primitive_type_builder(schema.name(), BYTE_ARRAY);
+            bytes.with_repetition(info.repetition()).build()
+        } else {
+            Ok(schema.clone())
+        };
+    }
+    let fields = schema.get_fields().iter().map(|field| with_bytes(field).map(Arc::new));
+    group_like(schema, fields.collect::<Result<_, _>>()?)
+}
+
 /// A text, and how many sequences of bytes were replaced in it.
 fn text(value: &Value, strict: bool) -> Result<(String, u64), Problem> {
     match value {
@@ -289,11 +325,32 @@ fn text(value: &Value, strict: bool) -> Result<(String, u64), Problem> {
 fn id(value: &Value, logical: Logical) -> Result<Option<String>, Problem> {
     match value {
         Value::Null => Ok(None),
+        // As tables have it in which some rows have no id.
+        Value::Float(number) if number.is_nan() => Ok(None),
+        Value::Double(number) if number.is_nan() => Ok(None),
         Value::Bytes(bytes) if logical == Logical::Uuid => Ok(Some(uuid(bytes.data()))),
-        value => match words(value) {
+        value => match words(value).or_else(|| whole_number(value)) {
             Some(id) => Ok(Some(id)),
             None => Err(Problem::invalid("an id is a string or a whole number")),
         },
+    }
+}
+
+/// A whole number of a type that others have too: databases count in decimals, and tables with
+/// gaps in floating point.
+fn whole_number(value: &Value) -> Option<String> {
+    match value {
+        Value::Float(number) => whole(f64::from(*number)),
+        Value::Double(number) => whole(*number),
+        Value::Decimal(number) if number.scale() == 0 => {
+            let bytes = number.data();
+            let is_negative = bytes.first()? & 0x80 != 0;
+            let mut wide = [if is_negative { 0xff } else { 0 }; 16];
+            let start = wide.len().checked_sub(bytes.len())?;
+            wide[start..].copy_from_slice(bytes);
+            Some(i128::from_be_bytes(wide).to_string())
+        }
+        _ => None,
     }
 }
 
@@ -401,8 +458,13 @@ fn project(schema: &Type, paths: &[&Path], depth: usize) -> Result<Type, Parquet
             Arc::new(project(field, &within, depth + 1)?)
         });
     }
-    let info = schema.get_basic_info();
-    let mut group = Type::group_type_builder(schema.name())
+    group_like(schema, fields)
+}
+
+/// A group as another is, with other `fields`.
+fn group_like(group: &Type, fields: Vec<Arc<Type>>) -> Result<Type, ParquetError> {
+    let info = group.get_basic_info();
+    let mut group = Type::group_type_builder(group.name())
         .with_converted_type(info.converted_type())
         .with_logical_type(info.logical_type_ref().cloned())
         .with_fields(fields);
@@ -629,6 +691,64 @@ mod tests {
         let file = Bytes::from(writer.into_inner().unwrap());
         let uuid = "f0f1f2f3-f4f5-f6f7-f8f9-fafbfcfdfeff";
         assert_eq!(texts(&file, "text", "id"), [("Käse".to_owned(), Some(uuid.to_owned()))]);
+    }
+
+    #[test]
+    fn a_string_that_is_no_utf_8_is_an_error_of_its_row_or_replaced() {
+        let broken = |at: &str| {
+            let mut file = file(Compression::UNCOMPRESSED, &TEXTS).to_vec();
+            for place in memchr::memmem::find_iter(&file.clone(), at) {
+                file[place] = 0xff;
+            }
+            Bytes::from(file)
+        };
+        let file = broken("und Brot");
+        let read: Vec<_> = texts(&file, "text", "id").into_iter().map(|(text, _)| text).collect();
+        assert_eq!(read, ["Käse", "\u{fffd}nd Brot", "Ende"]);
+        let read: Vec<_> = rows(file.clone(), "text", "id", true).map(document).collect();
+        let [Ok(_), Err(failure), Ok(_)] = &read[..] else { panic!("{read:?}") };
+        assert!(matches!(failure.problem, Problem::Undecodable { .. }));
+        assert_eq!((failure.number, failure.recoverable), (Some(2), true));
+        let read: Vec<_> = rows(file, "other", "text", false).map(document).collect();
+        assert!(matches!(read[..], [Ok(_), Err(_), Ok(_)]), "an id that is no text: {read:?}");
+    }
+
+    #[test]
+    fn an_id_may_be_a_whole_number_of_any_type() {
+        use ::parquet::data_type::{DoubleType, Int64Type};
+
+        let schema = "message schema {
+            REQUIRED BYTE_ARRAY text (UTF8);
+            REQUIRED DOUBLE double;
+            REQUIRED INT64 decimal (DECIMAL(18,0));
+            REQUIRED INT64 price (DECIMAL(18,2));
+        }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let values = ["a", "b", "c"].map(ByteArray::from);
+        column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let values = [1.0, f64::NAN, 1.5];
+        column.typed::<DoubleType>().write_batch(&values, None, None).unwrap();
+        column.close().unwrap();
+        for values in [[7, -7, i64::MAX], [100, 200, 300]] {
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<Int64Type>().write_batch(&values, None, None).unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+        let file = Bytes::from(writer.into_inner().unwrap());
+        let ids = |name| -> Vec<_> {
+            let rows = rows(file.clone(), "text", name, true).map(document);
+            rows.map(|row| row.ok().map(|document| document.id)).collect()
+        };
+        let id = |id: &str| Some(Some(id.to_owned()));
+        assert_eq!(ids("double"), [id("1"), Some(None), None]);
+        assert_eq!(ids("decimal"), [id("7"), id("-7"), id("9223372036854775807")]);
+        assert_eq!(ids("price"), [None, None, None]);
     }
 
     #[test]
