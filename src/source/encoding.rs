@@ -58,7 +58,8 @@ pub(crate) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded<'_>, Failure>
 /// As [`decode`], for bytes whose encoding may be `declared`, more than once even. The first that says
 /// anything holds, unless there is a byte order mark.
 ///
-/// A label that the WHATWG Encoding Standard does not know says nothing. Nor does ASCII, which
+/// A label that the WHATWG Encoding Standard does not know says nothing, unless it is a code page of
+/// Windows by the name that it has in Python and Java. Nor does ASCII, which
 /// programs declare that never looked: where it is true, the text is UTF-8 too. And two
 /// declarations do not hold against what is there: Latin-1, whose words are never UTF-8 of several
 /// bytes throughout, and, unless `strict`, UTF-8 itself.
@@ -74,8 +75,10 @@ pub(crate) fn decode_declared(
 ) -> Result<Decoded<'_>, Failure> {
     use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-    let known =
-        |label: &[u8]| Encoding::for_label_no_replacement(label).filter(|_| !is_ascii_label(label));
+    let known = |label: &[u8]| {
+        let encoding = Encoding::for_label_no_replacement(label).or_else(|| code_page(label));
+        encoding.filter(|_| !is_ascii_label(label))
+    };
     let declared = match Encoding::for_bom(bytes) {
         Some(_) => None,
         None => declared.into_iter().find_map(|label| known(label.as_ref())),
@@ -191,6 +194,18 @@ pub(crate) fn in_xml_declaration(bytes: &[u8]) -> Option<&[u8]> {
     let (&quote, value) = value.split_first().filter(|&(quote, _)| b"'\"".contains(quote))?;
     // What can be read in ASCII is not UTF-16, whatever it says.
     value.split(|&byte| byte == quote).next().filter(|label| !is_utf16_label(label))
+}
+
+/// The code pages of Windows that the Encoding Standard knows by other names only.
+#[cfg(feature = "html")]
+fn code_page(label: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    Some(match &*label.trim_ascii().to_ascii_lowercase() {
+        b"cp932" => encoding_rs::SHIFT_JIS,
+        b"cp936" | b"ms936" => encoding_rs::GBK,
+        b"cp949" | b"ms949" => encoding_rs::EUC_KR,
+        b"cp950" | b"ms950" => encoding_rs::BIG5,
+        _ => return None,
+    })
 }
 
 /// Whether `label` means UTF-16, which nothing can be that was found in ASCII.
@@ -509,6 +524,9 @@ mod tests {
             assert_eq!(read(b"K\xe4se", "latin1"), ("Käse".into(), Some("windows-1252")));
             assert_eq!(read(b"Brot", "latin1"), ("Brot".into(), Some("windows-1252")));
             assert_eq!(read("Käse".as_bytes(), "UTF-8"), ("Käse".into(), None));
+            // So short that a guess is wrong.
+            let japanese = ("日本".into(), Some("Shift_JIS"));
+            assert_eq!(read(b"\x93\xfa\x96\x7b", " CP932"), japanese);
         }
 
         #[test]

@@ -17,7 +17,7 @@ use std::ops::Range;
 use mail_parser::ContentType;
 use mail_parser::parsers::MessageStream;
 
-use self::encodings::{decode_base64, decode_quoted_printable, decode_utf_7};
+use self::encodings::{decode_base64, decode_quoted_printable, decode_utf_7, is_utf_7};
 use self::flowed::Flow;
 use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
@@ -302,7 +302,7 @@ impl<'a> Message<'a> {
         let bytes = self.content(part, strict)?;
         let Decoded { text, encoding, replaced } = match part.charset.as_deref() {
             // Not of the web, so not of its encodings, but some mail has it.
-            Some(label) if label.eq_ignore_ascii_case("utf-7") => {
+            Some(label) if is_utf_7(label.as_bytes()) => {
                 let (text, replaced) = decode_utf_7(&bytes);
                 Decoded { text: text.into(), encoding: Some("UTF-7"), replaced }.check(strict)?
             }
@@ -626,6 +626,8 @@ mod tests {
         }
         let utf_7 = read("Content-Type: text/plain; charset=UTF-7\n\nK+AOQ-se\n");
         assert_eq!((utf_7.text.as_str(), utf_7.encoding), ("Käse", Some("UTF-7")));
+        let older = read("Content-Type: text/plain; charset=\"unicode-1-1-UTF-7\"\n\nK+AOQ-se\n");
+        assert_eq!(older, utf_7);
         let digest =
             "Content-Type: multipart/digest; boundary=a\n\n--a\n\nSubject: b\n\nc\n--a--\n";
         assert_eq!(read(digest).attachments, 1);
@@ -894,6 +896,11 @@ mod tests {
             ("=?utf-8?B?S8Okc2U?=", "Käse"),
             ("=?utf-8?B?S8O?= =?utf-8?B?pHNl?=", "Käse"),
             ("=?utf-8?Q?Wie?_So?_=3D=3F?=", "Wie? So? =?"),
+            // Not known, or not well.
+            ("=?cp932?B?k/qWe4zq?=", "日本語"),
+            ("=?CP949?B?x9Gxub7u?=", "한국어"),
+            ("=?8859-1?q?K=E4se?=", "Käse"),
+            ("=?utf-7?q?K+AOQ-se, +AN8 und?= =?unicode-1-1-utf-7?q?_+AN8?=", "Käse, ß und ß"),
             // No words.
             ("=?utf-8?q?K=C3=A4", "=?utf-8?q?K=C3=A4"),
             ("=?utf-8?x?a?= =?=?utf-8?q?b?=", "=?utf-8?x?a?= =? b"),

@@ -68,6 +68,11 @@ pub(super) fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
     (decoded, sound)
 }
 
+/// Whether a charset is UTF-7, which had a longer name at first (RFC 1642).
+pub(super) fn is_utf_7(label: &[u8]) -> bool {
+    [b"utf-7".as_slice(), b"unicode-1-1-utf-7"].iter().any(|it| it.eq_ignore_ascii_case(label))
+}
+
 /// The text of UTF-7 (RFC 2152), and how much of it was replaced.
 ///
 /// The decoder of `mail_parser` loses what ends a shift, and one that nothing ends.

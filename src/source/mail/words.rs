@@ -1,13 +1,16 @@
 //! Encoded words in the values of headers: RFC 2047.
 
 use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::charsets::map::charset_decoder;
 
-use super::encodings::decode_quoted_printable;
+use super::super::encoding::decode_declared;
+use super::encodings::{decode_quoted_printable, decode_utf_7, is_utf_7};
 
 /// A value in which neighbouring words of one charset are one word.
 ///
 /// Programs cut characters in two where a word ends, though the standard forbids it, and
-/// `mail_parser` decodes each word by itself. It also loses the end of base64 without padding.
+/// `mail_parser` decodes each word by itself. It also loses the end of base64 without padding, what
+/// ends a shift of UTF-7, and all that is not ASCII in charsets that it does not know.
 pub(super) fn join_words(value: &[u8]) -> Vec<u8> {
     let mut joined = Vec::with_capacity(value.len());
     let mut rest = value;
@@ -76,10 +79,22 @@ impl<'a> Word<'a> {
 
     fn write(&self, value: &mut Vec<u8>) {
         let hex = |digit: u8| b"0123456789ABCDEF"[usize::from(digit)];
+        let decoded = if is_utf_7(self.charset) {
+            Some(decode_utf_7(&self.bytes).0.into())
+        } else if charset_decoder(self.charset).is_none() {
+            let decoded = decode_declared(&self.bytes, [self.charset], false);
+            decoded.ok().map(|decoded| decoded.text)
+        } else {
+            None
+        };
+        let (charset, bytes) = match &decoded {
+            Some(text) => (b"utf-8".as_slice(), text.as_bytes()),
+            None => (self.charset, &*self.bytes),
+        };
         value.extend_from_slice(b"=?");
-        value.extend_from_slice(self.charset);
+        value.extend_from_slice(charset);
         value.extend_from_slice(b"?q?");
-        for &byte in &self.bytes {
+        for &byte in bytes {
             if byte.is_ascii_alphanumeric() {
                 value.push(byte);
             } else {
