@@ -380,8 +380,11 @@ fn as_utf8(
     Ok((Box::new(peeked), None))
 }
 
+/// Whether a stream begins with the byte order mark of UTF-16. That of UTF-32 begins so too, but
+/// goes on as no text does.
 fn has_utf16_mark(head: &[u8]) -> bool {
-    head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff])
+    let is_utf32 = head.starts_with(&[0xff, 0xfe, 0, 0]);
+    !is_utf32 && (head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]))
 }
 
 /// Whether a stream that starts so is what Macintoshes put beside each file where they cannot keep
@@ -713,6 +716,9 @@ mod tests {
         for bytes in
             [&b"%PDF-1.7 text"[..], b"\x89PNG\r\n", b"\0\0\0\0", b"a\0b\0c\0", b"\xff\0a b c d e f"]
         {
+            assert!(is_binary(bytes), "{bytes:?}");
+        }
+        for bytes in [b"\xff\xfe\0\0a\0\0\0", b"\0\0\xfe\xff\0\0\0a"] {
             assert!(is_binary(bytes), "{bytes:?}");
         }
     }
