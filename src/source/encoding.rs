@@ -32,7 +32,8 @@ impl Decoded<'_> {
 /// The text of some bytes, without byte order mark.
 ///
 /// A byte order mark tells UTF-8 and UTF-16. Without one, bytes that are UTF-8 are taken as such;
-/// so are those with more sound sequences of several bytes than broken ones: UTF-8 with damage. The
+/// so are those with surrogates, or with more sound sequences of several bytes than broken ones: UTF-8
+/// with damage. The
 /// rest is left to a detector.
 ///
 /// # Errors
@@ -154,7 +155,9 @@ fn mostly_utf8(bytes: &[u8]) -> bool {
     /// Japanese texts in EUC-JP passed for UTF-8; so, four in a thousand.
     const MOST: u32 = 3;
 
-    let mut balance = 0_i64;
+    // More than is taken away for where it stands.
+    let pairs = i64::try_from(surrogate_pairs(bytes)).unwrap_or(i64::MAX / 8);
+    let mut balance = pairs * (i64::from(MOST) + 1);
     let (mut here, mut last) = (0, [].as_slice());
     for chunk in bytes.utf8_chunks() {
         let (sound, broken) = (chunk.valid(), chunk.invalid());
@@ -167,6 +170,17 @@ fn mostly_utf8(bytes: &[u8]) -> bool {
     // A text may be cut off in the middle of a character.
     let is_cut = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
     balance + i64::from(is_cut && here <= MOST) > 0
+}
+
+/// How many pairs of surrogates there are in UTF-8, as programs write that have it from UTF-16 unit by
+/// unit. Other encodings have these bytes only where three or more certain characters meet, of which
+/// the first is rare in any.
+#[cfg(feature = "encodings")]
+fn surrogate_pairs(bytes: &[u8]) -> usize {
+    let is_pair = |&at: &usize| {
+        matches!(bytes[at..], [_, 0xA0..=0xAF, 0x80..=0xBF, 0xED, 0xB0..=0xBF, 0x80..=0xBF, ..])
+    };
+    memchr::memchr_iter(0xED, bytes).filter(is_pair).count()
 }
 
 /// The likeliest encoding, judged by the text around the first byte that is not ASCII.
@@ -415,6 +429,19 @@ mod tests {
                     let (before, after) = text.split_at(at);
                     assert_eq!(decoded.text, format!("{before}\u{fffd}{after}"));
                 }
+            }
+        }
+
+        #[test]
+        fn surrogates_do_not_make_it_another_encoding() {
+            let pair = b"\xed\xa0\xbd\xed\xb8\x80".as_slice();
+            for (before, pairs) in [("An English text ", 1), ("Schöne Grüße ", 1), ("Öl ", 7)] {
+                let bytes = [before.as_bytes(), &pair.repeat(pairs), b" and no more"].concat();
+                let decoded = decode(&bytes, false).unwrap();
+                assert_eq!(decoded.encoding, None, "{before}");
+                let replaced = "\u{fffd}".repeat(6 * pairs);
+                assert_eq!(decoded.text, format!("{before}{replaced} and no more"));
+                assert!(decode(&bytes, true).is_err());
             }
         }
 
