@@ -32,9 +32,8 @@ impl Decoded<'_> {
 /// The text of some bytes, without byte order mark.
 ///
 /// A byte order mark tells UTF-8 and UTF-16. Without one, bytes that are UTF-8 are taken as such;
-/// so are those with surrogates, or with more sound sequences of several bytes than broken ones: UTF-8
-/// with damage. The
-/// rest is left to a detector.
+/// so are those with surrogates, or with more sound sequences of several bytes than broken ones:
+/// UTF-8 with damage. The rest is left to a detector.
 ///
 /// # Errors
 ///
