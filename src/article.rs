@@ -202,11 +202,23 @@ impl Article {
         let mut runs: Vec<(&Range<usize>, &Place)> =
             repeats.chain(near).filter(|(_, source)| source.article != self.number).collect();
         runs.sort_by_key(|(range, _)| range.start);
+        let ends = self.paragraphs.iter().scan(0, |end, paragraph| {
+            *end += paragraph.len();
+            Some(*end)
+        });
+        let ends: Vec<usize> = ends.collect();
+        // Runs go across line breaks, which are in no paragraph.
+        let before = |place: usize| {
+            let begun = self.paragraphs.partition_point(|paragraph| paragraph.start < place);
+            begun
+                .checked_sub(1)
+                .map_or(0, |last| ends[last] - self.paragraphs[last].end.saturating_sub(place))
+        };
         let mut of_source: BTreeMap<usize, (usize, usize, &Place)> = BTreeMap::new();
         for (range, source) in runs {
             let (bytes, reached, _) = of_source.entry(source.article).or_insert((0, 0, source));
             // They may overlap.
-            *bytes += range.end.saturating_sub(range.start.max(*reached));
+            *bytes += before(range.end).saturating_sub(before(range.start.max(*reached)));
             *reached = range.end.max(*reached);
         }
         // The earliest of several that hold as much.
@@ -214,7 +226,7 @@ impl Article {
         most.map(|&(bytes, _, source)| Closest {
             article: source.article,
             id: source.id.clone(),
-            share: share(bytes, self.paragraphs.iter().map(ExactSizeIterator::len).sum()),
+            share: share(bytes, ends.last().copied().unwrap_or(0)),
         })
     }
 
@@ -244,7 +256,7 @@ pub(crate) fn joined<'a>(
 
 #[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
 fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 / whole as f64).min(1.0) }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// The earlier article that holds most of an article.

@@ -411,4 +411,15 @@ mod tests {
         assert_eq!(doubled.blocks().len(), 1);
         assert_eq!(doubled.closest(), None);
     }
+
+    #[test]
+    fn line_breaks_are_no_share_of_the_closest() {
+        let mut deduper = Deduper::new();
+        let text = format!("{REPORT} {}", REPORT.to_uppercase());
+        let lines = text.replace(' ', "\n\n\n\n");
+        deduper.push("first", lines.as_str()).unwrap();
+        let second = deduper.push("second", format!("New, and a word.\n\n{lines}")).unwrap();
+        let share = second.closest().unwrap().share;
+        assert!((0.9..0.95).contains(&share), "{share}");
+    }
 }
