@@ -47,7 +47,7 @@ pub(crate) const VERSION: u32 = 5;
 /// The sizes that anchors are chosen with.
 ///
 /// The guarantee is for runs of `span` bytes; `gram` and `window` follow from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scheme {
     span: usize,
     gram: usize,
@@ -117,7 +117,7 @@ impl Anchors {
 }
 
 /// A gram that was kept: byte offset into the canonical text, and the hash of its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Anchor {
     /// Offset of the gram's first byte.
@@ -130,7 +130,7 @@ pub struct Anchor {
 }
 
 /// A stretch of text that equals itself `distance` bytes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Period {
     /// Where the stretch begins.

@@ -306,7 +306,7 @@ impl Provenance {
 }
 
 /// A part of an article.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Segment {
     /// Text that is kept.
@@ -357,7 +357,7 @@ pub struct Place {
 /// A run of at least `min_span` bytes cannot be lengthened on either side without differing from
 /// its source. A shorter one consists of whole paragraphs that were whole paragraphs in the source.
 /// The source may itself have been removed from its article; a [`Block`] leads to text that was kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Repeat {
     /// Where it stands here. A character that the run ends inside is left out.
@@ -373,7 +373,7 @@ pub struct Repeat {
 
 /// Removed paragraphs that follow each other here and in their source, or the removed part of a paragraph if
 /// [`Options::cut`](crate::Options::cut) asks for parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Block {
     /// Which of the article's [`paragraphs`](Article::paragraphs) it consists of, or is a part of.
@@ -398,7 +398,7 @@ impl Block {
 }
 
 /// A difference between a near copy and its source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Change {
     /// What stood here, in whole words; empty where some were dropped.
@@ -408,7 +408,7 @@ pub struct Change {
 }
 
 /// A part of a removed block, and the kept text that is the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Origin {
     /// Where the part stood here. Two parts may share a character, such as an ellipsis, if its

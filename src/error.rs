@@ -143,7 +143,7 @@ impl Error {
 /// Where in the input something is.
 ///
 /// Displayed as `path:record (byte offset)`, without the parts that are unknown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Position {
     /// The file or directory, or the name of the stream.

@@ -243,7 +243,7 @@ pub struct FilteredArticle {
 }
 
 /// A part of a [`FilteredArticle`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FilteredSegment {
     /// Where it stands in the original.

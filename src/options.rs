@@ -71,7 +71,7 @@ pub struct Options {
 ///
 /// Needs the feature `index`.
 #[cfg(feature = "index")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Versions {
     /// It is taken in like any other. The older version stays as an earlier article, and the id leads to
@@ -97,7 +97,7 @@ pub enum Versions {
 }
 
 /// What a stream does after an error that does not have to end it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnError {
     /// It goes on with the next input; the error stands in the place of what could not be read.

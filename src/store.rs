@@ -459,7 +459,7 @@ impl StoredArticle {
 }
 
 /// A part of an article of an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StoredSegment {
     /// The bytes of the original.
@@ -472,7 +472,7 @@ pub struct StoredSegment {
 
 /// A place in an article of an index. [`Index::article_at`] and [`Index::original_at`] give that article, and
 /// [`Index::id`] its id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Reference {
     /// The number of the article.

@@ -1,5 +1,6 @@
 //! Pins the auto traits of the public types: losing one would break callers far away.
 
+use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dedup::{
@@ -11,6 +12,7 @@ use dedup::{
 fn send<T: Send + Unpin + 'static>() {}
 fn send_sync<T: Send + Sync + Unpin + 'static>() {}
 fn unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+fn key<T: Clone + Eq + Hash>() {}
 
 #[test]
 fn values_can_be_shared_between_threads() {
@@ -60,6 +62,34 @@ fn values_survive_a_caught_panic() {
     unwind_safe::<Document>();
     unwind_safe::<Limits>();
     unwind_safe::<Progress>();
+}
+
+#[test]
+fn places_and_settings_can_be_keys() {
+    key::<Block>();
+    key::<Change>();
+    key::<Cut>();
+    key::<Format>();
+    key::<Limits>();
+    key::<OnError>();
+    key::<Origin>();
+    key::<Place>();
+    key::<Position>();
+    key::<Repeat>();
+    key::<Segment>();
+    key::<Skip>();
+    key::<WithinArticle>();
+}
+
+#[cfg(feature = "index")]
+#[test]
+fn places_and_settings_of_an_index_can_be_keys() {
+    key::<dedup::FilteredSegment>();
+    key::<dedup::Passage>();
+    key::<dedup::Recipe>();
+    key::<dedup::Reference>();
+    key::<dedup::StoredSegment>();
+    key::<dedup::Versions>();
 }
 
 #[cfg(feature = "index")]

@@ -15,7 +15,7 @@ use crate::options::Options;
 /// options.limits(Limits::new().article(16 << 20).record(64 << 20));
 /// # Ok::<(), dedup::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     pub(crate) article: u64,
     pub(crate) record: u64,

@@ -48,7 +48,7 @@ fn what(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// How text becomes entries: an index answers only to the recipe that it was made by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Recipe {
     /// The version of the [canonical form](crate::canonical).

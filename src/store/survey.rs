@@ -72,7 +72,7 @@ struct Template {
 }
 
 /// A passage that many articles have, each part of it at least.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Passage {
     /// Where it is kept.
