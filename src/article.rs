@@ -164,16 +164,8 @@ impl Article {
 
     /// Whether the article has text of which nothing is left.
     pub fn is_repeat(&self) -> bool {
-        !self.paragraphs.is_empty()
-            && self.segments.iter().all(|segment| match segment {
-                Segment::New { range } => {
-                    let overlaps = |paragraph: &Range<usize>| {
-                        range.start < paragraph.end && paragraph.start < range.end
-                    };
-                    !self.paragraphs.iter().any(overlaps)
-                }
-                Segment::Seen { .. } => true,
-            })
+        let new = self.segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
+        is_repeat(&self.paragraphs, new.map(Segment::range))
     }
 
     /// The earlier article that holds most of this one, by its [repeats](Self::repeats) and near
@@ -235,6 +227,18 @@ impl Article {
     pub fn digest(&self) -> blake3::Hash {
         blake3::hash(self.original.as_bytes())
     }
+}
+
+/// Whether there are paragraphs, and none has a part of what is kept.
+pub(crate) fn is_repeat(
+    paragraphs: &[Range<usize>],
+    mut kept: impl Iterator<Item = Range<usize>>,
+) -> bool {
+    let holds = |kept: &Range<usize>, paragraph: &Range<usize>| {
+        kept.start < paragraph.end && paragraph.start < kept.end
+    };
+    !paragraphs.is_empty()
+        && !kept.any(|kept| paragraphs.iter().any(|paragraph| holds(&kept, paragraph)))
 }
 
 /// Parts of a text, end to end; copied only if there are several.

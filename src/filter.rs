@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::article::{Provenance, decoding_accessors, joined, stated_accessors};
+use crate::article::{Provenance, decoding_accessors, is_repeat, joined, stated_accessors};
 use crate::canonical::canonicalise;
 use crate::cut::cuts;
 use crate::error::Error;
@@ -282,6 +282,12 @@ impl FilteredArticle {
     /// or overlaps.
     pub fn segments(&self) -> &[FilteredSegment] {
         &self.segments
+    }
+
+    /// Whether the article has text of which nothing is left.
+    pub fn is_repeat(&self) -> bool {
+        let kept = self.segments.iter().filter(|segment| !segment.seen);
+        is_repeat(&self.paragraphs, kept.map(|segment| segment.range.clone()))
     }
 
     /// The paragraphs, as [`split::paragraphs`] finds them.

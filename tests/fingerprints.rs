@@ -45,6 +45,7 @@ fn check(article: &FilteredArticle, removed: &[bool]) {
     }
     assert_eq!(at, article.original().len());
     assert_eq!(article.text(), text);
+    assert_eq!(article.is_repeat(), !removed.is_empty() && !removed.contains(&false));
     for (paragraph, &removed) in article.paragraphs().iter().zip(removed) {
         let segment =
             article.segments().iter().find(|segment| segment.range.contains(&paragraph.start));
