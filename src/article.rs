@@ -385,7 +385,8 @@ pub struct Block {
     /// From the start of the first to the end of the last, or of what is removed of them. Line
     /// breaks that were removed with them are in the [segment](Segment::Seen), not here.
     pub range: Range<usize>,
-    /// Where the text is kept: in one place, or in several where the source was itself part copy.
+    /// Where the text is kept: in one place, or in several where it takes several runs to cover the block, or the
+    /// source was itself part copy.
     pub sources: Vec<Origin>,
     /// Where a [near copy](crate::Options::near) differs from its source. Empty for all other
     /// blocks, and for a near copy that is word for word a part of a longer paragraph.

@@ -13,7 +13,8 @@ use crate::near::{Change, NearCopy, SHORTEST_REFERENCE};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RemovedBlock {
     pub(crate) units: Range<usize>,
-    /// Where its text is kept: one part, or several where the source was itself part copy.
+    /// Where its text is kept: one part, or several where it takes several runs to cover it, or
+    /// the source was itself part copy.
     pub(crate) parts: Vec<Removed>,
     /// Whether it is a near copy, and where it says something else than its source.
     pub(crate) near: bool,
