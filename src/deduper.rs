@@ -413,6 +413,28 @@ mod tests {
     }
 
     #[test]
+    fn a_paragraph_that_stands_whole_elsewhere_does_not_go_on_in_another() {
+        let paragraphs: Vec<String> = [3, 5, 7, 11]
+            .map(|n| {
+                let word = |k: usize| format!(" {}", n * (k + 90) * (k + 100));
+                let words: String = (0..40).map(word).collect();
+                format!("Notice{words}.")
+            })
+            .to_vec();
+        let mut deduper = Deduper::new();
+        let first = deduper.push("first", paragraphs.join("\n")).unwrap();
+        let order = [2, 1, 3, 0];
+        let other = order.map(|number| paragraphs[number].as_str()).join("\n");
+        let second = deduper.push("second", other).unwrap();
+        assert_eq!(second.blocks().len(), 4);
+        for (block, number) in second.blocks().iter().zip(order) {
+            let [source] = &*block.sources else { panic!("{block:?}") };
+            assert_eq!((&source.range, &*source.first.id), (&block.range, "first"));
+            assert_eq!(source.first.range, first.paragraphs()[number]);
+        }
+    }
+
+    #[test]
     fn line_breaks_are_no_share_of_the_closest() {
         let mut deduper = Deduper::new();
         let text = format!("{REPORT} {}", REPORT.to_uppercase());

@@ -93,7 +93,14 @@ fn of_covered(units: &Units<'_>, matches: &[Match]) -> (Vec<Traced>, Vec<Match>)
             // No match lies in another, so the last that has begun reaches furthest.
             let furthest =
                 next.checked_sub(1).map(|last| matches[last]).filter(|found| found.end > at);
-            let Some(found) = last.filter(|last| last.end > at).or(furthest) else {
+            // What goes on, unless it ends in this unit and something else has all of it.
+            let has_all = |found: &Match| found.end >= unit.end;
+            let goes_on = last.filter(|last| last.end > at);
+            let best = match goes_on {
+                Some(last) if first && !has_all(&last) => furthest.filter(has_all).or(goes_on),
+                _ => goes_on.or(furthest),
+            };
+            let Some(found) = best else {
                 at += 1; // a space between two matches
                 continue;
             };
