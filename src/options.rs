@@ -380,7 +380,9 @@ impl Options {
     /// none.
     ///
     /// It must have been made with the same options. Its articles have the first numbers. Cannot be
-    /// combined with an [`index`](Self::index) to write to.
+    /// combined with an [`index`](Self::index) to write to: there, ingest the articles that are to count as
+    /// earlier first, or copy their index, and [`Index::articles_from`](crate::Index::articles_from) passes over
+    /// them.
     ///
     /// Needs the feature `index`.
     ///

@@ -260,7 +260,8 @@ impl Index {
     /// Where the runs of a text were first seen: what ingesting it next would report as
     /// [repeats](Article::repeats).
     ///
-    /// Near copies are not among them. If the text repeats its own beginning, the source of that
+    /// So a snippet of less than `min_span` bytes is found only if it is a whole paragraph of at least
+    /// `min_paragraph` that was a whole paragraph. Near copies are not among them. If the text repeats its own beginning, the source of that
     /// repeat is an article with an empty id and the number that the text would get.
     ///
     /// # Errors

@@ -80,7 +80,8 @@ impl Limits {
     }
 
     /// The memory that a `.zst` or `.xz` file may ask for to look back in, in bytes; for `.zst`
-    /// rounded down to a power of two. Default: 128 MiB, which is what `zstd` itself allows.
+    /// rounded down to a power of two. From 1 KiB to 2 GiB. Default: 128 MiB, which is what `zstd` itself
+    /// allows.
     #[must_use]
     pub fn window(mut self, bytes: u64) -> Self {
         self.window = bytes;

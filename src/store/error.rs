@@ -76,7 +76,8 @@ pub enum IndexError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// Another writer has the index open.
+    /// Another writer has the index open, in this program or another: a stream is one until it is dropped, even
+    /// at its end.
     #[error("another writer has the index open")]
     Locked,
     /// After an earlier error it is not known what is on disk; what was committed before is safe.
