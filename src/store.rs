@@ -260,9 +260,10 @@ impl Index {
     /// Where the runs of a text were first seen: what ingesting it next would report as
     /// [repeats](Article::repeats).
     ///
-    /// So a snippet of less than `min_span` bytes is found only if it is a whole paragraph of at least
-    /// `min_paragraph` that was a whole paragraph. Near copies are not among them. If the text repeats its own beginning, the source of that
-    /// repeat is an article with an empty id and the number that the text would get.
+    /// So a text of less than `min_span` bytes is found only where it was a whole paragraph, of at
+    /// least `min_paragraph` bytes. Near copies are not among the runs. If the text repeats its own
+    /// beginning, the source of that repeat is an article with an empty id and the number that the
+    /// text would get.
     ///
     /// # Errors
     ///
