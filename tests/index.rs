@@ -885,7 +885,7 @@ fn golden_articles() -> Vec<(&'static str, String)> {
                 "„Abend“ – sagt er…\u{a0}Gute\u{ad}n Abend!\n\n\n> {report}\n\n{notice} {report}"
             ),
         ),
-        ("", String::new()),
+        ("empty", String::new()),
         ("rows", format!("{}\n{report}\n{report}", "-".repeat(900))),
         ("two", "A second version.".to_owned()),
     ]
