@@ -18,7 +18,8 @@
 //!    four lines or fewer all breaks must be explained, and not all lines may begin in upper case.
 //!    A longer run whose lines nearly all begin in upper case is verse or a list, unless every break
 //!    is explained. A passage too short to tell takes the width of the rest of the article, or else
-//!    is joined only where the sentence plainly runs on.
+//!    is joined only where the sentence plainly runs on. Where the breaks of the others leave it
+//!    open how wide they were wrapped, it may be as wide as they allow.
 //!
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.
@@ -53,7 +54,7 @@ const USUAL_LINE: usize = 48;
 
 /// The version of the rules: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The byte ranges of the paragraphs of `text`: sorted, disjoint, on character boundaries, each
 /// from the start of a line to the end of one.
@@ -204,6 +205,22 @@ struct Shown {
     depth: u32,
     lines: usize,
     width: usize,
+    /// The greatest width that explains the same line breaks.
+    most: usize,
+}
+
+/// The width of most of the wrapped lines of an article, and the greatest that it can have been.
+struct Usual {
+    depth: u32,
+    width: usize,
+    most: usize,
+}
+
+impl Usual {
+    /// The width of a group that shows none, whose lines have these.
+    fn of(&self, lines: Widths) -> usize {
+        lines.widest(self.most).map_or(self.width, |widest| widest.max(self.width))
+    }
 }
 
 /// Makes paragraphs of lines as they come, but for groups whose width the rest of the article says.
@@ -350,7 +367,8 @@ impl<'a> Splitter<'a> {
             }
             let end = joined.finish();
             self.paragraphs.truncate(end);
-            self.shown.push(Shown { depth, lines, width });
+            let most = self.shapes.most(self.first..self.shapes.len(), width);
+            self.shown.push(Shown { depth, lines, width, most });
         } else if lines > 1 {
             self.undecided.push(Group { depth, first, lines });
             self.first = self.shapes.len();
@@ -369,12 +387,13 @@ impl<'a> Splitter<'a> {
         for Group { depth, first, lines } in self.undecided {
             kept = shift(&mut paragraphs, read..first, kept);
             read = first + lines;
-            let same_depth = usual.binary_search_by_key(&depth, |&(of, _)| of).ok();
-            let width = same_depth.map(|at| &usual[at]).or(usual.first());
+            let same_depth = usual.binary_search_by_key(&depth, |usual| usual.depth).ok();
+            let like_it = same_depth.map(|at| &usual[at]).or(usual.first());
+            let width = like_it.map(|usual| usual.of(shapes.widths(shape..shape + lines)));
             let mut joined = Joined::new(&mut paragraphs, first..read, kept);
             for (from, shape) in (first..read - 1).zip(shape..).step_by(PAIRS) {
                 let goes_on = match width {
-                    Some(&(_, width)) => shapes.full::<V>(shape, width),
+                    Some(width) => shapes.full::<V>(shape, width),
                     None => joined.running_on(from, text, &shapes, shape),
                 };
                 joined.push(from, goes_on);
@@ -595,8 +614,8 @@ fn is_list_item(body: &str) -> bool {
 }
 
 /// For each depth of quoting, in order, the width that most of the wrapped lines agree on within a
-/// few columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
-fn usual_widths(mut shown: Vec<Shown>) -> Vec<(u32, usize)> {
+/// few columns, and what it can have been. Mail is wrapped anew when it is quoted, or not, so depths differ.
+fn usual_widths(mut shown: Vec<Shown>) -> Vec<Usual> {
     // Nearly always there is but one.
     if !shown.is_sorted_by_key(|shown| shown.depth) {
         shown.sort_unstable_by_key(|shown| shown.depth);
@@ -612,7 +631,10 @@ fn usual_widths(mut shown: Vec<Shown>) -> Vec<(u32, usize)> {
             let usual = (NARROWEST_WRAP..=WIDEST_WRAP)
                 .filter(|&width| lines[width] > 0)
                 .max_by_key(|&width| (agreeing(width), width))?;
-            Some((same_depth[0].depth, usual))
+            let alike =
+                same_depth.iter().filter(|shown| (usual - 4..=usual).contains(&shown.width));
+            let most = alike.map(|shown| shown.most).min()?;
+            Some(Usual { depth: same_depth[0].depth, width: usual, most })
         })
         .collect()
 }
@@ -755,6 +777,22 @@ mod tests {
     fn verse_keeps_its_lines() {
         let verse = "The lamp was out before the morning came to see\nWho sat so long beside the window, counting rain\nAnd wrote no letter to the house beyond the lea\nWhere all the clocks were stopped and never went again";
         assert_eq!(split(verse).len(), 4);
+    }
+
+    #[test]
+    fn a_short_paragraph_may_be_wider_than_the_others_show() {
+        // Of the first, the longest line has 63 columns, and it may have been wrapped to 68.
+        let shows = "> The program reads its settings from the directory that somebody\n\
+             > began it in, and whoever is permitted to write files in there\n\
+             > decides.";
+        let short = "> A buffer overflow in the program that sends mail to the local group\n\
+             > Postmasters.";
+        let text = format!("{shows}\n\nYes.\n\n{short}\n\nNo.\n");
+        assert_eq!(split(&text), [shows, "Yes.", short, "No."]);
+        // It would have fitted where the first was broken.
+        let wide = short.replace("local group", "local group of three");
+        let text = format!("{shows}\n\nYes.\n\n{wide}\n\nNo.\n");
+        assert_eq!(split(&text).len(), 5);
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
             );
         }
         let width = wrap_width(&shapes[first..]);
-        groups.push(Group { depth, lines: lines.len(), width });
+        let most = width.map(|width| most(&shapes[first..], width));
+        groups.push(Group { depth, lines: lines.len(), width: width.zip(most) });
     }
     let usual = usual_widths(&groups);
     let (mut lines, mut shapes) = (lines.into_iter(), shapes.as_slice());
@@ -30,9 +31,11 @@ pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
         }
         let of_group;
         (of_group, shapes) = shapes.split_at(group.lines);
-        let same_depth = usual.binary_search_by_key(&group.depth, |&(of, _)| of).ok();
-        let like_it = same_depth.map(|at| &usual[at]).or(usual.first());
-        let width = group.width.or(like_it.map(|&(_, width)| width));
+        let same_depth = usual.iter().find(|usual| usual.0 == group.depth).or(usual.first());
+        let width = group.width.map(|(width, _)| width).or(same_depth.map(|&(_, width, most)| {
+            let columns = of_group.iter().map(|line| line.columns);
+            columns.filter(|&columns| columns <= most).fold(width, usize::max)
+        }));
         for (pair, line) in of_group.windows(2).zip(lines.by_ref()) {
             let joined = match width {
                 Some(width) => pair[0].is_full(&pair[1], width),
@@ -67,8 +70,9 @@ struct Line {
 struct Group {
     depth: u32,
     lines: usize,
-    /// The width to which they were wrapped, if they show one.
-    width: Option<usize>,
+    /// The width to which they were wrapped, if they show one, and the greatest that explains the same
+    /// line breaks.
+    width: Option<(usize, usize)>,
 }
 
 /// What decides whether a line goes on in the next: looked at only where there is a next.
@@ -210,24 +214,38 @@ fn wrap_width(group: &[Shape]) -> Option<usize> {
     None
 }
 
+/// The greatest width that explains the line breaks of a group that `width` does.
+fn most(group: &[Shape], width: usize) -> usize {
+    let full = |most: &usize| {
+        group.windows(2).all(|pair| {
+            let is_full = pair[0].is_full(&pair[1], width);
+            !is_full || pair[0].is_full(&pair[1], *most)
+        })
+    };
+    (width..=width + WIDEST_WRAP).take_while(full).last().unwrap_or(width)
+}
+
 /// For each depth of quoting, in order, the width that most of the wrapped lines agree on within a
-/// few columns. Mail is wrapped anew when it is quoted, or not, so depths differ.
-fn usual_widths(groups: &[Group]) -> Vec<(u32, usize)> {
-    let mut wrapped: Vec<(u32, usize, usize)> =
+/// few columns, and the greatest that it can have been. Mail is wrapped anew when it is quoted, or
+/// not, so depths differ.
+fn usual_widths(groups: &[Group]) -> Vec<(u32, usize, usize)> {
+    let mut wrapped: Vec<(u32, usize, (usize, usize))> =
         groups.iter().filter_map(|group| Some((group.depth, group.lines, group.width?))).collect();
     wrapped.sort_unstable();
     wrapped
         .chunk_by(|a, b| a.0 == b.0)
         .filter_map(|same_depth| {
             let mut lines = [0; WIDEST_WRAP + 1];
-            for &(_, len, width) in same_depth {
+            for &(_, len, (width, _)) in same_depth {
                 lines[width] += len;
             }
             let agreeing = |width: usize| lines[width - 4..=width].iter().sum::<usize>();
             let usual = (NARROWEST_WRAP..=WIDEST_WRAP)
                 .filter(|&width| lines[width] > 0)
                 .max_by_key(|&width| (agreeing(width), width))?;
-            Some((same_depth[0].0, usual))
+            let alike = same_depth.iter().map(|&(_, _, width)| width);
+            let alike = alike.filter(|&(width, _)| (usual - 4..=usual).contains(&width));
+            Some((same_depth[0].0, usual, alike.map(|(_, most)| most).min()?))
         })
         .collect()
 }

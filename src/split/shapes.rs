@@ -85,6 +85,23 @@ impl Shapes {
         Self::fitting(self.load::<V>(at), width).1
     }
 
+    /// The greatest width at which the breaks that `width` explains are explained still.
+    pub(super) fn most(&self, lines: Range<usize>, width: usize) -> usize {
+        let fits = |line: &Shape| usize::from(line[COLUMNS as usize]) <= width;
+        let pairs = self.lines[lines].windows(2).filter(|pair| fits(&pair[0]) && fits(&pair[1]));
+        let reaches = pairs.map(|pair| usize::from(pair[1][REACH as usize]));
+        reaches.filter(|&reach| reach >= width).min().unwrap_or(width)
+    }
+
+    /// The widths of some lines.
+    pub(super) fn widths(&self, lines: Range<usize>) -> Widths {
+        let mut widths = Widths::default();
+        for line in &self.lines[lines] {
+            widths.insert(Widths::of(usize::from(line[COLUMNS as usize])));
+        }
+        widths
+    }
+
     /// Whether, with no width to go by, the sentence of line `at` plainly runs on into the next, if
     /// it has not ended.
     pub(super) fn runs_on(&self, at: usize) -> bool {
@@ -147,6 +164,13 @@ impl Widths {
     pub(super) fn of(columns: usize) -> Self {
         let over = columns.wrapping_sub(NARROWEST_WRAP);
         Self(if over <= WIDEST_WRAP - NARROWEST_WRAP { 1 << over } else { 0 })
+    }
+
+    /// The greatest of them that is not above `most`.
+    pub(super) fn widest(self, most: usize) -> Option<usize> {
+        let over = most.checked_sub(NARROWEST_WRAP)?.min(63);
+        let over = (self.0 & u64::MAX >> (63 - over)).checked_ilog2()?;
+        Some(NARROWEST_WRAP + over as usize)
     }
 
     #[inline(always)]
