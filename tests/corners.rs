@@ -153,6 +153,17 @@ fn one_article() {
 }
 
 #[test]
+fn articles_that_grow_line_by_line() {
+    // The number of lines is four times as great, and so are the articles.
+    let lines = if cfg!(debug_assertions) { 64 } else { 256 };
+    check_linear_with("growing articles", Options::new().min_span(SPAN), lines, |lines| {
+        let mut random = Random(15);
+        let all: Vec<String> = (0..lines).map(|_| random.words(36)).collect();
+        (1..=lines).map(|len| all[..len].join("\n")).collect()
+    });
+}
+
+#[test]
 fn lines_of_a_byte() {
     check_linear("lines of a byte", |bytes| {
         let mut random = Random(5);

@@ -24,6 +24,7 @@
 //! text are passed over without a load from memory. A key so has one, two or a few places without
 //! being hot, at the cost of their slots.
 
+use std::cmp::Reverse;
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
@@ -111,7 +112,7 @@ pub(super) fn equal_runs(
     for period in periods {
         finder.propose_period(*period)?;
     }
-    Ok(())
+    finder.measure_open()
 }
 
 struct Finder<'a> {
@@ -135,6 +136,8 @@ pub(crate) struct Room {
     /// many earlier texts share parts with the one at hand.
     active: Vec<Match>,
     aligned: Aligned,
+    /// The numbers of those matches that may begin before their start, in order.
+    open: Vec<usize>,
     /// What the table says of the keys at hand, each with more context than the one before.
     proposed: Vec<Posting>,
     /// What is known of each anchor of the batch at hand before the first of them is visited.
@@ -145,8 +148,9 @@ pub(crate) struct Room {
 
 impl Room {
     fn clear(&mut self) {
-        let Self { active, aligned, proposed, ahead, found_ahead } = self;
+        let Self { active, aligned, open, proposed, ahead, found_ahead } = self;
         active.clear();
+        open.clear();
         aligned.0.clear();
         proposed.clear();
         ahead.clear();
@@ -442,11 +446,15 @@ impl Finder<'_> {
                 continue;
             }
             if !self.room.aligned.any(context, place, 1) {
-                let found = self.view.extend(at, place)?;
+                // So far back that it is told whether it has T bytes, and whether later contexts
+                // and the runs that they stand for lie in it.
+                let back_to = (at + self.scheme.gram()).saturating_sub(self.scheme.span());
+                let back_to = back_to.min(context.first);
+                let found = self.view.extend(at, place, back_to)?;
                 if !found.contains(&context.range()) {
                     continue; // another gram with the same tag
                 }
-                self.record(found);
+                self.record(found, found.start == back_to && back_to > 0);
             }
             stands = true;
         }
@@ -483,12 +491,47 @@ impl Finder<'_> {
 
     fn propose_period(&mut self, period: Period) -> Result<(), Error> {
         let place = self.view.base + u64::from(period.at);
-        let found = self.view.extend((period.at + period.distance) as usize, place)?;
-        self.record(found);
+        let found = self.view.extend((period.at + period.distance) as usize, place, 0)?;
+        self.record(found, false);
         Ok(())
     }
 
-    fn record(&mut self, found: Match) {
+    /// Finds where the open matches begin, but for those that lie in another.
+    ///
+    /// Of an article that grew line by line each earlier version makes a match, and all of them begin with the
+    /// article: to compare each back to there as it was found took time quadratic in the lines.
+    fn measure_open(&mut self) -> Result<(), Error> {
+        if self.room.open.is_empty() {
+            return Ok(());
+        }
+        let ends = self.matches.iter().map(|found| Reverse(found.end));
+        let mut furthest_first: Vec<(Reverse<usize>, usize)> = ends.zip(0..).collect();
+        furthest_first.sort_unstable();
+        // Where the first of those begins that reach further.
+        let mut first = usize::MAX;
+        for same_end in furthest_first.chunk_by(|one, next| one.0 == next.0) {
+            let mut least = first;
+            for &(_, number) in same_end {
+                let mut found = self.matches[number];
+                let is_open = self.room.open.binary_search(&number).is_ok();
+                // That one begins where it differs from its source. One that differs from its own there
+                // too lies inside.
+                if is_open
+                    && first > 0
+                    && (first > found.start || self.view.agrees_at(first - 1, found)?)
+                {
+                    found = self.view.extend_behind(found)?;
+                    self.matches[number] = found;
+                }
+                least = least.min(found.start);
+            }
+            first = least;
+        }
+        Ok(())
+    }
+
+    /// Records a match of T bytes, which is `open` if it may begin before its start.
+    fn record(&mut self, found: Match, open: bool) {
         if found.end - found.start < self.scheme.span() {
             return;
         }
@@ -498,7 +541,15 @@ impl Finder<'_> {
         if let Some(outer) = self.room.active.iter().find(|outer| outer.contains(&range))
             && (!found.contains(&outer.range()) || outer.source <= found.source)
         {
+            if open {
+                // Perhaps before that one.
+                self.room.open.push(self.matches.len());
+                self.matches.push(found);
+            }
             return;
+        }
+        if open {
+            self.room.open.push(self.matches.len());
         }
         self.matches.push(found);
         self.room.active.retain(|inner| !found.contains(&inner.range()));

@@ -133,22 +133,39 @@ impl View<'_> {
         Ok(Region { start, bytes })
     }
 
-    /// The longest match through `at` and `place`; empty if the bytes there differ.
-    pub(super) fn extend(&mut self, at: usize, place: u64) -> Result<Match, Error> {
+    /// The longest match through `at` and `place`, compared back to `back_to`, which is not behind
+    /// `at`; empty if the bytes there differ.
+    pub(super) fn extend(&mut self, at: usize, place: u64, back_to: usize) -> Result<Match, Error> {
         let ours = self.canonical;
         let (theirs, before) = self.around(place)?;
         let (behind, ahead) = theirs.split_at(before);
         let (rest, len) = (ahead.len(), behind.len());
         let mut end = at + common_prefix(&ours[at..], ahead);
-        let mut start = at - common_suffix(&ours[..at], behind);
+        let mut start = at - common_suffix(&ours[back_to..at], behind);
         // Seldom does it reach over what lies together.
         if end - at == rest {
             end += self.common_ahead(end..ours.len(), place + rest as u64)?;
         }
-        if at - start == len {
-            start -= self.common_behind(start, place - len as u64)?;
+        if at - start == len && start > back_to {
+            start -= self.common_behind(back_to..start, place - len as u64)?;
         }
         Ok(Match { start, end, source: place - (at - start) as u64 })
+    }
+
+    /// A match with what of it is before its start.
+    pub(super) fn extend_behind(&mut self, found: Match) -> Result<Match, Error> {
+        let more = self.common_behind(0..found.start, found.source)?;
+        let (start, source) = (found.start - more, found.source - more as u64);
+        Ok(Match { start, source, ..found })
+    }
+
+    /// Whether the byte at `at`, before a match, is that at the same distance from its source.
+    pub(super) fn agrees_at(&mut self, at: usize, found: Match) -> Result<bool, Error> {
+        let Some(place) = found.source.checked_sub((found.start - at) as u64) else {
+            return Ok(false);
+        };
+        let ours = self.canonical[at];
+        Ok(self.ahead(place)?.first() == Some(&ours))
     }
 
     /// How many bytes of `ours` are those from `place` on.
@@ -166,9 +183,9 @@ impl View<'_> {
         Ok(common)
     }
 
-    /// How many bytes before `at` are those before `place`.
-    fn common_behind(&mut self, at: usize, place: u64) -> Result<usize, Error> {
-        let ours = &self.canonical[..at];
+    /// How many of the last bytes of `ours` are those before `place`.
+    fn common_behind(&mut self, ours: Range<usize>, place: u64) -> Result<usize, Error> {
+        let ours = &self.canonical[ours];
         let mut common = 0;
         while common < ours.len() && place > common as u64 {
             let place = place - common as u64 - 1;
