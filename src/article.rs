@@ -234,11 +234,12 @@ pub(crate) fn is_repeat(
     paragraphs: &[Range<usize>],
     mut kept: impl Iterator<Item = Range<usize>>,
 ) -> bool {
-    let holds = |kept: &Range<usize>, paragraph: &Range<usize>| {
-        kept.start < paragraph.end && paragraph.start < kept.end
+    // Not by a look at all paragraphs: of those between which something is kept there may be many.
+    let is_in_one = |kept: Range<usize>| {
+        let at = paragraphs.partition_point(|paragraph| paragraph.end <= kept.start);
+        paragraphs.get(at).is_some_and(|paragraph| paragraph.start < kept.end)
     };
-    !paragraphs.is_empty()
-        && !kept.any(|kept| paragraphs.iter().any(|paragraph| holds(&kept, paragraph)))
+    !paragraphs.is_empty() && !kept.any(is_in_one)
 }
 
 /// Parts of a text, end to end; copied only if there are several.

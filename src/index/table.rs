@@ -294,7 +294,8 @@ impl Table {
     }
 }
 
-fn first_bits(key: u64, bits: u32) -> usize {
+/// The first bits of a key.
+pub(crate) fn first_bits(key: u64, bits: u32) -> usize {
     // Twice, as one shift by 64 is none.
     usize::try_from(key >> 1 >> (u64::BITS - 1 - bits)).expect("BUG: the directory is in memory")
 }

@@ -498,8 +498,9 @@ impl Finder<'_> {
 
     /// Finds where the open matches begin, but for those that lie in another.
     ///
-    /// Of an article that grew line by line each earlier version makes a match, and all of them begin with the
-    /// article: to compare each back to there as it was found took time quadratic in the lines.
+    /// Of an article that grew line by line each earlier version makes a match, and all of them
+    /// begin with the article: to compare each back to there as it was found took time quadratic in
+    /// the lines.
     fn measure_open(&mut self) -> Result<(), Error> {
         if self.room.open.is_empty() {
             return Ok(());
@@ -530,7 +531,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// Records a match of T bytes, which is `open` if it may begin before its start.
+    /// Records a match, if it has T bytes; it is `open` if it may begin before its start.
     fn record(&mut self, found: Match, open: bool) {
         if found.end - found.start < self.scheme.span() {
             return;
@@ -538,22 +539,20 @@ impl Finder<'_> {
         self.room.aligned.insert(found);
         let range = found.range();
         // As `keep_longest` would choose: of those that are equally long, the one with the first source.
-        if let Some(outer) = self.room.active.iter().find(|outer| outer.contains(&range))
-            && (!found.contains(&outer.range()) || outer.source <= found.source)
-        {
-            if open {
-                // Perhaps before that one.
-                self.room.open.push(self.matches.len());
-                self.matches.push(found);
-            }
-            return;
+        let outer = self.room.active.iter().find(|outer| outer.contains(&range));
+        let is_inside = outer
+            .is_some_and(|outer| !found.contains(&outer.range()) || outer.source <= found.source);
+        if !is_inside {
+            self.room.active.retain(|inner| !found.contains(&inner.range()));
+            self.room.active.push(found);
         }
         if open {
             self.room.open.push(self.matches.len());
         }
-        self.matches.push(found);
-        self.room.active.retain(|inner| !found.contains(&inner.range()));
-        self.room.active.push(found);
+        // One that is open may begin before the one that it seems to lie in.
+        if open || !is_inside {
+            self.matches.push(found);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::IndexError;
 use super::sealed::Sealed;
-use crate::index::to_usize;
+use crate::index::table::first_bits;
 
 /// The first half of a BLAKE3 digest: enough that nobody finds two that agree.
 type Half = [u8; 16];
@@ -214,8 +214,7 @@ impl Known {
 /// The first bits of an id, of which there are so many values: a power of two.
 fn beginning(id: &Half, values: usize) -> usize {
     let first = u64::from_be_bytes(*id.first_chunk().expect("BUG: half a digest has 16 bytes"));
-    // Twice, as one shift by 64 is none.
-    to_usize(first >> 1 >> (u64::BITS - 1 - values.ilog2()))
+    first_bits(first, values.ilog2())
 }
 
 #[cfg(test)]
