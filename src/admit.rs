@@ -138,9 +138,9 @@ impl Admission {
         *covered = covered_bytes(&covering, &near);
         let paragraphs = Paragraphs {
             canonical: &forms.canonical,
-            ranges: &prepared.paragraphs,
+            ranges: &prepared.parts.paragraphs,
             canonical_ranges: &forms.paragraphs,
-            language: prepared.provenance.language(),
+            language: prepared.parts.provenance.language(),
         };
         let units = Units::new(self.criteria.cut, &paragraphs, &covering, removed, &near);
         *blocks = resolve::blocks(&self.index, &forms.canonical.bytes, &units, &covering, near)?;

@@ -310,6 +310,38 @@ impl Provenance {
     }
 }
 
+/// What of an article is known without the others, and goes to the caller as it is.
+#[derive(Debug)]
+#[cfg_attr(test, derive(PartialEq))]
+pub(crate) struct Parts {
+    pub(crate) id: Arc<str>,
+    pub(crate) provenance: Provenance,
+    pub(crate) original: Text,
+    /// Only paragraphs that have canonical bytes.
+    pub(crate) paragraphs: Vec<Range<usize>>,
+}
+
+impl Parts {
+    /// Whether to copy them takes less time than to free what another thread allocated, for which
+    /// both may have to wait.
+    pub(crate) fn is_short(&self) -> bool {
+        self.original.len() < 8 << 10
+    }
+
+    /// The same in memory that the thread at hand allocates, but for the path, which all articles
+    /// of a file share, and which goes over.
+    pub(crate) fn copied(&mut self) -> Self {
+        let Self { id, provenance, original, paragraphs } = self;
+        let path = provenance.path.take();
+        Self {
+            id: Arc::from(&**id),
+            provenance: Provenance { path, ..provenance.clone() },
+            original: original.copied(),
+            paragraphs: paragraphs.clone(),
+        }
+    }
+}
+
 /// A part of an article.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

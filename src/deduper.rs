@@ -70,7 +70,8 @@ impl Deduper {
         if let Some(path) = &config.index {
             let recipe = Recipe::new(&config.criteria);
             let writer = Writer::open(path, recipe)?.with_threads(config.threads);
-            let deduper = Self::writing(writer, config.criteria)?;
+            let mut deduper = Self::writing(writer, config.criteria)?;
+            deduper.reporter.threads = config.threads.get() > 1;
             return Ok(Self { versions: config.versions, ..deduper.with_memory(config.memory) });
         }
         #[cfg(feature = "index")]
@@ -82,6 +83,7 @@ impl Deduper {
         if config.threads.get() > 1 {
             deduper.admission.index.texts.log().use_threads();
             deduper.reporter.originals.log().use_threads();
+            deduper.reporter.threads = true;
         }
         Ok(deduper.with_memory(config.memory))
     }

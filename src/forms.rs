@@ -1,11 +1,11 @@
 //! What is made of a text before it is looked up, in memory that is used again for later texts.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::admit::Found;
 use crate::anchors::{Anchors, all_anchors_into, anchors, anchors_into};
+use crate::article::Parts;
 use crate::canonical::{Canonical, canonicalise_into};
 use crate::criteria::{Criteria, WithinArticle};
 use crate::index::departures::Packed;
@@ -27,11 +27,14 @@ pub(crate) struct Forms {
     pub(crate) near_anchors: Option<Anchors>,
     /// What the index knows of the text, when it was asked.
     pub(crate) found: Found,
+    /// What whoever prepares the next article is to free, as the caller has a copy.
+    pub(crate) passed: Option<Parts>,
 }
 
 impl Forms {
     /// Becomes the forms of a text; returns the paragraphs of that which have canonical bytes.
     pub(crate) fn refill(&mut self, text: &str, criteria: &Criteria) -> Vec<Range<usize>> {
+        self.passed = None;
         let Self { canonical, paragraphs, departures, anchors: chosen, .. } = self;
         canonicalise_into(text, canonical);
         let all = split::with_forms(text, canonical, paragraphs);
@@ -65,31 +68,24 @@ impl Forms {
 }
 
 /// Forms that nobody needs any more, for whoever prepares the next article: without them, a text of
-/// 500 bytes took a tenth longer. Shared by all threads, as one prepares what another is done with;
-/// none of them waits for it.
+/// 500 bytes took a tenth longer. Shared by all threads, as one prepares what another is done with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Spare(Arc<Pool>);
-
-#[derive(Debug, Default)]
-struct Pool {
-    #[expect(clippy::vec_box, reason = "they come and go in their boxes")]
-    forms: Mutex<Vec<Box<Forms>>>,
-    /// How often others were made as the pool was in use. As many are not kept, or there would be
-    /// more and more of them.
-    missed: AtomicUsize,
-}
+#[expect(clippy::vec_box, reason = "they come and go in their boxes")]
+pub(crate) struct Spare(Arc<Mutex<Vec<Box<Forms>>>>);
 
 impl Spare {
     /// The most memory that is kept for one text.
     const KEPT: usize = 1 << 22;
 
     pub(crate) fn take(&self) -> Box<Forms> {
-        let Pool { forms, missed } = &*self.0;
-        let Ok(mut forms) = forms.try_lock() else {
-            missed.fetch_add(1, Ordering::Relaxed);
-            return Box::default();
-        };
-        forms.pop().unwrap_or_default()
+        self.forms().pop().unwrap_or_default()
+    }
+
+    /// Held for a moment only, so nobody waits long: if others made new forms meanwhile, as they
+    /// once did, one in twenty of 500 bytes was made anew.
+    #[expect(clippy::vec_box, reason = "as above")]
+    fn forms(&self) -> MutexGuard<'_, Vec<Box<Forms>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps forms, unless they took much more memory than their text needed: many short texts on
@@ -98,17 +94,9 @@ impl Spare {
         // Others take their place.
         (given.own_anchors, given.near_anchors) = (None, None);
         (given.found.blocks, given.found.cut_units) = (Vec::new(), None);
-        let Pool { forms, missed } = &*self.0;
         let usual = 8 * given.canonical.len() + (1 << 12);
-        if given.memory() <= usual.min(Self::KEPT)
-            && let Ok(mut forms) = forms.try_lock()
-        {
-            if missed.load(Ordering::Relaxed) == 0 {
-                forms.push(given);
-            } else {
-                // Nobody else does, as this has the lock.
-                missed.fetch_sub(1, Ordering::Relaxed);
-            }
+        if given.memory() <= usual.min(Self::KEPT) {
+            self.forms().push(given);
         }
     }
 }
@@ -140,21 +128,6 @@ mod tests {
         assert_eq!(spare.take().memory(), 0, "it was that of the long text");
         give(&long.repeat(20));
         assert_eq!(spare.take().memory(), 0);
-    }
-
-    #[test]
-    fn forms_that_were_made_as_the_others_were_not_at_hand_are_not_kept_too() {
-        let spare = Spare::default();
-        spare.give(spare.take());
-        for _ in 0..5 {
-            let in_use = spare.0.forms.lock().unwrap();
-            let made = spare.take();
-            drop(in_use);
-            let first = spare.take();
-            spare.give(made);
-            spare.give(first);
-        }
-        assert_eq!(spare.0.forms.lock().unwrap().len(), 1);
     }
 
     proptest! {

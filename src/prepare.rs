@@ -1,9 +1,9 @@
 //! Preparing: what can be done for an article without the others, by any thread.
 
-use std::ops::Range;
+#[cfg(feature = "index")]
 use std::sync::Arc;
 
-use crate::article::Provenance;
+use crate::article::Parts;
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::forms::{Forms, Spare};
@@ -11,7 +11,6 @@ use crate::source::RawArticle;
 #[cfg(feature = "index")]
 use crate::store::{Contents, Status};
 use crate::stream::Prepare;
-use crate::text::Text;
 
 /// The longest article, in bytes: canonical offsets have 32 bits, and normalisation can lengthen a
 /// text threefold.
@@ -28,11 +27,8 @@ pub(crate) fn check_length(id: &str, text: &str) -> Result<(), Error> {
 /// What can be known of an article without the others.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) id: Arc<str>,
-    pub(crate) provenance: Provenance,
-    pub(crate) original: Text,
-    /// Only paragraphs that have canonical bytes.
-    pub(crate) paragraphs: Vec<Range<usize>>,
+    /// What the caller gets as it is.
+    pub(crate) parts: Parts,
     pub(crate) forms: Box<Forms>,
     /// With an index on disk.
     #[cfg(feature = "index")]
@@ -80,13 +76,16 @@ impl Prepared {
     #[cfg(feature = "index")]
     pub(crate) fn unprepared(article: RawArticle, digest: blake3::Hash) -> Self {
         let RawArticle { id, provenance, text } = article;
-        Self {
-            id,
-            provenance,
-            original: text,
-            paragraphs: Vec::new(),
-            forms: Box::default(),
-            digest: Some(digest),
+        let parts = Parts { id, provenance, original: text, paragraphs: Vec::new() };
+        Self { parts, forms: Box::default(), digest: Some(digest) }
+    }
+
+    /// Has the caller get a copy of short parts, in memory of its own thread; those that another
+    /// thread allocated go back to be freed with the forms.
+    pub(crate) fn copy_short_parts(&mut self) {
+        if self.parts.is_short() {
+            let copied = self.parts.copied();
+            self.forms.passed = Some(std::mem::replace(&mut self.parts, copied));
         }
     }
 
@@ -100,13 +99,50 @@ impl Prepared {
         let mut forms = spare.take();
         let paragraphs = forms.refill(&text, criteria);
         Ok(Self {
-            id,
-            provenance,
-            original: text,
-            paragraphs,
+            parts: Parts { id, provenance, original: text, paragraphs },
             forms,
             #[cfg(feature = "index")]
             digest: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::options::Options;
+    use crate::source::Document;
+
+    #[test]
+    fn the_caller_gets_short_parts_in_memory_of_its_own() {
+        let criteria = Options::new().check().unwrap().criteria;
+        let spare = Spare::default();
+        for (text, is_copied) in
+            [("Der Föhn.\n\nEr weht.".to_owned(), true), ("x".repeat(1 << 13), false)]
+        {
+            let mut document = Document::new("4711", text);
+            (document.title, document.language) = (Some("Wetter".into()), Some("de".into()));
+            let path = Some(Arc::new("news.jsonl".into()));
+            let raw = RawArticle::of(document, "4711".to_owned(), path, Some(3));
+            let mut prepared = Prepared::of(raw, &criteria, &spare).unwrap();
+            let Parts { id, provenance, original, paragraphs } = &prepared.parts;
+            let before = Parts {
+                id: id.clone(),
+                provenance: provenance.clone(),
+                original: original.clone(),
+                paragraphs: paragraphs.clone(),
+            };
+            let place = original.as_ptr();
+            prepared.copy_short_parts();
+            assert_eq!(prepared.parts, before);
+            let was_copied = prepared.parts.original.as_ptr() != place;
+            assert_eq!((was_copied, prepared.forms.passed.is_some()), (is_copied, is_copied));
+            spare.give(prepared.forms);
+            let mut forms = spare.take();
+            forms.refill("", &criteria);
+            assert!(forms.passed.is_none());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::admit::{Admitted, Found, Size};
-use crate::article::{Article, Block, Change, Origin, Place, Repeat, Segment, bytes_kept};
+use crate::article::{Article, Block, Change, Origin, Parts, Place, Repeat, Segment, bytes_kept};
 use crate::canonical::{Canonical, whole_characters, without_spaces};
 use crate::cut::{self, CutUnits};
 use crate::error::Error;
@@ -23,12 +23,21 @@ pub(crate) struct Reporter {
     size: Size,
     pub(crate) stats: Stats,
     spare: Spare,
+    /// Whether other threads prepare what is reported.
+    pub(crate) threads: bool,
 }
 
 impl Reporter {
     /// Forms go to `spare` when nobody needs them any more.
     pub(crate) fn new(originals: Originals, memory: usize, spare: Spare) -> Self {
-        Self { originals, memory, size: Size::default(), stats: Stats::default(), spare }
+        Self {
+            originals,
+            memory,
+            size: Size::default(),
+            stats: Stats::default(),
+            spare,
+            threads: false,
+        }
     }
 
     pub(crate) fn with_memory(self, memory: usize) -> Self {
@@ -69,26 +78,30 @@ impl Reporter {
     ///
     /// If a file cannot be read.
     pub(crate) fn report(&mut self, admitted: Admitted) -> Result<Article, Error> {
-        let Admitted(prepared) = admitted;
+        let Admitted(mut prepared) = admitted;
+        if self.threads {
+            prepared.copy_short_parts();
+        }
         let forms = &prepared.forms;
-        self.originals.push(prepared.id.clone(), forms.canonical.len(), &forms.departures);
+        self.originals.push(prepared.parts.id.clone(), forms.canonical.len(), &forms.departures);
         self.size = forms.found.size;
         let repeats = self.repeats(&prepared)?;
         let (blocks, segments) = self.blocks(&prepared)?;
-        let len = prepared.original.len();
-        self.stats.count(&prepared.provenance, len, len - bytes_kept(&segments));
+        let len = prepared.parts.original.len();
+        self.stats.count(&prepared.parts.provenance, len, len - bytes_kept(&segments));
         self.stats.blocks += blocks.len() as u64;
         self.stats.repeats += repeats.len() as u64;
         let (canonical_len, covered) = (forms.canonical.len(), forms.found.covered);
         self.spare.give(prepared.forms);
+        let Parts { id, provenance, original, paragraphs } = prepared.parts;
         Ok(Article {
-            id: prepared.id,
-            provenance: prepared.provenance,
+            id,
+            provenance,
             number: self.originals.len() - 1,
             canonical_len,
             covered,
-            original: prepared.original,
-            paragraphs: prepared.paragraphs,
+            original,
+            paragraphs,
             segments,
             repeats,
             blocks,
@@ -116,7 +129,7 @@ impl Reporter {
         let Found { blocks: removed, cut_units, .. } = &prepared.forms.found;
         let (units, paragraphs) = match cut_units {
             Some(CutUnits { ranges, paragraphs }) => (&ranges[..], Some(paragraphs)),
-            None => (&prepared.paragraphs[..], None),
+            None => (&prepared.parts.paragraphs[..], None),
         };
         let paragraph = |unit| paragraphs.map_or(unit, |paragraphs| paragraphs[unit]);
         let mut blocks = Vec::with_capacity(removed.len());
@@ -130,7 +143,7 @@ impl Reporter {
             cuts.push((gone.clone(), block.sources[0].first.clone()));
             blocks.push(block);
         }
-        let segments = cut::segments(prepared.original.as_bytes(), units, &cuts);
+        let segments = cut::segments(prepared.parts.original.as_bytes(), units, &cuts);
         Ok((blocks, segments))
     }
 
@@ -209,7 +222,7 @@ impl Reporter {
         let located = originals.locate(source + skipped as u64)?;
         let there = located.start..located.start + len;
         let (range, ours) = prepared.forms.canonical.to_original_with(&within);
-        let original = prepared.original.as_bytes();
+        let original = prepared.parts.original.as_bytes();
         // Where both depart alike from canonical bytes that are the same, they are the same.
         let mut ours = ours.iter();
         let mut alike = within.len() == len;

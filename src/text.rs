@@ -6,14 +6,20 @@ use bytes::Bytes;
 
 /// Shared UTF-8.
 #[derive(Clone, Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct Text(
-    /// Made of a `String` and never changed.
+    /// Made of a `String`, or of another, and never changed.
     Bytes,
 );
 
 impl Text {
     pub(crate) fn as_bytes(&self) -> &Bytes {
         &self.0
+    }
+
+    /// The same in memory of its own.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
     }
 }
 

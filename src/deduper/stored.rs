@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use super::Deduper;
+use crate::article::Parts;
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::index::Index;
@@ -105,18 +106,19 @@ impl Deduper {
     /// The article with its digest, all but the index done, unless it is in the index on disk.
     pub(super) fn unless_known(&self, prepared: Prepared) -> Result<Option<Prepared>, Error> {
         let Some(writer) = &self.writer else { return Ok(Some(prepared)) };
-        let digest = prepared.digest.unwrap_or_else(|| blake3::hash(prepared.original.as_bytes()));
-        let status = writer.status(&prepared.id, &digest);
+        let digest =
+            prepared.digest.unwrap_or_else(|| blake3::hash(prepared.parts.original.as_bytes()));
+        let status = writer.status(&prepared.parts.id, &digest);
         if status == Status::Unchanged {
             return Ok(None);
         }
         if status == Status::Changed && self.versions == Versions::Refuse {
-            return Err(writer.wrap(IndexError::Changed { id: prepared.id.to_string() }));
+            return Err(writer.wrap(IndexError::Changed { id: prepared.parts.id.to_string() }));
         }
         // Or has none, and is prepared once more.
-        let is_unprepared = prepared.paragraphs.is_empty();
+        let is_unprepared = prepared.parts.paragraphs.is_empty();
         let prepared = if is_unprepared {
-            let Prepared { id, provenance, original: text, .. } = prepared;
+            let Parts { id, provenance, original: text, .. } = prepared.parts;
             self.prepare(RawArticle { id, provenance, text })?
         } else {
             prepared
