@@ -49,12 +49,6 @@ const AHEAD_BYTES: usize = 4 * AHEAD * BATCH;
 /// 0 to 5 % less time; but a long article is a batch, and takes several times its length.
 const ADMITTED_AHEAD: usize = 2;
 
-/// The most inputs of a batch that a worker admits, ahead of the caller. What is made of short ones
-/// (here: of less than 8 KiB on average) is so little that to pass it from one processor to
-/// another, and to free on one what another allocated, takes longer than to admit it: of articles
-/// of 700 bytes and of 4 KB two threads took 1.3 and 1.05 times as long so, of 18 KB 0.86.
-const ADMITTED_INPUTS: usize = BATCH / (8 << 10);
-
 /// What comes in, and what is done with it.
 pub(crate) struct Feed<I, P, A> {
     pub(crate) inputs: Box<dyn Iterator<Item = I> + Send>,
@@ -138,18 +132,11 @@ impl<T> Batch<T> {
 /// The threads of a stream, and what they share.
 pub(crate) struct Threads<I, P, A> {
     shared: Arc<Shared<I, P, A>>,
-    given: Given<P, A>,
+    /// What the caller has not had of a batch.
+    given: std::vec::IntoIter<A>,
     /// What comes behind that.
     panic: Option<Panic>,
     handles: Vec<JoinHandle<()>>,
-}
-
-/// What the caller has of a batch.
-enum Given<P, A> {
-    Admitted(std::vec::IntoIter<A>),
-    /// One of many inputs, each of which is admitted when it is its turn, and so is in the caches
-    /// when the caller has it.
-    Prepared(std::vec::IntoIter<P>),
 }
 
 struct Shared<I, P, A> {
@@ -217,18 +204,17 @@ impl<P, A> State<P, A> {
             && (self.ahead_bytes < AHEAD_BYTES * workers || self.ahead.len() <= workers)
     }
 
-    /// Whether the next batch, of at most so many inputs, is prepared, and nobody admits the one before.
-    fn may_admit(&self, inputs: usize) -> bool {
-        let next = self.ahead.front().and_then(|next| next.batch.as_ref());
+    /// Whether the next batch is prepared, and nobody admits the one before.
+    fn may_admit(&self) -> bool {
         !self.is_admitting
             && self.admitted.len() < ADMITTED_AHEAD
-            && next.is_some_and(|batch| batch.items.len() <= inputs)
+            && self.ahead.front().is_some_and(|next| next.batch.is_some())
             && self.phase != Phase::Stopped
     }
 
     /// Takes the next batch to admit, if there is one.
-    fn begin_admission(&mut self, inputs: usize) -> Option<Batch<P>> {
-        if !self.may_admit(inputs) {
+    fn begin_admission(&mut self) -> Option<Batch<P>> {
+        if !self.may_admit() {
             return None;
         }
         self.is_admitting = true;
@@ -275,7 +261,7 @@ where
             room: Condvar::new(),
         });
         // If a thread cannot be started, those that were are stopped when this is dropped.
-        let given = Given::Admitted(Vec::new().into_iter());
+        let given = Vec::new().into_iter();
         let mut threads = Self { shared, given, panic: None, handles: Vec::new() };
         for _ in 0..workers {
             let shared = threads.shared.clone();
@@ -289,30 +275,18 @@ where
 impl<I, P, A> Threads<I, P, A> {
     fn next(&mut self) -> Option<A> {
         loop {
-            match &mut self.given {
-                Given::Admitted(batch) => {
-                    if let Some(admitted) = batch.next() {
-                        return Some(admitted);
-                    }
-                }
-                Given::Prepared(batch) => {
-                    if let Some(prepared) = batch.next() {
-                        return Some(self.shared.admit_one(prepared));
-                    }
-                }
+            if let Some(admitted) = self.given.next() {
+                return Some(admitted);
             }
             if let Some(panic) = self.panic.take() {
                 self.stop();
                 resume_unwind(panic);
             }
-            if matches!(self.given, Given::Prepared(_)) {
-                self.shared.end_admission();
-            }
-            let Some(next) = self.shared.next_batch() else {
+            let Some(Batch { items, panic }) = self.shared.next_batch() else {
                 self.stop();
                 return None;
             };
-            (self.given, self.panic) = next;
+            (self.given, self.panic) = (items.into_iter(), panic);
         }
     }
 
@@ -372,7 +346,7 @@ impl<I, P, A> Shared<I, P, A> {
         } else {
             // Who holds it may wait for room, which there is when something is admitted.
             let mut state = self.state();
-            if let Some(batch) = state.begin_admission(ADMITTED_INPUTS) {
+            if let Some(batch) = state.begin_admission() {
                 self.wake_worker(state);
                 return Some(Turn::Admit(batch));
             }
@@ -385,7 +359,7 @@ impl<I, P, A> Shared<I, P, A> {
             if state.may_take(enough, self.workers) {
                 return Some(Turn::Take(intake));
             }
-            if let Some(batch) = state.begin_admission(ADMITTED_INPUTS) {
+            if let Some(batch) = state.begin_admission() {
                 return Some(Turn::Admit(batch));
             }
             if state.phase == Phase::Stopped
@@ -422,7 +396,7 @@ impl<I, P, A> Shared<I, P, A> {
         }
         let place = number - state.begun;
         state.ahead[place].batch = Some(prepared);
-        if state.caller_waits && state.may_admit(usize::MAX) {
+        if state.caller_waits && state.may_admit() {
             drop(state);
             self.arrived.notify_one();
         }
@@ -430,7 +404,10 @@ impl<I, P, A> Shared<I, P, A> {
 
     /// Admits a batch that was begun.
     fn admit(&self, batch: Batch<P>) {
-        let admitted = batch.map(&self.stops, |prepared| self.admit_one(prepared));
+        // Nobody else admits, so it is free.
+        let mut admit = self.admit.lock().unwrap_or_else(PoisonError::into_inner);
+        let admitted = batch.map(&self.stops, &mut *admit);
+        drop(admit);
         let mut state = self.state();
         state.is_admitting = admitted.panic.is_some();
         state.admitted.push_back(admitted);
@@ -443,45 +420,29 @@ impl<I, P, A> Shared<I, P, A> {
     /// Wakes the worker that waits, if there is enough to do for it.
     fn wake_worker(&self, state: MutexGuard<'_, State<P, A>>) {
         let is_worth_it = state.may_take(FEW_AHEAD, self.workers)
-            || state.may_admit(ADMITTED_INPUTS) && state.admitted.len() <= ADMITTED_AHEAD / 2;
+            || state.may_admit() && state.admitted.len() <= ADMITTED_AHEAD / 2;
         if state.worker_waits && is_worth_it {
             drop(state);
             self.room.notify_one();
         }
     }
 
-    /// By who began the batch, so that the lock is free.
-    fn admit_one(&self, prepared: P) -> A {
-        (self.admit.lock().unwrap_or_else(PoisonError::into_inner))(prepared)
-    }
-
-    /// Lets others admit, when the caller has had all of a batch.
-    fn end_admission(&self) {
-        let mut state = self.state();
-        state.is_admitting = false;
-        self.wake_worker(state);
-    }
-
     /// The next batch, for the caller, who works on others until that is there; none at the end.
-    fn next_batch(&self) -> Option<(Given<P, A>, Option<Panic>)> {
+    fn next_batch(&self) -> Option<Batch<A>> {
         loop {
             let mut state = self.state();
             if state.phase == Phase::Stopped {
                 return None;
             }
-            if let Some(Batch { items, panic }) = state.admitted.pop_front() {
+            if let Some(batch) = state.admitted.pop_front() {
                 self.wake_worker(state);
-                return Some((Given::Admitted(items.into_iter()), panic));
+                return Some(batch);
             }
             if state.is_over() {
                 return None;
             }
-            if let Some(batch) = state.begin_admission(usize::MAX) {
+            if let Some(batch) = state.begin_admission() {
                 self.wake_worker(state);
-                if batch.items.len() > ADMITTED_INPUTS {
-                    let Batch { items, panic } = batch;
-                    return Some((Given::Prepared(items.into_iter()), panic));
-                }
                 self.admit(batch);
                 continue;
             }
@@ -505,7 +466,7 @@ impl<I, P, A> Shared<I, P, A> {
         let mut state = self.state();
         state.caller_waits = true;
         while state.admitted.is_empty()
-            && !state.may_admit(usize::MAX)
+            && !state.may_admit()
             && !state.is_over()
             && state.phase != Phase::Stopped
         {
