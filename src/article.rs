@@ -298,6 +298,12 @@ impl Provenance {
         self.language.as_deref()
     }
 
+    /// Bytes of memory beside its own.
+    fn memory(&self) -> usize {
+        let stated = [&self.title, &self.date, &self.language];
+        stated.into_iter().flatten().map(String::capacity).sum()
+    }
+
     /// Parts a document from its text.
     pub(crate) fn of(
         document: Document,
@@ -325,7 +331,8 @@ impl Parts {
     /// Whether to copy them takes less time than to free what another thread allocated, for which
     /// both may have to wait.
     pub(crate) fn is_short(&self) -> bool {
-        self.original.len() < 8 << 10
+        let Self { id, provenance, original, .. } = self;
+        original.len() + id.len() + provenance.memory() < 8 << 10
     }
 
     /// The same in memory that the thread at hand allocates, but for the path, which all articles

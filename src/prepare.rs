@@ -119,11 +119,12 @@ mod tests {
     fn the_caller_gets_short_parts_in_memory_of_its_own() {
         let criteria = Options::new().check().unwrap().criteria;
         let spare = Spare::default();
-        for (text, is_copied) in
-            [("Der Föhn.\n\nEr weht.".to_owned(), true), ("x".repeat(1 << 13), false)]
+        let long = "x".repeat(1 << 13);
+        for (text, title, is_copied) in
+            [("Der Föhn.\n\nEr weht.", "Wetter", true), (&long, "", false), ("kurz", &long, false)]
         {
             let mut document = Document::new("4711", text);
-            (document.title, document.language) = (Some("Wetter".into()), Some("de".into()));
+            (document.title, document.language) = (Some(title.to_owned()), Some("de".into()));
             let path = Some(Arc::new("news.jsonl".into()));
             let raw = RawArticle::of(document, "4711".to_owned(), path, Some(3));
             let mut prepared = Prepared::of(raw, &criteria, &spare).unwrap();

@@ -24,7 +24,11 @@ impl Text {
 }
 
 impl From<String> for Text {
-    fn from(text: String) -> Self {
+    /// Without room that is not filled, if that is much: who holds the text holds it too.
+    fn from(mut text: String) -> Self {
+        if text.capacity() > 2 * text.len() + (1 << 10) {
+            text.shrink_to_fit();
+        }
         Self(text.into())
     }
 }
@@ -61,6 +65,14 @@ mod tests {
         assert_eq!(string_of("Grüße".into()).as_deref(), Some("Grüße"));
         assert_eq!(string_of(b"Gr\xFC\xDFe".to_vec()), None);
         assert_eq!(string_of("Grüße".as_bytes()[..3].to_vec()), None);
+    }
+
+    #[test]
+    fn room_that_is_not_filled_is_not_held() {
+        let mut text = String::with_capacity(1 << 20);
+        text.push_str("A short text.");
+        let bytes = Text::from(text).as_bytes().clone();
+        assert!(bytes.try_into_mut().unwrap().capacity() < 100);
     }
 
     #[test]

@@ -49,6 +49,27 @@ impl Document {
     pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
         Self { text: text.into(), id: Some(id.into()), ..Self::default() }
     }
+
+    /// Bytes of memory beside its own.
+    pub(crate) fn memory(&self) -> usize {
+        let Self { text, id, title, date, language, .. } = self;
+        let stated = [id, title, date, language].into_iter().flatten();
+        text.capacity() + stated.map(String::capacity).sum::<usize>()
+    }
+}
+
+/// Words with a space between two. Not by a list of them, which takes many times what a long title
+/// of short words does.
+#[cfg(feature = "html")]
+pub(crate) fn spaced<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut spaced = String::new();
+    for word in words {
+        if !spaced.is_empty() {
+            spaced.push(' ');
+        }
+        spaced.push_str(word);
+    }
+    spaced
 }
 
 /// The bytes of one record, not looked at yet.

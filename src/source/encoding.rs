@@ -241,7 +241,7 @@ fn is_ascii_label(label: &[u8]) -> bool {
 
 /// The text, and how many sequences of bytes were replaced in it.
 #[cfg(feature = "encodings")]
-fn replace(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> (String, u64) {
+pub(super) fn replace(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> (String, u64) {
     use encoding_rs::DecoderResult;
 
     let mut decoder = encoding.new_decoder_without_bom_handling();

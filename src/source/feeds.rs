@@ -17,7 +17,7 @@ use quick_xml::name::{
 };
 
 use super::date::date;
-use super::document::{Document, Failure, Problem, RawRecord};
+use super::document::{Document, Failure, Problem, RawRecord, spaced};
 use super::encoding::{decode_declared, in_xml_declaration};
 use super::html::{self, Markup};
 use super::limits::Limits;
@@ -361,8 +361,7 @@ impl Entry {
                 } else {
                     text(content, Data::Unstated)?
                 };
-                let words: Vec<&str> = title.split_whitespace().collect();
-                set(&mut self.title, Some(words.join(" ")));
+                set(&mut self.title, Some(spaced(title.split_whitespace())));
             }
             (Feed, "guid" | "id") => set(&mut self.ids[0], Some(stated()?)),
             (Feed, "link") => match attribute(tag, "href") {
@@ -592,12 +591,17 @@ fn attribute_that(tag: &BytesStart<'_>, is: impl Fn(QName<'_>) -> bool) -> Optio
 
 /// The text of an element of Atom that says what it contains; none if that is no text.
 fn construct(tag: &BytesStart<'_>, content: &str) -> Result<Option<String>, Problem> {
-    let kind = attribute(tag, "type").unwrap_or_else(|| "text".to_owned());
-    Ok(match kind.trim().to_ascii_lowercase().as_str() {
-        "text" | "text/plain" | "" => Some(text(content, Data::Text)?),
+    let kind = attribute(tag, "type").unwrap_or_else(|| "text".to_owned()).to_ascii_lowercase();
+    // As a media type it may have parameters.
+    Ok(match kind.split(';').next().unwrap_or_default().trim() {
         "html" | "text/html" => Some(text(content, Data::Html)?),
         "xhtml" | "application/xhtml+xml" => Some(html::read(content, Markup::Xhtml).text),
-        _ => None,
+        "text/xml" => None,
+        "text" | "" => Some(text(content, Data::Text)?),
+        kind if kind.starts_with("text/") => Some(text(content, Data::Text)?),
+        kind if kind.contains('/') => None,
+        // No type of Atom, as the `CDATA` and `escaped` of some programs.
+        _ => Some(text(content, Data::Unstated)?),
     })
 }
 
@@ -822,6 +826,28 @@ mod tests {
         let title = "<rss><item><title>one <b>two</b></title><guid><b/>1</guid></item></rss>";
         assert_eq!(entry(title).title.as_deref(), Some("one two"));
         assert_eq!(entry(title).id.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn content_of_atom_is_read_by_what_its_type_begins_with() {
+        let escaped = "&lt;p&gt;a&lt;/p&gt;&lt;p&gt;b&lt;/p&gt;";
+        for (kind, expected) in [
+            ("text/html; charset=utf-8", "a\n\nb"),
+            (" TEXT/HTML ", "a\n\nb"),
+            ("escaped", "a\n\nb"),
+            ("CDATA", "a\n\nb"),
+            ("text/plain; charset=utf-8", "<p>a</p><p>b</p>"),
+            ("text/markdown", "<p>a</p><p>b</p>"),
+            ("text/xml", ""),
+            ("application/xml", ""),
+            ("image/png", ""),
+        ] {
+            let content = format!("<content type='{kind}'>{escaped}</content>");
+            let feed = format!("<feed><entry>{content}</entry></feed>");
+            assert_eq!(entry(&feed).text, expected, "{kind}");
+        }
+        let div = "<content type='application/xhtml+xml; charset=utf-8'><div><p>a</p><p>b</p></div></content>";
+        assert_eq!(entry(&format!("<feed><entry>{div}</entry></feed>")).text, "a\n\nb");
     }
 
     #[test]

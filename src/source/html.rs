@@ -16,7 +16,7 @@ use html5gum::{State, naive_next_state};
 use self::element::{Element, Role};
 use self::layout::Layout;
 use self::tokens::{StartTag, Tokens};
-use super::document::{Document, Failure};
+use super::document::{Document, Failure, spaced};
 use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
 #[cfg(any(feature = "mail", feature = "warc"))]
 use super::format::Format;
@@ -265,8 +265,8 @@ struct Open {
 impl Page {
     fn finish(self) -> Document {
         let Self { layout, title, published, time, language, audience, .. } = self;
-        let words: Vec<&str> = title.split_ascii_whitespace().collect();
-        let title = Some(words.join(" ")).filter(|title| !title.is_empty());
+        let title = spaced(title.split_ascii_whitespace());
+        let title = Some(title).filter(|title| !title.is_empty());
         let date = published.or(time);
         let language = language.or(audience);
         Document { text: layout.finish(), title, date, language, ..Document::default() }

@@ -17,13 +17,13 @@ use std::ops::Range;
 use mail_parser::ContentType;
 use mail_parser::parsers::MessageStream;
 
-use self::encodings::{decode_base64, decode_quoted_printable, decode_utf_7, is_utf_7};
+use self::encodings::{decode_base64, decode_quoted_printable, decode_seven_bit};
 use self::flowed::Flow;
 use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
 use self::words::join_words;
 use super::date::date;
-use super::document::{Document, Failure, Problem};
+use super::document::{Document, Failure, Problem, spaced};
 use super::encoding::{Decoded, MARK, decode_declared};
 use super::html::{self, Markup};
 
@@ -300,13 +300,11 @@ impl<'a> Message<'a> {
 
     fn text(&self, part: &Part, flow: Flow, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
-        let Decoded { text, encoding, replaced } = match part.charset.as_deref() {
-            // Not of the web, so not of its encodings, but some mail has it.
-            Some(label) if is_utf_7(label.as_bytes()) => {
-                let (text, replaced) = decode_utf_7(&bytes);
-                Decoded { text: text.into(), encoding: Some("UTF-7"), replaced }.check(strict)?
-            }
-            declared => decode_declared(&bytes, declared.map(str::as_bytes), strict)?,
+        let declared = part.charset.as_deref().map(str::as_bytes);
+        let decoded = declared.and_then(|label| decode_seven_bit(label, &bytes));
+        let Decoded { text, encoding, replaced } = match decoded {
+            Some(decoded) => decoded.check(strict)?,
+            None => decode_declared(&bytes, declared, strict)?,
         };
         let text = if memchr::memchr(b'\r', text.as_bytes()).is_some() {
             text.replace("\r\n", "\n")
@@ -320,6 +318,11 @@ impl<'a> Message<'a> {
     fn page(&self, part: &Part, markup: Markup, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
         let declared = part.charset.as_deref().map(str::as_bytes);
+        if let Some(decoded) = declared.and_then(|label| decode_seven_bit(label, &bytes)) {
+            let Decoded { text, encoding, replaced } = decoded.check(strict)?;
+            let page = html::decode(text.as_bytes(), Some(b"utf-8".as_slice()), markup, strict)?;
+            return Ok(Decoded { text: page.text.into(), encoding, replaced });
+        }
         let page = html::decode(&bytes, declared, markup, strict)?;
         Ok(Decoded { text: page.text.into(), encoding: page.encoding, replaced: page.replaced })
     }
@@ -391,7 +394,7 @@ impl Iterator for Lines<'_> {
 
 /// A text whose lines and blanks are joined by single blanks; none if there is no more than these.
 fn one_line(text: &str) -> Option<String> {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = spaced(text.split_whitespace());
     Some(text).filter(|text| !text.is_empty())
 }
 
@@ -867,6 +870,35 @@ mod tests {
             let mail = format!("Content-Type: text/plain; charset=UTF-7\n\n{body}\n");
             assert_eq!(decode(mail.as_bytes(), NESTING, false).unwrap().text, text, "{body}");
         }
+    }
+
+    #[test]
+    fn shifts_of_seven_bits_are_undone() {
+        for (charset, body, text) in [
+            ("ISO-2022-KR", "\x1b$)Ca \x0e4Y8.\x0f b", "a \u{b2e4}\u{b9ac} b"),
+            // A shift ends with its line.
+            ("iso-2022-kr", "\x1b$)C\x0e4Y8.\n4Y", "\u{b2e4}\u{b9ac}\n4Y"),
+            (
+                "HZ-GB-2312",
+                "a ~{<:Ky2;S{!#~} ~~ b~\nc",
+                "a \u{5df1}\u{6240}\u{4e0d}\u{6b32}\u{3002} ~ bc",
+            ),
+            ("hz", "~{<:\n<:", "\u{5df1}\n<:"),
+        ] {
+            let name = &*charset.to_ascii_uppercase().replace("HZ-GB-2312", "HZ");
+            for (kind, body) in [("plain", body.to_owned()), ("html", format!("<pre>{body}</pre>"))]
+            {
+                let mail = format!("Content-Type: text/{kind}; charset={charset}\n\n{body}\n");
+                let document = decode(mail.as_bytes(), NESTING, true).unwrap();
+                assert_eq!(document.text, text, "{charset}");
+                assert!(document.encoding.is_some_and(|it| it.starts_with(name)));
+            }
+        }
+        let broken = "Content-Type: text/plain; charset=iso-2022-kr\n\n\x1b$)C\x0e4 \x0f\n";
+        assert_eq!(decode(broken.as_bytes(), NESTING, false).unwrap().replaced, 1);
+        assert!(decode(broken.as_bytes(), NESTING, true).is_err());
+        let titled = read("Subject: =?ISO-2022-KR?B?GyQpQw40WTguDw==?=\n\na\n");
+        assert_eq!(titled.title.as_deref(), Some("\u{b2e4}\u{b9ac}"));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use encoding_rs::{EUC_KR, GBK};
 use mail_parser::decoders::base64::base64_decode;
 
 use super::{Lines, before_line_end};
+use crate::source::encoding::{Decoded, replace};
 
 /// The bytes that base64 stands for, and whether it is sound. Without what is strange to it, but
 /// for the text that programs of mailing lists append, which stays as it is.
@@ -68,15 +70,81 @@ pub(super) fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
     (decoded, sound)
 }
 
-/// Whether a charset is UTF-7, which had a longer name at first (RFC 1642).
-pub(super) fn is_utf_7(label: &[u8]) -> bool {
-    [b"utf-7".as_slice(), b"unicode-1-1-utf-7"].iter().any(|it| it.eq_ignore_ascii_case(label))
+/// The text of a charset of seven bits that the web does not know, so that its encodings do not
+/// include it, but some mail has. None if it is another.
+pub(super) fn decode_seven_bit(label: &[u8], bytes: &[u8]) -> Option<Decoded<'static>> {
+    let is_one_of =
+        |labels: &[&str]| labels.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(label));
+    let (name, text, replaced) = if is_one_of(&["utf-7", "unicode-1-1-utf-7"]) {
+        let (text, replaced) = decode_utf_7(bytes);
+        ("UTF-7", text, replaced)
+    } else if is_one_of(&["iso-2022-kr", "csiso2022kr"]) {
+        let (text, replaced) = replace(&unshift_korean(bytes), EUC_KR);
+        ("ISO-2022-KR", text, replaced)
+    } else if is_one_of(&["hz-gb-2312", "hz"]) {
+        let (text, replaced) = replace(&unshift_chinese(bytes), GBK);
+        ("HZ-GB-2312", text, replaced)
+    } else {
+        return None;
+    };
+    Some(Decoded { text: text.into(), encoding: Some(name), replaced })
+}
+
+/// The byte of a character of two, as encodings of eight bits have it.
+fn shifted(byte: u8) -> u8 {
+    if matches!(byte, 0x21..=0x7E) { byte | 0x80 } else { byte }
+}
+
+/// ISO-2022-KR (RFC 1557) as EUC-KR: Korean stands between two controls, or up to the end of a line.
+fn unshift_korean(bytes: &[u8]) -> Vec<u8> {
+    let mut unshifted = Vec::with_capacity(bytes.len());
+    let (mut rest, mut is_korean) = (bytes, false);
+    while let Some((&first, behind)) = rest.split_first() {
+        // What says that all of this is used.
+        rest = rest.strip_prefix(b"\x1b$)C").unwrap_or(behind);
+        if rest.len() < behind.len() {
+            continue;
+        }
+        match first {
+            0x0E => is_korean = true,
+            0x0F => is_korean = false,
+            _ => {
+                is_korean &= first != b'\n';
+                unshifted.push(if is_korean { shifted(first) } else { first });
+            }
+        }
+    }
+    unshifted
+}
+
+/// HZ (RFC 1843) as GBK: Chinese stands between `~{` and `~}`, or up to the end of a line.
+fn unshift_chinese(bytes: &[u8]) -> Vec<u8> {
+    let mut unshifted = Vec::with_capacity(bytes.len());
+    let (mut rest, mut is_chinese) = (bytes, false);
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        let behind_escape = || Some((*behind.first()?, &behind[1..]));
+        match behind_escape().filter(|_| first == b'~') {
+            Some((b'{', after)) if !is_chinese => (is_chinese, rest) = (true, after),
+            Some((b'}', after)) if is_chinese => (is_chinese, rest) = (false, after),
+            Some((b'\n', after)) if !is_chinese => rest = after, // the line goes on
+            Some((b'~', after)) if !is_chinese => {
+                unshifted.push(b'~');
+                rest = after;
+            }
+            _ => {
+                is_chinese &= first != b'\n';
+                unshifted.push(if is_chinese { shifted(first) } else { first });
+            }
+        }
+    }
+    unshifted
 }
 
 /// The text of UTF-7 (RFC 2152), and how much of it was replaced.
 ///
 /// The decoder of `mail_parser` loses what ends a shift, and one that nothing ends.
-pub(super) fn decode_utf_7(bytes: &[u8]) -> (String, u64) {
+fn decode_utf_7(bytes: &[u8]) -> (String, u64) {
     let mut text = String::with_capacity(bytes.len());
     let mut replaced = 0;
     let mut replace = |char| {
