@@ -204,6 +204,8 @@ fn read(
     let schema = SchemaDescriptor::new(Arc::new(with_bytes(schema).map_err(problem)?));
     let options = ReadOptionsBuilder::new().with_parquet_schema(Arc::new(schema)).build();
     let file = SerializedFileReader::new_with_options(input, options).map_err(problem)?;
+    let limit = limits.decompression_ratio;
+    let mut left = len.saturating_mul(limit).max(Limits::RATIO_FREE);
     for (number, row) in (1..).zip(RowIter::from_file(Some(projection), &file).map_err(problem)?) {
         // A reader that failed cannot be trusted with the next row.
         let row = row.map_err(|error| Failure {
@@ -211,6 +213,12 @@ fn read(
             ..Failure::of_file(problem(error))
         })?;
         let document = document(&row, &columns, strict).map_err(Failure::of_record);
+        // Of a dictionary each row takes a bit, or none: the lengths of chunks do not tell what comes out.
+        let len = document.as_ref().map_or(0, |document| document.text.len());
+        left = left.checked_sub((len + ROW) as u64).ok_or_else(|| Failure {
+            number: Some(number),
+            ..Failure::of_file(Problem::Ratio { limit })
+        })?;
         // Too long texts need not wait in memory.
         let document = document.and_then(|document| within_limit(document, &limits));
         if rows.send(document).is_err() {
@@ -219,6 +227,9 @@ fn read(
     }
     Ok(())
 }
+
+/// Bytes that a row without text counts.
+const ROW: usize = 16;
 
 /// A column that is read.
 struct Column {
@@ -231,8 +242,11 @@ struct Column {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Logical {
     AsGiven,
-    /// Times, which it gives as any other numbers.
-    Nanoseconds,
+    /// It gives those in nanoseconds as any other numbers, and all without their zone: UTC, or not known.
+    Time {
+        nanoseconds: bool,
+        is_utc: bool,
+    },
     /// Given as bytes.
     Uuid,
 }
@@ -240,7 +254,10 @@ enum Logical {
 impl Logical {
     fn of(kind: &Type) -> Self {
         match kind.get_basic_info().logical_type_ref() {
-            Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS => Self::Nanoseconds,
+            Some(LogicalType::Timestamp(time)) => Self::Time {
+                nanoseconds: time.unit == TimeUnit::NANOS,
+                is_utc: time.is_adjusted_to_u_t_c,
+            },
             Some(LogicalType::Uuid) => Self::Uuid,
             _ => Self::AsGiven,
         }
@@ -382,9 +399,10 @@ fn words(value: &Value) -> Option<String> {
     }
 }
 
-/// A day or a time, as RFC 3339 has it.
+/// A day or a time, as RFC 3339 has it; without a zone if none is known.
 fn date(value: &Value, logical: Logical) -> Option<String> {
     use jiff::civil::Date;
+    use jiff::tz::Offset;
     use jiff::{Timestamp, ToSpan};
 
     let time = match value {
@@ -394,12 +412,16 @@ fn date(value: &Value, logical: Logical) -> Option<String> {
         }
         Value::TimestampMillis(time) => Timestamp::from_millisecond(*time),
         Value::TimestampMicros(time) => Timestamp::from_microsecond(*time),
-        Value::Long(time) if logical == Logical::Nanoseconds => {
+        Value::Long(time) if matches!(logical, Logical::Time { nanoseconds: true, .. }) => {
             Timestamp::from_nanosecond(i128::from(*time))
         }
         _ => return None,
     };
-    Some(time.ok()?.to_string())
+    let time = time.ok()?;
+    Some(match logical {
+        Logical::Time { is_utc: false, .. } => Offset::UTC.to_datetime(time).to_string(),
+        _ => time.to_string(),
+    })
 }
 
 /// The names that lead to a column.
@@ -666,6 +688,56 @@ mod tests {
         let last = document(rows.nth(1).unwrap()).unwrap();
         let expected = (None, Some("1970-01-01T00:00:00Z"));
         assert_eq!((last.title.as_deref(), last.date.as_deref()), expected);
+    }
+
+    #[test]
+    fn a_time_of_no_known_zone_has_none() {
+        for (unit, time) in [("MILLIS", 1), ("MICROS", 1000), ("NANOS", 1_000_000)] {
+            for (is_utc, zone) in [(true, "Z"), (false, "")] {
+                let schema = format!(
+                    "message schema {{
+                        REQUIRED BYTE_ARRAY text;
+                        REQUIRED INT64 date (TIMESTAMP({unit},{is_utc}));
+                    }}"
+                );
+                let schema = Arc::new(parse_message_type(&schema).unwrap());
+                let mut writer =
+                    SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+                let mut group = writer.next_row_group().unwrap();
+                let mut column = group.next_column().unwrap().unwrap();
+                let text = [ByteArray::from(b"a".to_vec())];
+                column.typed::<ByteArrayType>().write_batch(&text, None, None).unwrap();
+                column.close().unwrap();
+                let mut column = group.next_column().unwrap().unwrap();
+                let times = [1_709_634_030_000 * time];
+                column.typed::<Int64Type>().write_batch(&times, None, None).unwrap();
+                column.close().unwrap();
+                group.close().unwrap();
+                let file = Bytes::from(writer.into_inner().unwrap());
+                let mut settings = settings("text", "id", true);
+                settings.names.push(("date".to_owned(), Field::Date));
+                let mut rows = ParquetRows::new(file, &settings, || Ok(())).unwrap();
+                let date = document(rows.next().unwrap()).unwrap().date;
+                let expected = format!("2024-03-05T10:20:30{zone}");
+                assert_eq!(date.as_deref(), Some(&*expected), "{unit}, {is_utc}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_dictionary_repeats_no_more_than_the_limit() {
+        // Each pair of rows has one with one text.
+        let text = "x".repeat(1 << 16);
+        let file = file(Compression::UNCOMPRESSED, &[Some(&*text); 700]);
+        let mut settings = settings("text", "id", true);
+        assert_eq!(ParquetRows::new(file.clone(), &settings, || Ok(())).unwrap().count(), 700);
+        settings.limits.decompression_ratio = 1;
+        let rows: Vec<_> = ParquetRows::new(file.clone(), &settings, || Ok(())).unwrap().collect();
+        let last = rows.len() - 1;
+        assert_eq!(last, file.len() / (text.len() + ROW));
+        let failure = rows.into_iter().next_back().unwrap().unwrap_err();
+        assert!(matches!(failure.problem, Problem::Ratio { limit: 1 }));
+        assert_eq!(failure.number, Some(last as u64 + 1));
     }
 
     #[test]
