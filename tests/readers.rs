@@ -761,6 +761,10 @@ mod compression {
             let found = texts_with(&options, "a.txt", &compress(text.as_bytes()));
             assert!(found[0].contains("damaged"), "{extension}: {}", &found[0][..80]);
         }
+        // One that asks for just as much is read.
+        let mut options = Options::new();
+        options.limits(Limits::new().window(1 << 20));
+        assert!(texts_with(&options, "a.txt", &xz(text.as_bytes()))[0] == text);
     }
 }
 

@@ -123,7 +123,9 @@ impl Compression {
             Self::Bzip2 => Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(reader))),
             #[cfg(feature = "xz")]
             Self::Xz => {
-                let kib = u32::try_from(limits.window >> 10).unwrap_or(u32::MAX);
+                // What it takes beside the window counts too.
+                const BESIDE: u64 = 128;
+                let kib = u32::try_from((limits.window >> 10) + BESIDE).unwrap_or(u32::MAX);
                 Ok(Box::new(lzma_rust2::XzReader::new_mem_limit(reader, true, kib)))
             }
             #[allow(unreachable_patterns, reason = "unless a feature is missing")]
