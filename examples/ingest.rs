@@ -322,6 +322,7 @@ fn print_totals(
         (skipped.hidden, "hidden"),
         (skipped.ignored, "ignored"),
         (skipped.links, "links to directories"),
+        (skipped.indexes, "indexes of its own"),
         (skipped.special, "no files"),
         (skipped.no_article, "no articles"),
     ] {

@@ -2,9 +2,7 @@
 
 use std::io::BufRead;
 use std::num::NonZero;
-use std::path::Path;
-#[cfg(feature = "index")]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::anchors::Scheme;
@@ -448,7 +446,11 @@ impl Options {
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Articles, Error> {
         let config = self.check()?;
-        let source = Box::new(files(&config, paths)?);
+        #[cfg(feature = "index")]
+        let own = config.index.iter().chain(&config.against).cloned().collect();
+        #[cfg(not(feature = "index"))]
+        let own = Vec::new();
+        let source = Box::new(files(&config, own, paths)?);
         Articles::new(&config, source)
     }
 
@@ -532,7 +534,8 @@ impl Options {
         paths: impl IntoIterator<Item = P>,
     ) -> Result<FilteredArticles, Error> {
         let config = self.check_filter()?;
-        let source = Box::new(files(&config, paths)?);
+        let own = vec![fingerprints.as_ref().to_owned()];
+        let source = Box::new(files(&config, own, paths)?);
         FilteredArticles::new(fingerprints.as_ref(), &config, source)
     }
 
@@ -772,12 +775,14 @@ pub(crate) fn all_cores() -> NonZero<usize> {
     std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
+/// The files below some paths, but for those of an index of its own.
 fn files<P: AsRef<Path>>(
     config: &Config,
+    own: Vec<PathBuf>,
     paths: impl IntoIterator<Item = P>,
 ) -> Result<Files, Error> {
     let paths = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
-    Files::new(paths, config.rules, config.read_buffer, config.progress.is_some())
+    Files::new(paths, own, config.rules, config.read_buffer, config.progress.is_some())
 }
 
 /// An error for the first of some options that is set; `why` says what is wrong with that.

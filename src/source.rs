@@ -164,6 +164,8 @@ pub enum Skip {
     Ignored,
     /// A symbolic link to a directory.
     Link,
+    /// The directory of the index that the stream itself writes or reads.
+    Index,
     /// A socket, pipe or device in a directory.
     Special,
     /// A record of a web archive that is no article: a request or metadata, a response other than
@@ -185,6 +187,8 @@ pub struct Skipped {
     pub ignored: u64,
     /// Links to directories.
     pub links: u64,
+    /// Directories of the stream's own index.
+    pub indexes: u64,
     /// Sockets, pipes and devices.
     pub special: u64,
     /// Records that are no articles.
@@ -194,8 +198,8 @@ pub struct Skipped {
 impl Skipped {
     /// All together.
     pub fn total(&self) -> u64 {
-        let Self { unknown, binary, hidden, ignored, links, special, no_article } = self;
-        unknown + binary + hidden + ignored + links + special + no_article
+        let Self { unknown, binary, hidden, ignored, links, indexes, special, no_article } = self;
+        unknown + binary + hidden + ignored + links + indexes + special + no_article
     }
 
     pub(crate) fn count(&mut self, why: Skip) {
@@ -205,6 +209,7 @@ impl Skipped {
             Skip::Hidden => &mut self.hidden,
             Skip::Ignored => &mut self.ignored,
             Skip::Link => &mut self.links,
+            Skip::Index => &mut self.indexes,
             Skip::Special => &mut self.special,
             Skip::NoArticle => &mut self.no_article,
         } += 1;
@@ -349,17 +354,17 @@ fn within_limit(document: Document, limits: &Limits) -> Result<Document, Failure
 }
 
 impl Content {
-    /// Bytes of text, roughly.
+    /// Bytes of memory, roughly.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Record(record, _) => match record {
                 Record::Raw(record) => record.bytes.len(),
                 #[cfg(feature = "parquet")]
-                Record::Document(document, _) => document.text.len(),
+                Record::Document(document, _) => document.memory(),
                 #[cfg(feature = "warc")]
                 Record::NoArticle => 0,
             },
-            Self::Document(document, _) => document.text.len(),
+            Self::Document(document, _) => document.memory(),
             Self::Skipped(_) | Self::Failed(_) => 0,
         }
     }

@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use dedup::{
-    Article, Cut, Deduper, Document, Error, Index, IndexError, OnError, Options, Segment, Versions,
-    WithinArticle,
+    Article, Cut, Deduper, Document, Error, Format, Index, IndexError, OnError, Options, Segment,
+    Versions, WithinArticle,
 };
 use support::corpus::{Recipe, Rng};
 
@@ -867,6 +867,34 @@ fn a_link_that_is_pointed_elsewhere_does_not_take_the_writer_along() {
     deduper.checkpoint().unwrap();
     assert_eq!(files(&other), others);
     assert!(Index::open(&own).unwrap().article("late").unwrap().is_some());
+}
+
+/// Whatever the format, what the stream writes is nothing that it reads.
+#[test]
+fn an_index_in_the_folder_that_is_read_is_no_article() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.txt"), article_of(1).1).unwrap();
+    let (index, other) = (dir.path().join("index"), dir.path().join("other"));
+    of_commits(&other, "other", 1);
+    for times in 0..2 {
+        let mut options = Options::new();
+        options.format(Format::Text).index(dir.path().join("index/../index"));
+        let mut articles = options.ingest(dir.path()).unwrap();
+        // Those of the other index are files as any others, and stay the same.
+        let ids: Vec<String> = articles.by_ref().map(|it| it.unwrap().id().to_owned()).collect();
+        assert!(ids.iter().all(|id| !id.starts_with("index/")), "{ids:?}");
+        assert_eq!(ids.contains(&"a.txt".to_owned()), times == 0);
+        assert_eq!(articles.stats().skipped.indexes, 1);
+    }
+    assert!(Index::open(&index).unwrap().article("a.txt").unwrap().is_some());
+    let mut options = Options::new();
+    let mut articles = options.format(Format::Text).against(&other).ingest(dir.path()).unwrap();
+    assert!(articles.by_ref().all(|article| !article.unwrap().id().starts_with("other/")));
+    let filter = dir.path().join("seen");
+    let mut filtered =
+        Options::new().format(Format::Text).filter_all(&filter, [dir.path()]).unwrap();
+    assert!(filtered.by_ref().all(|article| !article.unwrap().id().starts_with("seen/")));
+    assert_eq!(filtered.stats().skipped.indexes, 1);
 }
 
 /// Articles for the golden index: each way in which a text can depart from its canonical form, and

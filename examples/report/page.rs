@@ -80,6 +80,7 @@ fn totals(stats: &Stats) -> Vec<Value> {
         ("Skipped: hidden", skipped.hidden),
         ("Skipped: ignored", skipped.ignored),
         ("Skipped: links to directories", skipped.links),
+        ("Skipped: indexes of its own", skipped.indexes),
         ("Skipped: no files", skipped.special),
         ("Skipped: no articles", skipped.no_article),
         ("Articles not in UTF-8", stats.reencoded),

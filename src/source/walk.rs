@@ -29,13 +29,15 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// With `sum`, all directories are read here for the sizes of their files.
+    /// Without the directories in `own`, which need not exist yet. With `sum`, all directories are
+    /// read here for the sizes of their files.
     ///
     /// # Errors
     ///
     /// If one of `roots` is neither a file nor a directory.
     pub(crate) fn new(
         roots: Vec<PathBuf>,
+        own: Vec<PathBuf>,
         rules: Rules,
         read_buffer: usize,
         sum: bool,
@@ -47,14 +49,14 @@ impl Files {
             }
         }
         let total_bytes = sum.then(|| {
-            let walk = Walk::new(roots.clone(), rules);
+            let walk = Walk::new(roots.clone(), own.clone(), rules);
             walk.filter_map(|found| match found {
                 Ok(Found::File { path, .. }) => path.metadata().ok().map(|file| file.len()),
                 _ => None,
             })
             .sum()
         });
-        Ok(Self { walk: Walk::new(roots, rules), read_buffer, total_bytes })
+        Ok(Self { walk: Walk::new(roots, own, rules), read_buffer, total_bytes })
     }
 }
 
@@ -90,6 +92,8 @@ fn failed(path: &Path, problem: impl Into<Problem>) -> Error {
 #[derive(Debug)]
 struct Walk {
     rules: Rules,
+    /// Directories that are passed over: what the stream writes is nothing that it reads.
+    own: Vec<PathBuf>,
     /// The paths that come later.
     roots: std::vec::IntoIter<PathBuf>,
     /// The path at hand, and the directories from it down to where the walk is.
@@ -117,8 +121,16 @@ enum Found {
 }
 
 impl Walk {
-    fn new(roots: Vec<PathBuf>, rules: Rules) -> Self {
-        Self { rules, roots: roots.into_iter(), root: PathBuf::new(), levels: Vec::new() }
+    fn new(roots: Vec<PathBuf>, own: Vec<PathBuf>, rules: Rules) -> Self {
+        Self { rules, own, roots: roots.into_iter(), root: PathBuf::new(), levels: Vec::new() }
+    }
+
+    /// Whether a directory is one of its own, by whatever path.
+    fn is_own(&self, path: &Path) -> bool {
+        let is = |own: &PathBuf| {
+            own.canonicalize().is_ok_and(|own| path.canonicalize().is_ok_and(|it| it == own))
+        };
+        self.own.iter().any(is)
     }
 
     /// The name of a file below the root, the same on every system.
@@ -191,6 +203,9 @@ impl Walk {
             return skip(path, Skip::Ignored);
         }
         if file_type.is_dir() {
+            if self.is_own(&path) {
+                return skip(path, Skip::Index);
+            }
             return self.enter(&path).err().map(Err);
         }
         let is_file = if file_type.is_symlink() {
