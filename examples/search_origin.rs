@@ -1,4 +1,4 @@
-//! Where was this seen first? Asks an index about a text from standard input.
+//! Where did this stand before? Asks an index about a text from standard input.
 //!
 //! `cargo run --features index --example search_origin -- INDEX < text`
 

@@ -129,10 +129,13 @@ impl Error {
         }
     }
 
-    /// Whether the stream that yielded this error ends after it, so that nothing more will come.
+    /// Whether the stream that yielded this error ends after it, so that nothing more will come, or the
+    /// [`Deduper`](crate::Deduper) that gave it takes no more articles.
+    ///
+    /// An option that is refused leaves what was made before as it is.
     pub fn is_fatal(&self) -> bool {
         match self {
-            Self::Full | Self::Spill { .. } | Self::Option { .. } | Self::Thread { .. } => true,
+            Self::Full | Self::Spill { .. } | Self::Thread { .. } => true,
             #[cfg(feature = "index")]
             Self::Index { source, .. } => !source.is_about_an_article(),
             _ => false,

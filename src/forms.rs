@@ -69,9 +69,16 @@ impl Forms {
 
 /// Forms that nobody needs any more, for whoever prepares the next article: without them, a text of
 /// 500 bytes took a tenth longer. Shared by all threads, as one prepares what another is done with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[expect(clippy::vec_box, reason = "they come and go in their boxes")]
 pub(crate) struct Spare(Arc<Mutex<Vec<Box<Forms>>>>);
+
+/// Not the texts that they were made of.
+impl std::fmt::Debug for Spare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spare").finish_non_exhaustive()
+    }
+}
 
 impl Spare {
     /// The most memory that is kept for one text.

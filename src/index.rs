@@ -56,7 +56,7 @@ fn field(word: u64, bits: Range<u32>) -> u64 {
 }
 
 /// Everything that is remembered of the articles so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Index {
     pub(crate) texts: Texts,
     /// Grams, and grams with context, to their coordinates.
@@ -68,6 +68,16 @@ pub(crate) struct Index {
     /// Bytes of what leads back to the originals of the texts that are held here. It is kept
     /// elsewhere, but what it takes of the memory for both is not for texts.
     pub(crate) ways_back: usize,
+}
+
+/// Not what it remembers, which is the text of all articles.
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index")
+            .field("text", &self.texts.kept())
+            .field("memory", &self.memory())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Index {

@@ -164,10 +164,13 @@ impl Options {
     ///
     /// A paragraph is a near copy only if all of its changes are small:
     ///
-    /// - none is longer than 64 bytes, as a new sentence would be;
+    /// - none is longer than 64 bytes, as most new sentences would be: a shorter one, or a "not",
+    ///   does not keep the paragraph;
     /// - the numbers in the words that a change touches, Roman ones too, are the same on both
     ///   sides, with their signs: two reports that differ in a number are different;
     /// - none lies in a link or an address.
+    ///
+    /// It goes as a whole, whatever [`cut`](Self::cut) says of exact repeats.
     ///
     /// A paragraph of less than [`min_paragraph`](Self::min_paragraph) bytes is a near copy only right after
     /// another one that it follows in the source too.

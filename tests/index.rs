@@ -869,6 +869,33 @@ fn a_link_that_is_pointed_elsewhere_does_not_take_the_writer_along() {
     assert!(Index::open(&own).unwrap().article("late").unwrap().is_some());
 }
 
+/// Whoever logs them does not want the text of all articles.
+#[test]
+fn what_is_printed_for_programmers_is_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index");
+    let mut deduper = Options::new().index(&path).deduper().unwrap();
+    let mut memory = Deduper::new();
+    for number in 0..200 {
+        let (id, text) = article_of(number);
+        deduper.push(id.clone(), text.clone()).unwrap();
+        memory.push(id, text).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    let index = Index::open(&path).unwrap();
+    let mut articles = index.articles();
+    assert_eq!(articles.by_ref().map(Result::unwrap).count(), 200);
+    let printed = [
+        format!("{deduper:?}"),
+        format!("{memory:?}"),
+        format!("{index:?}"),
+        format!("{articles:?}"),
+    ];
+    for printed in printed {
+        assert!(printed.len() < 4000, "{} bytes: {}", printed.len(), &printed[..200]);
+    }
+}
+
 /// Whatever the format, what the stream writes is nothing that it reads.
 #[test]
 fn an_index_in_the_folder_that_is_read_is_no_article() {

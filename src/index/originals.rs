@@ -18,7 +18,6 @@ use super::to_usize;
 use crate::canonical::Departure;
 use crate::error::Error;
 
-#[derive(Debug)]
 pub(crate) struct Originals {
     starts: Starts,
     ids: Ids,
@@ -28,6 +27,13 @@ pub(crate) struct Originals {
     /// The first coordinate, and the number of the first article, that are held here.
     first: u64,
     first_article: usize,
+}
+
+/// Not all that leads back to them.
+impl std::fmt::Debug for Originals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Originals").field("len", &self.len()).finish_non_exhaustive()
+    }
 }
 
 impl Default for Originals {

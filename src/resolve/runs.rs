@@ -130,7 +130,7 @@ struct Finder<'a> {
 }
 
 /// What is known while an article is looked up, in memory that the next one uses again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Room {
     /// The matches that end after the anchor at hand and lie in no other: one or two, even where
     /// many earlier texts share parts with the one at hand.
@@ -144,6 +144,13 @@ pub(crate) struct Room {
     ahead: Vec<Ahead>,
     /// The postings of all of them, one after the other.
     found_ahead: Vec<Posting>,
+}
+
+/// Not what is of no use behind an article.
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Room").finish_non_exhaustive()
+    }
 }
 
 impl Room {

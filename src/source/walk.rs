@@ -256,11 +256,12 @@ impl Iterator for Walk {
     }
 }
 
-/// A name as text: bytes that are no UTF-8 as `\xFF`, so that two names do not become one.
+/// A name as text: bytes that are no UTF-8 as `\xFF`, and a backslash before an `x` as `\x5C`, so that
+/// two names do not become one.
 fn text_of(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
+        text.push_str(&chunk.valid().replace(r"\x", r"\x5Cx"));
         text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
     }
     text
@@ -284,4 +285,24 @@ fn patterns(directory: &Path, mut fail: impl FnMut(Error)) -> Gitignore {
         fail(failed(directory, Problem::invalid(error)));
         Gitignore::empty()
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn no_two_names_become_one() {
+        let names: [&[u8]; 6] =
+            [b"a\xff", br"a\xFF", br"a\\xFF", b"a\\\xff", br"a\x5CxFF", "ä\\b".as_bytes()];
+        let texts = names.map(|name| text_of(OsStr::from_bytes(name)));
+        assert_eq!(texts[0], r"a\xFF");
+        assert_eq!(texts[1], r"a\x5CxFF");
+        assert_eq!(texts[5], r"ä\b");
+        for (at, text) in texts.iter().enumerate() {
+            assert!(!texts[..at].contains(text), "{text}");
+        }
+    }
 }

@@ -32,7 +32,6 @@ const GROUP_CACHE: usize = 16 << 20;
 /// Bytes of pages.
 const PAGE_CACHE: usize = 8 << 20;
 
-#[derive(Debug)]
 pub(crate) struct Sealed {
     /// Where errors say that the index is.
     path: PathBuf,
@@ -41,6 +40,16 @@ pub(crate) struct Sealed {
     text: Cache<Bytes>,
     groups: Cache<Arc<Group>>,
     pages: [Cache<Page>; 3],
+}
+
+/// Not what is cached, which is text.
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealed")
+            .field("path", &self.path)
+            .field("articles", &self.article_count())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An article, with the group that it is described in.
