@@ -214,8 +214,8 @@ fn read(
         })?;
         let document = document(&row, &columns, strict).map_err(Failure::of_record);
         // Of a dictionary each row takes a bit, or none: the lengths of chunks do not tell what comes out.
-        let len = document.as_ref().map_or(0, |document| document.text.len());
-        left = left.checked_sub((len + ROW) as u64).ok_or_else(|| Failure {
+        let len = document.as_ref().map_or(0, |document| document.text.len() as u64);
+        left = left.checked_sub(len + 1).ok_or_else(|| Failure {
             number: Some(number),
             ..Failure::of_file(Problem::Ratio { limit })
         })?;
@@ -227,9 +227,6 @@ fn read(
     }
     Ok(())
 }
-
-/// Bytes that a row without text counts.
-const ROW: usize = 16;
 
 /// A column that is read.
 struct Column {
@@ -591,6 +588,28 @@ mod tests {
         writer.into_inner().unwrap().into()
     }
 
+    /// A file of columns of strings and one of numbers.
+    fn written<const ROWS: usize>(
+        schema: &str,
+        strings: &[[&[u8]; ROWS]],
+        numbers: &[i64; ROWS],
+    ) -> Bytes {
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        for values in strings {
+            let values = values.map(|value| ByteArray::from(value.to_vec()));
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+            column.close().unwrap();
+        }
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(numbers, None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.into_inner().unwrap().into()
+    }
+
     fn settings(text: &str, id: &str, strict: bool) -> Settings {
         let names = [(text, Field::Text), (id, Field::Id)];
         Settings {
@@ -652,25 +671,9 @@ mod tests {
             REQUIRED BYTE_ARRAY title;
             REQUIRED group meta { REQUIRED INT64 date (TIMESTAMP(NANOS,true)); }
         }";
-        let schema = Arc::new(parse_message_type(schema).unwrap());
-        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
-        let mut group = writer.next_row_group().unwrap();
-        let strings = [["Käse", "Brot"], ["a", "b"], ["Ü", "V"]];
-        let mut columns = strings.map(|values| values.map(|it| it.as_bytes().to_vec()));
-        columns[1][1] = b"\xff".to_vec();
-        columns[2][1] = b"\xff".to_vec();
-        for values in columns {
-            let values = values.map(ByteArray::from);
-            let mut column = group.next_column().unwrap().unwrap();
-            column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
-            column.close().unwrap();
-        }
-        let mut column = group.next_column().unwrap().unwrap();
-        let times = [1_714_979_289_123_456_789, 0];
-        column.typed::<Int64Type>().write_batch(&times, None, None).unwrap();
-        column.close().unwrap();
-        group.close().unwrap();
-        let file = Bytes::from(writer.into_inner().unwrap());
+        let strings: [[&[u8]; 2]; 3] =
+            [["Käse".as_bytes(), b"Brot"], [b"a", b"\xff"], ["Ü".as_bytes(), b"\xff"]];
+        let file = written(schema, &strings, &[1_714_979_289_123_456_789, 0]);
         let mut settings = settings("text", "id", true);
         settings.names.push(("title".to_owned(), Field::Title));
         settings.names.push(("meta.date".to_owned(), Field::Date));
@@ -700,20 +703,7 @@ mod tests {
                         REQUIRED INT64 date (TIMESTAMP({unit},{is_utc}));
                     }}"
                 );
-                let schema = Arc::new(parse_message_type(&schema).unwrap());
-                let mut writer =
-                    SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
-                let mut group = writer.next_row_group().unwrap();
-                let mut column = group.next_column().unwrap().unwrap();
-                let text = [ByteArray::from(b"a".to_vec())];
-                column.typed::<ByteArrayType>().write_batch(&text, None, None).unwrap();
-                column.close().unwrap();
-                let mut column = group.next_column().unwrap().unwrap();
-                let times = [1_709_634_030_000 * time];
-                column.typed::<Int64Type>().write_batch(&times, None, None).unwrap();
-                column.close().unwrap();
-                group.close().unwrap();
-                let file = Bytes::from(writer.into_inner().unwrap());
+                let file = written(&schema, &[[b"a"]], &[1_709_634_030_000 * time]);
                 let mut settings = settings("text", "id", true);
                 settings.names.push(("date".to_owned(), Field::Date));
                 let mut rows = ParquetRows::new(file, &settings, || Ok(())).unwrap();
@@ -734,7 +724,7 @@ mod tests {
         settings.limits.decompression_ratio = 1;
         let rows: Vec<_> = ParquetRows::new(file.clone(), &settings, || Ok(())).unwrap().collect();
         let last = rows.len() - 1;
-        assert_eq!(last, file.len() / (text.len() + ROW));
+        assert_eq!(last, file.len() / (text.len() + 1));
         let failure = rows.into_iter().next_back().unwrap().unwrap_err();
         assert!(matches!(failure.problem, Problem::Ratio { limit: 1 }));
         assert_eq!(failure.number, Some(last as u64 + 1));
