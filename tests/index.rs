@@ -869,6 +869,19 @@ fn a_link_that_is_pointed_elsewhere_does_not_take_the_writer_along() {
     assert!(Index::open(&own).unwrap().article("late").unwrap().is_some());
 }
 
+#[test]
+fn nothing_is_committed_where_there_is_no_index_and_nothing_ends_by_that() {
+    let is_refused =
+        |error: Error| matches!(error, Error::Option { option: "index", .. }) && !error.is_fatal();
+    let mut deduper = Deduper::new();
+    assert!(is_refused(deduper.checkpoint().unwrap_err()));
+    deduper.push("first", article_of(1).1).unwrap();
+    let lines = &b"{\"text\":\"One article.\"}\n"[..];
+    let mut articles = Options::new().reader("news.jsonl", lines).unwrap();
+    assert!(is_refused(articles.checkpoint().unwrap_err()));
+    assert_eq!(articles.map(Result::unwrap).count(), 1);
+}
+
 /// Whoever logs them does not want the text of all articles.
 #[test]
 fn what_is_printed_for_programmers_is_short() {
