@@ -70,8 +70,7 @@ impl Deduper {
         if let Some(path) = &config.index {
             let recipe = Recipe::new(&config.criteria);
             let writer = Writer::open(path, recipe)?.with_threads(config.threads);
-            let mut deduper = Self::writing(writer, config.criteria)?;
-            deduper.reporter.threads = config.threads.get() > 1;
+            let deduper = Self::writing(writer, config.criteria)?;
             return Ok(Self { versions: config.versions, ..deduper.with_memory(config.memory) });
         }
         #[cfg(feature = "index")]
@@ -83,7 +82,6 @@ impl Deduper {
         if config.threads.get() > 1 {
             deduper.admission.index.texts.log().use_threads();
             deduper.reporter.originals.log().use_threads();
-            deduper.reporter.threads = true;
         }
         Ok(deduper.with_memory(config.memory))
     }
@@ -245,6 +243,11 @@ impl Deduper {
             return Err(writer.wrap(IndexError::Poisoned));
         }
         self.admission.check()
+    }
+
+    /// Has articles reported that other threads prepare.
+    pub(crate) fn use_threads(&mut self) {
+        self.reporter.threads = true;
     }
 
     /// What articles for this engine are prepared by.

@@ -22,7 +22,10 @@ pub(crate) enum Ingest {
 
 impl Ingest {
     pub(crate) fn start(config: &Config) -> Result<Stages<Self>, Error> {
-        let deduper = Deduper::with_config(config)?;
+        let mut deduper = Deduper::with_config(config)?;
+        if config.threads.get() > 1 {
+            deduper.use_threads();
+        }
         let (numbers, how) = (deduper.numbers(), deduper.how());
         #[cfg(feature = "index")]
         if deduper.is_on_disk() {
