@@ -201,8 +201,8 @@ fn rows_of_few_bytes() {
             let mut random = Random(9);
             let mut article =
                 |rows: &str| format!("{}\n{rows}\n{}", random.words(300), random.words(300));
-            let tables: Vec<String> = (0..60).map(|_| article(&row.repeat(100))).collect();
-            let texts: Vec<String> = (0..60).map(|_| article("")).collect();
+            let tables: Vec<String> = (0..20).map(|_| article(&row.repeat(100))).collect();
+            let texts: Vec<String> = (0..20).map(|_| article("")).collect();
             let mut options = Options::new();
             options.min_span(SPAN).cut(cut);
             let mut deduper = options.deduper().expect("options that are possible");
@@ -217,7 +217,7 @@ fn rows_of_few_bytes() {
             // with a source for each two thousand times.
             let [of_tables, of_texts] =
                 [&tables, &texts].map(|it| time_with(&options, it).1.stats().index_bytes);
-            assert!(of_tables < of_texts + 60 * 600, "{row:?}, {cut:?}: {of_tables}, {of_texts}");
+            assert!(of_tables < of_texts + 20 * 600, "{row:?}, {cut:?}: {of_tables}, {of_texts}");
             let least = |articles: &[String]| {
                 (0..ATTEMPTS).map(|_| time_with(&options, articles).0).min().expect("attempts")
             };

@@ -852,33 +852,38 @@ mod tests {
     ) -> Vec<Event> {
         let is_end =
             |signs: &[u8], at: usize| signs.contains(&text[at + 4]) && text[at + 5] == b' ';
+        let is_candidate = |at: usize| match candidates {
+            Candidates::Stops(gate) => is_end(b".", at) && gate_of(&text[at..]) <= gate,
+            Candidates::Ends(gate) => {
+                let is_low = gate_of(&text[at..]) <= gate;
+                is_end(b".", at) || is_end(b":;!?)\"", at) && is_low
+            }
+            Candidates::Commas(gate) => {
+                let is_low = gate_of(&text[at..]) <= gate;
+                is_end(b".:;!?)\"", at) || is_end(b",", at) && is_low
+            }
+            Candidates::Words(gate) => {
+                let is_word = text[at] == b' ' && gate_of(&text[at..]) <= gate;
+                is_word || is_end(b".:;!?)\",", at)
+            }
+            Candidates::Characters(gate) => text[at] & 0xC0 != 0x80 && gate_of(&text[at..]) <= gate,
+            Candidates::All => true,
+        };
+        let differs = |at: usize| text[at..at + 4] != text[at + 4..at + 8];
+        let is_chosen =
+            |at: usize| is_candidate(at) && (candidates == Candidates::All || differs(at));
+        // Once for each, not for each window that it lies in.
+        let grams = windows.end - 1 + window;
+        let ranks: Vec<Option<(i32, usize)>> =
+            (0..grams).map(|at| is_chosen(at).then(|| (rank_of(&text[at..]), at))).collect();
         let mut events: Vec<Event> = Vec::new();
         for start in windows {
-            let least = (start..start + window)
-                .filter(|&at| match candidates {
-                    Candidates::Stops(gate) => is_end(b".", at) && gate_of(&text[at..]) <= gate,
-                    Candidates::Ends(gate) => {
-                        let is_low = gate_of(&text[at..]) <= gate;
-                        is_end(b".", at) || is_end(b":;!?)\"", at) && is_low
-                    }
-                    Candidates::Commas(gate) => {
-                        let is_low = gate_of(&text[at..]) <= gate;
-                        is_end(b".:;!?)\"", at) || is_end(b",", at) && is_low
-                    }
-                    Candidates::Words(gate) => {
-                        let is_word = text[at] == b' ' && gate_of(&text[at..]) <= gate;
-                        is_word || is_end(b".:;!?)\",", at)
-                    }
-                    Candidates::Characters(gate) => {
-                        text[at] & 0xC0 != 0x80 && gate_of(&text[at..]) <= gate
-                    }
-                    Candidates::All => true,
-                })
-                .filter(|&at| {
-                    candidates == Candidates::All || text[at..at + 4] != text[at + 4..at + 8]
-                })
-                .map(|at| (rank_of(&text[at..]), at))
-                .min();
+            let mut least = None;
+            for rank in &ranks[start..start + window] {
+                if rank.is_some() && (least.is_none() || *rank < least) {
+                    least = *rank;
+                }
+            }
             match (events.last_mut(), least) {
                 (Some(Event::Kept { windows, .. }), Some((_, at))) if windows.end == at + 1 => {}
                 (Some(Event::None(windows)), None) => windows.end += 1,
