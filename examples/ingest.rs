@@ -481,12 +481,7 @@ impl Flags {
             }
             #[cfg(feature = "index")]
             "--versions" => {
-                options.versions(match value()?.to_str() {
-                    Some("keep") => dedup::Versions::Keep,
-                    Some("replace") => dedup::Versions::Replace,
-                    Some("refuse") => dedup::Versions::Refuse,
-                    _ => return Err(format!("{flag} is keep, replace or refuse")),
-                });
+                options.versions(command::parsed(flag, &value()?)?);
             }
             #[cfg(feature = "index")]
             "--fingerprints" => self.fingerprints = Some(value()?.into()),

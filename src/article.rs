@@ -266,6 +266,7 @@ fn share(part: usize, whole: usize) -> f64 {
 
 /// The earlier article that holds most of an article.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Closest {
     /// The number of the article.
@@ -351,6 +352,8 @@ impl Parts {
 
 /// A part of an article.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Segment {
     /// Text that is kept.
@@ -386,6 +389,7 @@ impl Segment {
 
 /// A place in an article that came earlier, or earlier in the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Place {
     /// The number of the article, in order of arrival, from 0.
@@ -402,6 +406,7 @@ pub struct Place {
 /// its source. A shorter one consists of whole paragraphs that were whole paragraphs in the source.
 /// The source may itself have been removed from its article; a [`Block`] leads to text that was kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Repeat {
     /// Where it stands here. A character that the run ends inside is left out.
@@ -418,6 +423,7 @@ pub struct Repeat {
 /// Removed paragraphs that follow each other here and in their source, or the removed part of a paragraph if
 /// [`Options::cut`](crate::Options::cut) asks for parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Block {
     /// Which of the article's [`paragraphs`](Article::paragraphs) it consists of, or is a part of.
@@ -444,6 +450,7 @@ impl Block {
 
 /// A difference between a near copy and its source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Change {
     /// What stood here, in whole words; empty where some were dropped.
@@ -454,6 +461,7 @@ pub struct Change {
 
 /// A part of a removed block, and the kept text that is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Origin {
     /// Where the part stood here. Two parts may share a character, such as an ellipsis, if its

@@ -1,6 +1,11 @@
 //! What counts as a repeat, and what of it goes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::anchors::Scheme;
+use crate::error::Error;
+use crate::setting::{serialized, unknown, words};
 
 /// The version of the rules for near copies and for sentences, those of the library that finds them
 /// included: an index on disk that was made with either is of use only to the same one.
@@ -40,6 +45,8 @@ pub enum Cut {
     Span,
 }
 
+words!(Cut, "cut", Paragraph: "paragraph", Sentence: "sentence", Span: "span");
+
 /// What to do with text that came earlier in the same article, and in no article before.
 ///
 /// [Near copies](crate::Options::near) of text in the same article are removed only with
@@ -74,6 +81,34 @@ pub enum WithinArticle {
     /// that was pasted twice does not.
     RemoveFrom(usize),
 }
+
+/// As the word, or the number, that it is made of.
+impl fmt::Display for WithinArticle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remove => f.pad("remove"),
+            Self::Keep => f.pad("keep"),
+            Self::RemoveFrom(bytes) => bytes.fmt(f),
+        }
+    }
+}
+
+/// Of `remove`, `keep`, or the bytes from which on it is removed.
+impl FromStr for WithinArticle {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self, Error> {
+        match word {
+            "remove" => Ok(Self::Remove),
+            "keep" => Ok(Self::Keep),
+            _ => word.parse().map(Self::RemoveFrom).map_err(|_| {
+                unknown("within_article", word, &["remove", "keep", "a number of bytes"])
+            }),
+        }
+    }
+}
+
+serialized!(WithinArticle);
 
 /// A share, in parts of a million: compared without rounding, and on every machine alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

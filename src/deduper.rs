@@ -1,8 +1,12 @@
 //! The engine: one article after another, on the caller's thread.
 
+mod preparer;
 #[cfg(feature = "index")]
 mod stored;
 
+use std::sync::Arc;
+
+pub use self::preparer::{PreparedDocument, Preparer};
 use crate::admit::Admission;
 use crate::article::Article;
 use crate::criteria::Criteria;
@@ -27,7 +31,8 @@ use crate::store::{self, IndexError, Recipe, Writer};
 /// This is the engine under [`ingest`](crate::ingest), for callers whose articles come from a
 /// queue, a crawler or a database. "Earlier" means pushed earlier.
 ///
-/// Articles are worked on by the caller's thread. To use several, let them come through [`Options::source`].
+/// Articles are worked on by the caller's thread. To use several, let them come through
+/// [`Options::source`], or have a [`Preparer`] do what can be done before an article is pushed.
 ///
 /// # Examples
 ///
@@ -190,10 +195,20 @@ impl Deduper {
     /// # Ok::<(), dedup::Error>(())
     /// ```
     pub fn push_document(&mut self, mut document: Document) -> Result<Option<Article>, Error> {
-        let stated = document.id.take();
-        let number = if stated.is_some() { self.last_number } else { self.next_number() };
-        let id = stated.unwrap_or_else(|| number.to_string());
-        let article = self.take_raw(RawArticle::of(document, id, None, None))?;
+        let id = document.id.take().map(Arc::from);
+        self.take_named(id, |deduper, id| {
+            deduper.take_raw(RawArticle::of(document, id, None, None))
+        })
+    }
+
+    /// Takes an article by its id, or else by its number.
+    fn take_named<T>(
+        &mut self,
+        id: Option<Arc<str>>,
+        take: impl FnOnce(&mut Self, Arc<str>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let number = if id.is_some() { self.last_number } else { self.next_number() };
+        let article = take(self, id.unwrap_or_else(|| number.to_string().into()))?;
         self.last_number = number;
         Ok(article)
     }

@@ -14,7 +14,7 @@ use crate::cut::cuts;
 use crate::error::Error;
 use crate::options::Config;
 use crate::prepare::check_length;
-use crate::source::{Numbers, RawArticle, Source};
+use crate::source::{Document, Numbers, RawArticle, Source};
 use crate::split;
 use crate::stats::Stats;
 use crate::store::{FingerprintRecipe, FingerprintWriter};
@@ -74,6 +74,19 @@ impl Filter {
         text: impl Into<String>,
     ) -> Result<FilteredArticle, Error> {
         let article = RawArticle::pushed(id, text);
+        self.filter(Marked::prepare(article, &self.writer.recipe())?)
+    }
+
+    /// Takes the next article with all that is known of it. A document without an id is named by its
+    /// number, from 1.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn push_document(&mut self, mut document: Document) -> Result<FilteredArticle, Error> {
+        let id = document.id.take();
+        let id = id.unwrap_or_else(|| (self.stats.articles + 1).to_string());
+        let article = RawArticle::of(document, id, None, None);
         self.filter(Marked::prepare(article, &self.writer.recipe())?)
     }
 
@@ -244,6 +257,7 @@ pub struct FilteredArticle {
 
 /// A part of a [`FilteredArticle`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FilteredSegment {
     /// Where it stands in the original.

@@ -22,7 +22,8 @@
 //! # Where to start
 //!
 //! - [`ingest`] reads files and directories; [`Options`] has all settings.
-//! - Articles from elsewhere come through a [`Source`], or are pushed into a [`Deduper`].
+//! - Articles from elsewhere come through a [`Source`], or are pushed into a [`Deduper`], for which a [`Preparer`]
+//!   prepares them on other threads.
 //! - With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and
 //!   `Index` reads it. `Fingerprints` are an index without text.
 //! - [`_design`] defines what counts as a repeat, and `docs/format.md` the files of the index. The stages are
@@ -38,6 +39,8 @@
 //!   `encodings`.
 //! - `index`: the index on disk, and fingerprints.
 //! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`].
+//! - `serde`: [`Block`], [`Repeat`], [`Stats`] and whatever else is said of articles can be serialized; settings such
+//!   as [`Cut`] and [`Format`] can be read and written, as the words that they are displayed as.
 //! - `tracing`: the spans `ingest` and `file` for streams, and the events `failed` (a warning),
 //!   `skipped` (with path and reason), `ended` and, at the level of debugging, `opened`.
 //!
@@ -83,6 +86,7 @@ mod read_at;
 mod report;
 mod resolve;
 mod room;
+mod setting;
 mod source;
 mod stats;
 #[cfg(feature = "index")]
@@ -98,7 +102,7 @@ use std::path::Path;
 
 pub use crate::article::{Article, Block, Change, Closest, Origin, Place, Repeat, Segment};
 pub use crate::criteria::{Cut, WithinArticle};
-pub use crate::deduper::Deduper;
+pub use crate::deduper::{Deduper, PreparedDocument, Preparer};
 pub use crate::error::{Error, Position, RecordError};
 #[cfg(feature = "index")]
 pub use crate::filter::{Filter, FilteredArticle, FilteredArticles, FilteredSegment};

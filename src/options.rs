@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::filter::{Filter, FilteredArticles};
 use crate::prepare::LONGEST;
 use crate::progress::{Callback, Progress};
+use crate::setting::words;
 use crate::source::{Field, Fields, Files, Format, Limits, Rules, Settings, Source, Stream};
 use crate::stream::Articles;
 
@@ -94,6 +95,9 @@ pub enum Versions {
     Refuse,
 }
 
+#[cfg(feature = "index")]
+words!(Versions, "versions", Keep: "keep", Replace: "replace", Refuse: "refuse");
+
 /// What a stream does after an error that does not have to end it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -104,6 +108,8 @@ pub enum OnError {
     /// It ends with the error.
     Stop,
 }
+
+words!(OnError, "on_error", Skip: "skip", Stop: "stop");
 
 impl Options {
     /// The least `min_span`, in bytes.

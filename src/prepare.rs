@@ -80,6 +80,12 @@ impl Prepared {
         Self { parts, forms: Box::default(), digest: Some(digest) }
     }
 
+    /// The article with which nothing was done yet.
+    pub(crate) fn into_raw(self) -> RawArticle {
+        let Parts { id, provenance, original: text, .. } = self.parts;
+        RawArticle { id, provenance, text }
+    }
+
     /// Has the caller get a copy of short parts, in memory of its own thread; those that another
     /// thread allocated go back to be freed with the forms.
     pub(crate) fn copy_short_parts(&mut self) {

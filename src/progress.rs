@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 /// How far a stream is, as [`Options::progress`](crate::Options::progress) tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Progress {
     /// Articles yielded so far.

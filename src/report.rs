@@ -9,6 +9,7 @@ use crate::cut::{self, CutUnits};
 use crate::error::Error;
 use crate::forms::Spare;
 use crate::index::originals::Originals;
+use crate::index::text::Removed;
 use crate::prepare::Prepared;
 use crate::resolve::{Match, RemovedBlock};
 use crate::stats::Stats;
@@ -172,9 +173,7 @@ impl Reporter {
     ) -> Result<Block, Error> {
         let mut sources = Vec::with_capacity(block.parts.len());
         for part in &block.parts {
-            let period = (part.period < part.end - part.start).then_some(part.period);
-            let pair = self.pair(prepared, part.start..part.end, part.origin, period)?;
-            sources.extend(pair.map(|(range, first, exact)| Origin { range, first, exact }));
+            sources.extend(self.source(prepared, part)?);
         }
         let mut changes = Vec::with_capacity(block.changes.len());
         for change in &block.changes {
@@ -182,6 +181,17 @@ impl Reporter {
             changes.push(Change { range, source: self.place_between(&change.there)? });
         }
         Ok(Block { paragraphs, range, sources, changes, near: block.near })
+    }
+
+    /// Where a removed part of an article is kept. None if there is no whole character in it.
+    pub(crate) fn source(
+        &mut self,
+        prepared: &Prepared,
+        part: &Removed,
+    ) -> Result<Option<Origin>, Error> {
+        let period = (part.period < part.end - part.start).then_some(part.period);
+        let pair = self.pair(prepared, part.start..part.end, part.origin, period)?;
+        Ok(pair.map(|(range, first, exact)| Origin { range, first, exact }))
     }
 
     /// Original bytes of canonical ones at coordinates of one article, of which there may be none.

@@ -151,6 +151,8 @@ impl std::fmt::Debug for Stream {
 
 /// Why something was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Skip {
     /// A file in a directory that is of no kind this crate reads.
@@ -175,6 +177,7 @@ pub enum Skip {
 
 /// How much was skipped, by reason; [`Skip`] explains each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Skipped {
     /// Files of no kind this crate reads.
@@ -275,7 +278,7 @@ impl RawArticle {
 
     pub(crate) fn of(
         document: Document,
-        id: String,
+        id: impl Into<Arc<str>>,
         path: Option<Arc<PathBuf>>,
         record: Option<u64>,
     ) -> Self {

@@ -5,6 +5,7 @@ use crate::source::Skipped;
 
 /// Totals of a stream, or of a [`Deduper`](crate::Deduper).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// Articles that came through.

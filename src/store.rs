@@ -48,7 +48,8 @@ use self::storage::{Directory, Storage};
 pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
 use self::table::Entry;
 pub(crate) use self::writer::Writer;
-use crate::article::{Article, Provenance, Repeat, Segment, stated_accessors};
+use crate::article::{Article, Origin, Provenance, Repeat, Segment, stated_accessors};
+use crate::canonical::canonicalise;
 use crate::criteria::Criteria;
 use crate::deduper::Deduper;
 use crate::error::Error;
@@ -92,6 +93,7 @@ pub struct Index {
 
 /// What an index holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IndexStats {
     /// Articles, older versions included.
@@ -255,6 +257,52 @@ impl Index {
             found.map(|found| self.sealed.original(&found)).transpose()
         };
         original().map_err(|error| self.sealed.wrap(error))
+    }
+
+    /// Where each part of the article with a number that was removed is kept, in reading order: what
+    /// the [sources](crate::Block::sources) of its blocks were when it was ingested. `None` if there
+    /// are not so many articles.
+    ///
+    /// Of a near copy the runs of less than 32 bytes are not among them, as they are kept with the article.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index cannot be read.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the length of the article and the number of its parts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("news.dedup");
+    /// let ferry = "The ferry does not run on Sunday, as the cable has to be greased before the ice comes, it is said.";
+    /// let bridge = "The bridge at the lower weir is closed from Monday on, and the buses stop at the mill instead.";
+    /// let mut deduper = dedup::Options::new().index(&dir).deduper()?;
+    /// deduper.push("herald", ferry)?;
+    /// deduper.push("courier", bridge)?;
+    /// deduper.push("gazette", format!("{bridge}\n{ferry}"))?;
+    /// deduper.checkpoint()?;
+    ///
+    /// let index = dedup::Index::open(&dir)?;
+    /// let sources = index.sources(2)?.unwrap();
+    /// let ids: Vec<&str> = sources.iter().map(|source| &*source.first.id).collect();
+    /// assert_eq!(ids, ["courier", "herald"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sources(&self, article: usize) -> Result<Option<Vec<Origin>>, Error> {
+        let Some(found) = self.found(article)? else { return Ok(None) };
+        let raw = self.sealed.raw_article(found.number)?;
+        // The parts are ranges of the canonical form, so this has to be that of the description.
+        let is_described = self.sealed.has_canonical(&found, &canonicalise(&raw.text).bytes);
+        if !is_described.map_err(|error| self.sealed.wrap(error))? {
+            let wrong = self.sealed.wrong(&found, "an article has another canonical form");
+            return Err(self.sealed.wrap(wrong));
+        }
+        let mut engine = Deduper::above(self.sealed.clone(), self.criteria);
+        engine.sources(raw, &found.removed()).map(Some)
     }
 
     /// Where the runs of a text stand: what ingesting it next would report as
@@ -466,11 +514,12 @@ impl StoredArticle {
 
 /// A part of an article of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StoredSegment {
     /// The bytes of the original.
     pub range: Range<usize>,
-    /// If it was removed, where its text, or the first part of it, is kept.
+    /// If it was removed, where its text, or the first part of it, is kept. [`Index::sources`] has all parts.
     pub first: Option<Reference>,
     /// Whether it was removed as [boilerplate](Boilerplate::articles), of which no copy is kept.
     pub boilerplate: bool,
@@ -479,6 +528,7 @@ pub struct StoredSegment {
 /// A place in an article of an index. [`Index::article_at`] and [`Index::original_at`] give that article, and
 /// [`Index::id`] its id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Reference {
     /// The number of the article.

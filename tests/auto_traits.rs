@@ -5,8 +5,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dedup::{
     Article, Articles, Block, Change, Closest, Cut, Deduper, Document, Error, Format, Item, Limits,
-    OnError, Options, Origin, Place, Position, Problem, Progress, RecordError, Repeat, Segment,
-    Skip, Skipped, Stats, Stream, WithinArticle,
+    OnError, Options, Origin, Place, Position, PreparedDocument, Preparer, Problem, Progress,
+    RecordError, Repeat, Segment, Skip, Skipped, Stats, Stream, WithinArticle,
 };
 
 fn send<T: Send + Unpin + 'static>() {}
@@ -23,6 +23,8 @@ fn values_can_be_shared_between_threads() {
     send_sync::<Cut>();
     send_sync::<Error>();
     send_sync::<Options>();
+    send_sync::<PreparedDocument>();
+    send_sync::<Preparer>();
     send_sync::<Place>();
     send_sync::<Repeat>();
     send_sync::<Segment>();

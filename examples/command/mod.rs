@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use dedup::{Articles, Cut, Format, Limits, OnError, Options, WithinArticle};
+use dedup::{Articles, Limits, Options};
 use indicatif::{ProgressBar, ProgressStyle};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sample");
@@ -137,8 +137,8 @@ impl Command {
             "--min-span" => options.min_span(parsed(flag, &value()?)?),
             "--min-paragraph" => options.min_paragraph(parsed(flag, &value()?)?),
             "--near" => options.near(parsed(flag, &value()?)?),
-            "--cut" => options.cut(named(flag, &value()?, &CUTS)?),
-            "--within-article" => options.within_article(within_article(flag, &value()?)?),
+            "--cut" => options.cut(parsed(flag, &value()?)?),
+            "--within-article" => options.within_article(parsed(flag, &value()?)?),
             #[cfg(feature = "index")]
             "--against" => options.against(value()?),
             #[cfg(not(feature = "index"))]
@@ -152,8 +152,8 @@ impl Command {
             "--title-field" => options.title_field(parsed::<String>(flag, &value()?)?),
             "--date-field" => options.date_field(parsed::<String>(flag, &value()?)?),
             "--language-field" => options.language_field(parsed::<String>(flag, &value()?)?),
-            "--format" => options.format(named(flag, &value()?, &FORMATS)?),
-            "--on-error" => options.on_error(named(flag, &value()?, &POLICIES)?),
+            "--format" => options.format(parsed(flag, &value()?)?),
+            "--on-error" => options.on_error(parsed(flag, &value()?)?),
             "--strict-encoding" => options.strict_encoding(true),
             "--no-hidden" => options.hidden(false),
             "--ignore-rules" => options.ignore_rules(true),
@@ -269,47 +269,9 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     })
 }
 
-const FORMATS: [(&str, Format); 11] = [
-    ("text", Format::Text),
-    ("jsonl", Format::JsonLines),
-    ("json", Format::Json),
-    ("csv", Format::Csv),
-    ("tsv", Format::Tsv),
-    ("mail", Format::Mail),
-    ("mbox", Format::Mbox),
-    ("html", Format::Html),
-    ("warc", Format::Warc),
-    ("feed", Format::Feed),
-    ("parquet", Format::Parquet),
-];
-
-const CUTS: [(&str, Cut); 3] =
-    [("paragraph", Cut::Paragraph), ("sentence", Cut::Sentence), ("span", Cut::Span)];
-
-const POLICIES: [(&str, OnError); 2] = [("skip", OnError::Skip), ("stop", OnError::Stop)];
-
-/// The value of `--within-article`.
-fn within_article(flag: &str, value: &OsStr) -> Result<WithinArticle, String> {
-    match value.to_str() {
-        Some("remove") => Ok(WithinArticle::Remove),
-        Some("keep") => Ok(WithinArticle::Keep),
-        _ => parsed(flag, value).map(WithinArticle::RemoveFrom),
-    }
-}
-
-/// The value of a flag, as one of some names.
-fn named<T: Copy>(flag: &str, value: &OsStr, names: &[(&str, T)]) -> Result<T, String> {
-    names
-        .iter()
-        .find(|(name, _)| value == *name)
-        .map(|(_, meaning)| *meaning)
-        .ok_or_else(|| format!("{flag} cannot be {}", value.display()))
-}
-
-/// The value of a flag, as a number or as text.
-fn parsed<T: FromStr>(flag: &str, value: &OsStr) -> Result<T, String> {
-    value
-        .to_str()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| format!("{flag} cannot be {}", value.display()))
+/// The value of a flag, as a number, a word or text.
+pub(crate) fn parsed<T: FromStr<Err: Display>>(flag: &str, value: &OsStr) -> Result<T, String> {
+    let cannot = || format!("{flag} cannot be {}", value.display());
+    let text = value.to_str().ok_or_else(cannot)?;
+    text.parse().map_err(|error| format!("{}: {error}", cannot()))
 }

@@ -4,12 +4,13 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use super::Deduper;
-use crate::article::Parts;
+use crate::article::Origin;
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::originals::Originals;
+use crate::index::text::Removed;
 use crate::options::Versions;
 use crate::pipeline::{Feed, Pipeline};
 use crate::prepare::{How, Prepared};
@@ -117,13 +118,19 @@ impl Deduper {
         }
         // Or has none, and is prepared once more.
         let is_unprepared = prepared.parts.paragraphs.is_empty();
-        let prepared = if is_unprepared {
-            let Parts { id, provenance, original: text, .. } = prepared.parts;
-            self.prepare(RawArticle { id, provenance, text })?
-        } else {
-            prepared
-        };
+        let prepared = if is_unprepared { self.prepare(prepared.into_raw())? } else { prepared };
         Ok(Some(Prepared { digest: Some(digest), ..prepared }))
+    }
+
+    /// Where removed parts of an article, of which nothing is taken, are kept.
+    pub(crate) fn sources(
+        &mut self,
+        article: RawArticle,
+        removed: &[Removed],
+    ) -> Result<Vec<Origin>, Error> {
+        let prepared = self.prepare(article)?;
+        let sources = removed.iter().map(|part| self.reporter.source(&prepared, part).transpose());
+        sources.flatten().collect()
     }
 
     /// Takes the articles of another index, of the same recipe, as they are, if there are none yet;

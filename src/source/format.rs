@@ -10,6 +10,7 @@ use super::json::{Values, decode_record, end_of_value};
 use super::lines::Lines;
 use super::stream::{OnDisk, Peeked, Reader};
 use super::{Settings, compression::Compression, encoding};
+use crate::setting::words;
 
 /// How articles stand in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +47,11 @@ pub enum Format {
     /// A table with one article a row, as data sets have it: `.parquet`. Needs the feature `parquet`.
     Parquet,
 }
+
+words!(
+    Format, "format", Text: "text", JsonLines: "jsonl", Json: "json", Csv: "csv", Tsv: "tsv",
+    Mail: "mail", Mbox: "mbox", Html: "html", Warc: "warc", Feed: "feed", Parquet: "parquet"
+);
 
 /// The records of a stream in order. After a failure that is not recoverable nothing is asked for any more.
 pub(crate) type Records = Box<dyn Iterator<Item = Result<Record, Failure>> + Send>;

@@ -357,14 +357,14 @@ fn question() -> String {
 fn ask(disk: &Disk) -> Result<impl PartialEq + std::fmt::Debug + use<>, Error> {
     let index = reader(disk).map_err(|source| Error::Index { path: "disk".into(), source })?;
     let found = index.find(&question())?;
-    let mut originals = Vec::new();
-    let mut articles = Vec::new();
+    let (mut originals, mut articles, mut sources) = (Vec::new(), Vec::new(), Vec::new());
     for article in index.articles() {
         let article = article?;
         originals.push(index.original(article.id())?);
+        sources.push(index.sources(article.number())?);
         articles.push(article);
     }
-    Ok((found, originals, articles, index.stats()))
+    Ok((found, originals, articles, sources, index.stats()))
 }
 
 /// Asks an index in which anything may be, as far as there are answers.
@@ -372,6 +372,7 @@ fn ask_anyway(index: &Index) {
     let _ = index.find(&question());
     for article in index.articles().flatten() {
         let _ = index.original(article.id());
+        let _ = index.sources(article.number());
     }
     for share in [0.5, 1.0] {
         let _ = index.clusters(share);

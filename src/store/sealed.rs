@@ -19,7 +19,7 @@ use crate::index::base::Base;
 use crate::index::departures::Reader;
 use crate::index::originals::Located;
 use crate::index::table::{MAX_PLACE, Posting};
-use crate::index::text::{Kept, REPEATED, repeated};
+use crate::index::text::{Kept, REPEATED, Removed, repeated};
 use crate::index::to_usize;
 use crate::source::RawArticle;
 use crate::text::string_of;
@@ -75,6 +75,21 @@ impl Found {
 
     pub(crate) fn provenance(&self) -> Provenance {
         self.group.provenance(self.record())
+    }
+
+    /// What was removed of it and is kept elsewhere.
+    pub(crate) fn removed(&self) -> Vec<Removed> {
+        let record = self.record();
+        let of_piece = |piece: &Piece| match piece.place {
+            Text::Kept(_) => None,
+            Text::Removed { origin, period } => Some(Removed {
+                start: to_usize(piece.start - record.coordinates.start),
+                end: to_usize(piece.end - record.coordinates.start),
+                origin,
+                period: to_usize(period),
+            }),
+        };
+        self.group.pieces(record).iter().filter_map(of_piece).collect()
     }
 }
 
@@ -349,6 +364,24 @@ impl Sealed {
     pub(crate) fn text(&self, found: &Found, ranges: &[Range<u64>]) -> Result<String, IndexError> {
         let text = string_of(self.bytes(found, ranges)?);
         text.ok_or_else(|| self.wrong(found, "an article is not UTF-8"))
+    }
+
+    /// Whether the canonical form of an article is `canonical`.
+    pub(crate) fn has_canonical(
+        &self,
+        found: &Found,
+        canonical: &[u8],
+    ) -> Result<bool, IndexError> {
+        let coordinates = &found.record().coordinates;
+        let mut rest = canonical;
+        let mut at = coordinates.start;
+        while at + 1 < coordinates.end {
+            let mut text = self.try_ahead(at)?;
+            text.truncate(to_usize(coordinates.end - 1 - at));
+            let Some(after) = rest.strip_prefix(&text[..]) else { return Ok(false) };
+            (rest, at) = (after, at + text.len() as u64);
+        }
+        Ok(rest.is_empty())
     }
 
     /// The original bytes of an article in ascending `ranges`, one after the other.

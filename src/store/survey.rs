@@ -27,6 +27,7 @@ const REPRINT: f64 = 0.8;
 
 /// An article and its reprints.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Cluster {
     /// The number of the article that holds the text.
@@ -37,6 +38,7 @@ pub struct Cluster {
 
 /// An article that shares much of its text with the article that keeps it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Reprint {
     /// The number of the article.
@@ -73,6 +75,7 @@ struct Template {
 
 /// A passage that many articles have, each part of it at least.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Passage {
     /// Where it is kept.
