@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// Something is wrong with the index on disk.
     #[cfg(feature = "index")]
-    #[error("index {}", path.display())]
+    #[error("index {}", shown(path))]
     Index {
         /// Its directory.
         path: PathBuf,
@@ -165,9 +165,14 @@ impl Position {
     }
 }
 
+/// A path for people to read: one that is empty would not be seen.
+fn shown(path: &Path) -> std::path::Display<'_> {
+    if path.as_os_str().is_empty() { Path::new("\"\"") } else { path }.display()
+}
+
 impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.path.display())?;
+        write!(f, "{}", shown(&self.path))?;
         if let Some(record) = self.record {
             write!(f, ":{record}")?;
         }

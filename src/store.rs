@@ -309,8 +309,8 @@ impl Index {
     /// [repeats](Article::repeats).
     ///
     /// A run is as long as it can be, so its source may be a later article than the first that has a part of
-    /// it, and of several that have all of it not always the first. Where text is *kept*, which is
-    /// where it came first, say the [sources](crate::Block::sources) of what is removed when it is ingested.
+    /// it, and of several that have all of it not always the first. There it may have been removed: where
+    /// text is *kept*, which is where it came first, say the [`sources`](Self::sources) of that article.
     ///
     /// So a text of less than `min_span` bytes is found only where it was a whole paragraph, of at
     /// least `min_paragraph` bytes. Near copies are not among the runs. If the text repeats its own

@@ -87,6 +87,8 @@ fn a_path_that_is_no_file_is_an_error_at_once() {
         matches!(error.problem(), Some(Problem::Io(io)) if io.kind() == io::ErrorKind::NotFound)
     );
     assert_eq!(error.path(), Some(missing.as_path()));
+    let error = dedup::ingest("").expect_err("no path");
+    assert_eq!(error.to_string(), "cannot read \"\"");
 
     #[cfg(unix)]
     {

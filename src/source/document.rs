@@ -172,7 +172,7 @@ pub enum Problem {
     },
     /// Compressed data is damaged or cut off, or asks for more memory than
     /// [`Limits::window`](crate::Limits::window).
-    #[error("the {compression} data is damaged, or asks for more memory than the limit")]
+    #[error("the {compression} data is damaged{}", or_too_much(compression))]
     Compression {
         /// The kind of compression.
         compression: &'static str,
@@ -219,6 +219,14 @@ pub enum Problem {
         /// What the panic said.
         message: String,
     },
+}
+
+/// What else may be wrong with compressed data of a kind that says how much memory it needs.
+fn or_too_much(compression: &str) -> &'static str {
+    match compression {
+        "zstd" | "xz" => ", or asks for more memory than the limit",
+        _ => "",
+    }
 }
 
 impl Problem {
