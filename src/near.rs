@@ -550,14 +550,38 @@ fn numbers(words: &[u8]) -> impl Iterator<Item = &str> {
     let words = words.utf8_chunks().flat_map(|chunk| chunk.valid().split(parts_words));
     let bare = words.map(|word| {
         let word = word.trim_start_matches(['"', '\'', '(', '[', '{', '*', '_']);
-        word.trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'', ')', ']', '}', '*', '_'])
+        let word = without_end(word);
+        // "6-month" has the number 6, and what is said of it.
+        match word.rsplit_once('-') {
+            Some((number, rest)) if is_plain(rest) => without_end(number),
+            _ => word,
+        }
     });
     bare.filter(|word| word.chars().any(char::is_numeric) || is_roman(word))
 }
 
-/// Whether a word is a Roman numeral by its letters. A single one is mostly something else.
+fn without_end(word: &str) -> &str {
+    word.trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'', ')', ']', '}', '*', '_'])
+}
+
+/// Whether a part of a word is a word itself, not a unit or a part of a code.
+fn is_plain(part: &str) -> bool {
+    part.chars().count() > 2 && part.chars().all(char::is_alphabetic)
+}
+
+/// Whether a word is a Roman numeral, of more than one letter: one is mostly something else. "DVD" is none.
 fn is_roman(word: &str) -> bool {
-    word.len() > 1 && word.bytes().all(|letter| b"IVXLCDM".contains(&letter))
+    fn without<'a>(text: &'a str, letter: &str) -> &'a str {
+        // Clocks have "IIII".
+        (0..4).fold(text, |rest, _| rest.strip_prefix(letter).unwrap_or(rest))
+    }
+    let mut rest = without(word, "M");
+    for (one, five, ten) in [("C", "D", "M"), ("X", "L", "C"), ("I", "V", "X")] {
+        let less = rest.strip_prefix(one);
+        let less = less.and_then(|rest| rest.strip_prefix(five).or(rest.strip_prefix(ten)));
+        rest = less.unwrap_or_else(|| without(rest.strip_prefix(five).unwrap_or(rest), one));
+    }
+    word.len() > 1 && rest.is_empty()
 }
 
 /// Whether there is a link among some words, or an address.
@@ -587,6 +611,28 @@ mod tests {
         );
         assert_eq!(all_agreements("one", "two"), []);
         assert_eq!(all_agreements("", ""), []);
+    }
+
+    #[test]
+    fn roman_numerals_are_told_from_other_capitals() {
+        for numeral in
+            ["II", "IV", "VIII", "IIII", "XIX", "XL", "XCIX", "CDXLIV", "MCMXCIV", "MMXXVI"]
+        {
+            assert!(is_roman(numeral), "{numeral}");
+        }
+        for word in ["", "I", "X", "DVD", "DM", "LCD", "IIIII", "VV", "IC", "MILL", "Mix", "XIIX"] {
+            assert!(!is_roman(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_parted_from_the_words_behind_them() {
+        let of = |words: &str| numbers(words.as_bytes()).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(of("a 6-month trial, \"xlib6g*-Pakete\" and -5."), ["6", "xlib6g", "-5"]);
+        assert_eq!(
+            of("2026-11-30 CVE-2020 12-kg 3-a1b DVD IV. (1,5)"),
+            ["2026-11-30", "CVE-2020", "12-kg", "3-a1b", "IV", "1,5",]
+        );
     }
 
     #[test]
