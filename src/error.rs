@@ -129,8 +129,11 @@ impl Error {
         }
     }
 
-    /// Whether the stream that yielded this error ends after it, so that nothing more will come, or the
-    /// [`Deduper`](crate::Deduper) that gave it takes no more articles.
+    /// Whether the stream that yielded this error ends after it, so that nothing more will come.
+    ///
+    /// A [`Deduper`](crate::Deduper) takes no more articles after an index on disk could not be read or
+    /// written, or a temporary file not be read. After [`Full`](Self::Full) it takes shorter ones, and
+    /// after a temporary file could not be written any, once there is room.
     ///
     /// An option that is refused leaves what was made before as it is.
     pub fn is_fatal(&self) -> bool {

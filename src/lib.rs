@@ -39,8 +39,9 @@
 //!   `encodings`.
 //! - `index`: the index on disk, and fingerprints.
 //! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`].
-//! - `serde`: [`Block`], [`Repeat`], [`Stats`] and whatever else is said of articles can be serialized; settings such
-//!   as [`Cut`] and [`Format`] can be read and written, as the words that they are displayed as.
+//! - `serde`: what is said of articles can be serialized ([`Segment`], [`Repeat`], [`Block`], [`Closest`], [`Stats`] and
+//!   the like), though not the articles; settings such as [`Cut`] and [`Format`] can be read and written, as the words
+//!   that they are displayed as.
 //! - `tracing`: the spans `ingest` and `file` for streams, and the events `failed` (a warning),
 //!   `skipped` (with path and reason), `ended` and, at the level of debugging, `opened`.
 //!

@@ -54,6 +54,7 @@ use crate::criteria::Criteria;
 use crate::deduper::Deduper;
 use crate::error::Error;
 use crate::index::table::GRANULE;
+use crate::index::to_usize;
 
 /// An index on disk, open for reading.
 ///
@@ -102,7 +103,7 @@ pub struct IndexStats {
     pub bytes_in: u64,
     /// Bytes of what is left of them.
     pub bytes_kept: u64,
-    /// Bytes of kept text, in canonical form.
+    /// Bytes of kept text, in canonical form, and one for each article.
     pub text_bytes: u64,
     /// Bytes of that in the files, compressed.
     pub stored_text_bytes: u64,
@@ -221,6 +222,7 @@ impl Index {
     /// let original = index.original_at(place.article)?.unwrap();
     /// assert_eq!(&original[place.range.clone()], notice);
     /// assert_eq!(index.original("notices")?.unwrap(), "The reading room is open.");
+    /// assert_eq!(index.numbers("notices")?, [0, 1]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn original_at(&self, article: usize) -> Result<Option<String>, Error> {
@@ -244,6 +246,16 @@ impl Index {
         Ok(self.found(article)?.map(|found| found.id().into()))
     }
 
+    /// The numbers of all articles with an id, its versions, the newest last.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`]: if the index cannot be read.
+    pub fn numbers(&self, id: &str) -> Result<Vec<usize>, Error> {
+        let found = self.sealed.articles_named(id).map_err(|error| self.sealed.wrap(error))?;
+        Ok(found.iter().map(|found| to_usize(found.number)).collect())
+    }
+
     /// The newest article with an id as it was, byte for byte.
     ///
     /// A [`Place`](crate::Place) may lie in an older version: see [`original_at`](Self::original_at).
@@ -263,7 +275,8 @@ impl Index {
     /// the [sources](crate::Block::sources) of its blocks were when it was ingested. `None` if there
     /// are not so many articles.
     ///
-    /// Of a near copy the runs of less than 32 bytes are not among them, as they are kept with the article.
+    /// Of a near copy that changes something the runs of less than 32 bytes are not among them, as
+    /// they are kept with the article.
     ///
     /// # Errors
     ///

@@ -300,6 +300,23 @@ fn long(number: usize) -> String {
 }
 
 #[test]
+fn all_versions_of_what_is_withdrawn_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    for (id, text) in [("a", "one"), ("b", "two"), ("a", "three")] {
+        deduper.push(id, text).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    assert_eq!(Index::open(dir.path()).unwrap().numbers("a").unwrap(), [0, 2]);
+    let mut ids = std::collections::HashSet::from(["a".to_owned()]);
+    assert_eq!(Index::withdraw(dir.path(), |id| ids.remove(id)).unwrap(), 2);
+    let index = Index::open(dir.path()).unwrap();
+    assert!(index.original("a").unwrap().is_none() && index.numbers("a").unwrap().is_empty());
+    assert_eq!(index.numbers("b").unwrap(), [0]);
+}
+
+#[test]
 fn what_is_withdrawn_was_never_there() {
     let first = setting("DEDUP_SEED", 1);
     for seed in first..first + setting("DEDUP_CORPORA", 60) / 2 {

@@ -78,11 +78,22 @@ pub struct PreparedDocument {
     criteria: Criteria,
 }
 
+impl PreparedDocument {
+    /// The id of the document, if it has one.
+    pub fn id(&self) -> Option<&str> {
+        self.is_named.then_some(&*self.prepared.parts.id)
+    }
+
+    /// The text of the document.
+    pub fn text(&self) -> &str {
+        &self.prepared.parts.original
+    }
+}
+
 /// Not the text.
 impl fmt::Debug for PreparedDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.is_named.then_some(&self.prepared.parts.id);
-        f.debug_struct("PreparedDocument").field("id", &id).finish_non_exhaustive()
+        f.debug_struct("PreparedDocument").field("id", &self.id()).finish_non_exhaustive()
     }
 }
 
@@ -173,6 +184,13 @@ mod tests {
     }
 
     #[cfg(feature = "index")]
+    fn options_against(dir: &std::path::Path) -> Options {
+        let mut options = Options::new();
+        options.against(dir.join("news.dedup"));
+        options
+    }
+
+    #[cfg(feature = "index")]
     #[test]
     fn what_an_index_on_disk_has_is_not_taken_again() {
         let dir = tempfile::tempdir().unwrap();
@@ -192,6 +210,14 @@ mod tests {
         deduper.push("report", "It runs.").unwrap();
         let again = deduper.push_prepared(old).unwrap().unwrap();
         assert_eq!((again.number(), again.text().as_ref()), (2, ""));
+        // What this engine knows, another one may not.
+        let known = || deduper.preparer().prepare(report()).unwrap();
+        let mut others = [Deduper::new(), options_against(dir.path()).deduper().unwrap()];
+        for (other, text) in others.iter_mut().zip([REPORT, ""]) {
+            let taken = other.push_prepared(known()).unwrap().unwrap();
+            assert_eq!((taken.paragraphs().len(), taken.text().as_ref()), (1, text));
+            assert!(other.push("copy", REPORT).unwrap().is_repeat());
+        }
         // And what has no id is new whatever is known.
         let mut unnamed = report();
         unnamed.id = None;

@@ -106,7 +106,12 @@ impl Deduper {
 
     /// The article with its digest, all but the index done, unless it is in the index on disk.
     pub(super) fn unless_known(&self, prepared: Prepared) -> Result<Option<Prepared>, Error> {
-        let Some(writer) = &self.writer else { return Ok(Some(prepared)) };
+        // Or has none, and is prepared once more.
+        let prepare = |prepared: Prepared| {
+            let is_unprepared = prepared.digest.is_some() && prepared.parts.paragraphs.is_empty();
+            if is_unprepared { self.prepare(prepared.into_raw()) } else { Ok(prepared) }
+        };
+        let Some(writer) = &self.writer else { return prepare(prepared).map(Some) };
         let digest =
             prepared.digest.unwrap_or_else(|| blake3::hash(prepared.parts.original.as_bytes()));
         let status = writer.status(&prepared.parts.id, &digest);

@@ -15,7 +15,7 @@ fn half(digest: &blake3::Hash) -> Half {
     *digest.as_bytes().first_chunk().expect("BUG: a digest has 32 bytes")
 }
 
-fn half_of_id(id: &str) -> Half {
+pub(super) fn half_of_id(id: &str) -> Half {
     half(&blake3::hash(id.as_bytes()))
 }
 

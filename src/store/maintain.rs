@@ -3,10 +3,12 @@
 //! Both ingest again what they change (the first index to be joined does not change), so by
 //! construction the result is what ingesting the remaining, or the joined, articles gives.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::{IndexError, io};
+use super::known::half_of_id;
 use super::manifest::{Manifest, Recipe};
 use super::storage::{Directory, Storage};
 use super::writer::Writer;
@@ -17,7 +19,7 @@ use crate::options::{Config, Options, all_cores};
 
 impl Index {
     /// Takes articles out of the index in a directory: all versions of every id that is chosen.
-    /// Returns how many articles that were.
+    /// Returns how many articles that were. An id that was chosen is not asked about again.
     ///
     /// The index is then what it would be if they had never come: where one of them was the first
     /// to say something, the next copy keeps it, so no other article loses a byte. When this
@@ -68,8 +70,8 @@ impl Index {
     /// there. Without other indexes nothing is done.
     ///
     /// The result is what ingesting the articles of `others` into it gives, one index after the
-    /// other. So it does not matter on which machine they were ingested first. An article that is
-    /// there already, with the same id and content, is skipped.
+    /// other. So it does not matter on which machine they were ingested first. An article is skipped if
+    /// it has the id and the content of one that is there already, and that is the newest of its id.
     ///
     /// # Errors
     ///
@@ -212,9 +214,13 @@ fn withdraw_in(
     let writer = writer.with_threads(all_cores());
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();
-    let mut chosen = Vec::new();
+    let (mut chosen, mut ids) = (Vec::new(), HashSet::new());
     for number in 0..count {
-        if is_chosen(sealed.article(number).map_err(wrap)?.id()) {
+        let article = sealed.article(number).map_err(wrap)?;
+        // Who takes an id off a list chooses it once, and means all of its versions.
+        let id = half_of_id(article.id());
+        if ids.contains(&id) || is_chosen(article.id()) {
+            ids.insert(id);
             chosen.push(number);
         }
     }

@@ -78,7 +78,7 @@ struct Template {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Passage {
-    /// Where it is kept.
+    /// Where it is kept. A character of which only a part belongs to it is included whole.
     pub first: Reference,
     /// How many articles have each part of it, at the least; with [`Frequent::ShareOfSource`], in
     /// the source that has most of them. Different parts may stand in different articles. Reprints
