@@ -84,8 +84,7 @@ impl Admission {
             _ if !self.broken => Ok(()),
             Some(base) => Err(base.broken()),
             None => {
-                let source = std::io::Error::other("kept text could not be read before");
-                Err(Error::Spill { source })
+                Err(Error::of_spill(std::io::Error::other("kept text could not be read before")))
             }
         }
     }

@@ -68,8 +68,10 @@ pub enum Error {
     #[error("the index is full: it counts one tebibyte of text")]
     Full,
     /// Kept text could not be moved to a temporary file, or read from it.
-    #[error("cannot keep text in a temporary file in {}", std::env::temp_dir().display())]
+    #[error("cannot keep text in a temporary file in {}", path.display())]
     Spill {
+        /// The directory for temporary files.
+        path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
@@ -104,11 +106,17 @@ impl Error {
         Self::Source { source: error.into() }
     }
 
+    /// An error of text that was to be kept in the directory for temporary files.
+    pub(crate) fn of_spill(source: std::io::Error) -> Self {
+        Self::Spill { path: std::env::temp_dir(), source }
+    }
+
     /// The file or directory that the error is about, or the name of the stream.
     pub fn path(&self) -> Option<&Path> {
         match self {
             #[cfg(feature = "index")]
             Self::Index { path, .. } => Some(path),
+            Self::Spill { path, .. } => Some(path),
             _ => self.position().map(|position| &*position.path),
         }
     }

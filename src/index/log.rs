@@ -170,7 +170,7 @@ impl Log {
         self.finish_writing();
         let spilled = match &mut self.spilled {
             Some(spilled) => spilled,
-            None => self.spilled.insert(Spilled::new().map_err(spill)?),
+            None => self.spilled.insert(Spilled::new().map_err(Error::of_spill)?),
         };
         let chunk = &mut self.chunks[spilled.chunks];
         let at = spilled.chunks as u64 * CHUNK as u64;
@@ -179,7 +179,7 @@ impl Log {
             spilled.writing = thread().spawn(move || file.write(&chunk, at)).ok();
         }
         if spilled.writing.is_none() {
-            spilled.file.write(chunk, at).map_err(spill)?;
+            spilled.file.write(chunk, at).map_err(Error::of_spill)?;
             self.note_written();
         }
         Ok(())
@@ -204,10 +204,6 @@ impl Log {
         spilled.chunks += 1;
         self.supply.give_back(chunk);
     }
-}
-
-fn spill(source: std::io::Error) -> Error {
-    Error::Spill { source }
 }
 
 #[derive(Debug)]
@@ -302,7 +298,7 @@ impl Spilled {
             held.number = 0;
             held.bytes.resize(BLOCK, 0);
             read_exact_at(&self.file.file, &mut held.bytes, number * BLOCK as u64)
-                .map_err(spill)?;
+                .map_err(Error::of_spill)?;
             held.number = number + 1;
         }
         Ok((&held.bytes, to_usize(at % BLOCK as u64)))
