@@ -739,6 +739,32 @@ mod compression {
     }
 
     #[test]
+    fn zeros_behind_the_last_member_of_a_gzip_stream_are_nothing() {
+        let members = [gzip(b"one\n"), gzip(b""), gzip(b"two")].concat();
+        for zeros in [1, 2, 8, 9, 10, 11, 511, 70_000, 1 << 20] {
+            let padding = vec![0; zeros];
+            assert_eq!(texts("a.txt", &[&members, &*padding].concat()), ["one\ntwo"], "{zeros}");
+            // Only the last member has zeros behind it.
+            for behind in [&b"x"[..], &members] {
+                let found = texts("a.txt", &[&members, &*padding, behind].concat());
+                assert!(found[0].contains("the gzip data is damaged"), "{zeros}: {found:?}");
+            }
+        }
+        // Zeros make no member whole but for its length, of which the upper bytes are zeros.
+        let last = gzip(b"three");
+        for kept in 1..last.len() - 3 {
+            for zeros in [0, 1, 20] {
+                let cut = [&*members, &last[..kept], &vec![0; zeros]].concat();
+                let found = texts("a.txt", &cut);
+                assert!(
+                    found[0].contains("the gzip data is damaged"),
+                    "{kept}, {zeros}: {found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_bomb_stops_at_the_ratio() {
         let mut options = Options::new();
         options.limits(Limits::new().decompression_ratio(20));

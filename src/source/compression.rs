@@ -110,7 +110,7 @@ impl Compression {
     fn decoder(self, reader: Reader, limits: &Limits) -> Result<Box<dyn Read + Send>, Problem> {
         match self {
             #[cfg(feature = "gzip")]
-            Self::Gzip => Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader))),
+            Self::Gzip => Ok(Box::new(gzip::Members::new(reader))),
             #[cfg(feature = "zstd")]
             Self::Zstd => {
                 let failed = |source| Problem::Compression { compression: self.name(), source };
@@ -174,6 +174,96 @@ impl Read for Expanded {
             return Err(Problem::Ratio { limit: self.ratio }.into());
         }
         Ok(read)
+    }
+}
+
+#[cfg(feature = "gzip")]
+mod gzip {
+    use std::io::{BufRead, Chain, ErrorKind, Read, Result};
+
+    use flate2::bufread::MultiGzDecoder;
+
+    /// What the decoder takes of a header before it judges it, and the shortest there is.
+    const HEADER: usize = 10;
+
+    /// The members of a gzip stream, behind which there may be zeros, as tapes and block devices leave
+    /// them and gzip(1) passes over them.
+    ///
+    /// For the decoder they are a member with a bad header. That it was these that it met is told by what it
+    /// took last. A loop over members here would know too, but makes streams of many small ones slow.
+    pub(super) struct Members<R>(MultiGzDecoder<Taken<Chain<R, &'static [u8]>>>);
+
+    impl<R: BufRead> Members<R> {
+        pub(super) fn new(reader: R) -> Self {
+            let reader = reader.chain([].as_slice());
+            Self(MultiGzDecoder::new(Taken { reader, zeros: 0, ended: false }))
+        }
+    }
+
+    impl<R: BufRead> Read for Members<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+            let error = match self.0.read(buffer) {
+                // Within and at the end of a member there is a header.
+                Err(error) if self.0.header().is_none() => error,
+                read => return read,
+            };
+            let met = match error.kind() {
+                ErrorKind::InvalidInput => self.0.get_ref().zeros >= HEADER,
+                // Fewer zeros may be the rest of a header that was cut off. With as many more as a header
+                // has, they are a bad one if it had nothing else.
+                ErrorKind::UnexpectedEof if self.0.get_ref().ended => {
+                    *self.0.get_mut().reader.get_mut().1 = &[0; HEADER];
+                    let again = self.0.read(buffer);
+                    let is_bad = again.is_err_and(|it| it.kind() == ErrorKind::InvalidInput);
+                    is_bad && self.0.header().is_none() && self.0.get_ref().zeros >= HEADER
+                }
+                _ => false,
+            };
+            if met && self.0.get_mut().only_zeros_are_left()? { Ok(0) } else { Err(error) }
+        }
+    }
+
+    /// A reader that knows how many zeros were read last, and whether it came to its end. What is
+    /// consumed from its buffer is not looked at, for that would make small members slow: headers are read.
+    struct Taken<R> {
+        reader: R,
+        zeros: usize,
+        ended: bool,
+    }
+
+    impl<R: BufRead> Taken<R> {
+        /// Goes past what is left, which changes nothing of what was read last, so that this can be asked again.
+        fn only_zeros_are_left(&mut self) -> Result<bool> {
+            loop {
+                let bytes = self.reader.fill_buf()?;
+                if bytes.is_empty() || bytes.iter().any(|&byte| byte != 0) {
+                    return Ok(bytes.is_empty());
+                }
+                let len = bytes.len();
+                self.reader.consume(len);
+            }
+        }
+    }
+
+    impl<R: BufRead> Read for Taken<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+            let len = self.reader.read(buffer)?;
+            let zeros = buffer[..len].iter().rev().take_while(|&&byte| byte == 0).count();
+            self.zeros = if zeros == len { self.zeros + len } else { zeros };
+            self.ended = len == 0;
+            Ok(len)
+        }
+    }
+
+    impl<R: BufRead> BufRead for Taken<R> {
+        fn fill_buf(&mut self) -> Result<&[u8]> {
+            self.reader.fill_buf()
+        }
+
+        fn consume(&mut self, len: usize) {
+            self.zeros = 0;
+            self.reader.consume(len);
+        }
     }
 }
 
