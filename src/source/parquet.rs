@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use ::parquet::basic::{ConvertedType, LogicalType, TimeUnit};
+use ::parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
@@ -184,16 +184,16 @@ fn read(
     let mut columns = Vec::new();
     for (name, field) in names {
         match Path::find(schema, name) {
-            Some((_, kind)) if *field == Field::Text && !may_be_text(kind) => {
-                return Err(no_text().into());
-            }
+            Some((_, kind)) if !may_hold(kind, *field) => match field {
+                Field::Text => return Err(no_text().into()),
+                Field::Id => return Err(no_ids(name).into()),
+                Field::Title | Field::Date | Field::Language => {}
+            },
             Some((path, kind)) => {
                 columns.push(Column { path, field: *field, logical: Logical::of(kind) });
             }
             None if *field == Field::Text => {
-                let is_group = schema.get_fields().iter().any(|field| field.name() == name);
-                let missing = || Problem::Column { name: name.clone() };
-                return Err(if is_group { no_text() } else { missing() }.into());
+                return Err(Problem::Column { name: name.clone() }.into());
             }
             None => {}
         }
@@ -261,15 +261,30 @@ impl Logical {
     }
 }
 
-/// Whether a column may hold text. Told by the first row, it would be an error for each.
-fn may_be_text(kind: &Type) -> bool {
-    use ::parquet::basic::Type::{BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY};
+/// Whether a column may hold values of a field. Told by the first row, it would be an error for each.
+fn may_hold(kind: &Type, field: Field) -> bool {
+    use ::parquet::basic::Type::{BOOLEAN, BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY, INT96};
 
-    matches!(kind.get_physical_type(), BYTE_ARRAY | FIXED_LEN_BYTE_ARRAY)
+    let info = kind.get_basic_info();
+    if kind.is_group() || info.has_repetition() && info.repetition() == Repetition::REPEATED {
+        return false;
+    }
+    let physical = kind.get_physical_type();
+    match field {
+        Field::Text => matches!(physical, BYTE_ARRAY | FIXED_LEN_BYTE_ARRAY),
+        Field::Id => !matches!(physical, BOOLEAN | INT96),
+        Field::Title | Field::Date | Field::Language => true,
+    }
 }
 
 fn no_text() -> Problem {
     Problem::invalid("the text column does not hold text")
+}
+
+fn no_ids(column: &str) -> Problem {
+    Problem::invalid(format!(
+        "an id is a string or a whole number, which column {column:?} does not hold"
+    ))
 }
 
 fn document(row: &Row, columns: &[Column], strict: bool) -> Result<Document, Problem> {
@@ -426,22 +441,30 @@ fn date(value: &Value, logical: Logical) -> Option<String> {
 struct Path(Vec<String>);
 
 impl Path {
-    /// The column that `name` means, and its type: the one of that name, or the one of the rest of
-    /// the name in the group of the first part.
+    /// The column or group that `name` means, and its type: the column of that name, or what the rest
+    /// of the name means in the group of the first part, or else the group of that name.
     fn find<'a>(schema: &'a Type, name: &str) -> Option<(Self, &'a Type)> {
         let mut names = Vec::new();
         let mut rest = name;
         let mut group = schema;
         loop {
             let field = |name: &str| group.get_fields().iter().find(|it| it.name() == name);
-            if let Some(column) = field(rest).filter(|field| field.is_primitive()) {
-                names.push(rest.to_owned());
-                return Some((Self(names), column));
+            let found = field(rest);
+            let within = rest.split_once('.').and_then(|(first, behind)| {
+                let inner = field(first).filter(|field| field.is_group())?;
+                Some((inner, first, behind))
+            });
+            match within {
+                Some((inner, first, behind)) if found.is_none_or(|found| found.is_group()) => {
+                    names.push(first.to_owned());
+                    group = inner;
+                    rest = behind;
+                }
+                _ => {
+                    names.push(rest.to_owned());
+                    return Some((Self(names), found?));
+                }
             }
-            let (first, behind) = rest.split_once('.')?;
-            group = field(first).filter(|field| field.is_group())?;
-            names.push(first.to_owned());
-            rest = behind;
         }
     }
 
@@ -535,7 +558,7 @@ fn problem(error: ParquetError) -> Problem {
 #[cfg(test)]
 mod tests {
     use ::parquet::basic::{Compression, ZstdLevel};
-    use ::parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+    use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
     use ::parquet::file::properties::WriterProperties;
     use ::parquet::file::writer::SerializedFileWriter;
     use ::parquet::schema::parser::parse_message_type;
@@ -660,6 +683,47 @@ mod tests {
         let strict = rows(plain.clone(), "meta.raw", "none", true).next().unwrap().unwrap_err();
         assert!(matches!(strict.problem, Problem::Undecodable { .. }) && strict.recoverable);
         assert_eq!(texts(&plain, "a.b", "id")[0].0, "x");
+    }
+
+    #[test]
+    fn a_column_that_holds_no_ids_is_one_error_that_names_it() {
+        for (column, name) in [
+            ("OPTIONAL group no (LIST) { REPEATED group list { OPTIONAL INT64 element; } }", "no"),
+            ("OPTIONAL group a { OPTIONAL group no { OPTIONAL INT64 element; } }", "a.no"),
+            ("REPEATED INT64 no;", "no"),
+            ("OPTIONAL BOOLEAN no;", "no"),
+        ] {
+            let schema = format!("message schema {{ REQUIRED BYTE_ARRAY text; {column} }}");
+            let schema = Arc::new(parse_message_type(&schema).unwrap());
+            let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+            let mut group = writer.next_row_group().unwrap();
+            let two = ["a", "b"].map(ByteArray::from);
+            let mut columns = group.next_column().unwrap().unwrap();
+            columns.typed::<ByteArrayType>().write_batch(&two, None, None).unwrap();
+            columns.close().unwrap();
+            let mut columns = group.next_column().unwrap().unwrap();
+            if name == "no" && column.contains("BOOLEAN") {
+                columns.typed::<BoolType>().write_batch(&[], Some(&[0, 0]), None).unwrap();
+            } else {
+                let repeated = column.contains("REPEATED").then_some(&[0_i16, 0][..]);
+                columns.typed::<Int64Type>().write_batch(&[], Some(&[0, 0]), repeated).unwrap();
+            }
+            columns.close().unwrap();
+            group.close().unwrap();
+            let file = Bytes::from(writer.into_inner().unwrap());
+            let mut found = rows(file.clone(), "text", name, false);
+            let failure = found.next().unwrap().unwrap_err();
+            let Problem::Invalid(problem) = &failure.problem else { panic!("{failure:?}") };
+            assert!(problem.to_string().contains(&format!("{name:?}")), "{problem}");
+            assert!(!failure.recoverable && found.next().is_none());
+            let none = ("a".to_owned(), None);
+            assert_eq!(texts(&file, "text", "id")[0], none);
+            // Other fields are ignored where they are of another type.
+            let mut settings = settings("text", "id", true);
+            settings.names.push((name.to_owned(), Field::Title));
+            let mut found = ParquetRows::new(file, &settings, || Ok(())).unwrap();
+            assert_eq!(document(found.next().unwrap()).unwrap().title, None);
+        }
     }
 
     /// As older programs write strings, and newer ones times.
