@@ -640,6 +640,23 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_a_header_that_are_not_utf_8_are_of_one_encoding() {
+        let title = |lines: &[&[u8]]| {
+            let mail = [b"Subject: ", &*lines.join(&b"\n "[..]), b"\n\nx\n"].concat();
+            decode(&mail, NESTING, true).unwrap().title.unwrap()
+        };
+        // windows-1251 and ISO 8859-2, of which the last words alone pass for windows-1252.
+        let bulgarian = b"\xcd\xee\xe2\xe8\xed\xe8 \xee\xf2 \xd1\xee\xf4\xe8\xff \xe7\xe0 \xe2\xf0\xe5\xec\xe5\xf2\xee";
+        assert_eq!(title(&[bulgarian, b"\xcd\xee"]), "Новини от София за времето Но");
+        let polish = b"Za\xbf\xf3\xb3\xe6 g\xea\xb6l\xb1 ja\xbc\xf1 i \xb6wie\xbfe po\xbfegnanie";
+        assert_eq!(title(&[polish, b"l\xb1d"]), "Zażółć gęślą jaźń i świeże pożegnanie ląd");
+        // Others between them are what they are.
+        let mixed: [&[u8]; 5] =
+            [bulgarian, "UTF-8: ä".as_bytes(), b"=?utf-8?q?=C3=A4?=", b"\xcd\xee", b"ASCII"];
+        assert_eq!(title(&mixed), "Новини от София за времето UTF-8: ä ä Но ASCII");
+    }
+
+    #[test]
     fn what_is_no_type_is_plain_text() {
         for (stated, text) in [
             ("plain", "<p>K\u{a4}se"),

@@ -60,22 +60,32 @@ impl<'a> Headers<'a> {
         let named = self.fields().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
         let (_, value) = named.last()?;
         let value = start_of(value.trim_ascii());
-        // What is not UTF-8 is decoded line by line, as the programs on a mail's way differ, but for
-        // encoded words, in which raw bytes are of the encoding that the word names.
+        let value = value.strip_prefix(encoding::MARK).unwrap_or(value);
         let mut decoded = Vec::with_capacity(value.len() + 1);
-        for line in (Lines { bytes: value, at: 0 }) {
-            let line = &value[line];
-            if memchr::memmem::find(line, b"=?").is_some() {
-                decoded.extend_from_slice(line);
-            } else {
-                let line = encoding::decode(line, false)
-                    .map_or_else(|_| String::from_utf8_lossy(line), |line| line.text);
-                decoded.extend_from_slice(line.as_bytes());
+        if simdutf8::basic::from_utf8(value).is_ok() {
+            decoded.extend_from_slice(value);
+        } else {
+            // Lines that are not UTF-8 are of one encoding, as one program wrote them, and short ones tell
+            // little of it. In encoded words raw bytes are of the encoding that the word names.
+            let lines = || Lines { bytes: value, at: 0 }.map(|line| &value[line]);
+            let raw: Vec<&[u8]> = lines().filter(|line| is_raw(line)).collect();
+            let raw = raw.concat();
+            let text = encoding::decode(&raw, false)
+                .map_or_else(|_| String::from_utf8_lossy(&raw), |raw| raw.text);
+            let mut raw = text.split_inclusive('\n');
+            for line in lines() {
+                let raw = is_raw(line).then(|| raw.next().unwrap_or_default().as_bytes());
+                decoded.extend_from_slice(raw.unwrap_or(line));
             }
         }
         decoded.push(b'\n');
         Some(decoded)
     }
+}
+
+/// Whether nothing but a guess tells the encoding of a line of a value.
+fn is_raw(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b"=?").is_none() && simdutf8::basic::from_utf8(line).is_err()
 }
 
 /// What is read of a value: of a long one no part of a word, or, where it has no white space, of a character.
