@@ -35,6 +35,9 @@ pub(crate) struct FeedEntries {
     /// The elements that are open, and what they declare.
     around: Vec<Open>,
     scope: Scope,
+    /// The unusual prefixes, until an element begins or ends around the next entry: to find them takes
+    /// time that grows with the square of what is declared.
+    prefixes: Option<String>,
     /// The language, if it is stated on its own.
     language: Option<String>,
     number: u64,
@@ -74,6 +77,7 @@ impl FeedEntries {
             at: 0,
             around: Vec::new(),
             scope: Scope::default(),
+            prefixes: None,
             language: None,
             number: 0,
             lacks_ends: false,
@@ -119,6 +123,7 @@ impl FeedEntries {
                             let language = language_of(&tag).or(outer);
                             let name = tag.name().0.to_owned();
                             self.around.push(Open { name, language });
+                            self.prefixes = None;
                             continue;
                         }
                     }
@@ -129,7 +134,10 @@ impl FeedEntries {
                         End::Implied(end) => (end, false),
                     };
                     self.lacks_ends |= !has_end;
-                    let mut bytes = self.context().into_bytes();
+                    let around = self.around.last().and_then(|open| open.language.as_deref());
+                    let language = self.language.as_deref().or(around);
+                    let prefixes = self.prefixes.get_or_insert_with(|| self.scope.unusual());
+                    let mut bytes = context(language, prefixes).into_bytes();
                     bytes.extend_from_slice(&feed.as_bytes()[before..end]);
                     if !has_end {
                         bytes.extend([b"</", name.as_bytes(), b">"].concat());
@@ -145,6 +153,7 @@ impl FeedEntries {
                     if let Some(at) = self.around.iter().rposition(|open| open.name == name) {
                         self.around.truncate(at);
                         self.scope.leave_down_to(at);
+                        self.prefixes = None;
                         // Behind the feed nothing is read.
                         if at == 0 {
                             return Ok(None);
@@ -160,22 +169,15 @@ impl FeedEntries {
             }
         }
     }
+}
 
-    /// The start tag of a feed that says what this one says of its entries.
-    ///
-    /// Those of the feed itself may be long, and would make a feed of many entries long many times.
-    fn context(&self) -> String {
-        let mut tag = "<feed".to_owned();
-        let around = self.around.last().and_then(|open| open.language.as_ref());
-        if let Some(language) = self.language.as_ref().or(around) {
-            tag.extend([" xml:lang='", language, "'"]);
-        }
-        for (prefix, namespace) in self.scope.unusual() {
-            tag.extend([" xmlns:", prefix, "='", namespace, "'"]);
-        }
-        tag.push('>');
-        tag
-    }
+/// The start tag of a feed that says what another says of its entries: the language, and the prefixes
+/// as [`Scope::unusual`] has them.
+///
+/// Those of the feed itself may be long, and would make a feed of many entries long many times.
+fn context(language: Option<&str>, prefixes: &str) -> String {
+    let language = language.map(|language| format!(" xml:lang='{language}'"));
+    ["<feed", language.as_deref().unwrap_or_default(), prefixes, ">"].concat()
 }
 
 /// Where an entry ends: behind its end tag, or before what it can not contain.
@@ -495,8 +497,8 @@ impl Scope {
         (known.unwrap_or_else(|| Vocabulary::of_prefix(prefix)), local.into_inner())
     }
 
-    /// Prefixes that only their declarations tell anything of.
-    fn unusual(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Declarations of the prefixes that only these tell anything of.
+    fn unusual(&self) -> String {
         /// More are not known at a time.
         const MOST: usize = 16;
 
@@ -505,9 +507,9 @@ impl Scope {
             let vocabulary = Vocabulary::of_namespace(namespace)?;
             let is_name = prefix.chars().all(|char| char.is_alphanumeric() || "-_.".contains(char));
             let is_usual = Vocabulary::of_prefix(Some(prefix)) == vocabulary;
-            (is_name && !is_usual).then_some((prefix, namespace))
+            (is_name && !is_usual).then(|| format!(" xmlns:{prefix}='{namespace}'"))
         });
-        bindings.take(MOST)
+        bindings.take(MOST).collect()
     }
 }
 
@@ -989,6 +991,19 @@ mod tests {
         let entry = entry(rss);
         assert_eq!((entry.text.as_str(), entry.date.as_deref()), ("x", Some("2001-02-03")));
         assert_eq!((entry.id.as_deref(), entry.language.as_deref()), (Some("1"), Some("de")));
+    }
+
+    #[test]
+    fn prefixes_hold_where_they_are_declared() {
+        const ATOM: &str = "xmlns:a='http://www.w3.org/2005/Atom'";
+        let item = |id: u32| format!("<item><a:content>{id}</a:content></item>");
+        let items: String = (0..7).map(item).collect();
+        let feed = format!(
+            "<rss>{items}<x {ATOM}>{items}<y xmlns:a='other'>{items}</y>{items}</x>{items}\
+            <y {ATOM}></y>{items}<item {ATOM}></item>{items}</rss>"
+        );
+        let texts: String = read(&feed).into_iter().map(|entry| entry.text).collect();
+        assert_eq!(texts, "0123456".repeat(2));
     }
 
     #[test]
