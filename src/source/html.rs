@@ -460,7 +460,10 @@ impl Tokens for Page {
                 self.deeper.push((element, 1));
             }
         }
-        let next = naive_next_state(&tag.name).filter(|_| !is_shown);
+        // The tokeniser (html5gum 0.9) knows it by another name.
+        let is_raw = tag.name == b"noframes";
+        let next = if is_raw { Some(State::RawText) } else { naive_next_state(&tag.name) };
+        let next = next.filter(|_| !is_shown);
         next.filter(|_| !self.is_xml || matches!(tag.name.as_slice(), b"script" | b"style"))
     }
 
@@ -670,6 +673,16 @@ mod tests {
                     (expected, Some("T")),
                     "{page}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_begun_in_raw_text_ends_with_it() {
+        for name in ["noframes", "noembed", "noscript", "iframe", "style", "script", "textarea"] {
+            for begun in ["<!--", "<!-- no", "<a title='", "<textarea>", "<!", "</", "</nofr"] {
+                let page = format!("<p>eins</p><{name}>{begun}</{name}><p>zwei</p>");
+                assert_eq!(read(&page, Markup::Html).text, "eins\n\nzwei", "{page}");
             }
         }
     }
