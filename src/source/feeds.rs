@@ -1,11 +1,12 @@
 //! Feeds: RSS and Atom, each entry an article.
 //!
 //! XML is read event by event, and more leniently than it is defined: names are those of their
-//! namespaces or, where these are not declared, of the usual prefixes; end tags of nothing are
+//! namespaces or, where these are not declared, of the usual prefixes, in capitals too; end tags of nothing are
 //! passed over, and those of entries may be missing; a `<` that begins no markup is text. Entities
 //! that a feed declares itself are not expanded, and its tags are not nested on any stack, so
 //! neither makes a short feed a long one.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use encoding_rs::WINDOWS_1252;
@@ -101,7 +102,8 @@ impl FeedEntries {
                 Event::Start(tag) => {
                     self.scope.enter(&tag);
                     let outermost = self.around.is_empty();
-                    match self.scope.name(&tag) {
+                    let (vocabulary, name) = self.scope.name(&tag);
+                    match (vocabulary, &*name) {
                         // An entry of Atom may be a document of its own.
                         (Vocabulary::Feed, "entry") => {}
                         (Vocabulary::Feed, "item") if !outermost => {}
@@ -113,7 +115,7 @@ impl FeedEntries {
                             continue;
                         }
                         (_, name) => {
-                            if outermost && !matches!(name, "rss" | "RDF" | "feed") {
+                            if outermost && !matches!(name, "rss" | "rdf" | "feed") {
                                 return Err(Problem::invalid("neither RSS nor Atom"));
                             }
                             if self.around.len() == self.nesting {
@@ -227,7 +229,7 @@ fn end_of_entry(events: &mut Events<'_>, name: &str, lacks_ends: bool) -> Result
 
 /// Whether entries stand in elements of this name.
 fn is_around(name: QName<'_>) -> bool {
-    matches!(name.local_name().into_inner(), "channel" | "rss" | "RDF" | "feed")
+    matches!(&*lower_case(name.local_name().into_inner()), "channel" | "rss" | "rdf" | "feed")
 }
 
 impl Iterator for FeedEntries {
@@ -299,7 +301,8 @@ impl Entry {
                 Event::Start(tag) if within.is_none() => {
                     scope.enter(&tag);
                     entry.language = language_of(&tag).or(entry.language);
-                    if let (Vocabulary::Feed, name @ ("item" | "entry")) = scope.name(&tag) {
+                    let (vocabulary, name) = scope.name(&tag);
+                    if vocabulary == Vocabulary::Feed && matches!(&*name, "item" | "entry") {
                         within = Some(tag.name().0.to_owned());
                         is_atom = name == "entry";
                         // Of RDF, whatever its prefix.
@@ -309,15 +312,16 @@ impl Entry {
                     }
                 }
                 Event::Start(tag) => {
-                    let name = scope.name_within(&tag);
+                    let (vocabulary, name) = scope.name_within(&tag);
                     // What is in it says the same as beside it.
-                    if name != (Vocabulary::Media, "group") {
+                    if (vocabulary, &*name) != (Vocabulary::Media, "group") {
                         let content = events.content(tag.name().0)?;
-                        entry.take(name, is_atom, &tag, content)?;
+                        entry.take((vocabulary, &name), is_atom, &tag, content)?;
                     }
                 }
                 Event::Empty(tag) if within.is_some() => {
-                    entry.take(scope.name_within(&tag), is_atom, &tag, "")?;
+                    let (vocabulary, name) = scope.name_within(&tag);
+                    entry.take((vocabulary, &name), is_atom, &tag, "")?;
                 }
                 Event::End(tag) if within.as_deref() == Some(tag.name().0) => return Ok(entry),
                 Event::Eof => return Err(Problem::Truncated),
@@ -374,7 +378,7 @@ impl Entry {
                 None => set(&mut self.ids[1], Some(stated()?)),
             },
             (Feed, "published" | "issued") => set(&mut self.dates[0], Some(date(&stated()?))),
-            (Feed, "pubDate") => set(&mut self.dates[1], Some(date(&stated()?))),
+            (Feed, "pubdate") => set(&mut self.dates[1], Some(date(&stated()?))),
             (DublinCore, "date") => set(&mut self.dates[2], Some(date(&stated()?))),
             (Feed, "updated" | "modified") => set(&mut self.dates[3], Some(date(&stated()?))),
             (DublinCore, "language") => {
@@ -428,7 +432,7 @@ impl Vocabulary {
 
     /// What a prefix stands for where that is not declared, or not as anything known.
     fn of_prefix(prefix: Option<&str>) -> Self {
-        match prefix {
+        match prefix.map(lower_case).as_deref() {
             None | Some("atom" | "rss" | "a10") => Self::Feed,
             Some("content") => Self::Content,
             Some("dc") => Self::DublinCore,
@@ -477,15 +481,15 @@ impl Scope {
     }
 
     /// The name of an element in the one that was entered last.
-    fn name_within<'t>(&mut self, tag: &'t BytesStart<'_>) -> (Vocabulary, &'t str) {
+    fn name_within<'t>(&mut self, tag: &'t BytesStart<'_>) -> (Vocabulary, Cow<'t, str>) {
         self.enter(tag);
         let name = self.name(tag);
         self.leave();
         name
     }
 
-    /// The name of an element that was entered.
-    fn name<'t>(&self, tag: &'t BytesStart<'_>) -> (Vocabulary, &'t str) {
+    /// The name of an element that was entered, in lower case.
+    fn name<'t>(&self, tag: &'t BytesStart<'_>) -> (Vocabulary, Cow<'t, str>) {
         let (namespace, local) = self.0.resolve_element(tag.name());
         let known = match namespace {
             ResolveResult::Bound(Namespace(namespace)) => Vocabulary::of_namespace(namespace),
@@ -494,7 +498,7 @@ impl Scope {
         let prefix = tag.name().prefix().map(Prefix::into_inner);
         // Where these are declared for all that has no prefix, the feed is one nevertheless.
         let known = known.filter(|known| prefix.is_some() || !known.is_beside());
-        (known.unwrap_or_else(|| Vocabulary::of_prefix(prefix)), local.into_inner())
+        (known.unwrap_or_else(|| Vocabulary::of_prefix(prefix)), lower_case(local.into_inner()))
     }
 
     /// Declarations of the prefixes that only these tell anything of.
@@ -578,12 +582,21 @@ impl<'x> Events<'x> {
     }
 }
 
+/// A name in lower case: some programs write all of a feed's in capitals, and no two differ in that alone.
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
+    }
+}
+
 fn language_of(tag: &BytesStart<'_>) -> Option<String> {
     attribute(tag, "xml:lang").and_then(|language| html::language_tag(&language))
 }
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    attribute_that(tag, |key| key.0 == name)
+    attribute_that(tag, |key| key.0.eq_ignore_ascii_case(name))
 }
 
 fn attribute_that(tag: &BytesStart<'_>, is: impl Fn(QName<'_>) -> bool) -> Option<String> {
@@ -991,6 +1004,32 @@ mod tests {
         let entry = entry(rss);
         assert_eq!((entry.text.as_str(), entry.date.as_deref()), ("x", Some("2001-02-03")));
         assert_eq!((entry.id.as_deref(), entry.language.as_deref()), (Some("1"), Some("de")));
+    }
+
+    #[test]
+    fn names_may_be_in_capitals() {
+        let item = |id: u32| {
+            format!(
+                "<ITEM><TITLE>T</TITLE><GUID>{id}</GUID><DC:DATE>2001-02-03</DC:DATE>\
+                <CONTENT:ENCODED><![CDATA[<p>a</p><p>b</p>]]></CONTENT:ENCODED></ITEM>"
+            )
+        };
+        for (open, close) in [("<RSS VERSION='2.0'><CHANNEL>", "</CHANNEL></RSS>"), ("<Feed>", "")]
+        {
+            let (one, two) = (item(1), item(2));
+            let two = if close.is_empty() { two + "</Feed>" } else { two.replace("</ITEM>", "") };
+            let documents = read(&format!("{open}<LANGUAGE>de</LANGUAGE>{one}{two}{close}"));
+            let ids: Vec<_> = documents.iter().map(|entry| entry.id.as_deref()).collect();
+            assert_eq!(ids, [Some("1"), Some("2")]);
+            for entry in &documents {
+                assert_eq!((&*entry.text, entry.title.as_deref()), ("a\n\nb", Some("T")));
+                assert_eq!(entry.date.as_deref(), Some("2001-02-03"));
+                assert_eq!(entry.language.as_deref(), Some("de"));
+            }
+        }
+        let entry = entry("<ENTRY><LINK HREF='x'/><Content TYPE='html'>&lt;p>a</Content></ENTRY>");
+        assert_eq!((&*entry.text, entry.id.as_deref()), ("a", Some("x")));
+        assert_eq!(self::entry("<rss><item><pubDate>x</pubDate></item></rss>").date.unwrap(), "x");
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Format {
             return Some(Self::Html);
         }
         match root(markup)? {
-            b"rss" | b"RDF" | b"feed" => Some(Self::Feed),
+            b"rss" | b"RSS" | b"RDF" | b"feed" | b"FEED" => Some(Self::Feed),
             // Others have entries too.
             b"entry" => {
                 memchr::memmem::find(markup, b"http://www.w3.org/2005/Atom").map(|_| Self::Feed)
@@ -630,6 +630,7 @@ mod tests {
             ("Subject: a note\nDate: today\n\nText", None),
             (" \n<!DOCTYPE HTML>", Some(Format::Html)),
             ("<?xml version='1.0'?>\n<rss version='2.0'>", Some(Format::Feed)),
+            ("<RSS VERSION='2.0'>", Some(Format::Feed)),
             ("<?xml version='1.0'?>\n<svg>", None),
             ("<?xml version='1.0'?><!-- <rss> -->\n<svg><rss/>", None),
             (
