@@ -407,7 +407,7 @@ fn describe(
     around: Option<bool>,
 ) -> (Part, Option<Open>) {
     let whole = around.is_none();
-    let content_type = headers.get("Content-Type").unwrap_or_default();
+    let content_type = with_quoted_boundary(headers.get("Content-Type").unwrap_or_default());
     let content_type = MessageStream::new(&content_type).parse_content_type();
     let content_type = content_type.as_content_type();
     let disposition = headers.get("Content-Disposition").unwrap_or_default();
@@ -443,6 +443,24 @@ fn describe(
     let charset = content_type.and_then(charset).map(str::to_owned);
     let transfer = transfer(headers);
     (Part { kind, otherwise, body: 0..0, charset, transfer, depth }, multipart)
+}
+
+/// The value of a content type whose boundary has quotes if there are parentheses in it: without, these
+/// are a comment, but some programs leave them out.
+fn with_quoted_boundary(mut value: Vec<u8>) -> Vec<u8> {
+    const NAME: &[u8] = b"boundary=";
+
+    let is_name = |part: &[u8]| part.eq_ignore_ascii_case(NAME);
+    let Some(at) = value.windows(NAME.len()).position(is_name) else { return value };
+    let start = at + NAME.len();
+    let is_end = |byte: &u8| matches!(byte, b';' | b'"') || byte.is_ascii_whitespace();
+    let len = value[start..].iter().position(is_end).unwrap_or(value.len() - start);
+    // A comment of its own has no letters before it.
+    if len > 0 && value[start + 1..start + len].contains(&b'(') {
+        value.insert(start + len, b'"');
+        value.insert(start, b'"');
+    }
+    value
 }
 
 /// The type and subtype that are meant; empty ones if that is no type, which is plain text: RFC
@@ -654,6 +672,24 @@ mod tests {
         let mixed: [&[u8]; 5] =
             [bulgarian, "UTF-8: ä".as_bytes(), b"=?utf-8?q?=C3=A4?=", b"\xcd\xee", b"ASCII"];
         assert_eq!(title(&mixed), "Новини от София за времето UTF-8: ä ä Но ASCII");
+    }
+
+    #[test]
+    fn a_boundary_may_have_parentheses() {
+        for (stated, boundary) in [
+            ("boundary=\"Boundary_(ID_x)\"", "Boundary_(ID_x)"),
+            ("boundary=Boundary_(ID_x)", "Boundary_(ID_x)"),
+            ("Boundary=Boundary_(ID_x/+a); charset=utf-8", "Boundary_(ID_x/+a)"),
+            ("charset=utf-8;\n boundary=a(b", "a(b"),
+            ("boundary=(no) a", "a"),
+            ("boundary=a (no)", "a"),
+            ("boundary=a;(no)", "a"),
+        ] {
+            let mail = format!(
+                "Content-Type: multipart/mixed; {stated}\n\nno\n--{boundary}\n\nyes\n--{boundary}--\n"
+            );
+            assert_eq!(read(&mail).text, "yes", "{stated}");
+        }
     }
 
     #[test]
