@@ -17,7 +17,7 @@ use std::ops::Range;
 use mail_parser::ContentType;
 use mail_parser::parsers::MessageStream;
 
-use self::encodings::{decode_base64, decode_quoted_printable, decode_seven_bit};
+use self::encodings::{decode_as_mail, decode_base64, decode_quoted_printable};
 use self::flowed::Flow;
 use self::headers::Headers;
 pub(crate) use self::mbox::MboxRecords;
@@ -301,7 +301,7 @@ impl<'a> Message<'a> {
     fn text(&self, part: &Part, flow: Flow, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
         let declared = part.charset.as_deref().map(str::as_bytes);
-        let decoded = declared.and_then(|label| decode_seven_bit(label, &bytes));
+        let decoded = declared.and_then(|label| decode_as_mail(label, &bytes));
         let Decoded { text, encoding, replaced } = match decoded {
             Some(decoded) => decoded.check(strict)?,
             None => decode_declared(&bytes, declared, strict)?,
@@ -318,7 +318,7 @@ impl<'a> Message<'a> {
     fn page(&self, part: &Part, markup: Markup, strict: bool) -> Result<Decoded<'static>, Failure> {
         let bytes = self.content(part, strict)?;
         let declared = part.charset.as_deref().map(str::as_bytes);
-        if let Some(decoded) = declared.and_then(|label| decode_seven_bit(label, &bytes)) {
+        if let Some(decoded) = declared.and_then(|label| decode_as_mail(label, &bytes)) {
             let Decoded { text, encoding, replaced } = decoded.check(strict)?;
             let page = html::decode(text.as_bytes(), Some(b"utf-8".as_slice()), markup, strict)?;
             return Ok(Decoded { text: page.text.into(), encoding, replaced });
@@ -672,6 +672,30 @@ mod tests {
         let mixed: [&[u8]; 5] =
             [bulgarian, "UTF-8: ä".as_bytes(), b"=?utf-8?q?=C3=A4?=", b"\xcd\xee", b"ASCII"];
         assert_eq!(title(&mixed), "Новини от София за времето UTF-8: ä ä Но ASCII");
+    }
+
+    #[test]
+    fn code_pages_of_dos_are_read() {
+        for (label, name, bytes, text) in [
+            ("cp850", "IBM850", &b"K\x84se \x9b \xff"[..], "Käse ø \u{a0}"),
+            ("IBM850", "IBM850", b"Gr\x81\xe1e", "Grüße"),
+            ("cp437", "IBM437", b"K\x84se \x9b \x80\xff", "Käse ¢ Ç\u{a0}"),
+            ("\"ibm437\"", "IBM437", b"Gr\x81\xe1e\r\n\x7f", "Grüße\n\u{7f}"),
+            ("cp866", "IBM866", b"\x8c\xa8\xe0", "Мир"),
+        ] {
+            let word = label.trim_matches('"');
+            let head = format!(
+                "Subject: =?{word}?q?K=84se?=\nContent-Type: text/plain; charset={label}\n\n"
+            );
+            let mail = [head.as_bytes(), bytes].concat();
+            let document = decode(&mail, NESTING, true).unwrap();
+            assert_eq!((&*document.text, document.encoding), (text, Some(name)), "{label}");
+            let title = if name == "IBM866" { "KДse" } else { "Käse" };
+            assert_eq!(document.title.as_deref(), Some(title));
+            let head = format!("Content-Type: text/html; charset={label}\n\n<p>");
+            let page = decode(&[head.as_bytes(), bytes].concat(), NESTING, true).unwrap();
+            assert_eq!(page.encoding, Some(name));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use encoding_rs::{EUC_KR, GBK};
 use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::charsets::map::charset_decoder;
 
 use super::{Lines, before_line_end};
 use crate::source::encoding::{Decoded, replace};
@@ -70,9 +71,9 @@ pub(super) fn decode_quoted_printable(body: &[u8]) -> (Vec<u8>, bool) {
     (decoded, sound)
 }
 
-/// The text of a charset of seven bits that the web does not know, so that its encodings do not
-/// include it, but some mail has. None if it is another.
-pub(super) fn decode_seven_bit(label: &[u8], bytes: &[u8]) -> Option<Decoded<'static>> {
+/// The text of a charset that the web does not know, so that its encodings do not include it, but some
+/// mail has: one of seven bits, or a code page of DOS. None if it is another.
+pub(super) fn decode_as_mail(label: &[u8], bytes: &[u8]) -> Option<Decoded<'static>> {
     let is_one_of =
         |labels: &[&str]| labels.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(label));
     let (name, text, replaced) = if is_one_of(&["utf-7", "unicode-1-1-utf-7"]) {
@@ -84,10 +85,32 @@ pub(super) fn decode_seven_bit(label: &[u8], bytes: &[u8]) -> Option<Decoded<'st
     } else if is_one_of(&["hz-gb-2312", "hz"]) {
         let (text, replaced) = replace(&unshift_chinese(bytes), GBK);
         ("HZ-GB-2312", text, replaced)
+    } else if is_one_of(&["ibm437", "cp437", "437", "cspc8codepage437"]) {
+        ("IBM437", decode_code_page_437(bytes), 0)
+    } else if is_one_of(&["ibm850", "cp850", "850", "cspc850multilingual"]) {
+        ("IBM850", charset_decoder(b"ibm850")?(bytes), 0)
     } else {
         return None;
     };
     Some(Decoded { text: text.into(), encoding: Some(name), replaced })
+}
+
+/// The text of the first code page of DOS, the one that `mail_parser` does not have.
+fn decode_code_page_437(bytes: &[u8]) -> String {
+    /// From 0x80 on; what is below is ASCII.
+    const UPPER: [char; 128] = [
+        'Ç', 'ü', 'é', 'â', 'ä', 'à', 'å', 'ç', 'ê', 'ë', 'è', 'ï', 'î', 'ì', 'Ä', 'Å', 'É', 'æ',
+        'Æ', 'ô', 'ö', 'ò', 'û', 'ù', 'ÿ', 'Ö', 'Ü', '¢', '£', '¥', '₧', 'ƒ', 'á', 'í', 'ó', 'ú',
+        'ñ', 'Ñ', 'ª', 'º', '¿', '⌐', '¬', '½', '¼', '¡', '«', '»', '░', '▒', '▓', '│', '┤', '╡',
+        '╢', '╖', '╕', '╣', '║', '╗', '╝', '╜', '╛', '┐', '└', '┴', '┬', '├', '─', '┼', '╞', '╟',
+        '╚', '╔', '╩', '╦', '╠', '═', '╬', '╧', '╨', '╤', '╥', '╙', '╘', '╒', '╓', '╫', '╪', '┘',
+        '┌', '█', '▄', '▌', '▐', '▀', 'α', 'ß', 'Γ', 'π', 'Σ', 'σ', 'µ', 'τ', 'Φ', 'Θ', 'Ω', 'δ',
+        '∞', 'φ', 'ε', '∩', '≡', '±', '≥', '≤', '⌠', '⌡', '÷', '≈', '°', '∙', '·', '√', 'ⁿ', '²',
+        '■', '\u{a0}',
+    ];
+
+    let upper = |byte: u8| UPPER.get(usize::from(byte).checked_sub(UPPER.len())?).copied();
+    bytes.iter().map(|&byte| upper(byte).unwrap_or(char::from(byte))).collect()
 }
 
 /// The byte of a character of two, as encodings of eight bits have it.

@@ -4,7 +4,7 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 use super::super::encoding::decode_declared;
-use super::encodings::{decode_quoted_printable, decode_seven_bit};
+use super::encodings::{decode_as_mail, decode_quoted_printable};
 
 /// A value in which neighbouring words of one charset are one word.
 ///
@@ -79,7 +79,7 @@ impl<'a> Word<'a> {
 
     fn write(&self, value: &mut Vec<u8>) {
         let hex = |digit: u8| b"0123456789ABCDEF"[usize::from(digit)];
-        let decoded = if let Some(decoded) = decode_seven_bit(self.charset, &self.bytes) {
+        let decoded = if let Some(decoded) = decode_as_mail(self.charset, &self.bytes) {
             Some(decoded.text)
         } else if charset_decoder(self.charset).is_none() {
             let decoded = decode_declared(&self.bytes, [self.charset], false);
