@@ -177,8 +177,8 @@ impl Deduper {
     /// index on disk too, and its language decides where sentences end. Returns `None` if the index
     /// on disk has it already with the same content, whatever else is said of it now.
     ///
-    /// A document without an id is named by its number, from 1. With an index on disk that is written it
-    /// gets the next number that is no article's id, so it is new whenever it comes.
+    /// A document without an id is named by its number, from 1. With an index on disk it gets the next
+    /// number that is no article's id, so it is new whenever it comes.
     ///
     /// # Errors
     ///
@@ -221,6 +221,10 @@ impl Deduper {
             let known = writer.committed().clone();
             return Numbers::behind(last, move |id| known.has(id));
         }
+        #[cfg(feature = "index")]
+        if let Some(base) = self.admission.index.beneath.clone() {
+            return Numbers::behind(last, move |id| base.has(id));
+        }
         Numbers::behind(last, |_| false)
     }
 
@@ -231,6 +235,10 @@ impl Deduper {
         #[cfg(feature = "index")]
         if let Some(writer) = &self.writer {
             return free_number(first, |id| writer.has(id));
+        }
+        #[cfg(feature = "index")]
+        if let Some(base) = &self.admission.index.beneath {
+            return free_number(first, |id| base.has(id));
         }
         first
     }

@@ -272,6 +272,31 @@ fn articles_that_are_not_committed_yet_take_little_and_are_counted() {
 }
 
 #[test]
+fn documents_without_an_id_get_none_that_an_index_to_go_against_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut deduper = Options::new().index(dir.path()).deduper().unwrap();
+    for id in ["3", "4"] {
+        deduper.push(id, id).unwrap();
+    }
+    deduper.checkpoint().unwrap();
+    drop(deduper);
+    let unnamed = || {
+        let mut document = Document::new("", "New.");
+        document.id = None;
+        document
+    };
+    let mut options = Options::new();
+    let mut deduper = options.against(dir.path()).deduper().unwrap();
+    for id in ["5", "6"] {
+        assert_eq!(deduper.push_document(unnamed()).unwrap().unwrap().id(), id);
+    }
+    let source = [unnamed(), unnamed()].map(|document| Ok(document.into()));
+    let articles = options.source(source.into_iter()).unwrap();
+    let ids: Vec<String> = articles.map(|article| article.unwrap().id().to_owned()).collect();
+    assert_eq!(ids, ["5", "6"]);
+}
+
+#[test]
 fn an_index_to_go_against_must_be_there_and_made_alike() {
     let dir = tempfile::tempdir().unwrap();
     let against = |options: &mut Options, path: &Path| options.against(path).deduper().map(|_| ());

@@ -41,6 +41,10 @@ pub(crate) trait Base: Debug + Send + Sync {
     fn locate(&self, coordinate: u64) -> Result<Located, Error>;
     fn id(&self, article: usize) -> Result<Arc<str>, Error>;
 
+    /// Whether an article has an id, as far as can be read: whoever goes on will be told of what cannot.
+    #[cfg(feature = "index")]
+    fn has(&self, id: &str) -> bool;
+
     /// What is said after an answer failed, and an index on top lacks a part of an article.
     fn broken(&self) -> Error;
 

@@ -583,6 +583,10 @@ impl Base for Sealed {
         Ok(found.id().into())
     }
 
+    fn has(&self, id: &str) -> bool {
+        matches!(self.article_named(id), Ok(Some(_)))
+    }
+
     fn departures(&self, article: usize, canonical: usize) -> Result<Reader<'static>, Error> {
         let found = self.article(article as u64).map_err(|error| self.wrap(error))?;
         Ok(found.group.departures_from(found.record(), canonical))
