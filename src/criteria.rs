@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::anchors::Scheme;
 use crate::error::Error;
-use crate::setting::{serialized, unknown, words};
+use crate::setting::{unknown, words};
 
 /// The version of the rules for near copies and for sentences, those of the library that finds them
 /// included: an index on disk that was made with either is of use only to the same one.
@@ -108,7 +108,40 @@ impl FromStr for WithinArticle {
     }
 }
 
-serialized!(WithinArticle);
+/// `RemoveFrom` as a number.
+#[cfg(feature = "serde")]
+impl serde::Serialize for WithinArticle {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::RemoveFrom(bytes) if serializer.is_human_readable() => {
+                bytes.serialize(serializer)
+            }
+            _ => serializer.collect_str(self),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for WithinArticle {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Stated {
+            Bytes(usize),
+            Word(String),
+        }
+        // Only formats for people say what comes.
+        let stated = if deserializer.is_human_readable() {
+            Stated::deserialize(deserializer)?
+        } else {
+            Stated::Word(String::deserialize(deserializer)?)
+        };
+        match stated {
+            Stated::Bytes(bytes) => Ok(Self::RemoveFrom(bytes)),
+            Stated::Word(word) => word.parse().map_err(serde::de::Error::custom),
+        }
+    }
+}
 
 /// A share, in parts of a million: compared without rounding, and on every machine alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,13 +24,6 @@ macro_rules! words {
             }
         }
 
-        crate::setting::serialized!($setting);
-    };
-}
-
-/// Has a setting written and read as what it is displayed as.
-macro_rules! serialized {
-    ($setting:ty) => {
         #[cfg(feature = "serde")]
         impl serde::Serialize for $setting {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -48,7 +41,7 @@ macro_rules! serialized {
     };
 }
 
-pub(crate) use {serialized, words};
+pub(crate) use words;
 
 /// An error for a word that is no value of an option.
 pub(crate) fn unknown(option: &'static str, word: &str, words: &[&str]) -> Error {

@@ -1,7 +1,7 @@
 //! What is serialized, as JSON has it: the names are part of the interface.
 
 use dedup::{Cut, Format, Options, Skip, WithinArticle};
-use serde_json::{from_str, json, to_value};
+use serde_json::{from_str, from_value, json, to_value};
 
 const REPORT: &str = "The ferry across the lower reach does not run on Sunday, says the harbour office, \
     because the cable has to be greased before the ice comes.";
@@ -56,7 +56,14 @@ fn what_is_said_of_an_article_can_be_serialized() {
 fn settings_are_read_as_what_they_are_displayed_as() {
     assert_eq!(to_value(Cut::Span).unwrap(), json!("span"));
     assert_eq!(from_str::<Format>("\"jsonl\"").unwrap(), Format::JsonLines);
+    for (policy, json) in
+        [(WithinArticle::RemoveFrom(500), json!(500)), (WithinArticle::Keep, json!("keep"))]
+    {
+        assert_eq!(to_value(policy).unwrap(), json);
+        assert_eq!(from_value::<WithinArticle>(json).unwrap(), policy);
+    }
     assert_eq!(from_str::<WithinArticle>("\"500\"").unwrap(), WithinArticle::RemoveFrom(500));
+    assert!(from_str::<WithinArticle>("-1").is_err());
     let error = from_str::<Cut>("\"word\"").unwrap_err().to_string();
     assert!(
         error.starts_with("option cut: \"word\" is not paragraph, sentence or span"),
