@@ -45,10 +45,8 @@ pub(crate) use words;
 
 /// An error for a word that is no value of an option.
 pub(crate) fn unknown(option: &'static str, word: &str, words: &[&str]) -> Error {
-    let problem = match words {
-        [others @ .., last] => format!("{word:?} is not {} or {last}", others.join(", ")),
-        [] => format!("{word:?} is nothing that it can be"),
-    };
+    let (last, others) = words.split_last().expect("BUG: an option without values");
+    let problem = format!("{word:?} is not {} or {last}", others.join(", "));
     Error::Option { option, problem }
 }
 

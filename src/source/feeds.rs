@@ -1,10 +1,10 @@
 //! Feeds: RSS and Atom, each entry an article.
 //!
 //! XML is read event by event, and more leniently than it is defined: names are those of their
-//! namespaces or, where these are not declared, of the usual prefixes, in capitals too; end tags of nothing are
-//! passed over, and those of entries may be missing; a `<` that begins no markup is text. Entities
-//! that a feed declares itself are not expanded, and its tags are not nested on any stack, so
-//! neither makes a short feed a long one.
+//! namespaces or, where these are not declared, of the usual prefixes, in capitals too; end tags of
+//! nothing are passed over, and those of entries may be missing; a `<` that begins no markup is
+//! text. Entities that a feed declares itself are not expanded, and its tags are not nested on any
+//! stack, so neither makes a short feed a long one.
 
 use std::borrow::Cow;
 use std::io::Read;
