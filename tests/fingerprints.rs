@@ -12,7 +12,9 @@ mod support {
 use std::collections::HashSet;
 use std::path::Path;
 
-use dedup::{Error, Filter, FilteredArticle, Fingerprints, IndexError, Options, canonical, split};
+use dedup::{
+    Document, Error, Filter, FilteredArticle, Fingerprints, IndexError, Options, canonical, split,
+};
 use support::corpus::{Recipe, Rng};
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -85,6 +87,21 @@ fn paragraphs_that_were_seen_go_and_no_others() {
         assert_eq!(set.len(), seen.len() as u64, "seed {seed}");
     }
     assert!(gone > 100, "{gone}");
+}
+
+#[test]
+fn documents_keep_what_is_known_of_them_and_have_a_number_at_least() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut filter = Options::new().filter(dir.path()).unwrap();
+    for (id, name) in [(None, "1"), (Some("herald"), "herald"), (None, "3")] {
+        let mut document = Document::new("", line(7).repeat(9));
+        document.id = id.map(str::to_owned);
+        document.title = Some("Notice".to_owned());
+        let article = filter.push_document(document).unwrap();
+        assert_eq!((article.id(), article.title()), (name, Some("Notice")));
+        assert_eq!(article.is_repeat(), name != "1");
+    }
+    assert_eq!(filter.stats().articles, 3);
 }
 
 fn line(n: usize) -> String {
