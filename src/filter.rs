@@ -73,8 +73,7 @@ impl Filter {
         id: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<FilteredArticle, Error> {
-        let article = RawArticle::pushed(id, text);
-        self.filter(Marked::prepare(article, &self.writer.recipe())?)
+        self.take_raw(RawArticle::pushed(id, text))
     }
 
     /// Takes the next article with all that is known of it. A document without an id is named by its
@@ -86,8 +85,7 @@ impl Filter {
     pub fn push_document(&mut self, mut document: Document) -> Result<FilteredArticle, Error> {
         let id = document.id.take();
         let id = id.unwrap_or_else(|| (self.stats.articles + 1).to_string());
-        let article = RawArticle::of(document, id, None, None);
-        self.filter(Marked::prepare(article, &self.writer.recipe())?)
+        self.take_raw(RawArticle::of(document, id, None, None))
     }
 
     /// Commits the fingerprints of what was pushed so far.
@@ -104,6 +102,10 @@ impl Filter {
     /// `index_bytes` is the memory of what is not committed yet.
     pub fn stats(&self) -> Stats {
         Stats { index_bytes: self.writer.memory() as u64, ..self.stats.clone() }
+    }
+
+    fn take_raw(&mut self, article: RawArticle) -> Result<FilteredArticle, Error> {
+        self.filter(Marked::prepare(article, &self.writer.recipe())?)
     }
 
     fn filter(&mut self, marked: Marked) -> Result<FilteredArticle, Error> {

@@ -80,6 +80,12 @@ impl Prepared {
         Self { parts, forms: Box::default(), digest: Some(digest) }
     }
 
+    /// Whether it is such an article, or one without paragraphs, which may as well be prepared again.
+    #[cfg(feature = "index")]
+    pub(crate) fn is_unprepared(&self) -> bool {
+        self.digest.is_some() && self.parts.paragraphs.is_empty()
+    }
+
     /// The article with which nothing was done yet.
     pub(crate) fn into_raw(self) -> RawArticle {
         let Parts { id, provenance, original: text, .. } = self.parts;

@@ -42,14 +42,12 @@ pub(crate) use self::known::{Contents, Status};
 pub use self::manifest::Recipe;
 use self::manifest::{MANIFEST, Manifest};
 use self::run::{Run, Table};
-use self::sealed::Found;
-pub(crate) use self::sealed::Sealed;
+pub(crate) use self::sealed::{Found, Sealed};
 use self::storage::{Directory, Storage};
 pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
 use self::table::Entry;
 pub(crate) use self::writer::Writer;
 use crate::article::{Article, Origin, Provenance, Repeat, Segment, stated_accessors};
-use crate::canonical::canonicalise;
 use crate::criteria::Criteria;
 use crate::deduper::Deduper;
 use crate::error::Error;
@@ -307,15 +305,7 @@ impl Index {
     /// ```
     pub fn sources(&self, article: usize) -> Result<Option<Vec<Origin>>, Error> {
         let Some(found) = self.found(article)? else { return Ok(None) };
-        let raw = self.sealed.raw_article(found.number)?;
-        // The parts are ranges of the canonical form, so this has to be that of the description.
-        let is_described = self.sealed.has_canonical(&found, &canonicalise(&raw.text).bytes);
-        if !is_described.map_err(|error| self.sealed.wrap(error))? {
-            let wrong = self.sealed.wrong(&found, "an article has another canonical form");
-            return Err(self.sealed.wrap(wrong));
-        }
-        let mut engine = Deduper::above(self.sealed.clone(), self.criteria);
-        engine.sources(raw, &found.removed()).map(Some)
+        Deduper::above(self.sealed.clone(), self.criteria).sources(&self.sealed, &found).map(Some)
     }
 
     /// Where the runs of a text stand: what ingesting it next would report as

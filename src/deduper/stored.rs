@@ -10,13 +10,12 @@ use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::originals::Originals;
-use crate::index::text::Removed;
 use crate::options::Versions;
 use crate::pipeline::{Feed, Pipeline};
 use crate::prepare::{How, Prepared};
 use crate::source::RawArticle;
 use crate::stats::Stats;
-use crate::store::{Contents, IndexError, Recipe, Sealed, Status, Writer};
+use crate::store::{Contents, Found, IndexError, Recipe, Sealed, Status, Writer};
 use crate::stream::Prepare;
 
 impl Deduper {
@@ -106,10 +105,9 @@ impl Deduper {
 
     /// The article with its digest, all but the index done, unless it is in the index on disk.
     pub(super) fn unless_known(&self, prepared: Prepared) -> Result<Option<Prepared>, Error> {
-        // Or has none, and is prepared once more.
+        // Of what another engine knew nothing may be done yet, nor of what this one knows in another version.
         let prepare = |prepared: Prepared| {
-            let is_unprepared = prepared.digest.is_some() && prepared.parts.paragraphs.is_empty();
-            if is_unprepared { self.prepare(prepared.into_raw()) } else { Ok(prepared) }
+            if prepared.is_unprepared() { self.prepare(prepared.into_raw()) } else { Ok(prepared) }
         };
         let Some(writer) = &self.writer else { return prepare(prepared).map(Some) };
         let digest =
@@ -121,19 +119,18 @@ impl Deduper {
         if status == Status::Changed && self.versions == Versions::Refuse {
             return Err(writer.wrap(IndexError::Changed { id: prepared.parts.id.to_string() }));
         }
-        // Or has none, and is prepared once more.
-        let is_unprepared = prepared.parts.paragraphs.is_empty();
-        let prepared = if is_unprepared { self.prepare(prepared.into_raw())? } else { prepared };
-        Ok(Some(Prepared { digest: Some(digest), ..prepared }))
+        Ok(Some(Prepared { digest: Some(digest), ..prepare(prepared)? }))
     }
 
-    /// Where removed parts of an article, of which nothing is taken, are kept.
-    pub(crate) fn sources(
-        &mut self,
-        article: RawArticle,
-        removed: &[Removed],
-    ) -> Result<Vec<Origin>, Error> {
-        let prepared = self.prepare(article)?;
+    /// Where the removed parts of an article of the base, of which nothing is taken, are kept.
+    pub(crate) fn sources(&mut self, base: &Sealed, found: &Found) -> Result<Vec<Origin>, Error> {
+        let prepared = self.prepare(base.raw_article(found.number)?)?;
+        // The parts are ranges of the canonical form, so this has to be that of the description.
+        let canonical = &prepared.forms.canonical.bytes;
+        if !base.has_canonical(found, canonical).map_err(|error| base.wrap(error))? {
+            return Err(base.wrap(base.wrong(found, "an article has another canonical form")));
+        }
+        let removed = found.removed();
         let sources = removed.iter().map(|part| self.reporter.source(&prepared, part).transpose());
         sources.flatten().collect()
     }
