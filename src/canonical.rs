@@ -2,8 +2,9 @@
 //!
 //! Two texts are the same to this crate when their canonical forms are the same. In canonical form:
 //!
-//! - a run of white space (any Unicode space, no-break space, line break) is one space, and none
-//!   stands at the ends;
+//! - a run of white space (any Unicode space, no-break space, line break, and the separators from
+//!   U+001C to U+001F, which Java and Python count as such and replace) is one space, and none stands
+//!   at the ends;
 //! - zero-width characters vanish: soft hyphen, zero-width space and joiners, byte order mark,
 //!   direction marks, variation selectors of all scripts;
 //! - `>` quote marks at line starts vanish;
@@ -32,7 +33,7 @@ use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Bytes between two departures, of text that has many.
 const USUAL_DISTANCE: usize = 64;
@@ -419,7 +420,7 @@ impl<'a> Canonicaliser<'a> {
         let mut space = false;
         while let Some(&byte) = source.get(at) {
             match byte {
-                b' ' | b'\t' => at += 1,
+                b' ' | b'\t' | 0x1C..=0x1F => at += 1,
                 b'\n' | b'\r' | 0x0B | 0x0C => {
                     line_start = true;
                     at += 1;
@@ -761,8 +762,9 @@ fn copy(
     marks.end - left_out
 }
 
+/// Whether a byte is white space by itself.
 fn is_blank(byte: u8) -> bool {
-    matches!(byte, b'\t'..=b'\r' | b' ')
+    matches!(byte, b'\t'..=b'\r' | 0x1C..=0x1F | b' ')
 }
 
 fn is_line_break(character: char) -> bool {
@@ -827,8 +829,8 @@ fn class(character: char) -> Class {
         [const { OnceLock::new() }; 0x1_0000 / PAGE];
     const PAGE: usize = 256;
     let code = character as usize;
-    if code < 0x80 {
-        return if character.is_whitespace() { Class::Space } else { Class::Plain };
+    if let Some(byte) = u8::try_from(code).ok().filter(u8::is_ascii) {
+        return if is_blank(byte) { Class::Space } else { Class::Plain };
     }
     let Some(page) = BASIC_PLANE.get(code / PAGE) else { return classify(character) };
     page.get_or_init(|| {
@@ -922,7 +924,7 @@ mod tests {
         let kinds = [
             "y", "\n", " ", "\r\n", "\n\n", ">", "\u{85}", "\u{a0}", "\u{ad}", "«", "§", "é", "Ж",
             "ə", "ʀ", "ʼ", "\u{5be}", "\u{301d}", "\u{180b}", "\u{308}", "–", "„", "‖", "…",
-            "\u{200b}", "\u{2028}", "€", "語", "😀", "\u{1}", "\u{7f}", "",
+            "\u{200b}", "\u{2028}", "€", "語", "😀", "\u{1}", "\u{1e}", "\u{7f}", "",
         ];
         for before in BLOCK - 8..=BLOCK {
             for (first, second) in
@@ -941,6 +943,10 @@ mod tests {
         assert_eq!(text(""), "");
         assert_eq!(text(" \n\t"), "");
         assert_eq!(text("eins zwei drei  vier"), "eins zwei drei vier");
+        assert_eq!(
+            text("\u{1c}to\u{1e}day\u{1f}\n\u{1d}> and\u{1b}now\u{1f}"),
+            "to day and\u{1b}now"
+        );
     }
 
     #[test]

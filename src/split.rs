@@ -19,7 +19,9 @@
 //!    A longer run whose lines nearly all begin in upper case is verse or a list, unless every break
 //!    is explained. A passage too short to tell takes the width of the rest of the article, or else
 //!    is joined only where the sentence plainly runs on. Where the breaks of the others leave it
-//!    open how wide they were wrapped, it may be as wide as they allow.
+//!    open how wide they were wrapped, it may be as wide as they allow. The last line of what is joined
+//!    stays apart if it is a heading of what follows: short, with a capital at its start and a letter or
+//!    digit at its end, behind a line that ends a sentence, and not gone on with in lower case.
 //!
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.
@@ -49,12 +51,15 @@ pub const WIDEST_WRAP: usize = 110;
 /// The narrowest width to which text is taken to be wrapped; narrower lines are verse or lists.
 const NARROWEST_WRAP: usize = 50;
 
+/// Characters of a heading that is told from the last line of the paragraph before it.
+const LONGEST_HEADING: usize = 40;
+
 /// Bytes of a line, blank ones not counted, in text that has short ones.
 const USUAL_LINE: usize = 48;
 
 /// The version of the rules: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// The byte ranges of the paragraphs of `text`: sorted, disjoint, on character boundaries, each
 /// from the start of a line to the end of one.
@@ -361,7 +366,8 @@ impl<'a> Splitter<'a> {
         if lines > 2
             && let Some(width) = self.shapes.wrap_width::<V>(group.clone(), widths)
         {
-            let mut joined = Joined::new(&mut self.paragraphs, first..first + lines, first);
+            let lines_of_group = first..first + lines;
+            let mut joined = Joined::new(self.text, &mut self.paragraphs, lines_of_group, first);
             for (from, shape) in (first..first + lines - 1).zip(group).step_by(PAIRS) {
                 joined.push(from, self.shapes.full::<V>(shape, width));
             }
@@ -390,11 +396,11 @@ impl<'a> Splitter<'a> {
             let same_depth = usual.binary_search_by_key(&depth, |usual| usual.depth).ok();
             let like_it = same_depth.map(|at| &usual[at]).or(usual.first());
             let width = like_it.map(|usual| usual.of(shapes.widths(shape..shape + lines)));
-            let mut joined = Joined::new(&mut paragraphs, first..read, kept);
+            let mut joined = Joined::new(text, &mut paragraphs, first..read, kept);
             for (from, shape) in (first..read - 1).zip(shape..).step_by(PAIRS) {
                 let goes_on = match width {
                     Some(width) => shapes.full::<V>(shape, width),
-                    None => joined.running_on(from, text, &shapes, shape),
+                    None => joined.running_on(from, &shapes, shape),
                 };
                 joined.push(from, goes_on);
             }
@@ -425,6 +431,7 @@ fn shift(lines: &mut [Range<usize>], range: Range<usize>, to: usize) -> usize {
 
 /// Lines of a group that are joined and moved down.
 struct Joined<'a> {
+    text: &'a str,
     lines: &'a mut [Range<usize>],
     last: usize,
     /// Where the paragraph at hand goes, and begins.
@@ -434,9 +441,9 @@ struct Joined<'a> {
 
 impl<'a> Joined<'a> {
     #[inline(always)]
-    fn new(lines: &'a mut [Range<usize>], group: Range<usize>, kept: usize) -> Self {
+    fn new(text: &'a str, lines: &'a mut [Range<usize>], group: Range<usize>, kept: usize) -> Self {
         let start = lines[group.start].start;
-        Self { lines, last: group.end - 1, kept, start }
+        Self { text, lines, last: group.end - 1, kept, start }
     }
 
     /// Goes on with as many lines from `from` on as there are [`PAIRS`], given a bit in four for
@@ -453,16 +460,29 @@ impl<'a> Joined<'a> {
     }
 
     /// Which of these lines plainly run on, if they show no width, as [`Self::push`] is given it.
-    fn running_on(&self, from: usize, text: &str, shapes: &Shapes, shape: usize) -> u64 {
+    fn running_on(&self, from: usize, shapes: &Shapes, shape: usize) -> u64 {
         let lines = self.lines[from..self.last].iter().take(PAIRS).enumerate();
         lines.fold(0, |running_on, (at, line)| {
-            let ends = || sentence_ends(text[line.clone()].trim_end());
+            let ends = || sentence_ends(self.text[line.clone()].trim_end());
             running_on | u64::from(shapes.runs_on(shape + at) && !ends()) << (4 * at)
         })
     }
 
     fn end_paragraph(&mut self, line: usize) {
-        self.lines[self.kept] = self.start..self.lines[line].end;
+        let range = self.lines[line].clone();
+        if self.start < range.start {
+            let text = |line: usize| &self.text[self.lines[line].clone()];
+            let next = (line < self.last).then(|| text(line + 1));
+            if is_heading_behind(text(line - 1), text(line), next) {
+                self.keep(self.lines[line - 1].end);
+                self.start = range.start;
+            }
+        }
+        self.keep(range.end);
+    }
+
+    fn keep(&mut self, end: usize) {
+        self.lines[self.kept] = self.start..end;
         self.kept += 1;
     }
 
@@ -529,6 +549,26 @@ fn sentence_ends(content: &str) -> bool {
 /// Whether a byte is part of a word in ASCII.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
+}
+
+/// Whether `line`, the last of a paragraph and not its first, is a heading of what follows: short, with
+/// a capital at its start and no full stop at its end, where the line before ends a sentence and the next
+/// does not go on with it.
+fn is_heading_behind(before: &str, line: &str, next: Option<&str>) -> bool {
+    // Nearly all paragraphs end with a full stop.
+    if matches!(line.as_bytes().last(), Some(b'.' | b'!' | b'?' | b':' | b';')) {
+        return false;
+    }
+    let (_, unquoted) = unquote(line);
+    let (before, line) = (before.trim_end(), unquoted.trim());
+    // German dates have a full stop in them: "am 1. Mai".
+    let is_number = before.strip_suffix('.').is_some_and(|rest| rest.ends_with(char::is_numeric));
+    line.ends_with(is_alphanumeric)
+        && line.chars().find(|&c| is_alphanumeric(c)).is_some_and(char::is_uppercase)
+        && line.chars().nth(LONGEST_HEADING).is_none()
+        && sentence_ends(before)
+        && !is_number
+        && next.is_none_or(|next| case(next) != LOWER)
 }
 
 /// A line of backticks or tildes that may open or close a block of code, as in `CommonMark`.
@@ -771,6 +811,43 @@ mod tests {
         let item = "- The bridge will stay closed until autumn, says the council, and nobody\n  knows what the detour through the valley will cost those who live there,\n  or whether the shops will last.";
         let text = format!("{item}\n- Another item.\n");
         assert_eq!(split(&text), [item, "- Another item."]);
+    }
+
+    #[test]
+    fn a_heading_behind_a_wrapped_paragraph_stands_apart() {
+        let long = "word ".repeat(60);
+        let long = long.trim_end();
+        // It would not have fitted into the last line.
+        let full = WRAPPED.replace("first thought", "first thought by those who decided");
+        assert_eq!(
+            split(&format!("{full}\nRelated stories\n{long}")),
+            [&*full, "Related stories", long]
+        );
+        let quoted = format!("> {}", full.replace('\n', "\n> "));
+        assert_eq!(
+            split(&format!("{quoted}\n> Related stories\n")),
+            [&*quoted, "> Related stories"]
+        );
+        for behind in [
+            "Nobody knows why.",
+            "in spring",
+            "Nobody,",
+            "1 May",
+            "A line of more than forty characters in all",
+        ] {
+            let all = format!("{full}\n{behind}");
+            assert_eq!(split(&all), [&*all], "{behind}");
+        }
+        for end in ["who decided", "who asked 1."] {
+            let all = full.replace("who decided.", end) + "\nMay evenings";
+            assert_eq!(split(&all), [&*all], "{end}");
+        }
+        // The sentence goes on, though it is not told why the line was broken there.
+        let goes_on = format!("{full}\nThe mayor of the town\nand its council know.");
+        assert_eq!(
+            split(&goes_on),
+            [&*format!("{full}\nThe mayor of the town"), "and its council know."]
+        );
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Fence, NARROWEST_WRAP, WIDEST_WRAP, is_heading, is_word, sentence_ends, unquote};
+use super::{
+    Fence, LONGEST_HEADING, NARROWEST_WRAP, WIDEST_WRAP, is_heading, is_word, sentence_ends,
+    unquote,
+};
 
 pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
     let lines = classify(text);
@@ -36,13 +39,17 @@ pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
             let columns = of_group.iter().map(|line| line.columns);
             columns.filter(|&columns| columns <= most).fold(width, usize::max)
         }));
-        for (pair, line) in of_group.windows(2).zip(lines.by_ref()) {
-            let joined = match width {
-                Some(width) => pair[0].is_full(&pair[1], width),
-                None => pair[0].runs_on(&pair[1]),
-            };
+        let joined = |pair: &[Shape]| match width {
+            Some(width) => pair[0].is_full(&pair[1], width),
+            None => pair[0].runs_on(&pair[1]),
+        };
+        for (at, line) in lines.by_ref().take(group.lines - 1).enumerate() {
+            let behind = of_group.get(at + 1..at + 3);
+            let goes_on = joined(&of_group[at..at + 2])
+                && (behind.is_some_and(joined)
+                    || !of_group[at + 1].is_heading_behind(&of_group[at], behind));
             match paragraphs.last_mut() {
-                Some(paragraph) if joined => paragraph.end = line.range.end,
+                Some(paragraph) if goes_on => paragraph.end = line.range.end,
                 _ => paragraphs.push(line.range),
             }
         }
@@ -84,6 +91,9 @@ struct Shape {
     first_word: usize,
     starts: Case,
     sentence_ends: bool,
+    number_ends: bool,
+    /// Whether it could be a heading by itself.
+    is_like_heading: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,12 +117,27 @@ impl Shape {
                 _ => Case::Neither,
             },
             sentence_ends: sentence_ends(content),
+            number_ends: content
+                .strip_suffix('.')
+                .and_then(|rest| rest.chars().last())
+                .is_some_and(char::is_numeric),
+            is_like_heading: body.chars().count() <= LONGEST_HEADING
+                && first.is_some_and(char::is_uppercase)
+                && body.chars().last().is_some_and(char::is_alphanumeric),
         }
     }
 
     /// Whether `next` was broken off because its first word did not fit into `width`.
     fn is_full(&self, next: &Self, width: usize) -> bool {
         self.columns <= width && next.columns <= width && self.columns + 1 + next.first_word > width
+    }
+
+    /// Whether it is a heading and no more of the paragraph that ends here, given what is behind it.
+    fn is_heading_behind(&self, before: &Self, behind: Option<&[Self]>) -> bool {
+        self.is_like_heading
+            && before.sentence_ends
+            && !before.number_ends
+            && behind.is_none_or(|behind| behind[1].starts != Case::Lower)
     }
 
     /// Whether, with no width to go by, the sentence plainly runs on into `next`.

@@ -129,6 +129,10 @@ fn begins_cluster(c: char) -> bool {
         && matches!(is_nfc_quick(std::iter::once(first)), IsNormalized::Yes)
 }
 
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
+}
+
 /// The canonical form of `text`, which starts at a line start.
 pub(crate) fn canonicalise(text: &str) -> Canon {
     // Quote marks and zero-width characters vanish.
@@ -139,7 +143,7 @@ pub(crate) fn canonicalise(text: &str) -> Canon {
             line_start = true;
         } else if zero_width(c) || (line_start && c == '>') {
             continue;
-        } else if !c.is_whitespace() {
+        } else if !is_space(c) {
             line_start = false;
         }
         left.push((at..at + c.len_utf8(), c));
@@ -148,7 +152,7 @@ pub(crate) fn canonicalise(text: &str) -> Canon {
     // What is left falls into clusters.
     let mut groups: Vec<(Range<usize>, String, bool)> = Vec::new();
     for (origin, c) in left {
-        let space = c.is_whitespace();
+        let space = is_space(c);
         let joins =
             |last: &(Range<usize>, String, bool)| last.2 == space && (space || !begins_cluster(c));
         match groups.last_mut() {
