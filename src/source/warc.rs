@@ -27,6 +27,7 @@ pub(crate) struct WarcRecords<R> {
     reader: R,
     /// The longest record, in bytes.
     longest: u64,
+    /// That of the record at hand.
     number: u64,
     offset: u64,
     /// Whether the place of the next record has been lost.
@@ -48,8 +49,8 @@ impl<R: BufRead> WarcRecords<R> {
 
     fn record(&mut self) -> Result<Option<Record>, Failure> {
         let mut bytes = Vec::new();
-        let Some(offset) = self.find(&mut bytes)? else { return Ok(None) };
         self.number += 1;
+        let Some(offset) = self.find(&mut bytes)? else { return Ok(None) };
         self.lost = true;
         self.take_headers(&mut bytes)?;
         let headers = Headers::read(&bytes);
@@ -94,7 +95,6 @@ impl<R: BufRead> WarcRecords<R> {
                 return Ok(Some(offset));
             }
             if !self.lost && !line.trim_ascii().is_empty() {
-                self.number += 1;
                 self.lost = true;
                 return Err(
                     Problem::invalid("a record begins with its version, as \"WARC/1.1\"").into()
@@ -557,6 +557,24 @@ mod tests {
         let huge = b"WARC/1.0\nWARC-Type: request\nContent-Length: 18446744073709551615\n\nx";
         let read = read_all(huge);
         assert!(matches!(read[..], [Err(Failure { problem: Problem::Truncated, .. })]));
+    }
+
+    #[test]
+    fn what_breaks_off_between_two_records_is_about_the_next() {
+        struct Broken;
+
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+        }
+
+        let one = record("conversion", "text/plain", b"one");
+        let reader = std::io::BufReader::new(one.chain(Broken));
+        let mut records = WarcRecords::new(reader, 1 << 16);
+        assert!(records.next().unwrap().is_ok());
+        assert_eq!(records.next().unwrap().unwrap_err().number, Some(2));
+        assert!(records.next().is_none());
     }
 
     #[test]
