@@ -207,25 +207,23 @@ impl Index {
         }
         let one_source = matches!(rule, Frequent::Articles(_));
         let mut sources: BTreeMap<String, Source> = BTreeMap::new();
-        // For each article its source, unless it counts for nothing.
+        // For each article the number of its source, unless it counts for nothing.
         let mut counted_in = Vec::new();
-        let mut names = BTreeMap::new();
-        self.sealed.each_use(|uses, described| {
-            let name = if one_source { String::new() } else { source(described.0, described.1) };
-            let next = names.len();
-            let number = *names.entry(name.clone()).or_insert(next);
-            let source = sources.entry(name).or_default();
+        self.sealed.each_use(|uses, (id, path)| {
+            let name = if one_source { String::new() } else { source(id, path) };
+            let number = sources.len();
+            let source =
+                sources.entry(name).or_insert_with(|| Source { number, ..Source::default() });
             source.articles += 1;
             let reprint =
                 uses.most().is_some_and(|(_, len)| share_of(len, uses.canonical_len) >= REPRINT);
-            counted_in.push((!reprint).then_some(number));
+            counted_in.push((!reprint).then_some(source.number));
             if !reprint {
                 source.uses.extend(uses.by_keeper.into_values().flat_map(|used| used.kept));
             }
         })?;
         let mut templates: Vec<Template> = Vec::new();
-        for (name, mut source) in sources {
-            let number = names[&name];
+        for mut source in sources.into_values() {
             let all = source.articles as u64;
             let frequent = |articles: usize| match rule {
                 Frequent::Articles(least) => articles >= least,
@@ -235,7 +233,7 @@ impl Index {
             };
             for (coordinates, users) in source.depths() {
                 let keeper = self.sealed.locate(coordinates.start)?.article;
-                let articles = users + usize::from(counted_in[keeper] == Some(number));
+                let articles = users + usize::from(counted_in[keeper] == Some(source.number));
                 if frequent(articles) {
                     templates.push(Template { article: keeper as u64, coordinates, articles });
                 }
@@ -249,6 +247,8 @@ impl Index {
 /// The articles of one source.
 #[derive(Default)]
 struct Source {
+    /// As it is the first, the second and so on that was met.
+    number: usize,
     articles: usize,
     /// Coordinates of kept text, once for each article that has it too.
     uses: Vec<Range<u64>>,
