@@ -446,9 +446,8 @@ fn without(
         return Err(sealed.wrong(&found, "a segment ends within a character"));
     }
     let canonical = canonicalise(&original);
-    let paragraphs = split::paragraphs(&original);
     let mut forms = Vec::new();
-    canonical.to_canonical(&paragraphs, &mut forms);
+    let paragraphs = split::with_forms(&original, &canonical, &mut forms);
     let runs = covered(&forms, start, templates);
     let mut cuts = cuts(original.as_bytes(), &paragraphs, runs.iter()).into_iter().peekable();
     let (mut text, mut segments) = (String::new(), Vec::new());
@@ -492,7 +491,7 @@ fn covered(forms: &[Range<usize>], start: u64, templates: &[Template]) -> Vec<Ra
             next += 1;
         }
         let covers = |template: &Template| template.coordinates.start <= form.start;
-        if form.is_empty() || !templates.get(next).is_some_and(covers) {
+        if !templates.get(next).is_some_and(covers) {
             continue;
         }
         match runs.last_mut() {
