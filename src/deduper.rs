@@ -14,8 +14,6 @@ use crate::error::Error;
 use crate::forms::Spare;
 use crate::index::Index;
 use crate::index::originals::Originals;
-#[cfg(feature = "index")]
-use crate::options::Versions;
 use crate::options::{Config, Options};
 use crate::prepare::{How, Prepared};
 use crate::report::Reporter;
@@ -59,8 +57,6 @@ pub struct Deduper {
     last_number: u64,
     #[cfg(feature = "index")]
     writer: Option<Box<Writer>>,
-    #[cfg(feature = "index")]
-    versions: Versions,
 }
 
 impl Deduper {
@@ -73,10 +69,10 @@ impl Deduper {
     pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {
-            let recipe = Recipe::new(&config.criteria);
-            let writer = Writer::open(path, recipe)?.with_threads(config.threads);
-            let deduper = Self::writing(writer, config.criteria)?;
-            return Ok(Self { versions: config.versions, ..deduper.with_memory(config.memory) });
+            let writer = Writer::open(path, Recipe::new(&config.criteria))?
+                .with_threads(config.threads)
+                .with_versions(config.versions);
+            return Ok(Self::writing(writer, config.criteria)?.with_memory(config.memory));
         }
         #[cfg(feature = "index")]
         if let Some(path) = &config.against {
@@ -106,8 +102,6 @@ impl Deduper {
             last_number: 0,
             #[cfg(feature = "index")]
             writer: None,
-            #[cfg(feature = "index")]
-            versions: Versions::default(),
         }
     }
 

@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::index::Index;
 use crate::index::base::Base;
 use crate::index::originals::Originals;
-use crate::options::Versions;
 use crate::pipeline::{Feed, Pipeline};
 use crate::prepare::{How, Prepared};
 use crate::source::RawArticle;
@@ -83,8 +82,7 @@ impl Deduper {
         // did not write count as written, so a second one succeeds without having done it.
         self.admission.broken = true;
         let (index, originals) = (&mut self.admission.index, &mut self.reporter.originals);
-        if self.versions == Versions::Replace
-            && let Some(writer) = &mut self.writer
+        if let Some(writer) = &mut self.writer
             && let Some(staged) = writer.older_versions(index, originals)?
         {
             self.ingest_without(&staged.sealed, &staged.older)?;
@@ -116,7 +114,7 @@ impl Deduper {
         if status == Status::Unchanged {
             return Ok(None);
         }
-        if status == Status::Changed && self.versions == Versions::Refuse {
+        if writer.refuses(status) {
             return Err(writer.wrap(IndexError::Changed { id: prepared.parts.id.to_string() }));
         }
         Ok(Some(Prepared { digest: Some(digest), ..prepare(prepared)? }))
@@ -218,10 +216,5 @@ impl Deduper {
         // Then what was cut is not whole again, and must not be committed so.
         self.admission.broken = done.is_err();
         done
-    }
-
-    #[cfg(test)]
-    pub(crate) fn replacing(self) -> Self {
-        Self { versions: Versions::Replace, ..self }
     }
 }

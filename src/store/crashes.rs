@@ -16,20 +16,24 @@ use super::writer::Writer;
 use super::{Frequent, Index, IndexError, group};
 use crate::article::Segment;
 use crate::options::Config;
-use crate::{Deduper, Error, Options};
+use crate::{Deduper, Error, Options, Versions};
 
 fn config() -> Config {
     Options::new().min_span(40).min_paragraph(12).check().unwrap()
 }
 
 fn writer(disk: &Disk) -> Result<Deduper, Error> {
+    writer_with(disk, Versions::Keep)
+}
+
+fn writer_with(disk: &Disk, versions: Versions) -> Result<Deduper, Error> {
     let config = config();
     let recipe = Recipe::new(&config.criteria);
     let storage = Arc::new(disk.clone());
     let path = Path::new("disk");
     let writer = Writer::open_in(storage, path, recipe)
         .map_err(|source| Error::Index { path: path.to_owned(), source })?;
-    Deduper::writing(writer, config.criteria)
+    Deduper::writing(writer.with_versions(versions), config.criteria)
 }
 
 fn reader(disk: &Disk) -> Result<Index, IndexError> {
@@ -198,7 +202,7 @@ fn a_crash_leaves_old_versions_or_new_ones() {
         articles.into_iter().map(&mut push).collect::<Vec<_>>()
     });
     let write = |disk: &Disk, committed: &mut dyn FnMut()| -> Result<(), Error> {
-        let mut deduper = writer(disk)?.replacing();
+        let mut deduper = writer_with(disk, Versions::Replace)?;
         for articles in &commits {
             for (id, text) in articles {
                 deduper.push_new(id.as_str(), text.as_str())?;

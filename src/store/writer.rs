@@ -22,6 +22,7 @@ use crate::index::originals::Originals;
 use crate::index::table::{self, MAX_KEY_BITS};
 use crate::index::text::Texts;
 use crate::index::to_usize;
+use crate::options::Versions;
 
 /// All articles, those that are not committed too, and those among them that newer versions
 /// replace, in order.
@@ -36,11 +37,13 @@ pub(crate) struct Writer {
     _lock: Lock,
     /// How many compress.
     threads: NonZero<usize>,
+    /// What becomes of an article whose id comes again with other content.
+    versions: Versions,
     manifest: Manifest<Recipe>,
     sealed: Arc<Sealed>,
     known: Known,
     pending: Pending,
-    /// The ids that came with other content since the last commit.
+    /// The ids that came with other content since the last commit, if that replaces what was there.
     changed: BTreeSet<Arc<str>>,
     /// Whether articles were dropped since the last commit.
     cut: bool,
@@ -94,6 +97,7 @@ impl Writer {
             path: path.to_owned(),
             _lock: lock,
             threads: NonZero::<usize>::MIN,
+            versions: Versions::default(),
             manifest,
             sealed,
             known,
@@ -113,6 +117,11 @@ impl Writer {
 
     pub(crate) fn threads(&self) -> NonZero<usize> {
         self.threads
+    }
+
+    pub(crate) fn with_versions(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
     }
 
     /// The articles that are committed.
@@ -241,9 +250,15 @@ impl Writer {
         Error::Index { path: self.path.clone(), source }
     }
 
+    /// Whether the index is to have no article of a status.
+    pub(crate) fn refuses(&self, status: Status) -> bool {
+        status == Status::Changed && self.versions == Versions::Refuse
+    }
+
     /// Notes the article that the index has taken in last.
     pub(crate) fn note(&mut self, article: &Article, digest: blake3::Hash) {
-        if self.known.note(&article.id, &digest) == Status::Changed {
+        let status = self.known.note(&article.id, &digest);
+        if status == Status::Changed && self.versions == Versions::Replace {
             self.changed.insert(article.id.clone());
         }
         self.pending.push(article, &digest);
