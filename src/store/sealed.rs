@@ -153,33 +153,30 @@ impl Sealed {
 
     /// The bytes of kept text of a run from an offset on: at least one, at most `len`.
     fn kept(&self, run: usize, kept: u64, len: u64) -> Result<Bytes, IndexError> {
-        let run = &self.runs[run];
-        let (at, start) = run.text_block_at(kept).ok_or_else(|| run.wrong(NO_TEXT))?;
-        let block = self.text_block(run, at)?;
-        let from = usize::try_from(kept - start).unwrap_or(usize::MAX);
-        let rest = block.len().checked_sub(from).filter(|&rest| rest > 0);
-        let rest = rest.ok_or_else(|| run.wrong(NO_TEXT))?;
+        let (block, from) = self.text_block_at(run, kept)?;
+        let rest = block.len() - from;
         Ok(block.slice(from..from + usize::try_from(len).unwrap_or(rest).min(rest)))
     }
 
     /// The bytes of kept text up to and with an offset: at least one, at most `len`.
     fn kept_behind(&self, run: usize, kept: u64, len: u64) -> Result<Bytes, IndexError> {
-        let run = &self.runs[run];
-        let (at, start) = run.text_block_at(kept).ok_or_else(|| run.wrong(NO_TEXT))?;
-        let block = self.text_block(run, at)?;
-        let end = usize::try_from(kept - start).unwrap_or(usize::MAX).saturating_add(1);
-        if end > block.len() {
-            return Err(run.wrong(NO_TEXT));
-        }
+        let (block, at) = self.text_block_at(run, kept)?;
+        let end = at + 1;
         Ok(block.slice(end - usize::try_from(len).unwrap_or(end).min(end)..end))
     }
 
-    fn text_block(&self, run: &Run, at: usize) -> Result<Bytes, IndexError> {
-        self.text.get(key(run, at), || {
+    /// The block of text of a run that has an offset of its kept text, and where in it that is.
+    fn text_block_at(&self, run: usize, kept: u64) -> Result<(Bytes, usize), IndexError> {
+        let run = &self.runs[run];
+        let wrong = || run.wrong("an article has more text than is there");
+        let (at, start) = run.text_block_at(kept).ok_or_else(wrong)?;
+        let block = self.text.get(key(run, at), || {
             let text = run.text_block(at)?;
             let size = text.len();
-            Ok((text, size))
-        })
+            Ok::<_, IndexError>((text, size))
+        })?;
+        let within = usize::try_from(kept - start).ok().filter(|&within| within < block.len());
+        Ok((block, within.ok_or_else(wrong)?))
     }
 
     fn run_at(&self, coordinate: u64) -> Option<usize> {
@@ -437,8 +434,6 @@ impl Sealed {
         Ok(())
     }
 }
-
-const NO_TEXT: &str = "an article has more text than is there";
 
 /// The coordinate and the length of what a piece stands for again and again, if that is short.
 fn short_period(piece: &Piece) -> Option<(u64, u64)> {
