@@ -35,7 +35,7 @@ pub(crate) struct Admitted(pub(crate) Prepared);
 pub(crate) struct Found {
     /// Sorted; none lies inside another.
     pub(crate) matches: Vec<Match>,
-    /// Canonical bytes that stood before.
+    /// Canonical bytes that stood before, and spaces between them.
     pub(crate) covered: usize,
     pub(crate) blocks: Vec<RemovedBlock>,
     /// What goes or stays as a whole, if that is not each paragraph.
@@ -134,7 +134,7 @@ impl Admission {
             )?,
             _ => Vec::new(),
         };
-        *covered = covered_bytes(&covering, &near);
+        *covered = covered_bytes(incoming.canonical, &covering, &near);
         let paragraphs = Paragraphs {
             canonical: &forms.canonical,
             ranges: &prepared.parts.paragraphs,
@@ -151,13 +151,13 @@ impl Admission {
     }
 }
 
-/// How many bytes lie in matches, or in runs of near copies.
-fn covered_bytes(matches: &[Match], near: &[NearCopy]) -> usize {
+/// How many bytes lie in matches, or in runs of near copies, or are a space between two.
+fn covered_bytes(canonical: &[u8], matches: &[Match], near: &[NearCopy]) -> usize {
     if near.is_empty() {
-        return resolve::covered_bytes(matches);
+        return resolve::covered_bytes(canonical, matches);
     }
     let runs = near.iter().flat_map(|copy| &copy.runs);
     let mut all: Vec<Match> = matches.iter().chain(runs).copied().collect();
     all.sort_by_key(|found| found.start);
-    resolve::covered_bytes(&all)
+    resolve::covered_bytes(canonical, &all)
 }

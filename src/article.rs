@@ -81,7 +81,7 @@ pub struct Article {
     pub(crate) provenance: Provenance,
     pub(crate) number: usize,
     pub(crate) original: Text,
-    /// Bytes of canonical text, and those of them that lie in repeats.
+    /// Bytes of canonical text, and those of them that lie in repeats or are a space between two.
     pub(crate) canonical_len: usize,
     pub(crate) covered: usize,
     pub(crate) paragraphs: Vec<Range<usize>>,

@@ -435,6 +435,16 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_new_of_paragraphs_that_stood_in_different_articles() {
+        let other = REPORT.replace("ferry", "tram").replace("Sunday", "Monday");
+        let mut deduper = Deduper::new();
+        deduper.push("first", REPORT).unwrap();
+        deduper.push("second", other.as_str()).unwrap();
+        let both = deduper.push("both", format!("{other}\n\n{REPORT}")).unwrap();
+        assert!(both.is_repeat() && both.novelty() == 0.0, "{}", both.novelty());
+    }
+
+    #[test]
     fn a_paragraph_that_stands_whole_elsewhere_does_not_go_on_in_another() {
         let paragraphs: Vec<String> = [3, 5, 7, 11]
             .map(|n| {

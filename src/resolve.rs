@@ -185,10 +185,11 @@ pub(crate) fn whole_characters(bytes: &[u8], found: &Match) -> Match {
     Match { start, end, source: found.place_of(start) }
 }
 
-/// How many bytes lie in one of the matches, which are sorted.
-pub(crate) fn covered_bytes(matches: &[Match]) -> usize {
+/// How many bytes lie in one of the matches, which are sorted, or are a space between two.
+pub(crate) fn covered_bytes(canonical: &[u8], matches: &[Match]) -> usize {
     let (mut bytes, mut reached) = (0, 0);
     for found in matches {
+        bytes += usize::from(canonical.get(reached..found.start) == Some(b" ".as_slice()));
         bytes += found.end.saturating_sub(found.start.max(reached));
         reached = reached.max(found.end);
     }

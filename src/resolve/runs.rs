@@ -661,7 +661,7 @@ mod tests {
         for policy in [WithinArticle::Remove, WithinArticle::Keep] {
             let covered = |key_bits| {
                 let matches = found_by(key_bits, policy, 250);
-                matches.iter().map(|matches| covered_bytes(matches)).collect::<Vec<_>>()
+                matches.iter().map(|matches| covered_bytes(&[], matches)).collect::<Vec<_>>()
             };
             assert_eq!(covered(None), covered(Some(5)));
         }
