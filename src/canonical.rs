@@ -40,7 +40,7 @@ const USUAL_DISTANCE: usize = 64;
 
 /// A text in canonical form, with the map back to the bytes that it came from.
 ///
-/// Offsets are 32 bits wide: [`canonicalise`] takes texts below 4 GiB.
+/// Offsets are 32 bits wide: [`canonicalise`] takes texts below 4 GiB, if their form is below too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Canonical {
     pub(crate) bytes: Vec<u8>,
@@ -226,7 +226,7 @@ pub(crate) fn is_boundary(bytes: &[u8], at: usize) -> bool {
 ///
 /// # Panics
 ///
-/// If `text` is 4 GiB or longer.
+/// If `text` or its canonical form, which may be three times as long, is 4 GiB or longer.
 ///
 /// # Complexity
 ///
@@ -280,6 +280,8 @@ impl<'a> Canonicaliser<'a> {
             self.gap_end = at;
         }
         rest(&mut self, at);
+        // Normalisation may have made it longer than the text; then places in it would be wrong.
+        assert!(u32::try_from(self.len).is_ok(), "a canonical form of 4 GiB or more");
         self.bytes.truncate(self.len);
         self.departures.truncate(self.departed);
         Canonical { bytes: self.bytes, departures: self.departures }
@@ -394,7 +396,7 @@ impl<'a> Canonicaliser<'a> {
     /// Replaces the original `start..end` by `canonical`; returns its end.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "`canonicalise` checked the length; NFC at most triples it"
+        reason = "`canonicalise` checks the length of the text before, and `run` that of the form behind"
     )]
     fn depart(&mut self, start: usize, end: usize, canonical: &[u8]) -> usize {
         let departure = Departure {
