@@ -227,10 +227,10 @@ impl Columns {
             Err(_) => true,
         };
         let Some(row) = rows.find(is_head) else { return Ok(None) };
-        let end = |failure: Failure| Failure { recoverable: false, ..failure };
-        let row = row.map_err(end)?;
-        let end = |failure: Failure| end(failure.at(row.number, row.offset));
-        let head = decode(&row.bytes, strict).map_err(end)?;
+        let fatal = |failure: Failure| Failure { recoverable: false, ..failure };
+        let row = row.map_err(fatal)?;
+        let at_head = |failure: Failure| fatal(failure.at(row.number, row.offset));
+        let head = decode(&row.bytes, strict).map_err(at_head)?;
         let (mut kept, mut column_name) = (Vec::new(), Vec::new());
         let len = fields(&head.text, dialect, |column, part, is_last| {
             column_name.extend_from_slice(part);
@@ -249,7 +249,7 @@ impl Columns {
         let text_column = names.iter().find(is_text).map(|(name, _)| name.clone());
         let text_column = text_column.unwrap_or_default();
         if kept.iter().all(|&(_, field)| field != Field::Text) {
-            return Err(end(Problem::Column { name: text_column }.into()));
+            return Err(at_head(Problem::Column { name: text_column }.into()));
         }
         Ok(Some(Self { dialect, len, text_column, kept }))
     }
