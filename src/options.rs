@@ -225,7 +225,8 @@ impl Options {
     /// Has no influence on the result. With one, no thread is started, except for Parquet, which is
     /// read on a thread of its own. Where articles are pushed, the threads only work on commits to
     /// an index on disk: they compress, and they prepare what is ingested again in place of older
-    /// versions.
+    /// versions. Without such an index, if there is more than one core, another thread makes memory
+    /// ready there and writes what goes to temporary files.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
         self
@@ -755,7 +756,7 @@ impl Options {
         for (option, name, _, field) in &all {
             if let Some(name) = name {
                 if let Some(format) = without_fields {
-                    return problem(option, format!("has no effect on the format {format:?}"));
+                    return problem(option, format!("has no effect on the format {format}"));
                 }
                 if !fields.add(name, *field) {
                     return problem(option, format!("{name} is, or lies in, another field"));
