@@ -75,61 +75,79 @@ pub(crate) fn blocks(
 fn of_covered(units: &Units<'_>, matches: &[Match]) -> (Vec<Traced>, Vec<Match>) {
     let mut blocks: Vec<Traced> = Vec::new();
     let mut runs: Vec<Match> = Vec::new();
-    let mut last: Option<Match> = None;
-    let mut next = 0; // the first match that begins after the position at hand
+    let mut cover = Cover { matches, begun: 0, last: None };
     for (number, unit) in units.canonical.iter().enumerate() {
         if !units.removed[number] || !units.goes_on(number) {
-            last = None;
+            cover.last = None;
         }
         if !units.removed[number] {
             continue;
         }
         let mut at = unit.start;
-        let mut first = true;
         while at < unit.end {
-            while matches.get(next).is_some_and(|found| found.start <= at) {
-                next += 1;
-            }
-            // No match lies in another, so the last that has begun reaches furthest.
-            let furthest =
-                next.checked_sub(1).map(|last| matches[last]).filter(|found| found.end > at);
-            // What goes on, unless it ends in this unit and something else has all of it.
-            let has_all = |found: &Match| found.end >= unit.end;
-            let goes_on = last.filter(|last| last.end > at);
-            let best = match goes_on {
-                Some(last) if first && !has_all(&last) => furthest.filter(has_all).or(goes_on),
-                _ => goes_on.or(furthest),
-            };
-            let Some(found) = best else {
+            let before = cover.last;
+            let Some(found) = cover.take(at, unit) else {
                 at += 1; // a space between two matches
                 continue;
             };
-            let continues = first && last == Some(found);
-            let end = found.end.min(unit.end);
+            let begins_unit = at == unit.start;
+            let continues = begins_unit && before == Some(found);
+            if begins_unit && !continues {
+                blocks.push(Traced {
+                    units: number..number,
+                    runs: runs.len()..runs.len(),
+                    near: false,
+                    changes: Vec::new(),
+                });
+            }
             // The space before it, if there is one, belongs to the match too.
             let start = if continues { units.canonical[number - 1].end } else { at };
-            let part = Match { start, end, source: found.place_of(start) };
-            match blocks.last_mut() {
-                Some(block) if continues || !first => {
-                    block.units.end = number + 1;
-                    match runs.last_mut() {
-                        Some(before) if continues && before.end == start => before.end = end,
-                        _ => runs.push(part),
-                    }
-                    block.runs.end = runs.len();
-                }
-                _ => {
-                    let (units, run) = (number..number + 1, runs.len()..runs.len() + 1);
-                    blocks.push(Traced { units, runs: run, near: false, changes: Vec::new() });
-                    runs.push(part);
-                }
+            let end = found.end.min(unit.end);
+            match runs.last_mut() {
+                Some(before) if continues && before.end == start => before.end = end,
+                _ => runs.push(Match { start, end, source: found.place_of(start) }),
             }
-            last = Some(found);
-            first = false;
+            let block = blocks.last_mut().expect("BUG: a unit begins a block or goes on with one");
+            block.units.end = number + 1;
+            block.runs.end = runs.len();
             at = end;
         }
     }
     (blocks, runs)
+}
+
+/// Finds matches that together have all of the units that go, few of them.
+struct Cover<'a> {
+    /// Sorted; none lies in another.
+    matches: &'a [Match],
+    /// How many of them begin at or before the place at hand.
+    begun: usize,
+    /// The one that was taken last, unless it is not to go on.
+    last: Option<Match>,
+}
+
+impl Cover<'_> {
+    /// Takes the match that a place in a unit is of: the one that goes on, or else what reaches furthest.
+    fn take(&mut self, at: usize, unit: &Range<usize>) -> Option<Match> {
+        while self.matches.get(self.begun).is_some_and(|found| found.start <= at) {
+            self.begun += 1;
+        }
+        // No match lies in another, so the last that has begun reaches furthest.
+        let furthest = self.begun.checked_sub(1).map(|last| self.matches[last]);
+        let furthest = furthest.filter(|found| found.end > at);
+        let goes_on = self.last.filter(|last| last.end > at);
+        let has_all = |found: &Match| found.end >= unit.end;
+        let found = match goes_on {
+            // It ends in this unit, of which something else may have all.
+            Some(last) if at == unit.start && !has_all(&last) => {
+                furthest.filter(has_all).unwrap_or(last)
+            }
+            Some(last) => last,
+            None => furthest?,
+        };
+        self.last = Some(found);
+        Some(found)
+    }
 }
 
 /// A block before its runs are followed to kept text.
