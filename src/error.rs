@@ -54,10 +54,10 @@ pub enum Error {
         /// What went wrong there.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A pushed article is longer than this crate takes.
-    #[error("{id}: an article of {len} bytes; the limit is {limit}")]
+    /// A pushed article, or a text that is looked up, is longer than this crate takes.
+    #[error("{}an article of {len} bytes; the limit is {limit}", before(id))]
     TooLong {
-        /// The article's id.
+        /// The article's id; empty if it has none.
         id: String,
         /// Its length in bytes.
         len: u64,
@@ -176,6 +176,11 @@ impl Position {
     }
 }
 
+/// An id for people to read what is said of it.
+fn before(id: &str) -> String {
+    if id.is_empty() { String::new() } else { format!("{id}: ") }
+}
+
 /// A path for people to read: one that is empty would not be seen.
 fn shown(path: &Path) -> std::path::Display<'_> {
     if path.as_os_str().is_empty() { Path::new("\"\"") } else { path }.display()
@@ -234,5 +239,21 @@ impl std::fmt::Display for RecordError {
 impl std::error::Error for RecordError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_need_not_have_a_name() {
+        for (id, message) in [
+            ("a", "a: an article of 9 bytes; the limit is 8"),
+            ("", "an article of 9 bytes; the limit is 8"),
+        ] {
+            let error = Error::TooLong { id: id.to_owned(), len: 9, limit: 8 };
+            assert_eq!(error.to_string(), message);
+        }
     }
 }

@@ -21,6 +21,7 @@ use super::storage::{Directory, Storage};
 use super::wire::{Input, put_u32};
 use crate::canonical::canonicalise;
 use crate::error::Error;
+use crate::prepare::check_length;
 
 /// Bytes of pages that are kept at hand.
 const PAGE_CACHE: usize = 64 << 20;
@@ -218,12 +219,10 @@ impl Fingerprints {
     ///
     /// # Errors
     ///
-    /// [`Error::Index`]: if the fingerprints cannot be read.
-    ///
-    /// # Panics
-    ///
-    /// If the text has 4 GiB or more.
+    /// [`Error::Index`]: if the fingerprints cannot be read. [`Error::TooLong`]: if the text is
+    /// longer than an article may be.
     pub fn contains(&self, paragraph: &str) -> Result<bool, Error> {
+        check_length("", paragraph)?;
         let canonical = canonicalise(paragraph);
         let fingerprint = self.manifest.recipe.fingerprint(&canonical.bytes);
         let contains = |fingerprint| self.runs.contain(fingerprint);
