@@ -33,25 +33,11 @@ pub(crate) struct FeedEntries {
     nesting: usize,
     /// Where the next event begins.
     at: usize,
-    /// The elements that are open, and what they declare.
-    around: Vec<Open>,
-    scope: Scope,
-    /// The unusual prefixes, until an element begins or ends around the next entry: to find them takes
-    /// time that grows with the square of what is declared.
-    prefixes: Option<String>,
-    /// The language, if it is stated on its own.
-    language: Option<String>,
+    around: Around,
     number: u64,
     /// Whether an entry was met that has no end tag.
     lacks_ends: bool,
     ended: bool,
-}
-
-#[derive(Debug)]
-struct Open {
-    name: String,
-    /// The language of what is in it.
-    language: Option<String>,
 }
 
 impl FeedEntries {
@@ -76,10 +62,7 @@ impl FeedEntries {
             damaged: feed.replaced > 0,
             nesting: limits.nesting.min(Scope::DEEPEST),
             at: 0,
-            around: Vec::new(),
-            scope: Scope::default(),
-            prefixes: None,
-            language: None,
+            around: Around::default(),
             number: 0,
             lacks_ends: false,
             ended: false,
@@ -94,82 +77,131 @@ impl FeedEntries {
     fn entry(&mut self) -> Result<Option<RawRecord>, Problem> {
         // A reader borrows what it reads, so each entry has its own; what is open is known here.
         let feed = &self.feed[self.at..];
-        let start = self.at;
         let mut events = Events::new(feed);
         loop {
             let before = events.at();
             match events.next()? {
-                Event::Start(tag) => {
-                    self.scope.enter(&tag);
-                    let outermost = self.around.is_empty();
-                    let (vocabulary, name) = self.scope.name(&tag);
-                    match (vocabulary, &*name) {
-                        // An entry of Atom may be a document of its own.
-                        (Vocabulary::Feed, "entry") => {}
-                        (Vocabulary::Feed, "item") if !outermost => {}
-                        (Vocabulary::Feed | Vocabulary::DublinCore, "language") if !outermost => {
-                            let content = events.content(tag.name().0)?;
-                            self.scope.leave();
-                            let stated = characters(content)?.text;
-                            self.language = html::language_tag(&stated).or(self.language.take());
-                            continue;
-                        }
-                        (_, name) => {
-                            if outermost && !matches!(name, "rss" | "rdf" | "feed") {
-                                return Err(Problem::invalid("neither RSS nor Atom"));
-                            }
-                            if self.around.len() == self.nesting {
-                                return Err(Problem::Nesting { limit: self.nesting });
-                            }
-                            let outer = self.around.last().and_then(|open| open.language.clone());
-                            let language = language_of(&tag).or(outer);
-                            let name = tag.name().0.to_owned();
-                            self.around.push(Open { name, language });
-                            self.prefixes = None;
-                            continue;
-                        }
+                Event::Start(tag) => match self.around.enter(&tag, self.nesting)? {
+                    Met::Around => {}
+                    Met::Language => {
+                        let stated = characters(events.content(tag.name().0)?)?.text;
+                        let known = self.around.language.take();
+                        self.around.language = html::language_tag(&stated).or(known);
                     }
-                    self.scope.leave();
-                    let name = tag.name().0;
-                    let (end, has_end) = match end_of_entry(&mut events, name, self.lacks_ends)? {
-                        End::Tag(end) => (end, true),
-                        End::Implied(end) => (end, false),
-                    };
-                    self.lacks_ends |= !has_end;
-                    let around = self.around.last().and_then(|open| open.language.as_deref());
-                    let language = self.language.as_deref().or(around);
-                    let prefixes = self.prefixes.get_or_insert_with(|| self.scope.unusual());
-                    let mut bytes = context(language, prefixes).into_bytes();
-                    bytes.extend_from_slice(&feed.as_bytes()[before..end]);
-                    if !has_end {
-                        bytes.extend([b"</", name.as_bytes(), b">"].concat());
+                    Met::Entry => {
+                        let name = tag.name().0;
+                        let (end, has_end) = match end_of_entry(&mut events, name, self.lacks_ends)?
+                        {
+                            End::Tag(end) => (end, true),
+                            End::Implied(end) => (end, false),
+                        };
+                        self.lacks_ends |= !has_end;
+                        let mut bytes = self.around.context().into_bytes();
+                        bytes.extend_from_slice(&feed.as_bytes()[before..end]);
+                        if !has_end {
+                            bytes.extend([b"</", name.as_bytes(), b">"].concat());
+                        }
+                        let offset = (self.at + before) as u64;
+                        self.at += end;
+                        self.number += 1;
+                        return Ok(Some(RawRecord { bytes, number: self.number, offset }));
                     }
-                    self.at = start + end;
-                    self.number += 1;
-                    let offset = (start + before) as u64;
-                    return Ok(Some(RawRecord { bytes, number: self.number, offset }));
-                }
+                },
                 Event::End(tag) => {
-                    // An end tag of nothing that is open ends nothing.
-                    let name = tag.name().0;
-                    if let Some(at) = self.around.iter().rposition(|open| open.name == name) {
-                        self.around.truncate(at);
-                        self.scope.leave_down_to(at);
-                        self.prefixes = None;
-                        // Behind the feed nothing is read.
-                        if at == 0 {
-                            return Ok(None);
-                        }
+                    let is_over = self.around.leave(tag.name().0);
+                    if is_over {
+                        return Ok(None); // behind the feed nothing is read
                     }
                 }
-                Event::Eof if self.around.is_empty() && self.number > 0 => return Ok(None),
-                Event::Eof if self.around.is_empty() => {
+                Event::Eof if self.around.open.is_empty() && self.number > 0 => return Ok(None),
+                Event::Eof if self.around.open.is_empty() => {
                     return Err(Problem::invalid("neither RSS nor Atom"));
                 }
                 Event::Eof => return Err(Problem::Truncated),
                 _ => {}
             }
         }
+    }
+}
+
+/// What the next entry of a feed stands in.
+#[derive(Debug, Default)]
+struct Around {
+    /// The elements that are open, and what they declare.
+    open: Vec<Open>,
+    scope: Scope,
+    /// The unusual prefixes, until an element begins or ends: to find them takes time that grows
+    /// with the square of what is declared.
+    prefixes: Option<String>,
+    /// The language, if it is stated on its own.
+    language: Option<String>,
+}
+
+#[derive(Debug)]
+struct Open {
+    name: String,
+    /// The language of what is in it.
+    language: Option<String>,
+}
+
+/// What begins with a start tag.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Entry,
+    /// What states the language of the feed.
+    Language,
+    /// Anything else, which entries may stand in: it is open now.
+    Around,
+}
+
+impl Around {
+    /// # Errors
+    ///
+    /// If a feed does not begin so, or if elements are nested deeper than `nesting`.
+    fn enter(&mut self, tag: &BytesStart<'_>, nesting: usize) -> Result<Met, Problem> {
+        self.scope.enter(tag);
+        let outermost = self.open.is_empty();
+        let (vocabulary, name) = self.scope.name(tag);
+        let met = match (vocabulary, &*name) {
+            // An entry of Atom may be a document of its own.
+            (Vocabulary::Feed, "entry") => Met::Entry,
+            (Vocabulary::Feed, "item") if !outermost => Met::Entry,
+            (Vocabulary::Feed | Vocabulary::DublinCore, "language") if !outermost => Met::Language,
+            (_, name) if outermost && !matches!(name, "rss" | "rdf" | "feed") => {
+                return Err(Problem::invalid("neither RSS nor Atom"));
+            }
+            _ => Met::Around,
+        };
+        if met != Met::Around {
+            self.scope.leave();
+            return Ok(met);
+        }
+        if self.open.len() == nesting {
+            return Err(Problem::Nesting { limit: nesting });
+        }
+        let outer = self.open.last().and_then(|open| open.language.clone());
+        let language = language_of(tag).or(outer);
+        self.open.push(Open { name: tag.name().0.to_owned(), language });
+        self.prefixes = None;
+        Ok(met)
+    }
+
+    /// Ends the innermost element of a name, and what is in it; whether that was all of the feed. An
+    /// end tag of nothing that is open ends nothing.
+    fn leave(&mut self, name: &str) -> bool {
+        let Some(at) = self.open.iter().rposition(|open| open.name == name) else { return false };
+        self.open.truncate(at);
+        self.scope.leave_down_to(at);
+        self.prefixes = None;
+        at == 0
+    }
+
+    /// What is to be known of it where an entry stands alone.
+    fn context(&mut self) -> String {
+        let around = self.open.last().and_then(|open| open.language.as_deref());
+        let language = self.language.as_deref().or(around);
+        let prefixes = self.prefixes.get_or_insert_with(|| self.scope.unusual());
+        context(language, prefixes)
     }
 }
 
