@@ -283,7 +283,11 @@ impl Merging {
             Err(error) if error.is_lack_of_room() => {
                 self.least = 2 * runs.len();
                 let name = file::file_name(number);
-                storage.remove(&name).map_err(io("remove", &name))
+                match storage.remove(&name) {
+                    // There may have been no room for so much as a name.
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    removed => removed.map_err(io("remove", &name)),
+                }
             }
             Err(error) => Err(error),
         }
@@ -603,6 +607,15 @@ mod tests {
         assert_eq!(runs, [6]);
         runs.push(4);
         assert_eq!(merging.due(&runs), Some(0));
+    }
+
+    #[test]
+    fn a_merge_is_put_off_too_if_there_is_no_room_for_its_name() {
+        let (disk, name) = (Disk::default(), file::file_name(7));
+        let mut runs = vec![1_u64; 3];
+        let merged = Err(io("create", &name)(ErrorKind::StorageFull.into()));
+        Merging::default().settle(&mut runs, 0, merged, &disk, 7).unwrap();
+        assert_eq!(runs, [1; 3]);
     }
 
     #[test]
