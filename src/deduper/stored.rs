@@ -85,7 +85,11 @@ impl Deduper {
         if let Some(writer) = &mut self.writer
             && let Some(staged) = writer.older_versions(index, originals)?
         {
-            self.ingest_without(&staged.sealed, &staged.older)?;
+            // Only older versions go, so each id is known with the content that it keeps, and what
+            // is in memory is more than is left, but no less.
+            let from = writer.cut(&staged.sealed, staged.older[0])?;
+            self.reporter.originals = writer.shorten(&mut self.admission.index);
+            self.ingest_from(from, &staged.sealed, &staged.older)?;
             self.admission.broken = true;
         }
         if let Some(writer) = &mut self.writer {
@@ -205,7 +209,18 @@ impl Deduper {
     ) -> Result<(), Error> {
         let writer = self.writer.as_mut().expect("BUG: what is sealed has a writer");
         let from = writer.cut(sealed, unwanted[0])?;
+        writer.know()?;
         self.load()?;
+        self.ingest_from(from, sealed, unwanted)
+    }
+
+    /// Ingests again the articles in `sealed` from one on, where the index was cut, without some.
+    fn ingest_from(
+        &mut self,
+        from: u64,
+        sealed: &Arc<Sealed>,
+        unwanted: &[u64],
+    ) -> Result<(), Error> {
         self.admission.broken = false;
         // Each was let in before, and counted.
         let stats = self.reporter.stats.clone();

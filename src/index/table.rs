@@ -157,6 +157,18 @@ impl Table {
         })
     }
 
+    /// Drops all entries but some; those stay in the order they came in. In time that grows with
+    /// the table, but nothing is made anew.
+    #[cfg(feature = "index")]
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(Posting) -> bool) {
+        let first = self.first;
+        for shard in &mut self.shards {
+            self.entries -= shard.len();
+            shard.retain(|posting| is_kept(Posting { place: first + posting.place, ..posting }));
+            self.entries += shard.len();
+        }
+    }
+
     fn posting(&self, shard: &Shard, slot: u64) -> Posting {
         let posting = shard.posting(slot);
         Posting { place: self.first + posting.place, ..posting }
@@ -419,6 +431,22 @@ impl Shard {
         let slots = upper[range.clone()].iter().zip(&lower.as_chunks().0[range]);
         let slots = slots.map(|(&upper, &lower)| joined(upper, lower));
         if group == 0 { slots.for_each(visit) } else { slots.rev().for_each(visit) }
+    }
+
+    #[cfg(feature = "index")]
+    fn retain(&mut self, is_kept: impl Fn(Posting) -> bool) {
+        for group in [0, 1] {
+            let mut slots = Vec::with_capacity(self.group_len(group));
+            self.each(group, |slot| slots.push(slot));
+            slots.retain(|&slot| is_kept(self.posting(slot)));
+            if slots.len() < self.group_len(group) {
+                self.lens[usize::from(group)] = 0;
+                for slot in slots {
+                    self.set_slot(self.next(group), slot);
+                    self.lens[usize::from(group)] += 1;
+                }
+            }
+        }
     }
 
     /// The slots of each group from behind, as long as their place is one from `from` on, by tag;
@@ -694,6 +722,32 @@ mod tests {
         let others: usize = (0..50_000).map(|i| postings(&table, !spread(i)).len()).sum();
         assert!(others < 500, "{others} places of other keys");
         assert!(table.memory() < 200_000 * 7, "{} bytes", table.memory());
+    }
+
+    #[cfg(feature = "index")]
+    #[test]
+    fn what_is_retained_is_found_and_comes_before_what_is_inserted() {
+        let mut table = Table::default();
+        let posting = |i: u64| Posting { place: i * 8, check: (i % 251) as u8, hot: false };
+        let key = |i: u64| spread(i % 5000);
+        for i in 0..20_000 {
+            table.insert(key(i), posting(i));
+        }
+        table.retain(|posting| posting.place < 10_000 * 8);
+        assert_eq!(table.entries, 10_000);
+        for i in 0..20_000 {
+            assert_eq!(found(&table, key(i), posting(i)), i < 10_000, "{i}");
+        }
+        for i in 10_000..15_000 {
+            table.insert(key(i), posting(i));
+        }
+        assert_eq!(table.entries_from(10_000 * 8).count(), 5000);
+        for i in 0..5000 {
+            let of_key = postings(&table, key(i)).into_iter();
+            let places: Vec<u64> = of_key.map(|posting| posting.place / 8).collect();
+            let mut own = places.iter().filter(|&&place| place % 5000 == i);
+            assert!([i, i + 5000, i + 10_000].iter().eq(own.by_ref()), "{places:?}");
+        }
     }
 
     #[test]

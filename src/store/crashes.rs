@@ -802,3 +802,27 @@ fn no_damage_makes_wrong_fingerprints() {
     }
     println!("{damaged} damaged sets");
 }
+
+#[test]
+fn a_version_that_is_replaced_costs_no_more_in_a_larger_index() {
+    let text = |of: &str| blake3::hash(of.as_bytes()).to_string();
+    let operations = |articles: usize| {
+        let disk = Disk::default();
+        let mut deduper = writer_with(&disk, Versions::Replace).unwrap();
+        for id in (0..articles).map(|number| number.to_string()) {
+            deduper.push(id.as_str(), text(&id)).unwrap();
+        }
+        deduper.checkpoint().unwrap();
+        deduper.push("last", text("older")).unwrap();
+        deduper.checkpoint().unwrap();
+        deduper.push("last", text("newer")).unwrap();
+        let before = disk.operations();
+        deduper.checkpoint().unwrap();
+        let operations = disk.operations() - before;
+        let contents = contents(&reader(&disk).unwrap()).unwrap();
+        assert_eq!(contents.len(), articles + 1);
+        assert_eq!(contents.last().unwrap().1, text("newer"));
+        operations
+    };
+    assert_eq!(operations(50), operations(2000));
+}

@@ -195,6 +195,9 @@ impl Known {
     pub(super) fn note(&mut self, id: &str, digest: &blake3::Hash) -> Status {
         let id = half_of_id(id);
         let status = Status::of(self.content(&id), digest);
+        if status == Status::Unchanged {
+            return status; // it is ingested again
+        }
         self.last.insert(id, half(digest));
         // A sixteenth is moved with all others, so an article is moved sixteen times.
         if self.last.len() >= FEW.max(self.since.versions.len() / 16) {

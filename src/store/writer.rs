@@ -131,7 +131,8 @@ impl Writer {
 
     /// Of some runs, of which all but the last are those of the index, keeps what comes before the
     /// group with an article, and says with which article that begins. Nothing is pending then.
-    /// Until the next commit, nobody else knows.
+    /// Until the next commit, nobody else knows. The ids of what goes are known on: it is ingested
+    /// again, each id with what it has now.
     pub(crate) fn cut(&mut self, sealed: &Sealed, article: u64) -> Result<u64, Error> {
         let at = sealed.runs().partition_point(|run| run.directory.articles.end <= article);
         let (before, run) = (&sealed.runs()[..at], &sealed.runs()[at]);
@@ -145,12 +146,10 @@ impl Writer {
                 self.manifest.next_run += 1;
                 runs.push(Arc::new(Run::open(&*self.storage, named)?));
             }
-            let kept = Sealed::new(runs, self.path.clone())?;
-            let (committed, _) = Contents::of(&kept)?;
-            Ok((Arc::new(kept), Known::new(committed)))
+            Sealed::new(runs, self.path.clone()).map(Arc::new)
         };
         let done = cut();
-        (self.sealed, self.known) = done.map_err(|error| self.wrap(error))?;
+        self.sealed = done.map_err(|error| self.wrap(error))?;
         self.pending = Pending::default();
         self.changed.clear();
         self.cut = true;
@@ -207,6 +206,26 @@ impl Writer {
             Ok((!older.is_empty()).then(|| Staged { sealed: Arc::new(staged), older }))
         };
         staged().map_err(|error| self.wrap(error))
+    }
+
+    /// Reads anew which articles there are, with what contents.
+    pub(crate) fn know(&mut self) -> Result<(), Error> {
+        let contents = Contents::of(&self.sealed).map_err(|error| self.wrap(error))?;
+        self.known = Known::new(contents.0);
+        Ok(())
+    }
+
+    /// Makes of an index in memory, which has all that was committed before [`cut`](Self::cut), what
+    /// [`load`](Self::load) would make of what is left, without reading that.
+    pub(crate) fn shorten(&self, index: &mut Index) -> Originals {
+        let end = self.sealed.coordinates();
+        for (table, entries) in
+            [(Table::Anchors, &mut index.anchors), (Table::Paragraphs, &mut index.paragraphs)]
+        {
+            entries.retain(|posting| table.is_before(&Entry::of_posting(0, posting), end, 0));
+        }
+        index.rest_on(self.sealed.clone());
+        Originals::above(self.sealed.clone())
     }
 
     /// The committed articles as an index in memory: entries in tables, texts and the ways back to
