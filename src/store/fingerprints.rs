@@ -172,7 +172,7 @@ pub struct Fingerprints {
 impl Fingerprints {
     /// Opens the fingerprints in a directory.
     ///
-    /// Reads the manifest and the directory of each run: 3 % of the files.
+    /// Reads the manifest and the directory of each run: half a percent of the files.
     ///
     /// # Errors
     ///
