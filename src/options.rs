@@ -236,8 +236,9 @@ impl Options {
     ///
     /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. A
     /// JSON Pointer (RFC 6901) reaches names that have dots themselves: `/meta.body` is a field of
-    /// that name. In tables, names are taken as they are. A record that has the text or the id
-    /// twice is an error.
+    /// that name. An object that has the text or the id twice is an error.
+    ///
+    /// In tables, names are taken as they are, and of several columns with one name the first counts.
     pub fn text_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.text_field = Some(name.into());
         self
@@ -295,7 +296,10 @@ impl Options {
     /// Whether an article with bytes that cannot be decoded is an error. Default: `false`; such bytes become
     /// U+FFFD and are [counted](crate::Article::replaced).
     ///
-    /// Without the feature `encodings` it always is.
+    /// Text that is taken for another encoding than UTF-8, mostly windows-1252, is no error:
+    /// [`Article::encoding`](crate::Article::encoding) says which.
+    ///
+    /// Without the feature `encodings`, all that is not UTF-8 is an error.
     pub fn strict_encoding(&mut self, strict: bool) -> &mut Self {
         self.strict_encoding = Some(strict);
         self
@@ -437,8 +441,11 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If an option has an impossible value or no effect, if `path` does not exist or is neither a file
-    /// nor a directory, or if threads cannot be started.
+    /// - If an option has an impossible value or no effect.
+    /// - If `path` does not exist or is neither a file nor a directory.
+    /// - If threads cannot be started.
+    /// - With an index on disk, `Error::Index`: if it has a writer already, was made with other
+    ///   options, or cannot be read or written.
     pub fn ingest(&self, path: impl AsRef<Path>) -> Result<Articles, Error> {
         self.ingest_all([path])
     }
@@ -472,7 +479,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If an option has an impossible value or no effect, or if threads cannot be started.
+    /// As [`ingest`](Self::ingest), but for the path.
     ///
     /// # Examples
     ///
@@ -496,7 +503,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If an option has an impossible value or no effect, or if threads cannot be started.
+    /// As [`ingest`](Self::ingest), but for the path.
     pub fn source(&self, source: impl Source + 'static) -> Result<Articles, Error> {
         self.check_source()?;
         Articles::new(&self.check()?, Box::new(source))
@@ -506,7 +513,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If an option has an impossible value or no effect.
+    /// - If an option has an impossible value, or no effect here, as all have that say how to read.
+    /// - With an index on disk, as [`ingest`](Self::ingest).
     pub fn deduper(&self) -> Result<Deduper, Error> {
         self.check_pushed()?;
         Deduper::with_config(&self.check()?)
