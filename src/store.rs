@@ -311,14 +311,14 @@ impl Index {
     /// Where the runs of a text stand: what ingesting it next would report as
     /// [repeats](Article::repeats).
     ///
-    /// A run is as long as it can be, so its source may be a later article than the first that has a part of
-    /// it, and of several that have all of it not always the first. There it may have been removed: where
-    /// text is *kept*, which is where it came first, say the [`sources`](Self::sources) of that article.
-    ///
     /// So a text of less than `min_span` bytes is found only where it was a whole paragraph, of at
     /// least `min_paragraph` bytes. Near copies are not among the runs. If the text repeats its own
     /// beginning, the source of that repeat is an article with an empty id and the number that the
     /// text would get.
+    ///
+    /// A run is as long as it can be, so its source may be a later article than the first that has a part of
+    /// it, and of several that have all of it not always the first. There it may have been removed: where
+    /// text is *kept*, which is where it came first, say the [`sources`](Self::sources) of that article.
     ///
     /// # Errors
     ///

@@ -19,7 +19,8 @@ use crate::options::{Config, Options, all_cores};
 
 impl Index {
     /// Takes articles out of the index in a directory: all versions of every id that is chosen.
-    /// Returns how many articles that were. An id that was chosen is not asked about again.
+    /// Returns how many articles that were. An id that was chosen is not asked about again. One that
+    /// was not is asked about at each of its versions, and has to get the same answer.
     ///
     /// The index is then what it would be if they had never come: where one of them was the first
     /// to say something, the next copy keeps it, so no other article loses a byte. When this
