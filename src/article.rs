@@ -470,6 +470,7 @@ pub struct Origin {
     /// Where it is kept. If the part repeats itself, as a row of dashes does, this is one period and so
     /// shorter than the part.
     pub first: Place,
-    /// Whether the two agree byte for byte, not just in canonical form.
+    /// Whether the two agree byte for byte, not just in canonical form. A part that is longer than one
+    /// period never does, even if it is that period again and again.
     pub exact: bool,
 }
