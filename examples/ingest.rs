@@ -192,10 +192,10 @@ fn filter(
     let mut printing = !args.flags.quiet && !args.flags.json;
     while let Some(article) = next(&mut articles, bar) {
         for segment in article.segments().iter().filter(|segment| segment.seen) {
-            let Range { start, end } = segment.range;
+            let Range { start, end } = without_breaks(&segment.range, article.paragraphs());
             removed.write(|| json!({ "doc": article.id(), "start": start, "end": end }))?;
             if printing {
-                let (id, len) = (article.id(), end - start);
+                let (id, len) = (article.id(), segment.range.len());
                 let words = first_words(&article.original()[start..end]);
                 let printed = writeln!(stdout, "{id}: {len} bytes removed: {words:?}");
                 printing = args.flags.goes_on_printing(printed)?;
@@ -212,6 +212,14 @@ fn filter(
         articles.checkpoint()?;
     }
     end(args, &mut stdout, &articles.stats(), start)
+}
+
+/// The paragraphs of a removed range, without the line breaks that went with them.
+#[cfg(feature = "index")]
+fn without_breaks(removed: &Range<usize>, paragraphs: &[Range<usize>]) -> Range<usize> {
+    let first = paragraphs.partition_point(|paragraph| paragraph.start < removed.start);
+    let behind = paragraphs.partition_point(|paragraph| paragraph.end <= removed.end);
+    paragraphs[first].start..paragraphs[behind - 1].end
 }
 
 /// A bar on the terminal, unless nobody looks or something else is printed there.

@@ -118,6 +118,29 @@ fn a_terminal_gets_a_bar() {
 /// Articles come without end until the example is interrupted: those it has told of are in the index.
 #[cfg(feature = "index")]
 #[test]
+fn removed_ranges_have_no_line_breaks_around_them_by_fingerprints_either() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let report =
+        "The ferry does not run on Sunday, as the cable has to be greased before the ice comes.";
+    std::fs::create_dir(path("in")).expect("a folder");
+    std::fs::write(path("in/1.txt"), report).expect("a file");
+    std::fs::write(path("in/2.txt"), format!("New.\n\n{report}\n\nNew too.\n")).expect("a file");
+    let removed = |mode: &[&str]| {
+        let out = path("removed");
+        let mut program = Command::new(example("ingest"));
+        let output = program.args([&path("in"), "--json", "--removed", &out]).args(mode).output();
+        assert!(output.expect("the example").status.success());
+        let line = std::fs::read_to_string(&out).expect("the lines");
+        let line: Value = serde_json::from_str(&line).expect("one line");
+        (line["doc"].clone(), line["start"].clone(), line["end"].clone())
+    };
+    assert_eq!(removed(&[]), ("2.txt".into(), 6.into(), (6 + report.len()).into()));
+    assert_eq!(removed(&["--fingerprints", &path("seen")]), removed(&[]));
+}
+
+#[cfg(feature = "index")]
+#[test]
 fn an_interrupted_run_leaves_a_committed_index() {
     let dir = tempfile::tempdir().expect("a folder");
     let index = dir.path().join("index");
