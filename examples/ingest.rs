@@ -294,7 +294,7 @@ fn print_article(out: &mut impl Write, article: &Article) -> io::Result<()> {
         }
         for source in &block.sources {
             let first = &source.first;
-            let sameness = if source.exact { "" } else { ", same but for spacing or typography" };
+            let sameness = if source.exact { "" } else { ", not byte for byte" };
             writeln!(
                 out,
                 "    first seen in {}, bytes {}..{}{sameness}",
