@@ -555,6 +555,9 @@ mod tests {
             ("choice of anchors ([`anchors`](crate::anchors))", crate::anchors::VERSION),
             ("rules for near copies and sentences", crate::criteria::VERSION),
             ("format", VERSION),
+            // And those of fingerprints.
+            ("canonical form", crate::canonical::VERSION),
+            ("splitter", crate::split::VERSION),
         ] {
             let field = format!("version of the {what}: {version}");
             let stated = page.match_indices(&field).any(|(at, field)| {
