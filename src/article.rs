@@ -158,6 +158,8 @@ impl Article {
     /// for one that is covered by repeats or has no text.
     ///
     /// Text in a repeat counts as seen even where its paragraph was kept because of what else it says.
+    /// Of a [near copy](crate::Options::near) what it has in common with its source counts as seen, and
+    /// its changes as new: so it is not 0 though nothing is left. The space between two repeats is not new.
     pub fn novelty(&self) -> f64 {
         share(self.canonical_len - self.covered, self.canonical_len)
     }

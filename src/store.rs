@@ -298,12 +298,12 @@ impl Index {
     /// deduper.checkpoint()?;
     ///
     /// let index = dedup::Index::open(&dir)?;
-    /// let sources = index.sources(2)?.unwrap();
+    /// let sources = index.sources_at(2)?.unwrap();
     /// let ids: Vec<&str> = sources.iter().map(|source| &*source.first.id).collect();
     /// assert_eq!(ids, ["courier", "herald"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sources(&self, article: usize) -> Result<Option<Vec<Origin>>, Error> {
+    pub fn sources_at(&self, article: usize) -> Result<Option<Vec<Origin>>, Error> {
         let Some(found) = self.found(article)? else { return Ok(None) };
         Deduper::above(self.sealed.clone(), self.criteria).sources(&self.sealed, &found).map(Some)
     }
@@ -318,7 +318,7 @@ impl Index {
     ///
     /// A run is as long as it can be, so its source may be a later article than the first that has a part of
     /// it, and of several that have all of it not always the first. There it may have been removed: where
-    /// text is *kept*, which is where it came first, say the [`sources`](Self::sources) of that article.
+    /// text is *kept*, which is where it came first, say the [`sources_at`](Self::sources_at) of that article.
     ///
     /// # Errors
     ///
@@ -522,7 +522,7 @@ impl StoredArticle {
 pub struct StoredSegment {
     /// The bytes of the original.
     pub range: Range<usize>,
-    /// If it was removed, where its text, or the first part of it, is kept. [`Index::sources`] has all parts.
+    /// If it was removed, where its text, or the first part of it, is kept. [`Index::sources_at`] has all parts.
     pub first: Option<Reference>,
     /// Whether it was removed as [boilerplate](Boilerplate::articles), of which no copy is kept.
     pub boilerplate: bool,

@@ -112,7 +112,7 @@ fn check_contents(recipe: &Recipe, dir: &Path, expected: &[Article], seed: u64) 
             }
         }
         left += stored.text().len() as u64;
-        let sources = index.sources(number).unwrap().unwrap();
+        let sources = index.sources_at(number).unwrap().unwrap();
         let reported = article.blocks().iter().flat_map(|block| {
             // Of these, short runs are not stored.
             let changed = !block.changes.is_empty();
@@ -121,7 +121,7 @@ fn check_contents(recipe: &Recipe, dir: &Path, expected: &[Article], seed: u64) 
         });
         assert_eq!(sources, reported.cloned().collect::<Vec<_>>(), "seed {seed}, article {number}");
     }
-    assert!(index.sources(expected.len()).unwrap().is_none());
+    assert!(index.sources_at(expected.len()).unwrap().is_none());
     let stats = index.stats();
     assert_eq!((stats.articles, stats.bytes_kept), (expected.len() as u64, left));
     assert!(index.article("nobody").unwrap().is_none());

@@ -215,7 +215,7 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// If there is no row, or no column for the text.
+    /// If there is no column for the text.
     pub(crate) fn read<R: BufRead>(
         rows: &mut Rows<R>,
         names: &[(String, Field)],

@@ -365,7 +365,7 @@ fn ask(disk: &Disk) -> Result<impl PartialEq + std::fmt::Debug + use<>, Error> {
     for article in index.articles() {
         let article = article?;
         originals.push(index.original(article.id())?);
-        sources.push(index.sources(article.number())?);
+        sources.push(index.sources_at(article.number())?);
         articles.push(article);
     }
     Ok((found, originals, articles, sources, index.stats()))
@@ -376,7 +376,7 @@ fn ask_anyway(index: &Index) {
     let _ = index.find(&question());
     for article in index.articles().flatten() {
         let _ = index.original(article.id());
-        let _ = index.sources(article.number());
+        let _ = index.sources_at(article.number());
     }
     for share in [0.5, 1.0] {
         let _ = index.clusters(share);

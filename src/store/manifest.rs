@@ -550,9 +550,9 @@ mod tests {
     fn the_page_of_the_format_has_the_versions_that_are_written() {
         let page = include_str!("../../docs/format.md");
         for (what, version) in [
-            ("canonical form ([`canonical`](crate::canonical))", crate::canonical::VERSION),
-            ("splitter ([`split`](crate::split))", crate::split::VERSION),
-            ("choice of anchors ([`anchors`](crate::anchors))", crate::anchors::VERSION),
+            ("canonical form (`dedup::canonical`)", crate::canonical::VERSION),
+            ("splitter (`dedup::split`)", crate::split::VERSION),
+            ("choice of anchors (`dedup::anchors`)", crate::anchors::VERSION),
             ("rules for near copies and sentences", crate::criteria::VERSION),
             ("format", VERSION),
             // And those of fingerprints.

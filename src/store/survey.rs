@@ -197,12 +197,12 @@ impl Index {
         rule: Frequent,
         mut source: impl FnMut(&str, Option<&Path>) -> String,
     ) -> Result<Boilerplate, Error> {
-        let possible = match rule {
-            Frequent::Articles(least) => least >= 2,
-            Frequent::ShareOfSource(share) => share > 0.0 && share <= 1.0,
+        let (is_possible, what_is) = match rule {
+            Frequent::Articles(least) => (least >= 2, "2 or more"),
+            Frequent::ShareOfSource(share) => (share > 0.0 && share <= 1.0, "above 0 and up to 1"),
         };
-        if !possible {
-            let problem = format!("{rule:?} is not possible");
+        if !is_possible {
+            let problem = format!("{rule:?} is not possible: {what_is}");
             return Err(Error::Option { option: "boilerplate", problem });
         }
         let one_source = matches!(rule, Frequent::Articles(_));
