@@ -409,8 +409,12 @@ impl Numbers {
         Self { last, is_taken: Box::new(is_taken) }
     }
 
-    fn next(&mut self) -> u64 {
-        self.last = free_number(self.last + 1, &self.is_taken);
+    /// That of the next document. One with an id has no use for it, and an index is not asked.
+    fn next(&mut self, is_named: bool) -> u64 {
+        self.last += 1;
+        if !is_named {
+            self.last = free_number(self.last, &self.is_taken);
+        }
         self.last
     }
 }
@@ -590,7 +594,8 @@ impl Iterator for Inputs {
                 }
                 Ok(Item::Document(document)) => {
                     self.read += document.text.len() as u64;
-                    Content::Document(document, self.numbers.next())
+                    let number = self.numbers.next(document.id.is_some());
+                    Content::Document(document, number)
                 }
                 Ok(Item::Stream(stream)) => match self.open(stream) {
                     Some(content) => content,
