@@ -20,8 +20,8 @@
 //!    is explained. A passage too short to tell takes the width of the rest of the article, or else
 //!    is joined only where the sentence plainly runs on. Where the breaks of the others leave it
 //!    open how wide they were wrapped, it may be as wide as they allow. The last line of what is joined
-//!    stays apart if it is a heading of what follows: short, with a capital at its start and a letter or
-//!    digit at its end, behind a line that ends a sentence, and not gone on with in lower case.
+//!    stays apart if it is a heading of what follows: short, with a capital at its start and a letter, a
+//!    digit or a colon at its end, behind a line that ends a sentence, and not gone on with in lower case.
 //!
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.
@@ -551,19 +551,19 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
 }
 
-/// Whether `line`, the last of a paragraph and not its first, is a heading of what follows: short, with
-/// a capital at its start and no full stop at its end, where the line before ends a sentence and the next
-/// does not go on with it.
+/// Whether `line`, the last of a paragraph and not its first, is a heading of what follows, or says who
+/// wrote that: short, with a capital at its start and no full stop at its end, where the line before ends
+/// a sentence and the next does not go on with it.
 fn is_heading_behind(before: &str, line: &str, next: Option<&str>) -> bool {
     // Nearly all paragraphs end with a full stop.
-    if matches!(line.as_bytes().last(), Some(b'.' | b'!' | b'?' | b':' | b';')) {
+    if matches!(line.as_bytes().last(), Some(b'.' | b'!' | b'?' | b';')) {
         return false;
     }
     let (_, unquoted) = unquote(line);
     let (before, line) = (before.trim_end(), unquoted.trim());
     // German dates have a full stop in them: "am 1. Mai".
     let is_number = before.strip_suffix('.').is_some_and(|rest| rest.ends_with(char::is_numeric));
-    line.ends_with(is_alphanumeric)
+    line.ends_with(|c| c == ':' || is_alphanumeric(c))
         && line.chars().find(|&c| is_alphanumeric(c)).is_some_and(char::is_uppercase)
         && line.chars().nth(LONGEST_HEADING).is_none()
         && sentence_ends(before)
@@ -823,6 +823,8 @@ mod tests {
             split(&format!("{full}\nRelated stories\n{long}")),
             [&*full, "Related stories", long]
         );
+        let wrote = format!("{full}\nSomebody wrote:\n> Yes.");
+        assert_eq!(split(&wrote), [&*full, "Somebody wrote:", "> Yes."]);
         let quoted = format!("> {}", full.replace('\n', "\n> "));
         assert_eq!(
             split(&format!("{quoted}\n> Related stories\n")),

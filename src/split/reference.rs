@@ -123,7 +123,7 @@ impl Shape {
                 .is_some_and(char::is_numeric),
             is_like_heading: body.chars().count() <= LONGEST_HEADING
                 && first.is_some_and(char::is_uppercase)
-                && body.chars().last().is_some_and(char::is_alphanumeric),
+                && body.chars().last().is_some_and(|c| c == ':' || c.is_alphanumeric()),
         }
     }
 
