@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use ::parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit};
+use ::parquet::basic::{Compression, ConvertedType, LogicalType, Repetition, TimeUnit};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
@@ -528,6 +528,10 @@ fn check_chunks(
             if !columns.iter().any(|column| column.0 == chunk.column_path().parts()) {
                 continue;
             }
+            if let Some(codec) = unread_codec(chunk.compression()) {
+                let what = format!("its columns are packed with {codec}; Snappy and zstd are read");
+                return Err(Problem::invalid(what));
+            }
             let first = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
             let start = u64::try_from(first.min(chunk.data_page_offset()));
             let packed = u64::try_from(chunk.compressed_size());
@@ -548,6 +552,18 @@ fn check_chunks(
     Ok(())
 }
 
+/// The name of a way to pack that is not among the features of the library; what it says itself
+/// names one of those.
+fn unread_codec(codec: Compression) -> Option<&'static str> {
+    match codec {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => None,
+        Compression::GZIP(_) => Some("gzip"),
+        Compression::LZO => Some("LZO"),
+        Compression::BROTLI(_) => Some("Brotli"),
+        Compression::LZ4 | Compression::LZ4_RAW => Some("LZ4"),
+    }
+}
+
 fn problem(error: ParquetError) -> Problem {
     match error {
         ParquetError::EOF(_) => Problem::Truncated,
@@ -557,7 +573,7 @@ fn problem(error: ParquetError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use ::parquet::basic::{Compression, ZstdLevel};
+    use ::parquet::basic::ZstdLevel;
     use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
     use ::parquet::file::properties::WriterProperties;
     use ::parquet::file::writer::SerializedFileWriter;
@@ -683,6 +699,31 @@ mod tests {
         let strict = rows(plain.clone(), "meta.raw", "none", true).next().unwrap().unwrap_err();
         assert!(matches!(strict.problem, Problem::Undecodable { .. }) && strict.recoverable);
         assert_eq!(texts(&plain, "a.b", "id")[0].0, "x");
+    }
+
+    #[test]
+    fn a_packing_that_is_not_read_is_an_error_that_names_it() {
+        let packed = |codec: u8| {
+            let mut file = file(Compression::SNAPPY, &TEXTS).to_vec();
+            // In the footer the codec follows the name of the column.
+            let places = memchr::memmem::find_iter(&file, b"\x04text\x15\x02");
+            let places: Vec<_> = places.map(|at| at + 6).collect();
+            assert_eq!(places.len(), 2, "one for each group of rows");
+            for at in places {
+                file[at] = 2 * codec;
+            }
+            Bytes::from(file)
+        };
+        for (codec, name) in [(2, "gzip"), (3, "LZO"), (4, "Brotli"), (5, "LZ4"), (7, "LZ4")] {
+            let mut rows = rows(packed(codec), "text", "id", false);
+            let Problem::Invalid(what) = rows.next().unwrap().unwrap_err().problem else {
+                panic!("another problem than the packing")
+            };
+            assert!(what.to_string().contains(name), "{what}");
+            assert!(rows.next().is_none());
+            // It does not matter how columns are packed that are not read.
+            assert_eq!(texts(&packed(codec), "other", "id").len(), TEXTS.len());
+        }
     }
 
     #[test]
