@@ -15,11 +15,13 @@
 //! 4. A line break is a wrap if the first word of the next line would not have fitted. To tell that
 //!    takes the width to which the text was wrapped: the greatest width for which, in a run of
 //!    lines, at least two and at least six in ten line breaks are explained in this way. In a run of
-//!    four lines or fewer all breaks must be explained, and not all lines may begin in upper case.
+//!    four lines or fewer all breaks must be explained, and not all lines may begin in upper case, unless
+//!    they are quoted: mail is mostly wrapped.
 //!    A longer run whose lines nearly all begin in upper case is verse or a list, unless every break
-//!    is explained. A passage too short to tell takes the width of the rest of the article, or else
-//!    is joined only where the sentence plainly runs on. Where the breaks of the others leave it
-//!    open how wide they were wrapped, it may be as wide as they allow. The last line of what is joined
+//!    is explained. A passage too short to tell takes the width of the rest of the article, and is
+//!    joined too where the sentence plainly runs on: what stood among narrower lines elsewhere is the
+//!    same here. Where the breaks of the others leave it open how wide they were wrapped, it may be as
+//!    wide as they allow. The last line of what is joined
 //!    stays apart if it is a heading of what follows: short, with a capital at its start and a letter, a
 //!    digit or a colon at its end, behind a line that ends a sentence, and not gone on with in lower case.
 //!
@@ -364,7 +366,7 @@ impl<'a> Splitter<'a> {
         let first = self.paragraphs.len() - lines;
         let widths = take(&mut self.widths);
         if lines > 2
-            && let Some(width) = self.shapes.wrap_width::<V>(group.clone(), widths)
+            && let Some(width) = self.shapes.wrap_width::<V>(group.clone(), widths, depth > 0)
         {
             let lines_of_group = first..first + lines;
             let mut joined = Joined::new(self.text, &mut self.paragraphs, lines_of_group, first);
@@ -398,11 +400,9 @@ impl<'a> Splitter<'a> {
             let width = like_it.map(|usual| usual.of(shapes.widths(shape..shape + lines)));
             let mut joined = Joined::new(text, &mut paragraphs, first..read, kept);
             for (from, shape) in (first..read - 1).zip(shape..).step_by(PAIRS) {
-                let goes_on = match width {
-                    Some(width) => shapes.full::<V>(shape, width),
-                    None => joined.running_on(from, &shapes, shape),
-                };
-                joined.push(from, goes_on);
+                let full = width.map_or(0, |width| shapes.full::<V>(shape, width));
+                let others = shapes.lower::<V>(shape) & !full & pairs_of(read - 1 - from);
+                joined.push(from, full | joined.running_on(from, &shapes, shape, others));
             }
             kept = joined.finish();
             shape += lines;
@@ -459,13 +459,23 @@ impl<'a> Joined<'a> {
         }
     }
 
-    /// Which of these lines plainly run on, if they show no width, as [`Self::push`] is given it.
-    fn running_on(&self, from: usize, shapes: &Shapes, shape: usize) -> u64 {
-        let lines = self.lines[from..self.last].iter().take(PAIRS).enumerate();
-        lines.fold(0, |running_on, (at, line)| {
-            let ends = || sentence_ends(self.text[line.clone()].trim_end());
-            running_on | u64::from(shapes.runs_on(shape + at) && !ends()) << (4 * at)
-        })
+    /// Which of these lines plainly run on, of those behind which one begins in lower case: both as
+    /// [`Self::push`] is given it.
+    fn running_on(&self, from: usize, shapes: &Shapes, shape: usize, mut lines: u64) -> u64 {
+        let mut running_on = 0;
+        while lines != 0 {
+            let at = lines.trailing_zeros() as usize / 4;
+            let text = |line: usize| &self.text[self.lines[from + line].clone()];
+            let next = || unquote(text(at + 1)).1.trim_start();
+            if shapes.may_run_on(shape + at)
+                && !sentence_ends(text(at).trim_end())
+                && !is_definition(next())
+            {
+                running_on |= lines & lines.wrapping_neg();
+            }
+            lines &= lines - 1;
+        }
+        running_on
     }
 
     fn end_paragraph(&mut self, line: usize) {
@@ -544,6 +554,11 @@ fn sentence_ends(content: &str) -> bool {
             matches!(c, '"' | '\'' | ')' | ']' | '\u{201C}' | '\u{201D}' | '\u{BB}' | '\u{AB}')
         })
         .ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}'])
+}
+
+/// Whether a line says where a link of Markdown leads.
+fn is_definition(body: &str) -> bool {
+    body.strip_prefix('[').is_some_and(|label| label.contains("]: "))
 }
 
 /// Whether a byte is part of a word in ASCII.
@@ -700,6 +715,16 @@ mod tests {
         until autumn, and cost more than was first thought.";
 
     #[test]
+    fn few_lines_in_upper_case_are_a_list_unless_they_are_quoted() {
+        let list = "The keeper of the lower lock, whose name nobody remembers now\n\
+            Lengthening the pier by thirty metres, which took three years\n\
+            Opening the bridge.";
+        assert_eq!(split(list).len(), 3);
+        let quoted = format!("> {}", list.replace('\n', "\n> "));
+        assert_eq!(split(&quoted), [quoted.as_str()]);
+    }
+
+    #[test]
     fn one_paragraph_a_line() {
         assert_eq!(
             split("Kurz.\nEin anderer Satz, der auch kurz ist.\n"),
@@ -745,6 +770,27 @@ mod tests {
             and the detour is long.";
         let text = format!("{WRAPPED}\n\n{narrow}\n");
         assert_eq!(split(&text), [WRAPPED, narrow]);
+    }
+
+    #[test]
+    fn a_short_passage_that_runs_on_is_the_same_among_wider_lines() {
+        let short = "* The gate keeper said that the lock at the upper weir was not to be\n  \
+            opened before the flood is over.";
+        let wide = "The council met on Monday to talk about the bridge, which has been closed since a lorry\n\
+            struck one of its pillars in the spring, and about the lock, which is older than that.\n\
+            Repairs will take until autumn, and will cost a good deal more than was thought at first\n\
+            by those who had to say what they cost.";
+        for others in ["", WRAPPED, wide] {
+            let text = format!("{others}\n\n{short}\n");
+            assert_eq!(split(&text).last(), Some(&short), "after {others:?}");
+        }
+        let links = "[lock]: https://weir.example/the-lock-at-the-upper-weir/in-the-flood\n\
+            [gate]: https://weir.example/gate";
+        assert_eq!(split(links), links.lines().collect::<Vec<_>>());
+        let list = "Here is what came in until the end of the week, in no order at all:\n\
+            Bread and butter\nSalt";
+        let text = format!("{wide}\n\n{list}\n");
+        assert_eq!(split(&text)[split(wide).len()..], list.lines().collect::<Vec<_>>());
     }
 
     #[test]

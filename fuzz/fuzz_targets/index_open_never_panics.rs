@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
     for article in index.articles().flatten() {
         let _ = index.original(article.id());
         let _ = index.find(article.text());
-        let _ = index.sources(article.number());
+        let _ = index.sources_at(article.number());
     }
 });
 

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{
-    Fence, LONGEST_HEADING, NARROWEST_WRAP, WIDEST_WRAP, is_heading, is_word, sentence_ends,
-    unquote,
+    Fence, LONGEST_HEADING, NARROWEST_WRAP, WIDEST_WRAP, is_definition, is_heading, is_word,
+    sentence_ends, unquote,
 };
 
 pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
@@ -20,7 +20,7 @@ pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
                 lines.iter().map(|line| Shape::of(&text[line.content.clone()], line.indent)),
             );
         }
-        let width = wrap_width(&shapes[first..]);
+        let width = wrap_width(&shapes[first..], depth > 0);
         let most = width.map(|width| most(&shapes[first..], width));
         groups.push(Group { depth, lines: lines.len(), width: width.zip(most) });
     }
@@ -39,9 +39,9 @@ pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
             let columns = of_group.iter().map(|line| line.columns);
             columns.filter(|&columns| columns <= most).fold(width, usize::max)
         }));
-        let joined = |pair: &[Shape]| match width {
-            Some(width) => pair[0].is_full(&pair[1], width),
-            None => pair[0].runs_on(&pair[1]),
+        let joined = |pair: &[Shape]| {
+            width.is_some_and(|width| pair[0].is_full(&pair[1], width))
+                || group.width.is_none() && pair[0].runs_on(&pair[1])
         };
         for (at, line) in lines.by_ref().take(group.lines - 1).enumerate() {
             let behind = of_group.get(at + 1..at + 3);
@@ -92,6 +92,7 @@ struct Shape {
     starts: Case,
     sentence_ends: bool,
     number_ends: bool,
+    is_definition: bool,
     /// Whether it could be a heading by itself.
     is_like_heading: bool,
 }
@@ -121,6 +122,7 @@ impl Shape {
                 .strip_suffix('.')
                 .and_then(|rest| rest.chars().last())
                 .is_some_and(char::is_numeric),
+            is_definition: is_definition(body),
             is_like_heading: body.chars().count() <= LONGEST_HEADING
                 && first.is_some_and(char::is_uppercase)
                 && body.chars().last().is_some_and(|c| c == ':' || c.is_alphanumeric()),
@@ -140,9 +142,10 @@ impl Shape {
             && behind.is_none_or(|behind| behind[1].starts != Case::Lower)
     }
 
-    /// Whether, with no width to go by, the sentence plainly runs on into `next`.
+    /// Whether the sentence plainly runs on into `next`, whatever the width.
     fn runs_on(&self, next: &Self) -> bool {
         !self.sentence_ends
+            && !next.is_definition
             && next.starts == Case::Lower
             && (NARROWEST_WRAP..=90).contains(&self.columns)
             && next.columns <= self.columns + next.first_word
@@ -204,7 +207,7 @@ fn is_rule(body: &str) -> bool {
 }
 
 /// The width to which the lines of a group were wrapped, if they show one.
-fn wrap_width(group: &[Shape]) -> Option<usize> {
+fn wrap_width(group: &[Shape], quoted: bool) -> Option<usize> {
     if group.len() < 3 {
         return None;
     }
@@ -226,9 +229,9 @@ fn wrap_width(group: &[Shape]) -> Option<usize> {
             upper += usize::from(fits && pair[1].starts == Case::Upper);
         }
         // Few lines prove little: then every break must be explained, and a line begin in the
-        // middle of a sentence. Many that nearly all begin in upper case are verse or a list,
+        // middle of a sentence if there is no mail program that wraps. Many that nearly all begin in upper case are verse or a list,
         // unless they are full without exception, which German prose can be.
-        let prose = if pairs <= 3 { upper < pairs } else { upper * 10 < pairs * 8 };
+        let prose = if pairs <= 3 { quoted || upper < pairs } else { upper * 10 < pairs * 8 };
         let all = full == pairs;
         if full >= 2
             && if pairs <= 3 { all && prose } else { all || prose && full * 10 >= pairs * 6 }

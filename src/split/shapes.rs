@@ -102,11 +102,17 @@ impl Shapes {
         widths
     }
 
-    /// Whether, with no width to go by, the sentence of line `at` plainly runs on into the next, if
-    /// it has not ended.
-    pub(super) fn runs_on(&self, at: usize) -> bool {
-        let ([columns, ..], [next, reach, starts, _]) = (self.lines[at], self.lines[at + 1]);
-        starts == LOWER && (NARROWEST_WRAP..=90).contains(&usize::from(columns)) && next <= reach
+    /// Of neighbours from line `at` on, of which the second begins in lower case, as [`Self::full`] has
+    /// those that go on.
+    #[inline(always)]
+    pub(super) fn lower<V: Vector>(&self, at: usize) -> u64 {
+        self.load::<V>(at).equal(LOWER).bits() >> (4 + STARTS)
+    }
+
+    /// Whether line `at` is as wide as lines are whose sentence runs on into the next, whatever the width.
+    pub(super) fn may_run_on(&self, at: usize) -> bool {
+        let ([columns, ..], [next, reach, ..]) = (self.lines[at], self.lines[at + 1]);
+        (NARROWEST_WRAP..=90).contains(&usize::from(columns)) && next <= reach
     }
 
     /// The width to which some lines, of at least three, were wrapped, if they show one. `present`
@@ -116,6 +122,7 @@ impl Shapes {
         &self,
         lines: Range<usize>,
         present: Widths,
+        quoted: bool,
     ) -> Option<usize> {
         // Wider lines may be neighbours that were never wrapped, so narrower widths are tried too;
         // eight bound the work.
@@ -135,10 +142,10 @@ impl Shapes {
                 upper += (fits & uppers & of_lines).count_ones() as usize;
             }
             // Few lines prove little: then every break must be explained, and a line begin in the
-            // middle of a sentence. Many that nearly all begin in upper case are verse or a list,
+            // middle of a sentence if there is no mail program that wraps. Many that nearly all begin in upper case are verse or a list,
             // unless they are full without exception, which German prose can be.
             let all = full == pairs;
-            let few = all & (upper < pairs);
+            let few = all & (quoted | (upper < pairs));
             let many = all | (upper * 10 < pairs * 8) & (full * 10 >= pairs * 6);
             if (full >= 2) & if pairs <= 3 { few } else { many } {
                 return Some(width);
