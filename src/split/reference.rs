@@ -90,11 +90,19 @@ struct Shape {
     /// Columns that must fit before the first place where the line could have been broken.
     first_word: usize,
     starts: Case,
-    sentence_ends: bool,
-    number_ends: bool,
+    end: End,
     is_definition: bool,
     /// Whether it could be a heading by itself.
     is_like_heading: bool,
+}
+
+/// What ends a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Sentence,
+    /// Or an ordinal number, as in German dates.
+    SentenceOrNumber,
+    Neither,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,11 +125,11 @@ impl Shape {
                 Some(c) if c.is_uppercase() || c.is_numeric() => Case::Upper,
                 _ => Case::Neither,
             },
-            sentence_ends: sentence_ends(content),
-            number_ends: content
-                .strip_suffix('.')
-                .and_then(|rest| rest.chars().last())
-                .is_some_and(char::is_numeric),
+            end: match content.strip_suffix('.').and_then(|rest| rest.chars().last()) {
+                Some(last) if last.is_numeric() => End::SentenceOrNumber,
+                _ if sentence_ends(content) => End::Sentence,
+                _ => End::Neither,
+            },
             is_definition: is_definition(body),
             is_like_heading: body.chars().count() <= LONGEST_HEADING
                 && first.is_some_and(char::is_uppercase)
@@ -137,14 +145,13 @@ impl Shape {
     /// Whether it is a heading and no more of the paragraph that ends here, given what is behind it.
     fn is_heading_behind(&self, before: &Self, behind: Option<&[Self]>) -> bool {
         self.is_like_heading
-            && before.sentence_ends
-            && !before.number_ends
+            && before.end == End::Sentence
             && behind.is_none_or(|behind| behind[1].starts != Case::Lower)
     }
 
     /// Whether the sentence plainly runs on into `next`, whatever the width.
     fn runs_on(&self, next: &Self) -> bool {
-        !self.sentence_ends
+        self.end == End::Neither
             && !next.is_definition
             && next.starts == Case::Lower
             && (NARROWEST_WRAP..=90).contains(&self.columns)
