@@ -570,8 +570,11 @@ fn is_word(byte: u8) -> bool {
 /// wrote that: short, with a capital at its start and no full stop at its end, where the line before ends
 /// a sentence and the next does not go on with it.
 fn is_heading_behind(before: &str, line: &str, next: Option<&str>) -> bool {
-    // Nearly all paragraphs end with a full stop.
-    if matches!(line.as_bytes().last(), Some(b'.' | b'!' | b'?' | b';')) {
+    // Nearly all paragraphs end with a full stop, and few lines but the last: a look at two bytes will do.
+    let last_of = |line: &str| line.as_bytes().last().copied().unwrap_or_default();
+    if matches!(last_of(line), b'.' | b'!' | b'?' | b';')
+        || matches!(last_of(before), b',' | b'a'..=b'z')
+    {
         return false;
     }
     let (_, unquoted) = unquote(line);
