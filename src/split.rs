@@ -21,9 +21,9 @@
 //!    is explained. A passage too short to tell takes the width of the rest of the article, and is
 //!    joined too where the sentence plainly runs on: what stood among narrower lines elsewhere is the
 //!    same here. Where the breaks of the others leave it open how wide they were wrapped, it may be as
-//!    wide as they allow. The last line of what is joined
-//!    stays apart if it is a heading of what follows: short, with a capital at its start and a letter, a
-//!    digit or a colon at its end, behind a line that ends a sentence, and not gone on with in lower case.
+//!    wide as they allow. The last line of what is joined stays apart if it is a heading of what
+//!    follows: short, with a capital at its start and a letter, a digit or a colon at its end, behind a
+//!    line that ends a sentence, and not gone on with in lower case.
 //!
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.

@@ -236,8 +236,8 @@ fn wrap_width(group: &[Shape], quoted: bool) -> Option<usize> {
             upper += usize::from(fits && pair[1].starts == Case::Upper);
         }
         // Few lines prove little: then every break must be explained, and a line begin in the
-        // middle of a sentence if there is no mail program that wraps. Many that nearly all begin in upper case are verse or a list,
-        // unless they are full without exception, which German prose can be.
+        // middle of a sentence unless they are quoted. Many that nearly all begin in upper case are
+        // verse or a list, unless they are full without exception, which German prose can be.
         let prose = if pairs <= 3 { quoted || upper < pairs } else { upper * 10 < pairs * 8 };
         let all = full == pairs;
         if full >= 2

@@ -142,8 +142,8 @@ impl Shapes {
                 upper += (fits & uppers & of_lines).count_ones() as usize;
             }
             // Few lines prove little: then every break must be explained, and a line begin in the
-            // middle of a sentence if there is no mail program that wraps. Many that nearly all begin in upper case are verse or a list,
-            // unless they are full without exception, which German prose can be.
+            // middle of a sentence unless they are quoted. Many that nearly all begin in upper case are
+            // verse or a list, unless they are full without exception, which German prose can be.
             let all = full == pairs;
             let few = all & (quoted | (upper < pairs));
             let many = all | (upper * 10 < pairs * 8) & (full * 10 >= pairs * 6);
