@@ -422,11 +422,11 @@ impl<'a> Canonicaliser<'a> {
         let mut space = false;
         while let Some(&byte) = source.get(at) {
             match byte {
-                b' ' | b'\t' | 0x1C..=0x1F => at += 1,
                 b'\n' | b'\r' | 0x0B | 0x0C => {
                     line_start = true;
                     at += 1;
                 }
+                _ if is_blank(byte) => at += 1,
                 b'>' if line_start => {
                     at += 1;
                     continue; // a quote mark is not white space

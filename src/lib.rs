@@ -127,9 +127,10 @@ pub use bytes::Bytes;
 
 /// Streams the articles of a file or a directory tree, without what they repeat.
 ///
-/// Reads files of every [`Format`] that this build has, compressed or not, in the order of their paths,
-/// sorted name by name: `a/b.txt` comes before `a-b.txt`. Names and contents tell what each file is. Nothing is written to disk, except that kept text
-/// beyond a gibibyte goes to temporary files ([`Options::memory`]). For other settings, see [`Options`].
+/// Reads files of every [`Format`] that this build has, compressed or not, in the order of their
+/// paths, sorted name by name: `a/b.txt` comes before `a-b.txt`. Names and contents tell what each
+/// file is. Nothing is written to disk, except that kept text beyond a gibibyte goes to temporary
+/// files ([`Options::memory`]). For other settings, see [`Options`].
 ///
 /// # Errors
 ///

@@ -189,8 +189,8 @@ impl Options {
     /// [`Block::changes`](crate::Block::changes) says what was changed. An exact copy of a near
     /// copy names that as its source.
     ///
-    /// The index takes two to three times the memory, and ingesting two to five times as long; `docs/quality.md`
-    /// has the numbers.
+    /// The index takes two to three times the memory, and ingesting two to five times as long;
+    /// `docs/quality.md` has the numbers.
     ///
     /// # Examples
     ///

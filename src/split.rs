@@ -570,21 +570,17 @@ fn is_word(byte: u8) -> bool {
 /// wrote that: short, with a capital at its start and no full stop at its end, where the line before ends
 /// a sentence and the next does not go on with it.
 fn is_heading_behind(before: &str, line: &str, next: Option<&str>) -> bool {
-    // Nearly all paragraphs end with a full stop, and few lines but the last: a look at two bytes will do.
-    let last_of = |line: &str| line.as_bytes().last().copied().unwrap_or_default();
-    if matches!(last_of(line), b'.' | b'!' | b'?' | b';')
-        || matches!(last_of(before), b',' | b'a'..=b'z')
-    {
+    // Few lines but the last of a paragraph end a sentence, so that is asked first.
+    let before = before.trim_end();
+    if !sentence_ends(before) {
         return false;
     }
-    let (_, unquoted) = unquote(line);
-    let (before, line) = (before.trim_end(), unquoted.trim());
+    let line = unquote(line).1.trim();
     // German dates have a full stop in them: "am 1. Mai".
     let is_number = before.strip_suffix('.').is_some_and(|rest| rest.ends_with(char::is_numeric));
     line.ends_with(|c| c == ':' || is_alphanumeric(c))
         && line.chars().find(|&c| is_alphanumeric(c)).is_some_and(char::is_uppercase)
         && line.chars().nth(LONGEST_HEADING).is_none()
-        && sentence_ends(before)
         && !is_number
         && next.is_none_or(|next| case(next) != LOWER)
 }
