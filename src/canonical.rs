@@ -5,6 +5,9 @@
 //! - a run of white space (any Unicode space, no-break space, line break, and the separators from
 //!   U+001C to U+001F, which Java and Python count as such and replace) is one space, and none stands
 //!   at the ends;
+//! - beside an ideograph, kana or Bopomofo, or a sign that is set with them, it vanishes: lines of Chinese and
+//!   Japanese end between any two characters, and whether a space parts them from Latin words or digits is up
+//!   to who sets the text (CSS Text 3 drops such line breaks too, but for those beside Latin);
 //! - zero-width characters vanish: soft hyphen, zero-width space and joiners, byte order mark,
 //!   direction marks, variation selectors of all scripts;
 //! - `>` quote marks at line starts vanish;
@@ -33,7 +36,7 @@ use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Bytes between two departures, of text that has many.
 const USUAL_DISTANCE: usize = 64;
@@ -350,6 +353,8 @@ impl<'a> Canonicaliser<'a> {
     fn odd(&mut self, mut at: usize) -> usize {
         let source = self.text.as_bytes();
         let is_far = |at| source.get(at).is_some_and(|&byte| byte >= 0xCC && byte != 0xE2);
+        let may_be_blank =
+            |at| source.get(at).is_some_and(|&byte| is_blank(byte) || matches!(byte, 0xC2 | 0xE2));
         loop {
             let character = self.character(at);
             let end = at + character.len_utf8();
@@ -360,8 +365,9 @@ impl<'a> Canonicaliser<'a> {
                 Class::Folding => self.depart(at, end, fold(character)),
                 Class::Composing | Class::Decomposing => self.composing(at, character),
             };
-            // In most scripts the next letter is as odd as this one, or that behind a space is.
-            if !is_far(at) && !is_far(at + 1) {
+            // In most scripts the next letter is as odd as this one, or that behind a space is; and
+            // white space behind a script without spaces is.
+            if !is_far(at) && !is_far(at + 1) && !(may_be_blank(at) && self.ends_unspaced()) {
                 return at;
             }
         }
@@ -461,22 +467,37 @@ impl<'a> Canonicaliser<'a> {
         if source.get(end).is_some_and(|&byte| !byte.is_ascii() || byte == b'>') {
             (end, _) = self.gap(at, is_line_break(self.character(at)));
         }
-        if end == source.len() {
-            self.depart(at, end, &[]);
-        } else if &source[at..end] == b" " {
-            self.keep(at, end);
-        } else {
-            self.depart(at, end, b" ");
-        }
+        match self.parting(end) {
+            b" " if &source[at..end] == b" " => self.keep(at, end),
+            canonical => self.depart(at, end, canonical),
+        };
         self.gap_end = end;
         end
+    }
+
+    /// What white space that goes up to `end` is in canonical form.
+    fn parting(&self, end: usize) -> &'static [u8] {
+        let Some(next) = self.text[end..].chars().next() else { return b"" };
+        match class(next) {
+            Class::Composing => b" ", // what would combine with another character otherwise
+            Class::Plain | Class::Decomposing if is_unspaced(next) => b"",
+            _ if self.ends_unspaced() => b"",
+            _ => b" ",
+        }
+    }
+
+    /// Whether the last character so far is of a script without spaces.
+    fn ends_unspaced(&self) -> bool {
+        let bytes = &self.bytes[..self.len];
+        let start = (0..bytes.len()).rev().find(|&start| is_boundary(bytes, start));
+        let last = start.and_then(|start| str::from_utf8(&bytes[start..]).ok());
+        last.and_then(|last| last.chars().next()).is_some_and(is_unspaced)
     }
 
     /// Handles the zero-width character at `at`, and the gap that it may belong to.
     fn vanishing(&mut self, at: usize) -> usize {
         let (end, space) = self.gap(at, false);
-        let canonical: &[u8] = if space && end < self.text.len() { b" " } else { b"" };
-        self.depart(at, end, canonical);
+        self.depart(at, end, if space { self.parting(end) } else { b"" });
         if space {
             self.gap_end = end;
         }
@@ -679,16 +700,18 @@ fn folds<V: Vector>(byte: V) -> V::Mask {
     byte.within(0x90..=0x95) | byte.within(0x98..=0x9F) | byte.equal(0xA6)
 }
 
-/// Which characters that begin so are known to be neither white space nor zero-width, nor `>`.
+/// Which characters that begin so are known to be neither white space nor zero-width, nor `>`, and to leave
+/// white space before them alone.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn ends_blank<V: Vector>([byte, next, second]: [V; 3]) -> V::Mask {
     byte.within(0x21..=0x7E) & !byte.equal(b'>')
         | byte.within(0xC3..=0xCB)
         | byte.within(0xCE..=0xD7)
-        | byte.within(0xE4..=0xEE)
+        | byte.within(0xEA..=0xEE)
         | byte.equal(0xC2) & next.within(0xA1..=0xBF) & !next.equal(0xAD)
-        | byte.equal(0xE2) & (next.within(0x82..=0xBF) | next.equal(0x80) & folds(second))
+        | byte.equal(0xE2) & (next.within(0x82..=0x8B) | next.within(0x8D..=0xB9))
+        | byte.equal(0xE2) & next.equal(0x80) & folds(second)
 }
 
 /// The same, of all characters that begin with a byte.
@@ -697,7 +720,7 @@ static ENDS_BLANK: [bool; 256] = {
     let mut byte = 0_u8;
     while byte < 0xFF {
         ends[byte as usize] =
-            matches!(byte, 0x21..=0x3D | 0x3F..=0x7E | 0xC3..=0xCB | 0xCE..=0xD7 | 0xE4..=0xEE);
+            matches!(byte, 0x21..=0x3D | 0x3F..=0x7E | 0xC3..=0xCB | 0xCE..=0xD7 | 0xEA..=0xEE);
         byte += 1;
     }
     ends
@@ -823,6 +846,20 @@ pub(crate) fn is_zero_width(character: char) -> bool {
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0100}'..='\u{E01EF}')
 }
 
+/// Whether a character is of a script that is written without spaces, or a sign that is set like one: ideographs,
+/// kana and Bopomofo, with their punctuation, and full-width forms.
+///
+/// Not Hangul, which has spaces, and not Thai and its neighbours, whose spaces part sentences.
+fn is_unspaced(character: char) -> bool {
+    matches!(character,
+        // Angle brackets that Form C replaces by those of the next line.
+        '\u{2329}' | '\u{232A}'
+        | '\u{2E80}'..='\u{2FFF}' | '\u{3001}'..='\u{3029}' | '\u{3030}'..='\u{3098}' | '\u{309B}'..='\u{312F}'
+        | '\u{3190}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE4F}'
+        | '\u{FF01}'..='\u{FF9F}' | '\u{FFE0}'..='\u{FFE6}' | '\u{1AFF0}'..='\u{1B16F}'
+        | '\u{20000}'..='\u{3FFFF}')
+}
+
 fn class(character: char) -> Class {
     // Made a page at a time when first met: asking the normalisation tables for every character of
     // a Chinese or Russian text costs several times what all the rest of this module does, and for
@@ -907,7 +944,7 @@ mod tests {
                     4 => "[a-zÄ-ü ,.]{0,70}",
                     4 => "[\n\r\t ]{1,3}|\n {1,70}|[„“”‘’»«‹›–—―…§€•]|\u{a0}|\u{ad}|\n?>+ ?",
                     1 => "[\u{0}-\u{20}\u{7f}-\u{bf}]|[\u{2000}-\u{206f}]|[\u{2080}-\u{2100}]",
-                    1 => "[u\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|語|Ж|क|के|😀",
+                    1 => "[u\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|[語か「\u{3099}\u{2329}＂]|Ж|क|के|😀",
                     1 => "[\u{27f}-\u{2ff}\u{5be}\u{5d0}\u{5f3}\u{180b}\u{301d}\u{ff0d}\u{e0100}]",
                 ],
                 0..60,
@@ -942,6 +979,7 @@ mod tests {
     #[test]
     fn white_space_is_one_space() {
         assert_eq!(text("  a \t b\r\n\u{a0}c\u{3000}d\u{2028}\n"), "a b c d");
+        assert_eq!(text("한국\n말 — ไทย\nไทย"), "한국 말 - ไทย ไทย");
         assert_eq!(text(""), "");
         assert_eq!(text(" \n\t"), "");
         assert_eq!(text("eins zwei drei  vier"), "eins zwei drei vier");
@@ -949,6 +987,39 @@ mod tests {
             text("\u{1c}to\u{1e}day\u{1f}\n\u{1d}> and\u{1b}now\u{1f}"),
             "to day and\u{1b}now"
         );
+    }
+
+    #[test]
+    fn white_space_beside_unspaced_scripts_vanishes() {
+        for same in [
+            "用Rust写的2本书",
+            "用 Rust 写的 2 本书",
+            "用\nRust写\r\n  的\u{3000}2\u{a0}本\u{ad} 书\n",
+        ] {
+            assert_eq!(text(same), "用Rust写的2本书");
+        }
+        assert_eq!(text("> 文章。\n> 次の\n\n「行」 b c"), "文章。次の「行」b c");
+        assert_eq!(
+            text("a \u{2329}b\u{232A} c \u{FA0C} d ｶﾅ \u{20000}"),
+            "a〈b〉c兀d ｶﾅ\u{20000}".replace(' ', "")
+        );
+        // Not of signs that are one with those of other scripts, nor where something would combine.
+        assert_eq!(text("a ＂b＂ c か \u{3099}か\u{ad}\u{3099}"), "a \"b\" cか \u{3099}が");
+    }
+
+    #[test]
+    fn whether_white_space_counts_is_told_of_both_forms() {
+        for character in ('\0'..=char::MAX).filter(|&c| class(c) != Class::Plain) {
+            let form = text(&character.to_string());
+            let mut of_form = form.chars();
+            if let (Some(first), None) = (of_form.next(), of_form.next()) {
+                for [before, behind] in [["x ", "y"], ["x", " y"]] {
+                    let [own, of_form] =
+                        [character, first].map(|c| text(&format!("{before}{c}{behind}")));
+                    assert_eq!(own, of_form, "{character:?}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -962,7 +1033,7 @@ mod tests {
     #[test]
     fn zero_width_characters_vanish() {
         assert_eq!(text("Silben\u{ad}trennung \u{200b}x\u{200b} y\u{feff}"), "Silbentrennung x y");
-        assert_eq!(text("葛\u{e0100}城 葛\u{fe00} \u{1820}\u{180b}"), "葛城 葛 \u{1820}");
+        assert_eq!(text("葛\u{e0100}城 葛\u{fe00} \u{1820}\u{180b}"), "葛城葛\u{1820}");
     }
 
     #[test]

@@ -489,6 +489,25 @@ fn paragraphs_around_what_goes_stay_apart_wherever_that_came_from() {
 }
 
 #[test]
+fn lines_of_scripts_without_spaces_may_end_anywhere() {
+    let chinese = "渡船从五月一日起每四十分钟一班。自行车在有空位时可以免费上船，团体请提前一天告知 2 号窗口。\
+        星期五最后一班船晚上十一点离岛，售票处提前十分钟关门。";
+    let japanese = "連絡船は五月一日から四十分おきに出ます。自転車は場所があれば無料で、団体は前日までにお知らせください。\
+        金曜日の最終便は夜の十一時に島を出て、切符売り場はその十分前に閉まります。";
+    for text in [chinese, japanese] {
+        for (width, break_line) in [(7, "\n"), (19, "\n> "), (30, "\r\n\u{3000}")] {
+            let mut deduper = Deduper::new();
+            deduper.push("one line", text).expect("sound");
+            let characters: Vec<char> = text.replace(' ', "").chars().collect();
+            let lines: Vec<String> = characters.chunks(width).map(String::from_iter).collect();
+            let copy = deduper.push("lines", lines.join(break_line)).expect("sound");
+            assert_eq!((&*copy.text(), copy.blocks().len()), ("", 1), "{width}");
+            assert_eq!(copy.blocks()[0].sources[0].first.range, 0..text.len());
+        }
+    }
+}
+
+#[test]
 fn no_repeat_lies_in_another() {
     let text = "the quiet harbour lay under a low grey sky";
     let mut options = Options::new();

@@ -18,7 +18,7 @@ use crate::room::make_room;
 
 /// Departures that most texts are full of, with the length of their canonical form. The order is
 /// part of the format on disk, as is [`NEAR`]: docs/format.md lists both.
-const COMMON: [(u32, &[u8]); 27] = [
+const COMMON: [(u32, &[u8]); 31] = [
     LINE_BREAK,
     (1, b"\r\n"),
     (1, b"\n\n"),
@@ -46,6 +46,10 @@ const COMMON: [(u32, &[u8]); 27] = [
     (3, "…".as_bytes()),
     (0, b"\n"),
     (0, b"\r\n"),
+    (0, b" "),
+    (0, b"\n\n"),
+    (0, b"\n  "),
+    (0, "\u{3000}".as_bytes()),
 ];
 
 const LINE_BREAK: (u32, &[u8]) = (1, b"\n");
@@ -101,7 +105,7 @@ const fn kind(canonical_len: u32, literal: &[u8]) -> u64 {
 #[expect(clippy::cast_possible_truncation, reason = "few bits are left")]
 const fn slot(kind: u64) -> usize {
     // The first odd number from the golden ratio on that gives each kind a slot of its own.
-    (kind.wrapping_mul(0x9E37_79B9_7F4A_7CB7) >> (u64::BITS - SLOTS.ilog2())) as usize
+    (kind.wrapping_mul(0x9E37_79B9_7F4A_7CC1) >> (u64::BITS - SLOTS.ilog2())) as usize
 }
 
 /// The code of a common departure, or [`UNCOMMON`].
@@ -707,14 +711,15 @@ mod tests {
                 original.extend(std::iter::repeat_n(b'x', gap));
                 canonical += u32::try_from(gap).unwrap();
                 let long = vec![b' '; 5000];
-                let common = usize::try_from(random(31)).unwrap();
-                let (canonical_len, literal) =
-                    COMMON.get(common).copied().unwrap_or(match common {
-                        27 => (2, b"e\xCC\x81"),
-                        28 => (1, b"\n       "),
-                        29 => (1, &long),
-                        _ => (130, b"something else"),
-                    });
+                let common = usize::try_from(random(COMMON.len() as u64 + 4)).unwrap();
+                let (canonical_len, literal) = COMMON.get(common).copied().unwrap_or(match common
+                    .wrapping_sub(COMMON.len())
+                {
+                    0 => (2, b"e\xCC\x81"),
+                    1 => (1, b"\n       "),
+                    2 => (1, &long),
+                    _ => (130, b"something else"),
+                });
                 departures.push(Departure {
                     canonical,
                     canonical_len,

@@ -280,7 +280,7 @@ pub(crate) fn fresh(style: u8, len: usize, rng: &mut Rng) -> String {
         1 => &["a", "b", " "],
         2 => &["ä", "ö", "ü", "Ä", "a"],
         3 => &["é", "\u{e8}", "e", "\u{4e2d}", "\u{4e30}", "\u{4e31}", " "],
-        4 => &["中", "丰", "丱", "、", "a"],
+        4 => &["中", "丰", "丱", "、", "か", "\u{3099}", "「", "a", " "],
         5 => &["\u{1f600}", "\u{1f601}", "\u{1f602}", " ", "x", "\u{1f44d}"],
         6 => &[
             "e\u{301}", "é", "…", ".", "\"", "“", "-", "–", "\u{ad}", "\u{200b}", " ", "\u{a0}",
@@ -342,6 +342,7 @@ pub(crate) fn vary(text: &str, variant: u8) -> String {
         12 => text.replace('\n', " "),
         13 => text.nfc().collect(),
         14 => wrap(text),
+        15 => insert(text, 9, "\n"),
         _ => text.to_owned(),
     }
 }

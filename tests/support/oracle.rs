@@ -133,6 +133,22 @@ fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
+/// Whether white space beside `c` counts for nothing: ideographs, kana, Bopomofo, what is set with
+/// them, and the brackets that normal form makes signs of theirs.
+fn unspaced(c: char) -> bool {
+    ('\u{2e80}'..='\u{a000}').contains(&c)
+        && !('\u{3130}'..'\u{3190}').contains(&c)
+        && !"\u{3000}\u{302a}\u{302b}\u{302c}\u{302d}\u{302e}\u{302f}\u{3099}\u{309a}\u{a000}"
+            .contains(c)
+        || ('\u{f900}'..='\u{faff}').contains(&c)
+        || ('\u{fe30}'..='\u{fe4f}').contains(&c)
+        || ('\u{ff01}'..='\u{ff9f}').contains(&c)
+        || ('\u{ffe0}'..='\u{ffe6}').contains(&c)
+        || ('\u{1aff0}'..='\u{1b16f}').contains(&c)
+        || ('\u{20000}'..='\u{3ffff}').contains(&c)
+        || "\u{2329}\u{232a}".contains(c)
+}
+
 /// The canonical form of `text`, which starts at a line start.
 pub(crate) fn canonicalise(text: &str) -> Canon {
     // Quote marks and zero-width characters vanish.
@@ -169,6 +185,21 @@ pub(crate) fn canonicalise(text: &str) -> Canon {
     if groups.last().is_some_and(|g| g.2) {
         groups.pop();
     }
+
+    // White space beside a script that has none counts for nothing, unless it holds apart what
+    // would combine.
+    let beside = |c: Option<char>| c.is_some_and(|c| unspaced(c) && folded(c) == c.to_string());
+    let counts = |before: &str, behind: &str| {
+        let first = behind.chars().next();
+        first.is_some_and(|c| !begins_cluster(c)) || !beside(first) && !beside(before.nfc().last())
+    };
+    let lost: Vec<bool> = groups
+        .iter()
+        .enumerate()
+        .map(|(at, g)| g.2 && !counts(&groups[at - 1].1, &groups[at + 1].1))
+        .collect();
+    let mut lost = lost.into_iter();
+    groups.retain(|_| lost.next() == Some(false));
 
     // Each cluster is normalised and folded. One that is in normal form already falls into its
     // characters.
