@@ -42,6 +42,7 @@ use crate::source::Problem;
 pub enum Error {
     /// A file, a directory or a record could not be read.
     #[error("cannot read {position}")]
+    #[non_exhaustive]
     Input {
         /// Where it is.
         position: Position,
@@ -50,12 +51,14 @@ pub enum Error {
     },
     /// A [`Source`](crate::Source) of the caller's failed.
     #[error("the source of articles failed")]
+    #[non_exhaustive]
     Source {
         /// What went wrong there.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A pushed article, or a text that is looked up, is longer than this crate takes.
     #[error("{}an article of {len} bytes; the limit is {limit}", before(id))]
+    #[non_exhaustive]
     TooLong {
         /// The article's id; empty if it has none.
         id: String,
@@ -69,6 +72,7 @@ pub enum Error {
     Full,
     /// Kept text could not be moved to a temporary file, or read from it.
     #[error("cannot keep text in a temporary file in {}", path.display())]
+    #[non_exhaustive]
     Spill {
         /// The directory for temporary files.
         path: PathBuf,
@@ -77,6 +81,7 @@ pub enum Error {
     },
     /// An option has an impossible value, or one that has no effect.
     #[error("option {option}: {problem}")]
+    #[non_exhaustive]
     Option {
         /// The option's name.
         option: &'static str,
@@ -86,6 +91,7 @@ pub enum Error {
     /// Something is wrong with the index on disk.
     #[cfg(feature = "index")]
     #[error("index {}", shown(path))]
+    #[non_exhaustive]
     Index {
         /// Its directory.
         path: PathBuf,
@@ -94,6 +100,7 @@ pub enum Error {
     },
     /// A thread could not be started.
     #[error("cannot start a thread")]
+    #[non_exhaustive]
     Thread {
         /// What the system said.
         source: std::io::Error,
@@ -133,6 +140,30 @@ impl Error {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Input { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the index on disk, or with the fingerprints; [`path`](Self::path) says where they are.
+    ///
+    /// Needs the feature `index`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("news.dedup");
+    /// use dedup::{IndexError, Options};
+    ///
+    /// let deduper = Options::new().index(&dir).deduper()?;
+    /// let error = Options::new().index(&dir).deduper().unwrap_err();
+    /// assert!(matches!(error.index_error(), Some(IndexError::Locked))); // so it is to be tried again later
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "index")]
+    pub fn index_error(&self) -> Option<&crate::IndexError> {
+        match self {
+            Self::Index { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -205,7 +205,7 @@ fn a_record_beyond_the_limit_is_an_error_and_the_next_is_read() {
         assert_eq!(found.len(), next, "{name}");
         assert!(matches!(
             problem(&found[0]),
-            (Problem::TooLong { limit: 1_048_576 }, Some(1), Some(0))
+            (Problem::TooLong { limit: 1_048_576, .. }, Some(1), Some(0))
         ));
         assert_eq!(found[1].as_ref().expect("the next record"), "two");
     }
@@ -231,7 +231,7 @@ fn an_article_beyond_the_limit_is_an_error_in_its_place() {
     let found = read(&options, "a.jsonl", b"{\"text\":\"123456\"}\n{\"text\":\"12345\"}\n");
     assert!(matches!(
         problem(&found[0]),
-        (Problem::Article { len: 6, limit: 5 }, Some(1), Some(0))
+        (Problem::Article { len: 6, limit: 5, .. }, Some(1), Some(0))
     ));
     assert_eq!(found[1].as_ref().expect("short enough"), "12345");
 }
@@ -256,7 +256,7 @@ fn json_that_is_nested_too_deep_is_an_error_in_its_place() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let array = format!("[{{\"text\":\"one\",\"x\":{deep}}},{{\"text\":\"two\"}}]");
     let found = read(&Options::new(), "a.json", array.as_bytes());
-    assert!(matches!(problem(&found[0]), (Problem::Nesting { limit: 256 }, Some(1), Some(1))));
+    assert!(matches!(problem(&found[0]), (Problem::Nesting { limit: 256, .. }, Some(1), Some(1))));
     assert_eq!(found[1].as_ref().expect("the next"), "two");
     // A line is not cut by its brackets, and what is not asked for is passed over without a stack.
     let line = format!("{{\"x\":{deep},\"text\":\"one\"}}\n");

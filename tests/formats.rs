@@ -162,7 +162,7 @@ fn broken() -> Vec<Broken> {
         "column.tsv",
         b"id\tbody\n1\ttext\n".to_vec(),
         0,
-        |problem| matches!(problem, Problem::Column { name } if name == "text"),
+        |problem| matches!(problem, Problem::Column { name, .. } if name == "text"),
     );
     add("table.parquet", cut(sound("records/table.parquet")), 0, is_truncated);
     add("headless.eml", b"no headers\n\nat all\n".to_vec(), 0, is_invalid);
@@ -177,7 +177,7 @@ fn broken() -> Vec<Broken> {
     let stray = [b"stray text\n".to_vec(), sound("mail/archive.mbox")].concat();
     add("stray.mbox", stray, 3, is_invalid);
     add("latin.html", b"<meta charset=utf-8><p>K\xe4se".to_vec(), 0, |problem| {
-        matches!(problem, Problem::Undecodable { encoding: "UTF-8", sequences: 1 })
+        matches!(problem, Problem::Undecodable { encoding: "UTF-8", sequences: 1, .. })
     });
     add("pages.warc", cut(sound("web/pages.warc")), 2, is_truncated);
     add("unsound.warc.gz", cut(sound("web/pages.warc.gz")), 2, |problem| {
@@ -254,7 +254,7 @@ fn what_is_deep_or_long_is_read_within_the_limits() {
     options.limits(Limits::new().record(100));
     let results = outcomes(options.ingest(dir.path().join("table.parquet.gz")).expect("a file"));
     let problem = results[0].as_ref().err().and_then(Error::problem);
-    assert!(matches!(problem, Some(Problem::TooLong { limit: 100 })), "{results:?}");
+    assert!(matches!(problem, Some(Problem::TooLong { limit: 100, .. })), "{results:?}");
 }
 
 #[test]

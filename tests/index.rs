@@ -239,7 +239,7 @@ fn an_index_to_go_against_that_cannot_be_read_is_named_each_time() {
     }
     for number in 0..3 {
         let error = deduper.push(number.to_string(), text.as_str()).unwrap_err();
-        let Error::Index { path, source } = error else { panic!("{error:?}") };
+        let Error::Index { path, source, .. } = error else { panic!("{error:?}") };
         assert_eq!(path, dir.path());
         assert_eq!(matches!(source, IndexError::Poisoned), number > 0, "{source:?}");
     }

@@ -193,7 +193,7 @@ fn a_format_that_was_left_out_names_its_feature() {
     ] {
         match Options::new().format(format).ingest(Dir::new().path()) {
             Ok(_) => assert!(is_there, "{format:?}"),
-            Err(Error::Option { option: "format", problem }) => {
+            Err(Error::Option { option: "format", problem, .. }) => {
                 assert!(!is_there && problem.contains(&format!("`{feature}`")), "{problem}");
             }
             Err(error) => panic!("{error}"),

@@ -145,12 +145,14 @@ pub enum Problem {
     Changed,
     /// A record is longer than [`Limits::record`](crate::Limits::record).
     #[error("a record of more than {limit} bytes, the limit")]
+    #[non_exhaustive]
     TooLong {
         /// The limit.
         limit: u64,
     },
     /// An article's text is longer than [`Limits::article`](crate::Limits::article).
     #[error("an article of {len} bytes of text; the limit is {limit}")]
+    #[non_exhaustive]
     Article {
         /// Its length.
         len: u64,
@@ -159,6 +161,7 @@ pub enum Problem {
     },
     /// Parts lie inside parts, deeper than [`Limits::nesting`](crate::Limits::nesting).
     #[error("nested more than {limit} deep, the limit")]
+    #[non_exhaustive]
     Nesting {
         /// The limit.
         limit: usize,
@@ -166,6 +169,7 @@ pub enum Problem {
     /// Compressed data expands more than
     /// [`Limits::decompression_ratio`](crate::Limits::decompression_ratio) allows.
     #[error("it expands to more than {limit} times its size, the limit")]
+    #[non_exhaustive]
     Ratio {
         /// The limit.
         limit: u64,
@@ -173,6 +177,7 @@ pub enum Problem {
     /// Compressed data is damaged or cut off, or asks for more memory than
     /// [`Limits::window`](crate::Limits::window).
     #[error("the {compression} data is damaged{}", or_too_much(compression))]
+    #[non_exhaustive]
     Compression {
         /// The kind of compression.
         compression: &'static str,
@@ -181,6 +186,7 @@ pub enum Problem {
     },
     /// Some bytes cannot be decoded, where [strictness](crate::Options::strict_encoding) was asked for.
     #[error("not {encoding}: {sequences} byte sequences cannot be decoded")]
+    #[non_exhaustive]
     Undecodable {
         /// The encoding, by its name in the WHATWG Encoding Standard.
         encoding: &'static str,
@@ -189,6 +195,7 @@ pub enum Problem {
     },
     /// This build of the crate leaves out what is needed.
     #[error("{what} needs the feature `{feature}` of the crate `dedup`")]
+    #[non_exhaustive]
     Feature {
         /// What was met.
         what: &'static str,
@@ -206,6 +213,7 @@ pub enum Problem {
     Json(#[source] crate::error::RecordError),
     /// A table, or a row of it, lacks the column asked for.
     #[error("the column {name:?} is missing")]
+    #[non_exhaustive]
     Column {
         /// The column's name.
         name: String,
@@ -215,6 +223,7 @@ pub enum Problem {
     Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The library that reads the format panicked, as the one for Parquet may on damaged files.
     #[error("its reader panicked: {message}")]
+    #[non_exhaustive]
     Panicked {
         /// What the panic said.
         message: String,

@@ -9,6 +9,7 @@ use super::manifest::Recipe;
 pub enum IndexError {
     /// A file of the index could not be read or written.
     #[error("cannot {action} {file}")]
+    #[non_exhaustive]
     Io {
         /// What was tried: `read`, `write`, `sync` and the like.
         action: &'static str,
@@ -22,6 +23,7 @@ pub enum IndexError {
     Missing,
     /// The directory has fingerprints where an index with text was looked for, or the reverse.
     #[error("the directory has {found}; asked for is {expected}")]
+    #[non_exhaustive]
     OtherKind {
         /// What there is.
         found: &'static str,
@@ -34,6 +36,7 @@ pub enum IndexError {
     Occupied,
     /// The index was written in another version of the format.
     #[error("{file} has version {found} of the format; this is version {supported}")]
+    #[non_exhaustive]
     Version {
         /// The file, in the index's directory.
         file: String,
@@ -44,6 +47,7 @@ pub enum IndexError {
     },
     /// The index was made with sizes or rules other than those asked for.
     #[error("the index was made with {}; asked for is {}", found.beside(expected), expected.beside(found))]
+    #[non_exhaustive]
     Recipe {
         /// What the index was made with.
         found: Box<Recipe>,
@@ -52,6 +56,7 @@ pub enum IndexError {
     },
     /// The index was made by rules that this build of the crate does not have.
     #[error("{what} needs the feature `{feature}` of the crate `dedup`")]
+    #[non_exhaustive]
     Feature {
         /// How it was made.
         what: &'static str,
@@ -60,6 +65,7 @@ pub enum IndexError {
     },
     /// Fingerprints were made with a recipe or key other than that asked for.
     #[error("the fingerprints were made with {found}; asked for is {expected}")]
+    #[non_exhaustive]
     Fingerprints {
         /// What they were made with.
         found: FingerprintRecipe,
@@ -68,6 +74,7 @@ pub enum IndexError {
     },
     /// A file of the index is damaged.
     #[error("{file} is damaged at byte {offset}: {what}")]
+    #[non_exhaustive]
     Damaged {
         /// The file, in the index's directory.
         file: String,
@@ -85,12 +92,14 @@ pub enum IndexError {
     Poisoned,
     /// An article was pushed that is there already.
     #[error("{id} is in the index already, with this content")]
+    #[non_exhaustive]
     Unchanged {
         /// The article's id.
         id: String,
     },
     /// An id came again with other content, which the options say is an error.
     #[error("{id} is in the index already, with other content")]
+    #[non_exhaustive]
     Changed {
         /// The article's id.
         id: String,
