@@ -310,4 +310,10 @@ impl FilteredArticle {
     pub fn paragraphs(&self) -> &[Range<usize>] {
         &self.paragraphs
     }
+
+    /// The BLAKE3 digest of the original, computed when asked for; see
+    /// [`Article::digest`](crate::Article::digest).
+    pub fn digest(&self) -> blake3::Hash {
+        blake3::hash(self.original.as_bytes())
+    }
 }

@@ -47,6 +47,7 @@ fn check(article: &FilteredArticle, removed: &[bool]) {
     }
     assert_eq!(at, article.original().len());
     assert_eq!(article.text(), text);
+    assert_eq!(article.digest(), blake3::hash(article.original().as_bytes()));
     assert_eq!(article.is_repeat(), !removed.is_empty() && !removed.contains(&false));
     for (paragraph, &removed) in article.paragraphs().iter().zip(removed) {
         let segment =
