@@ -847,6 +847,71 @@ fn an_index_that_has_lost_its_manifest_is_not_begun_anew() {
     assert!(dedup::Fingerprints::open(place.path()).is_err());
 }
 
+/// Puts something that is no file at a path: a pipe, which whoever opens it waits at for ever, a
+/// socket, or a folder.
+#[cfg(unix)]
+fn make_no_file(kind: usize, path: &Path) {
+    match kind {
+        0 => {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.expect("mkfifo").success());
+        }
+        1 => drop(std::os::unix::net::UnixListener::bind(path).expect("a socket")),
+        _ => std::fs::create_dir(path).expect("a folder"),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_an_error_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let [index, seen, aside] = ["index", "seen", "aside"].map(|name| place.path().join(name));
+    of_commits(&index, "article", 1);
+    let mut filter = Options::new().filter(&seen).unwrap();
+    filter.push("article", article_of(1).1).unwrap();
+    filter.checkpoint().unwrap();
+    drop(filter);
+
+    for dir in [&index, &seen] {
+        for entry in std::fs::read_dir(dir).unwrap().collect::<Vec<_>>() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let path = dir.join(&name);
+            std::fs::rename(&path, &aside).unwrap();
+            for kind in 0..3 {
+                make_no_file(kind, &path);
+                let reading = [
+                    Index::open(&index).err(),
+                    Options::new().against(&index).deduper().err(),
+                    dedup::Fingerprints::open(&seen).err(),
+                ];
+                let writing = [
+                    Options::new().index(&index).deduper().err(),
+                    Index::withdraw(&index, |_| false).err(),
+                    Options::new().filter(&seen).err(),
+                ];
+                for (at, error) in reading.into_iter().chain(writing).enumerate() {
+                    // The lock is for writers alone.
+                    let is_met = (at % 3 == 2) == (dir == &seen) && (name != "lock" || at > 2);
+                    assert_eq!(error.is_some(), is_met, "{name}, {kind}, {at}: {error:?}");
+                    let Some(error) = error else { continue };
+                    let Some(IndexError::Io { file, source, .. }) = error.index_error() else {
+                        panic!("{error:?}");
+                    };
+                    assert_eq!(
+                        (file, source.to_string().as_str()),
+                        (&name, "it is no regular file")
+                    );
+                }
+                if kind == 2 { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) }
+                    .unwrap();
+            }
+            std::fs::rename(&aside, &path).unwrap();
+        }
+    }
+    Index::open(&index).unwrap().verify().unwrap();
+    dedup::Fingerprints::open(&seen).unwrap().verify().unwrap();
+}
+
 /// Makes an index of so many commits.
 #[cfg(unix)]
 fn of_commits(dir: &Path, name: &str, commits: usize) {

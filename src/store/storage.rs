@@ -84,11 +84,15 @@ impl Storage for Directory {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn Output>> {
-        Ok(Box::new(File::create(self.path.join(name))?))
+        let path = self.path.join(name);
+        check_file(&path)?;
+        Ok(Box::new(File::create(path)?))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn Input>> {
-        Ok(Box::new(File::open(self.path.join(name))?))
+        let path = self.path.join(name);
+        check_file(&path)?;
+        Ok(Box::new(File::open(path)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -113,12 +117,27 @@ impl Storage for Directory {
 
     fn lock(&self) -> io::Result<Option<Box<dyn Send + Sync>>> {
         let path = self.path.join(LOCK);
+        check_file(&path)?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(Lock(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+/// Says no to what is there and is no file. To open a pipe is to wait for whoever is at its other end.
+///
+/// By a look before it is opened, which every system has: to open without waiting would be an error
+/// for a file that a file server has lent out, and may begin to move what is no file.
+fn check_file(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+        }
+        // What is not there, or cannot be looked at, is for the caller to meet.
+        _ => Ok(()),
     }
 }
 
