@@ -476,6 +476,28 @@ fn withdrawn_text_that_cannot_be_removed_is_told() {
 }
 
 #[test]
+fn nothing_is_withdrawn_from_an_index_that_is_yet_to_be_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index");
+    let problem = || match Index::withdraw(&path, |_| true) {
+        Err(Error::Index { source, .. }) => source,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(problem(), IndexError::Missing));
+    assert!(!path.exists());
+    let mut deduper = Options::new().index(&path).deduper().unwrap();
+    deduper.push("letter", "Dear all").unwrap();
+    // Who wants it gone has to come again.
+    assert!(matches!(problem(), IndexError::Locked));
+    drop(deduper);
+    assert!(matches!(problem(), IndexError::Missing));
+    std::fs::remove_dir_all(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert!(matches!(problem(), IndexError::Missing));
+    assert_eq!(files(&path).len(), 0);
+}
+
+#[test]
 fn withdrawn_text_is_in_no_file() {
     let secret = "zq4 Kjv";
     let dir = tempfile::tempdir().unwrap();

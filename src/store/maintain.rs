@@ -207,11 +207,13 @@ fn withdraw_in(
     mut is_chosen: impl FnMut(&str) -> bool,
 ) -> Result<u64, Error> {
     let wrap = |source| Error::Index { path: path.to_owned(), source };
-    let manifest =
-        Manifest::<Recipe>::read(&**storage).map_err(wrap)?.ok_or(wrap(IndexError::Missing))?;
-    let recipe = manifest.recipe;
+    let begun = Manifest::<Recipe>::read_begun(&**storage).map_err(wrap)?;
+    let recipe = begun.ok_or(wrap(IndexError::Missing))?.recipe;
     let criteria = recipe.criteria().map_err(wrap)?;
     let writer = Writer::open_in(storage.clone(), path, recipe).map_err(wrap)?;
+    if !writer.is_committed() {
+        return Err(wrap(IndexError::Missing));
+    }
     let writer = writer.with_threads(all_cores());
     let sealed = writer.sealed().clone();
     let count = sealed.article_count();

@@ -387,6 +387,11 @@ impl<R: Rules> Manifest<R> {
 
     /// The manifest of an index; none if there is none, or nothing was committed yet.
     pub(crate) fn read(storage: &dyn Storage) -> Result<Option<Self>, IndexError> {
+        Ok(Self::read_begun(storage)?.filter(|manifest| manifest.commit > 0))
+    }
+
+    /// The same, though nothing may have been committed yet.
+    pub(crate) fn read_begun(storage: &dyn Storage) -> Result<Option<Self>, IndexError> {
         let file = match storage.open(MANIFEST) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Self::check_absent(storage);
@@ -398,7 +403,7 @@ impl<R: Rules> Manifest<R> {
         let len = len.ok_or(Wrong("it is too long").at(MANIFEST, 0))?;
         let mut bytes = vec![0; len];
         file.read_at(&mut bytes, 0).map_err(io("read", MANIFEST))?;
-        Ok(Some(Self::decode(&bytes)?).filter(|manifest| manifest.commit > 0))
+        Self::decode(&bytes).map(Some)
     }
 
     /// Reads the manifest of an index, and opens what that names.

@@ -124,6 +124,11 @@ impl Writer {
         self
     }
 
+    /// Whether there is an index to others.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.manifest.commit > 0
+    }
+
     /// The articles that are committed.
     pub(crate) fn sealed(&self) -> &Arc<Sealed> {
         &self.sealed
