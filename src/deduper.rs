@@ -65,7 +65,6 @@ impl Deduper {
         Options::new().deduper().expect("BUG: the defaults are possible")
     }
 
-    #[cfg_attr(not(feature = "index"), expect(clippy::unnecessary_wraps))]
     pub(crate) fn with_config(config: &Config) -> Result<Self, Error> {
         #[cfg(feature = "index")]
         if let Some(path) = &config.index {
@@ -74,17 +73,22 @@ impl Deduper {
                 .with_versions(config.versions);
             return Ok(Self::writing(writer, config.criteria)?.with_memory(config.memory));
         }
-        #[cfg(feature = "index")]
-        if let Some(path) = &config.against {
-            let deduper = store::Index::open(path)?.engine(&config.criteria)?;
-            return Ok(deduper.with_memory(config.memory));
-        }
-        let mut deduper = Self::on(Index::default(), Originals::default(), config.criteria);
+        let mut deduper = Self::in_memory(config)?;
         if config.threads.get() > 1 {
             deduper.admission.index.texts.log().use_threads();
             deduper.reporter.originals.log().use_threads();
         }
         Ok(deduper.with_memory(config.memory))
+    }
+
+    /// An engine that writes no index on disk, though it may stand on one.
+    #[cfg_attr(not(feature = "index"), expect(clippy::unnecessary_wraps))]
+    fn in_memory(config: &Config) -> Result<Self, Error> {
+        #[cfg(feature = "index")]
+        if let Some(path) = &config.against {
+            return store::Index::open(path)?.engine(&config.criteria);
+        }
+        Ok(Self::on(Index::default(), Originals::default(), config.criteria))
     }
 
     fn with_memory(self, memory: usize) -> Self {
@@ -463,6 +467,24 @@ mod tests {
             let [source] = &*block.sources else { panic!("{block:?}") };
             assert_eq!((&source.range, &*source.first.id), (&block.range, "first"));
             assert_eq!(source.first.range, first.paragraphs()[number]);
+        }
+    }
+
+    #[cfg(feature = "index")]
+    #[test]
+    fn threads_write_what_is_beyond_the_memory_whether_an_index_is_beneath_or_not() {
+        let dir = tempfile::tempdir().unwrap();
+        Options::new().index(dir.path()).deduper().unwrap().checkpoint().unwrap();
+        let config = |options: &Options, threads| {
+            let threads = std::num::NonZero::new(threads).unwrap();
+            Config { threads, ..options.check().unwrap() }
+        };
+        for options in [&Options::new(), &*Options::new().against(dir.path())] {
+            for threads in [1, 2] {
+                let mut deduper = Deduper::with_config(&config(options, threads)).unwrap();
+                let logs = [deduper.admission.index.texts.log(), deduper.reporter.originals.log()];
+                assert!(logs.into_iter().all(|log| log.uses_threads() == (threads > 1)));
+            }
         }
     }
 

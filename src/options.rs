@@ -225,7 +225,7 @@ impl Options {
     /// Has no influence on the result. With one, no thread is started, except for Parquet, which is
     /// read on a thread of its own. Where articles are pushed, the threads only work on commits to
     /// an index on disk: they compress, and they prepare what is ingested again in place of older
-    /// versions. Without such an index, if there is more than one core, another thread makes memory
+    /// versions. Without an index to write to, if there is more than one core, another thread makes memory
     /// ready there and writes what goes to temporary files.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);

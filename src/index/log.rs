@@ -60,6 +60,11 @@ impl Log {
         self.threads = true;
     }
 
+    #[cfg(all(test, feature = "index"))]
+    pub(crate) fn uses_threads(&self) -> bool {
+        self.threads
+    }
+
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while !bytes.is_empty() {
