@@ -165,6 +165,10 @@ impl Article {
     }
 
     /// Whether the article has text of which nothing is left.
+    ///
+    /// A copy of an article of less than [`min_span`](crate::Options::min_span) bytes keeps its short
+    /// paragraphs, such as a heading, and is no repeat then. That it is a copy says its
+    /// [`digest`](Self::digest).
     pub fn is_repeat(&self) -> bool {
         let new = self.segments.iter().filter(|segment| matches!(segment, Segment::New { .. }));
         is_repeat(&self.paragraphs, new.map(Segment::range))

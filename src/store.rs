@@ -476,7 +476,8 @@ pub struct StoredArticle {
 }
 
 impl StoredArticle {
-    /// The number of the article, in order of arrival, from 0.
+    /// The number of the article, in order of arrival, from 0. It stays the same until an article before it
+    /// is [withdrawn](Index::withdraw) or [replaced](crate::Versions::Replace).
     pub fn number(&self) -> usize {
         self.number
     }

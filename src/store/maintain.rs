@@ -25,7 +25,8 @@ impl Index {
     /// The index is then what it would be if they had never come: where one of them was the first
     /// to say something, the next copy keeps it, so no other article loses a byte. When this
     /// returns, no file of the index has their own text any more. Articles after the first one
-    /// taken out get new numbers. Readers that are open keep what they have.
+    /// taken out get new numbers. Readers that are open keep what they have. Nor is it remembered what
+    /// was withdrawn: an article that comes again is taken in again.
     ///
     /// # Errors
     ///
