@@ -434,12 +434,11 @@ impl Tokens for Page {
             self.frames = Frames::Met;
         }
         // Scripts hide a page itself until they have changed it, and then show it.
-        let hidden = outer_hidden
-            || element.role() == Role::Hidden && !is_shown
-            || is_hidden(tag) && !element.is_page();
-        if !hidden {
+        let absent = outer_hidden || is_hidden(tag) && !element.is_page();
+        if !absent {
             self.layout.start(self.role(element));
         }
+        let hidden = absent || element.hides() && !is_shown;
         if element.is_void() {
             return None;
         }
@@ -535,7 +534,8 @@ fn plain_date(text: &str) -> Option<String> {
 
 /// Whether an element says itself that it is not shown.
 fn is_hidden(tag: &StartTag) -> bool {
-    if tag.attribute("hidden").is_some() {
+    let is_hidden_field = |kind: &str| tag.name == b"input" && kind.eq_ignore_ascii_case("hidden");
+    if tag.attribute("hidden").is_some() || tag.attribute("type").is_some_and(is_hidden_field) {
         return true;
     }
     let Some(style) = tag.attribute("style") else { return false };
@@ -574,6 +574,32 @@ mod tests {
         assert_eq!(text("a<!-- x --> b<wbr>c <img alt=x> d"), "a bc d");
         assert_eq!(text("a&nbsp;b&auml;&#8211;&lt;p&gt;&amp;amp;"), "a\u{a0}bä–<p>&amp;");
         assert_eq!(text("a\0b\u{c}c"), "a b c");
+    }
+
+    #[test]
+    fn a_box_in_a_line_is_apart_from_the_words_around_it() {
+        for (page, expected) in [
+            ("<button>eins</button><button>zwei</button>drei", "eins zwei drei"),
+            ("<p>a<button>b<button>c</p>d", "a b c\n\nd"),
+            ("<label>Name</label><input><label>Ort<input></label>", "Name Ort"),
+            ("a<select><option>no<option>no</select>b<textarea>no</textarea>c", "a b c"),
+            ("a<meter>no</meter>b<progress>no</progress>c", "a b c"),
+            ("a<iframe>no</iframe>b<object>no</object>c<video>no</video>d<embed>e", "a b c d e"),
+            ("<p>a<input></p><ul><li><input type=checkbox>b</ul>", "a\n\n- b"),
+            ("<pre>a<button>b</button>\n c</pre>", "a b\n c"),
+            // What is not there is no box.
+            (
+                "a<input type=HIDDEN>b<button hidden>no</button>c<span hidden><input></span>d",
+                "abcd",
+            ),
+            ("a<input style='display:none'>b<audio>no</audio>c<script>no</script>d", "abcd"),
+            // Of its own it ends nothing around it, nor does what is in it.
+            ("<p hidden>no<button>no</span></button>no</p>a", "a"),
+            ("<div hidden><button><p>no</button>no</div>a", "a"),
+        ] {
+            assert_eq!(text(page), expected, "{page}");
+        }
+        assert_eq!(read("a<input/>b<textarea/>c<object/>d", Markup::Xhtml).text, "a b c d");
     }
 
     #[test]

@@ -23,16 +23,22 @@ pub(super) enum Role {
     Line,
     /// Part of a line, apart from the next.
     Cell,
+    /// A box in a line, apart from the words on both sides.
+    Boxed,
+    /// As that, and what is in it is not shown.
+    Opaque,
 }
 
-use Role::{Block, Break, Cell, Hidden, Inline, Item, Line, List, Preformatted, Void};
+use Role::{
+    Block, Boxed, Break, Cell, Hidden, Inline, Item, Line, List, Opaque, Preformatted, Void,
+};
 
 /// Every element that is not plainly inline, and those that end or keep one, sorted by name.
 const ELEMENTS: &[(&[u8], Role)] = &[
     (b"address", Block),
     (b"annotation", Hidden),
     (b"annotation-xml", Hidden),
-    (b"applet", Hidden),
+    (b"applet", Opaque),
     (b"area", Void),
     (b"article", Block),
     (b"aside", Block),
@@ -43,7 +49,8 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"blockquote", Block),
     (b"body", Block),
     (b"br", Break),
-    (b"canvas", Hidden),
+    (b"button", Boxed),
+    (b"canvas", Opaque),
     (b"caption", Block),
     (b"center", Block),
     (b"col", Void),
@@ -56,7 +63,7 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"div", Block),
     (b"dl", List),
     (b"dt", Line),
-    (b"embed", Void),
+    (b"embed", Opaque),
     (b"fieldset", Block),
     (b"figcaption", Block),
     (b"figure", Block),
@@ -76,23 +83,25 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"hgroup", Block),
     (b"hr", Block),
     (b"html", Block),
-    (b"iframe", Hidden),
+    (b"iframe", Opaque),
     (b"image", Void),
     (b"img", Void),
-    (b"input", Void),
-    (b"keygen", Void),
+    (b"input", Opaque),
+    (b"keygen", Opaque),
     (b"legend", Block),
     (b"li", Item),
     (b"link", Void),
     (b"listing", Preformatted),
     (b"main", Block),
+    (b"marquee", Boxed),
     (b"menu", List),
     (b"meta", Void),
+    (b"meter", Opaque),
     (b"nav", Block),
     (b"noembed", Hidden),
     (b"noframes", Hidden),
     (b"noscript", Hidden),
-    (b"object", Hidden),
+    (b"object", Opaque),
     (b"ol", List),
     (b"optgroup", Line),
     (b"option", Line),
@@ -100,6 +109,7 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"param", Void),
     (b"plaintext", Preformatted),
     (b"pre", Preformatted),
+    (b"progress", Opaque),
     (b"rb", Inline),
     (b"rp", Hidden),
     (b"rt", Inline),
@@ -108,7 +118,7 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"script", Hidden),
     (b"search", Block),
     (b"section", Block),
-    (b"select", Hidden),
+    (b"select", Opaque),
     (b"source", Void),
     (b"style", Hidden),
     (b"summary", Block),
@@ -117,7 +127,7 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"tbody", Line),
     (b"td", Cell),
     (b"template", Hidden),
-    (b"textarea", Hidden),
+    (b"textarea", Opaque),
     (b"tfoot", Line),
     (b"th", Cell),
     (b"thead", Line),
@@ -125,7 +135,7 @@ const ELEMENTS: &[(&[u8], Role)] = &[
     (b"tr", Line),
     (b"track", Void),
     (b"ul", List),
-    (b"video", Hidden),
+    (b"video", Opaque),
     (b"wbr", Void),
     (b"xmp", Preformatted),
 ];
@@ -198,7 +208,13 @@ impl Element {
 
     /// Whether it has neither content nor an end.
     pub(super) fn is_void(self) -> bool {
-        matches!(self.role(), Void | Break) || self.name() == b"hr"
+        matches!(self.role(), Void | Break)
+            || matches!(self.name(), b"embed" | b"hr" | b"input" | b"keygen")
+    }
+
+    /// Whether what is in it is not shown.
+    pub(super) fn hides(self) -> bool {
+        matches!(self.role(), Hidden | Opaque)
     }
 
     pub(super) fn is_title(self) -> bool {
@@ -256,6 +272,7 @@ impl Element {
     /// Whether this, if open, ends where `next` begins.
     pub(super) fn ends_before(self, next: Element) -> bool {
         match self.name() {
+            b"button" => next.name() == b"button",
             b"p" => matches!(next.role(), Block | Preformatted | List | Item) || next.is_term(),
             b"li" => next.role() == Item,
             b"dt" | b"dd" => next.is_term(),

@@ -38,6 +38,7 @@ impl Layout {
             Role::Block | Role::Preformatted | Role::List => self.ask(2),
             Role::Item | Role::Line => self.ask(1),
             Role::Cell => self.cell = true,
+            Role::Boxed | Role::Opaque => self.space = true,
         }
     }
 
@@ -60,7 +61,6 @@ impl Layout {
             self.broken += usize::from(number > 0);
             let line = line.trim_end_matches('\r');
             if !line.is_empty() {
-                self.space = false;
                 self.separate();
                 self.text.push_str(line);
             }

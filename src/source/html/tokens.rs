@@ -7,7 +7,7 @@ use std::mem::take;
 use html5gum::{Emitter, Error, Readable, Reader, State, Tokenizer};
 
 /// The attributes that anybody asks for. Others are not kept: a page may be made of nothing else.
-const ATTRIBUTES: [&str; 12] = [
+const ATTRIBUTES: [&str; 13] = [
     "charset",
     "content",
     "datetime",
@@ -18,6 +18,7 @@ const ATTRIBUTES: [&str; 12] = [
     "name",
     "property",
     "style",
+    "type",
     "xml:lang",
     "xmlns",
 ];
