@@ -236,9 +236,10 @@ impl Options {
     ///
     /// In JSON, dots lead into objects: `meta.body` is the field `body` of the object `meta`. A
     /// JSON Pointer (RFC 6901) reaches names that have dots themselves: `/meta.body` is a field of
-    /// that name. An object that has the text or the id twice is an error.
+    /// that name. In tables, names are taken as they are, and in Parquet dots lead into groups.
     ///
-    /// In tables, names are taken as they are, and of several columns with one name the first counts.
+    /// An object that has the text or the id twice is an error, as is a table with two such columns. Of
+    /// what is only passed on, as the title, the first counts, and in Parquet none.
     pub fn text_field(&mut self, name: impl Into<String>) -> &mut Self {
         self.text_field = Some(name.into());
         self

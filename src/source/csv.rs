@@ -215,7 +215,7 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// If there is no column for the text.
+    /// If there is no column for the text, or several of one name that is asked for the text or the id.
     pub(crate) fn read<R: BufRead>(
         rows: &mut Rows<R>,
         names: &[(String, Field)],
@@ -232,19 +232,24 @@ impl Columns {
         let at_head = |failure: Failure| fatal(failure.at(row.number, row.offset));
         let head = decode(&row.bytes, strict).map_err(at_head)?;
         let (mut kept, mut column_name) = (Vec::new(), Vec::new());
+        let mut twice = None;
         let len = fields(&head.text, dialect, |column, part, is_last| {
             column_name.extend_from_slice(part);
             if is_last {
                 let name = String::from_utf8_lossy(&column_name);
-                let field = names.iter().find(|(known, _)| known == name.trim());
-                if let Some(&(_, field)) = field
-                    && kept.iter().all(|&(_, known)| known != field)
-                {
-                    kept.push((column, field));
+                if let Some((name, field)) = names.iter().find(|(known, _)| known == name.trim()) {
+                    if kept.iter().all(|(_, known)| known != field) {
+                        kept.push((column, *field));
+                    } else if field.is_unique() {
+                        twice = Some(name);
+                    }
                 }
                 column_name.clear();
             }
         });
+        if let Some(name) = twice {
+            return Err(at_head(Problem::column_twice(name).into()));
+        }
         let is_text = |(_, field): &&(String, Field)| *field == Field::Text;
         let text_column = names.iter().find(is_text).map(|(name, _)| name.clone());
         let text_column = text_column.unwrap_or_default();
@@ -436,7 +441,7 @@ mod tests {
 
     #[test]
     fn nothing_is_held_for_a_column_that_is_not_kept() {
-        let head = format!("x{} text ,text\n", ",".repeat(10_000));
+        let head = format!("x{} text ,other\n", ",".repeat(10_000));
         let mut rows = Rows::new(Peeked::new(head.as_bytes(), 3), COMMAS, 1 << 20);
         let names = [("text", Field::Text), ("id", Field::Id)];
         let names = names.map(|(name, field)| (name.to_owned(), field));
@@ -513,6 +518,34 @@ mod tests {
             let row = rows.next().unwrap().unwrap();
             let document = columns.decode(&row.bytes, true).unwrap();
             assert_eq!((document.text.as_str(), row.number), ("a", number), "{table}");
+        }
+    }
+
+    #[test]
+    fn of_two_columns_none_is_the_text_or_the_id() {
+        for (head, twice) in [
+            ("id,text,text", Some("text")),
+            ("text,id,x, id ", Some("id")),
+            // Of what is only passed on the first counts, and others do not matter.
+            ("title,text,title,x,x", None),
+        ] {
+            let table = format!("{head}\na,b,c,d,e\n");
+            let articles =
+                crate::Options::new().reader("a.csv", std::io::Cursor::new(table)).unwrap();
+            let articles: Vec<_> = articles.collect();
+            match (&articles[..], twice) {
+                ([Ok(article)], None) => {
+                    assert_eq!((article.title(), &*article.text()), (Some("a"), "b"));
+                }
+                ([Err(error)], Some(twice)) => {
+                    let Some(Problem::Invalid(what)) = error.problem() else { panic!("{error:?}") };
+                    assert!(what.to_string().contains(&format!("{twice:?}")), "{what}");
+                    let position = error.position().unwrap();
+                    assert_eq!((position.record, position.offset), (Some(1), Some(0)), "{head}");
+                    assert_eq!(error.path(), Some("a.csv".as_ref()));
+                }
+                _ => panic!("{head}: {articles:?}"),
+            }
         }
     }
 

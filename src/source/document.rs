@@ -242,6 +242,12 @@ impl Problem {
     pub(crate) fn invalid(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Invalid(what.into())
     }
+
+    /// Of two columns of a table nothing says which is meant.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn column_twice(name: &str) -> Self {
+        Self::invalid(format!("the table has the column {name:?} twice"))
+    }
 }
 
 /// A problem found below a reader goes through [`std::io::Error`] and comes out as it was.

@@ -27,6 +27,14 @@ pub(crate) enum Field {
     Language,
 }
 
+#[cfg(any(feature = "csv", feature = "parquet"))]
+impl Field {
+    /// Whether it is an error if there are two of it; of what is only passed on, the first counts.
+    pub(crate) fn is_unique(self) -> bool {
+        matches!(self, Self::Text | Self::Id)
+    }
+}
+
 /// Which fields of a record are kept, as a tree of names: `meta.id` is below `meta`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {

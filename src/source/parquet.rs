@@ -189,6 +189,12 @@ fn read(
                 Field::Id => return Err(no_ids(name).into()),
                 Field::Title | Field::Date | Field::Language => {}
             },
+            Some((path, _)) if path.is_ambiguous(schema) => {
+                // The library would read the last for each of them.
+                if field.is_unique() {
+                    return Err(Problem::column_twice(name).into());
+                }
+            }
             Some((path, kind)) => {
                 columns.push(Column { path, field: *field, logical: Logical::of(kind) });
             }
@@ -466,6 +472,16 @@ impl Path {
                 }
             }
         }
+    }
+
+    /// Whether one of the names stands twice where it leads on.
+    fn is_ambiguous(&self, schema: &Type) -> bool {
+        let mut group = schema;
+        self.0.iter().any(|name| {
+            let mut same = group.get_fields().iter().filter(|field| field.name() == name);
+            group = same.next().map_or(group, AsRef::as_ref);
+            same.next().is_some()
+        })
     }
 
     fn value<'a>(&self, row: &'a Row) -> Option<&'a Value> {
@@ -764,6 +780,36 @@ mod tests {
             settings.names.push((name.to_owned(), Field::Title));
             let mut found = ParquetRows::new(file, &settings, || Ok(())).unwrap();
             assert_eq!(document(found.next().unwrap()).unwrap().title, None);
+        }
+    }
+
+    #[test]
+    fn of_two_columns_none_is_the_text_or_the_id() {
+        for (schema, name) in [
+            ("REQUIRED BYTE_ARRAY a; REQUIRED BYTE_ARRAY a;", "a"),
+            ("REQUIRED group a { REQUIRED BYTE_ARRAY b; REQUIRED BYTE_ARRAY b; }", "a.b"),
+            (
+                "REQUIRED group a { REQUIRED BYTE_ARRAY b; } \
+                 REQUIRED group a { REQUIRED BYTE_ARRAY b; }",
+                "a.b",
+            ),
+        ] {
+            let schema = format!(
+                "message schema {{ {schema} REQUIRED BYTE_ARRAY other; REQUIRED INT64 number; }}"
+            );
+            let file = written(&schema, &[[b"x"], [b"y"], [b"z"]], &[1]);
+            for (text, id) in [(name, "other"), ("other", name)] {
+                let mut found = rows(file.clone(), text, id, false);
+                let failure = found.next().unwrap().unwrap_err();
+                let Problem::Invalid(problem) = &failure.problem else { panic!("{failure:?}") };
+                assert!(problem.to_string().contains(&format!("{name:?}")), "{problem}");
+                assert!(!failure.recoverable && found.next().is_none());
+            }
+            let mut settings = settings("other", "id", true);
+            settings.names.push((name.to_owned(), Field::Title));
+            let mut found = ParquetRows::new(file, &settings, || Ok(())).unwrap();
+            let title = document(found.next().unwrap()).unwrap().title;
+            assert_eq!(title, None, "{schema}");
         }
     }
 
