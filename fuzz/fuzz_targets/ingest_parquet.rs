@@ -8,14 +8,14 @@ use std::sync::{Arc, OnceLock};
 
 use dedup::{Format, Options};
 use libfuzzer_sys::fuzz_target;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 fuzz_target!(|data: &[u8]| {
-    static SOUND: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
+    static SOUND: OnceLock<[Vec<u8>; 5]> = OnceLock::new();
     let sound = SOUND.get_or_init(|| {
         // The library panics on some damaged files, on a thread of its own whose panics are errors of
         // the file. The fuzzer would count them.
@@ -26,10 +26,11 @@ fuzz_target!(|data: &[u8]| {
             }
         }));
         let zstd = Compression::ZSTD(ZstdLevel::default());
-        [Compression::UNCOMPRESSED, Compression::SNAPPY, zstd].map(file)
+        let gzip = Compression::GZIP(GzipLevel::default());
+        [Compression::UNCOMPRESSED, Compression::SNAPPY, zstd, gzip, Compression::LZ4_RAW].map(file)
     });
     let [kind, read_buffer, changes @ ..] = data else { return };
-    let bytes = match sound.get(usize::from(kind >> 1 & 3)) {
+    let bytes = match sound.get(usize::from(kind >> 1 & 7)) {
         None => changes.to_vec(),
         Some(sound) => {
             let mut file = sound.clone();

@@ -44,7 +44,9 @@ pub enum Format {
     /// RSS or Atom: `.rss`, `.atom`, and `.xml` with such content. The id of an entry is its `guid`
     /// or `id`, or else its link. Needs the feature `feeds`.
     Feed,
-    /// A table with one article a row, as data sets have it: `.parquet`. Needs the feature `parquet`.
+    /// A table with one article a row, as data sets have it: `.parquet`. Its columns may be packed with
+    /// Snappy, zstd, LZ4 (not in the older frames of Hadoop) or, with the feature `gzip`, with that.
+    /// Needs the feature `parquet`.
     Parquet,
 }
 

@@ -7,6 +7,8 @@
 //! 2 GiB.
 
 mod footer;
+#[cfg(feature = "gzip")]
+mod gzip;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -189,19 +191,15 @@ fn read(
                 Field::Id => return Err(no_ids(name).into()),
                 Field::Title | Field::Date | Field::Language => {}
             },
-            Some((path, _)) if path.is_ambiguous(schema) => {
-                // The library would read the last for each of them.
-                if field.is_unique() {
-                    return Err(Problem::column_twice(name).into());
-                }
-            }
-            Some((path, kind)) => {
+            Some((path, kind)) if !path.is_ambiguous(schema) => {
                 columns.push(Column { path, field: *field, logical: Logical::of(kind) });
             }
+            Some(_) if field.is_unique() => return Err(Problem::column_twice(name).into()),
             None if *field == Field::Text => {
                 return Err(Problem::Column { name: name.clone() }.into());
             }
-            None => {}
+            // Of two columns of one name the library would read the last for both.
+            Some(_) | None => {}
         }
     }
     let chosen: Vec<&Path> = columns.iter().map(|column| &column.path).collect();
@@ -209,7 +207,11 @@ fn read(
     let projection = project(schema, &chosen, 0).map_err(problem)?;
     let schema = SchemaDescriptor::new(Arc::new(with_bytes(schema).map_err(problem)?));
     let options = ReadOptionsBuilder::new().with_parquet_schema(Arc::new(schema)).build();
+    #[cfg(feature = "gzip")]
+    let packed = input.clone();
     let file = SerializedFileReader::new_with_options(input, options).map_err(problem)?;
+    #[cfg(feature = "gzip")]
+    let file = gzip::Unpacked::new(file, packed);
     let limit = limits.decompression_ratio;
     let mut left = len.saturating_mul(limit).max(Limits::RATIO_FREE);
     for (number, row) in (1..).zip(RowIter::from_file(Some(projection), &file).map_err(problem)?) {
@@ -544,10 +546,7 @@ fn check_chunks(
             if !columns.iter().any(|column| column.0 == chunk.column_path().parts()) {
                 continue;
             }
-            if let Some(codec) = unread_codec(chunk.compression()) {
-                let what = format!("its columns are packed with {codec}; Snappy and zstd are read");
-                return Err(Problem::invalid(what));
-            }
+            check_codec(chunk.compression())?;
             let first = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
             let start = u64::try_from(first.min(chunk.data_page_offset()));
             let packed = u64::try_from(chunk.compressed_size());
@@ -568,16 +567,27 @@ fn check_chunks(
     Ok(())
 }
 
-/// The name of a way to pack that is not among the features of the library; what it says itself
-/// names one of those.
-fn unread_codec(codec: Compression) -> Option<&'static str> {
-    match codec {
-        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => None,
-        Compression::GZIP(_) => Some("gzip"),
-        Compression::LZO => Some("LZO"),
-        Compression::BROTLI(_) => Some("Brotli"),
-        Compression::LZ4 | Compression::LZ4_RAW => Some("LZ4"),
-    }
+/// Whether what is packed so can be read; what the library says names a feature of its own.
+fn check_codec(codec: Compression) -> Result<(), Problem> {
+    let unread = match codec {
+        Compression::UNCOMPRESSED
+        | Compression::SNAPPY
+        | Compression::ZSTD(_)
+        | Compression::LZ4_RAW => return Ok(()),
+        Compression::GZIP(_) if cfg!(feature = "gzip") => return Ok(()),
+        Compression::GZIP(_) => {
+            let what = "Parquet with columns packed with gzip";
+            return Err(Problem::Feature { what, feature: "gzip" });
+        }
+        Compression::LZO => "LZO",
+        // The library takes whatever comes out of such a page.
+        Compression::BROTLI(_) => "Brotli",
+        // Given up for `LZ4_RAW`: the library fails at some of the frames in which Hadoop has it.
+        Compression::LZ4 => "LZ4 in the frames of Hadoop",
+    };
+    let what =
+        format!("its columns are packed with {unread}; Snappy, zstd, gzip and LZ4_RAW are read");
+    Err(Problem::invalid(what))
 }
 
 fn problem(error: ParquetError) -> Problem {
@@ -589,9 +599,11 @@ fn problem(error: ParquetError) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "gzip")]
+    use ::parquet::basic::GzipLevel;
     use ::parquet::basic::ZstdLevel;
     use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
-    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::properties::{WriterProperties, WriterVersion};
     use ::parquet::file::writer::SerializedFileWriter;
     use ::parquet::schema::parser::parse_message_type;
     use bytes::Bytes;
@@ -599,6 +611,10 @@ mod tests {
     use super::*;
 
     fn file(compression: Compression, texts: &[Option<&str>]) -> Bytes {
+        file_of(WriterVersion::PARQUET_1_0, compression, texts)
+    }
+
+    fn file_of(version: WriterVersion, compression: Compression, texts: &[Option<&str>]) -> Bytes {
         let schema = "message schema {
             REQUIRED BYTE_ARRAY other (UTF8);
             OPTIONAL BYTE_ARRAY text (UTF8);
@@ -607,7 +623,8 @@ mod tests {
             OPTIONAL BYTE_ARRAY a.b (UTF8);
         }";
         let schema = Arc::new(parse_message_type(schema).unwrap());
-        let properties = WriterProperties::builder().set_compression(compression).build();
+        let properties = WriterProperties::builder().set_writer_version(version);
+        let properties = properties.set_compression(compression).build();
         let mut writer =
             SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
         for texts in texts.chunks(2) {
@@ -700,8 +717,18 @@ mod tests {
         let expected = [("Käse", "7"), ("und Brot", "8"), ("Ende", "7")]
             .map(|(text, id)| (text.to_owned(), Some(id.to_owned())));
         let zstd = Compression::ZSTD(ZstdLevel::default());
-        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, zstd] {
-            assert_eq!(texts(&file(compression, &TEXTS), "text", "id"), expected);
+        for compression in [
+            Compression::UNCOMPRESSED,
+            Compression::SNAPPY,
+            zstd,
+            Compression::LZ4_RAW,
+            #[cfg(feature = "gzip")]
+            Compression::GZIP(GzipLevel::default()),
+        ] {
+            for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+                let file = file_of(version, compression, &TEXTS);
+                assert_eq!(texts(&file, "text", "id"), expected, "{compression}, {version:?}");
+            }
         }
         let plain = file(Compression::UNCOMPRESSED, &TEXTS);
         let x = ("x".to_owned(), Some("x".to_owned()));
@@ -730,16 +757,52 @@ mod tests {
             }
             Bytes::from(file)
         };
-        for (codec, name) in [(2, "gzip"), (3, "LZO"), (4, "Brotli"), (5, "LZ4"), (7, "LZ4")] {
+        for (codec, name) in [
+            #[cfg(not(feature = "gzip"))]
+            (2, "gzip"),
+            (3, "LZO"),
+            (4, "Brotli"),
+            (5, "LZ4"),
+        ] {
             let mut rows = rows(packed(codec), "text", "id", false);
-            let Problem::Invalid(what) = rows.next().unwrap().unwrap_err().problem else {
-                panic!("another problem than the packing")
+            let what = match rows.next().unwrap().unwrap_err().problem {
+                Problem::Invalid(what) => what.to_string(),
+                problem => problem.to_string(),
             };
-            assert!(what.to_string().contains(name), "{what}");
+            assert!(what.contains("packed with") && what.contains(name), "{what}");
             assert!(rows.next().is_none());
             // It does not matter how columns are packed that are not read.
             assert_eq!(texts(&packed(codec), "other", "id").len(), TEXTS.len());
         }
+    }
+
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn no_more_comes_out_of_a_chunk_than_it_says() {
+        let long = "x".repeat(40 << 20);
+        let file = file(Compression::GZIP(GzipLevel::default()), &[Some(&*long)]);
+        assert!(file.len() < 1 << 20);
+        let mut found = rows(file.clone(), "text", "id", false);
+        assert!(matches!(found.next().unwrap().unwrap_err().problem, Problem::Ratio { .. }));
+        let mut settings = settings("text", "id", false);
+        settings.limits.decompression_ratio = 1 << 20;
+        let mut found = ParquetRows::new(file.clone(), &settings, || Ok(())).unwrap();
+        assert_eq!(document(found.next().unwrap()).unwrap().text, long);
+        // A chunk that says less has to keep to it.
+        let metadata = ::parquet::file::metadata::ParquetMetaDataReader::new();
+        let metadata = metadata.parse_and_finish(&file).unwrap();
+        let said = metadata.row_group(0).column(1).uncompressed_size();
+        let varint = |value: i64| -> Vec<u8> {
+            let sevens = |at: u32| u8::try_from(value >> (7 * at) & 0x7f).unwrap();
+            (0..4).map(|at| sevens(at) | if at < 3 { 0x80 } else { 0 }).collect()
+        };
+        let (of_chunk, less) = (varint(2 * said), varint(2 * (said >> 1)));
+        let at = memchr::memmem::rfind(&file, &of_chunk).unwrap();
+        let mut damaged = file.to_vec();
+        damaged[at..][..less.len()].copy_from_slice(&less);
+        let mut found = ParquetRows::new(Bytes::from(damaged), &settings, || Ok(())).unwrap();
+        let Problem::Invalid(what) = found.next().unwrap().unwrap_err().problem else { panic!() };
+        assert!(what.to_string().contains("longer than it is said to be"), "{what}");
     }
 
     #[test]
@@ -1017,14 +1080,20 @@ mod tests {
 
     #[test]
     fn damage_is_an_error_or_does_not_matter() {
-        let zstd = Compression::ZSTD(ZstdLevel::default());
-        let whole = file(zstd, &TEXTS);
-        for at in 0..whole.len() {
-            for flip in [0x01, 0x80, 0xff] {
-                let mut damaged = whole.to_vec();
-                damaged[at] ^= flip;
-                let read = rows(damaged.into(), "text", "id", true).take(100).count();
-                assert!(read <= 100);
+        for compression in [
+            Compression::ZSTD(ZstdLevel::default()),
+            Compression::LZ4_RAW,
+            #[cfg(feature = "gzip")]
+            Compression::GZIP(GzipLevel::default()),
+        ] {
+            let whole = file(compression, &TEXTS);
+            for at in 0..whole.len() {
+                for flip in [0x01, 0x80, 0xff] {
+                    let mut damaged = whole.to_vec();
+                    damaged[at] ^= flip;
+                    let read = rows(damaged.into(), "text", "id", true).take(100).count();
+                    assert!(read <= 100);
+                }
             }
         }
     }
