@@ -488,10 +488,14 @@ impl<'a> Canonicaliser<'a> {
 
     /// Whether the last character so far is of a script without spaces.
     fn ends_unspaced(&self) -> bool {
+        // It has three bytes or four, of which the first tells.
         let bytes = &self.bytes[..self.len];
-        let start = (0..bytes.len()).rev().find(|&start| is_boundary(bytes, start));
-        let last = start.and_then(|start| str::from_utf8(&bytes[start..]).ok());
-        last.and_then(|last| last.chars().next()).is_some_and(is_unspaced)
+        let last = match bytes {
+            [.., 0xE2..=0xEF, _, _] => &bytes[self.len - 3..],
+            [.., 0xF0..=0xFF, _, _, _] => &bytes[self.len - 4..],
+            _ => return false,
+        };
+        str::from_utf8(last).is_ok_and(|last| last.starts_with(is_unspaced))
     }
 
     /// Handles the zero-width character at `at`, and the gap that it may belong to.
@@ -710,8 +714,8 @@ fn ends_blank<V: Vector>([byte, next, second]: [V; 3]) -> V::Mask {
         | byte.within(0xCE..=0xD7)
         | byte.within(0xEA..=0xEE)
         | byte.equal(0xC2) & next.within(0xA1..=0xBF) & !next.equal(0xAD)
-        | byte.equal(0xE2) & (next.within(0x82..=0x8B) | next.within(0x8D..=0xB9))
-        | byte.equal(0xE2) & next.equal(0x80) & folds(second)
+        | byte.equal(0xE2)
+            & (next.within(0x82..=0xB9) & !next.equal(0x8C) | next.equal(0x80) & folds(second))
 }
 
 /// The same, of all characters that begin with a byte.
