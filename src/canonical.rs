@@ -22,6 +22,8 @@
 //! Nearly all text is in canonical form already, except for its line breaks. So the work is to find the
 //! places where it is not (`Marks`), to copy whole blocks, and to mend them there.
 
+#![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -296,7 +298,6 @@ impl<'a> Canonicaliser<'a> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn rest_with<V: Vector>(&mut self, mut at: usize) {
         let source = self.text.as_bytes();
         while at < source.len() {
@@ -559,7 +560,6 @@ impl vector::Task for Rest<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn run<V: Vector>(self) {
         self.of.rest_with::<V>(self.at);
     }
@@ -592,7 +592,6 @@ impl Marks {
     /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a
     /// fourth of the time.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn of<V: Vector>(window: &[u8; WINDOW]) -> Self {
         let byte = load::<V>(window, 0);
         let (line, visible) = (is_line(byte), is_latin(byte));
@@ -626,7 +625,6 @@ impl Marks {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn of_all<V: Vector>(window: &[u8; WINDOW]) -> Self {
         let (byte, next, second): (V, V, V) = (load(window, 0), load(window, 1), load(window, 2));
         let (line, latin, is_pair) = (is_line(byte), is_latin(byte), byte.equal(0xC2));
@@ -676,7 +674,6 @@ impl vector::Task for Rare<'_> {
     type Output = Marks;
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn run<V: Vector>(self) -> Marks {
         Marks::of_all::<V>(self.0)
     }
@@ -684,7 +681,6 @@ impl vector::Task for Rare<'_> {
 
 /// Which bytes are white space other than the space.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn is_line<V: Vector>(byte: V) -> V::Mask {
     byte.within(b'\t'..=b'\r')
 }
@@ -692,14 +688,12 @@ fn is_line<V: Vector>(byte: V) -> V::Mask {
 /// Which bytes are visible ASCII, or belong to a letter up to U+027F or, behind its first byte, to
 /// any other character.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn is_latin<V: Vector>(byte: V) -> V::Mask {
     byte.within(0x21..=0x7E) | byte.within(0x80..=0xC9) & !byte.equal(0xC2)
 }
 
 /// Of which signs from U+2000 to U+203F the third byte tells that they fold.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn folds<V: Vector>(byte: V) -> V::Mask {
     byte.within(0x90..=0x95) | byte.within(0x98..=0x9F) | byte.equal(0xA6)
 }
@@ -707,7 +701,6 @@ fn folds<V: Vector>(byte: V) -> V::Mask {
 /// Which characters that begin so are known to be neither white space nor zero-width, nor `>`, and to leave
 /// white space before them alone.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn ends_blank<V: Vector>([byte, next, second]: [V; 3]) -> V::Mask {
     byte.within(0x21..=0x7E) & !byte.equal(b'>')
         | byte.within(0xC3..=0xCB)
@@ -757,7 +750,6 @@ const fn forms() -> [u32; 256] {
 /// Copies the bytes of a block up to the end that its marks give, with their departures; returns
 /// how many come out.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 #[expect(clippy::cast_possible_truncation, reason = "`canonicalise` checked the length")]
 fn copy(
     window: &[u8; WINDOW],
@@ -934,7 +926,6 @@ mod tests {
         type Output = Canonical;
 
         #[inline(always)]
-        #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
         fn run<V: Vector>(self) -> Canonical {
             Canonicaliser::new(self.0, Canonical::default()).run(Canonicaliser::rest_with::<V>)
         }

@@ -1,5 +1,6 @@
 //! The grams that may be the least of a window, found at many places at once.
 
+#![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 #![expect(
     clippy::cast_possible_truncation,
     reason = "a text has less than 4 GiB, so u32 counts its grams; smaller types are meant to cut off"
@@ -25,7 +26,6 @@ pub(super) const MIXED: u32 = 7;
 /// All of it is arithmetic of sixteen bits, which every vector unit has: to hash each gram this way
 /// costs less than to fetch the bytes of one in six.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn gate(words: [u16; ORDERED / 2]) -> u16 {
     let mut sum = 0_u16;
     for (word, factor) in words.iter().zip(FACTORS) {
@@ -41,7 +41,6 @@ pub(super) const LOWER_BITS: u32 = 11;
 pub(super) const LOWER_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn hash(gram: u64, gate: u16) -> i32 {
     let lower = (gram.wrapping_mul(LOWER_FACTOR) >> (u64::BITS - LOWER_BITS)) as i32;
     i32::from(gate) << LOWER_BITS | lower
@@ -64,7 +63,6 @@ pub(super) const SIGNS: Set = Set::new(b".:;!?)\",");
 pub(super) const SIGN: usize = 4;
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn is_periodic(gram: u64) -> bool {
     gram == gram.rotate_left(u64::BITS / 2)
 }
@@ -79,7 +77,6 @@ fn is_periodic(gram: u64) -> bool {
 ///
 /// Never negative, but signed, as AVX2 compares signed numbers only.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn rank(gram: u64, gate: u16) -> i32 {
     // Without branches, as the hash decides and not what is likely.
     let first = gram & 0xFF;
@@ -93,13 +90,11 @@ fn rank(gram: u64, gate: u16) -> i32 {
 /// The same, of one that begins with a space or has the end of a clause or a comma in its middle,
 /// and is not periodic.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn rank_of_word(gram: u64, gate: u16) -> i32 {
     hash(gram, gate) | class_of_word(gram)
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn class_of_word(gram: u64) -> i32 {
     let [sign, behind] = [SIGN, SIGN + 1].map(|at| (gram >> (8 * at)) as u8);
     select_unpredictable(behind == b' ', CLASSES[usize::from(sign)], WORDS)
@@ -227,7 +222,6 @@ impl vector::Task for Sample<'_> {
     type Output = Counts;
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn run<V: Vector>(self) -> Counts {
         let mut counts = Counts::default();
         for bytes in self.0.windows(vector::BLOCK + 1).step_by(vector::BLOCK) {
@@ -258,7 +252,6 @@ type Masks = [u64; BLOCK / 64];
 
 /// Where the gate of a gram lies.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn gate_at(offset: u8) -> usize {
     usize::from(offset.rotate_right(1))
 }
@@ -295,7 +288,6 @@ pub(super) trait Instructions {
     /// Writes the places and ranks of the candidates at some positions behind the first [`REACH`]
     /// of [`Found`], and says how many there are then.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn scan(
         found: &mut Found,
         block: &mut Block,
@@ -312,7 +304,6 @@ pub(super) trait Instructions {
     /// Writes which bits of a mask are set, counted from `start`, and says how many. In the room
     /// behind, anything may be written.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn ones(mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
         ones(mask, start, room)
     }
@@ -346,7 +337,6 @@ impl Instructions for Portable {
 ///
 /// Few loops have a branch, so the compiler makes vector code of them.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn survivors<I: Instructions>(
     gates: &mut Gates,
     bytes: &BlockBytes,
@@ -377,7 +367,6 @@ fn survivors<I: Instructions>(
 
 /// Which of 64 grams are candidates, but for periodic ones, given those whose gate is low enough.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 pub(super) fn among_candidates<V: Vector>(
     bytes: &[u8],
     candidates: Candidates,
@@ -407,7 +396,6 @@ pub(super) fn among_candidates<V: Vector>(
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 fn ones(mut mask: u64, start: u32, room: &mut [u32; 64]) -> usize {
     let ones = mask.count_ones() as usize;
     // Four at once, some of which there may not be: how often that is done is predicted more easily.
@@ -483,7 +471,6 @@ impl Found {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     pub(super) fn find_with<I: Instructions>(
         &mut self,
         block: &mut Block,
@@ -507,7 +494,6 @@ impl Found {
 
     /// Finds the candidates.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn scan<I: Instructions>(
         &mut self,
         block: &mut Block,
@@ -532,7 +518,6 @@ impl Found {
 
     /// The same, block after block.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn scan_blocks<I: Instructions>(
         &mut self,
         block: &mut Block,
@@ -607,7 +592,6 @@ impl Found {
 
     /// Whether no window reaches over more candidates than neighbours are looked at.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn is_sparse(&self) -> bool {
         let (places, ahead) = (&self.places[..self.count + REACH], &self.places[REACH..]);
         let least = places.iter().zip(ahead).map(|(place, ahead)| ahead.wrapping_sub(*place)).min();
@@ -618,7 +602,6 @@ impl Found {
     /// One candidate is the least of a window if that window finds room between the next before it that wins
     /// over it and the next behind.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn compare_neighbours<I: Instructions>(&mut self) {
         self.make_room_for_results();
         let lanes = self.count.next_multiple_of(LANES);
@@ -728,7 +711,6 @@ struct Grams<'a> {
 impl Grams<'_> {
     /// Writes the places and ranks of those that are wanted, and says how many there are.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn select(
         &self,
         (places, ranks): (&mut [u32; BLOCK], &mut [i32; BLOCK]),

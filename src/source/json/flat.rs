@@ -3,6 +3,8 @@
 //! Finds what `serde_json` would, or nothing: what is unusual or wrong is left to that. Of two
 //! passes over a text and two copies of it, with a buffer that grows, this leaves one of each.
 
+#![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
+
 use std::cell::Cell;
 
 use memchr::memchr2;
@@ -230,7 +232,6 @@ impl vector::Task for Unescape<'_> {
     type Output = Option<(usize, usize)>;
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn run<V: Vector>(self) -> Self::Output {
         let most = self.bytes.len() + WRITTEN;
         if self.room.len() < most {
@@ -242,7 +243,6 @@ impl vector::Task for Unescape<'_> {
 
 impl Unescape<'_> {
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn escape_by_escape<V: Vector>(self) -> Option<(usize, usize)> {
         let Self { bytes, room: out } = self;
         let (mut at, mut len) = (0, 0);
@@ -291,7 +291,6 @@ impl Unescape<'_> {
 
     /// The same without a branch for each escape: there is often one a line, and where is not foreseen.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn block_by_block<V: Vector>(self) -> Option<(usize, usize)> {
         let Self { bytes, room: out } = self;
         let (mut at, mut len) = (0, 0);
@@ -351,7 +350,6 @@ struct Marks<V> {
 
 impl<V: Vector> Marks<V> {
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
     fn of(bytes: V, is_escaped: bool) -> Self {
         let (quote, backslash) = (bytes.equal(b'"'), bytes.equal(b'\\'));
         let mut simple = quote | backslash | bytes.equal(b'/');
