@@ -126,7 +126,7 @@ pub(crate) fn near_copies(
         if removed[number] || paragraph.is_empty() {
             continue;
         }
-        let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
+        let mut view = View::new(&mut index.texts, article.canonical);
         let mut found = None;
         if let Some(place) = follows {
             let hit = Hit { at: paragraph.start, place, weight: WEIGHT };

@@ -113,7 +113,7 @@ fn equal_paragraphs(
 ) -> Result<Vec<Match>, Error> {
     let lengths = criteria.min_paragraph..criteria.scheme.span();
     let base = index.texts.end();
-    let mut view = View { texts: &mut index.texts, base, canonical: article.canonical };
+    let mut view = View::new(&mut index.texts, article.canonical);
     let mut matches: Vec<Match> = Vec::new();
     let mut proposed = Vec::new();
     for paragraph in article.paragraphs {

@@ -71,11 +71,7 @@ pub(super) fn equal_runs(
         anchors,
         beneath: index.beneath.as_deref(),
         table: &mut index.anchors,
-        view: View {
-            base: index.texts.end(),
-            texts: &mut index.texts,
-            canonical: article.canonical,
-        },
+        view: View::new(&mut index.texts, article.canonical),
         scheme: criteria.scheme,
         keep_own: criteria.within_article != WithinArticle::Remove,
         matches,

@@ -30,7 +30,11 @@ pub(crate) struct Region {
     pub(crate) bytes: Vec<u8>,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    pub(crate) fn new(texts: &'a mut Texts, canonical: &'a [u8]) -> Self {
+        Self { base: texts.end(), texts, canonical }
+    }
+
     /// The byte at `place` among others that lie together, and how many of them are before it.
     fn around(&mut self, place: u64) -> Result<(&[u8], usize), Error> {
         match place.checked_sub(self.base) {
