@@ -64,6 +64,13 @@ pub(crate) struct Posting {
     pub(crate) hot: bool,
 }
 
+impl Posting {
+    /// The same, of a place that is counted from another.
+    fn behind(self, first: u64) -> Self {
+        Self { place: first + self.place, ..self }
+    }
+}
+
 /// Where the next posting of a key goes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spot {
@@ -164,14 +171,13 @@ impl Table {
         let first = self.first;
         for shard in &mut self.shards {
             self.entries -= shard.len();
-            shard.retain(|posting| is_kept(Posting { place: first + posting.place, ..posting }));
+            shard.retain(|posting| is_kept(posting.behind(first)));
             self.entries += shard.len();
         }
     }
 
     fn posting(&self, shard: &Shard, slot: u64) -> Posting {
-        let posting = shard.posting(slot);
-        Posting { place: self.first + posting.place, ..posting }
+        shard.posting(slot).behind(self.first)
     }
 
     /// Appends the postings under `key`, in the order they came in, with a few of other keys among
