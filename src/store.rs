@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::error::IndexError;
-use self::error::Wrong;
+use self::error::{Wrong, wrap};
 pub(crate) use self::fingerprints::Writer as FingerprintWriter;
 pub use self::fingerprints::{FingerprintRecipe, Fingerprints};
 pub(crate) use self::known::{Contents, Status};
@@ -129,8 +129,7 @@ impl Index {
     /// [`Error::Index`]: if there is no index, it has another version or recipe, or what was read is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::open_in(Arc::new(Directory::new(path)), path)
-            .map_err(|source| Error::Index { path: path.to_owned(), source })
+        Self::open_in(Arc::new(Directory::new(path)), path).map_err(wrap(path))
     }
 
     pub(crate) fn open_in(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, IndexError> {
@@ -356,8 +355,7 @@ impl Index {
         if self.recipe == expected {
             return Ok(());
         }
-        let source = IndexError::recipe(self.recipe, expected);
-        Err(Error::Index { path: self.path().to_owned(), source })
+        Err(self.sealed.wrap(IndexError::recipe(self.recipe, expected)))
     }
 
     /// The text as the next article; the index stays as it is.

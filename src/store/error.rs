@@ -1,7 +1,10 @@
 //! What can be wrong with an index on disk.
 
+use std::path::Path;
+
 use super::fingerprints::FingerprintRecipe;
 use super::manifest::Recipe;
+use crate::error::Error;
 
 /// What is wrong with an index on disk.
 #[derive(Debug, thiserror::Error)]
@@ -138,4 +141,9 @@ impl Wrong {
 /// Says what was tried with which file when the system reports an error.
 pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> IndexError {
     move |source| IndexError::Io { action, file: file.to_owned(), source }
+}
+
+/// Says which directory has the index that something is wrong with.
+pub(crate) fn wrap(path: &Path) -> impl Fn(IndexError) -> Error + Copy {
+    move |source| Error::Index { path: path.to_owned(), source }
 }

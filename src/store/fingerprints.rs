@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use self::set::Run;
 use super::cache::Cache;
-use super::error::{IndexError, Wrong, io};
+use super::error::{IndexError, Wrong, io, wrap};
 use super::file::Kind;
 use super::manifest::{Lock, MANIFEST, Manifest, Merging, Rules};
 use super::merged::Merged;
@@ -346,10 +346,6 @@ impl Fingerprints {
         let cut = |part: u64| (u128::from(part) << u64::BITS).div_ceil(u128::from(parts));
         writer.merge(&others, &(cut(part)..cut(part + 1))).map_err(wrap(path))
     }
-}
-
-fn wrap(path: &Path) -> impl FnOnce(IndexError) -> Error {
-    move |source| Error::Index { path: path.to_owned(), source }
 }
 
 /// Runs that are searched as one.

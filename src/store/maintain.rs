@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::{IndexError, io};
+use super::error::{IndexError, io, wrap};
 use super::known::half_of_id;
 use super::manifest::{Manifest, Recipe};
 use super::storage::{Directory, Storage};
@@ -183,7 +183,7 @@ impl Index {
         let path = path.as_ref();
         let mut deduper = writing(self, path)?;
         if deduper.articles() > 0 {
-            return Err(Error::Index { path: path.to_owned(), source: IndexError::Occupied });
+            return Err(wrap(path)(IndexError::Occupied));
         }
         let mut order = Vec::new();
         for (number, article) in (0..).zip(self.articles()) {
@@ -207,7 +207,7 @@ fn withdraw_in(
     path: &Path,
     mut is_chosen: impl FnMut(&str) -> bool,
 ) -> Result<u64, Error> {
-    let wrap = |source| Error::Index { path: path.to_owned(), source };
+    let wrap = wrap(path);
     let begun = Manifest::<Recipe>::read_begun(&**storage).map_err(wrap)?;
     let recipe = begun.ok_or(wrap(IndexError::Missing))?.recipe;
     let criteria = recipe.criteria().map_err(wrap)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::cache::Cache;
-use super::error::IndexError;
+use super::error::{IndexError, wrap};
 use super::group::{Group, Piece, Record, Text};
 use super::manifest::{Manifest, Recipe};
 use super::run::{Run, Table};
@@ -139,7 +139,7 @@ impl Sealed {
     }
 
     pub(crate) fn wrap(&self, source: IndexError) -> Error {
-        Error::Index { path: self.path.clone(), source }
+        wrap(&self.path)(source)
     }
 
     fn group(&self, run: usize, at: usize) -> Result<Arc<Group>, IndexError> {
@@ -536,7 +536,7 @@ impl Sealed {
 
 impl Base for Sealed {
     fn broken(&self) -> Error {
-        Error::Index { path: self.path.clone(), source: IndexError::Poisoned }
+        self.wrap(IndexError::Poisoned)
     }
 
     fn end(&self) -> u64 {

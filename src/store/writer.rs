@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{IndexError, io};
+use super::error::{IndexError, io, wrap};
 use super::group;
 use super::known::{Contents, Known, Status};
 use super::manifest::{Lock, Manifest, Merging, Recipe, RunName};
@@ -73,10 +73,9 @@ impl std::fmt::Debug for Writer {
 impl Writer {
     /// Opens the index in a directory for writing, or makes one.
     pub(crate) fn open(path: &Path, recipe: Recipe) -> Result<Self, Error> {
-        let wrap = |source| Error::Index { path: path.to_owned(), source };
         let directory =
-            Directory::create(path).map_err(io("create", "the directory")).map_err(wrap)?;
-        Self::open_in(Arc::new(directory), path, recipe).map_err(wrap)
+            Directory::create(path).map_err(io("create", "the directory")).map_err(wrap(path))?;
+        Self::open_in(Arc::new(directory), path, recipe).map_err(wrap(path))
     }
 
     pub(crate) fn open_in(
@@ -271,7 +270,7 @@ impl Writer {
     }
 
     pub(crate) fn wrap(&self, source: IndexError) -> Error {
-        Error::Index { path: self.path.clone(), source }
+        wrap(&self.path)(source)
     }
 
     /// Whether the index is to have no article of a status.
