@@ -549,22 +549,14 @@ impl Writer {
         &mut self,
         fingerprints: impl Iterator<Item = Result<u64, IndexError>>,
     ) -> Result<Arc<Run>, IndexError> {
-        self.manifest.check_current(&*self.storage)?;
-        let number = self.manifest.next_run;
-        self.manifest.next_run += 1;
+        let number = self.manifest.begin_run(&*self.storage)?;
         let named = set::write(&*self.storage, number, fingerprints)?;
         Run::open(&*self.storage, named).map(Arc::new)
     }
 
     /// Makes some runs the set.
     fn seal(&mut self, runs: Vec<Arc<Run>>) -> Result<(), IndexError> {
-        let mut manifest = self.manifest.clone();
-        manifest.commit += 1;
-        manifest.runs = runs.iter().map(|run| run.named).collect();
-        self.storage.sync_names().map_err(io("sync the names in", "."))?;
-        self.manifest.check_current(&*self.storage)?;
-        manifest.write(&*self.storage)?;
-        self.manifest = manifest;
+        self.manifest.advance(runs.iter().map(|run| run.named).collect(), &*self.storage)?;
         self.runs.list = runs;
         self.new.clear();
         self.broken = false;

@@ -450,6 +450,28 @@ impl<R: Rules> Manifest<R> {
         storage.sync_names().map_err(io("sync the name of", MANIFEST))
     }
 
+    /// Makes of some runs, whose names are made durable, the next commit. It stands when this returns.
+    pub(crate) fn advance(
+        &mut self,
+        runs: Vec<RunName>,
+        storage: &dyn Storage,
+    ) -> Result<(), IndexError> {
+        storage.sync_names().map_err(io("sync the names in", "."))?;
+        self.check_current(storage)?;
+        let next = Self { commit: self.commit + 1, runs, ..self.clone() };
+        next.write(storage)?;
+        *self = next;
+        Ok(())
+    }
+
+    /// A number for a run that is to be written. Until the next commit, no manifest names it.
+    pub(crate) fn begin_run(&mut self, storage: &dyn Storage) -> Result<u64, IndexError> {
+        self.check_current(storage)?;
+        let number = self.next_run;
+        self.next_run += 1;
+        Ok(number)
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut bytes = R::KIND.magic.to_vec();
         put_u32(&mut bytes, R::KIND.version);

@@ -144,11 +144,8 @@ impl Writer {
         let mut cut = || {
             let mut runs = before.to_vec();
             if groups > 0 {
-                self.manifest.check_current(&*self.storage)?;
-                self.begun = true;
-                let named = run::write_head(&*self.storage, self.manifest.next_run, run, groups)?;
-                self.manifest.next_run += 1;
-                runs.push(Arc::new(Run::open(&*self.storage, named)?));
+                let number = self.begin_run()?;
+                runs.push(self.open_run(run::write_head(&*self.storage, number, run, groups)?)?);
             }
             Sealed::new(runs, self.path.clone()).map(Arc::new)
         };
@@ -172,11 +169,8 @@ impl Writer {
         if comes_again {
             return Ok(false);
         }
-        self.manifest.check_current(&*self.storage)?;
-        self.begun = true;
-        let named = run::merge(&*self.storage, self.manifest.next_run, other.runs())?;
-        self.manifest.next_run += 1;
-        let run = Arc::new(Run::open(&*self.storage, named)?);
+        let number = self.begin_run()?;
+        let run = self.open_run(run::merge(&*self.storage, number, other.runs())?)?;
         self.sealed = Arc::new(Sealed::new(vec![run], self.path.clone())?);
         self.known = Known::new(committed);
         self.cut = true;
@@ -193,12 +187,10 @@ impl Writer {
         if self.changed.is_empty() {
             return Ok(None);
         }
-        self.begun = true;
-        let named = self.write_run(self.manifest.next_run, index, originals)?;
-        self.manifest.next_run += 1;
+        let run = self.write_run(index, originals)?;
         let staged = || {
             let mut runs = self.sealed.runs().to_vec();
-            runs.push(Arc::new(Run::open(&*self.storage, named)?));
+            runs.push(run);
             let staged = Sealed::new(runs, self.path.clone())?;
             let mut older = Vec::new();
             for id in &self.changed {
@@ -304,15 +296,11 @@ impl Writer {
             return Ok(());
         }
         self.begun = true;
-        let mut next = self.manifest.next_run;
         let mut runs = self.sealed.runs().to_vec();
         if !self.pending.is_empty() {
-            let named = self.write_run(next, index, originals)?;
-            next += 1;
-            let run = Run::open(&*self.storage, named).map_err(|source| self.wrap(source))?;
-            runs.push(Arc::new(run));
+            runs.push(self.write_run(index, originals)?);
         }
-        self.seal(next, runs).map_err(|source| self.wrap(source))?;
+        self.seal(runs).map_err(|source| self.wrap(source))?;
         index.rest_on(self.sealed.clone());
         *originals = Originals::above(self.sealed.clone());
         // The commit stands, whatever becomes of the leftovers.
@@ -321,24 +309,16 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes `runs` the index, of which `next` is not the number of any.
-    fn seal(&mut self, next: u64, mut runs: Vec<Arc<Run>>) -> Result<(), IndexError> {
-        let mut manifest = Manifest { next_run: next, ..self.manifest.clone() };
-        manifest.commit += 1;
+    /// Makes `runs` the index.
+    fn seal(&mut self, mut runs: Vec<Arc<Run>>) -> Result<(), IndexError> {
         let lens: Vec<u64> = runs.iter().map(|run| run.named.len).collect();
         if let Some(small) = self.merging.due(&lens) {
-            let number = manifest.next_run;
-            manifest.next_run += 1;
+            let number = self.begin_run()?;
             let merged = run::merge(&*self.storage, number, &runs[small..])
-                .and_then(|named| Run::open(&*self.storage, named).map(Arc::new));
+                .and_then(|named| self.open_run(named));
             self.merging.settle(&mut runs, small, merged, &*self.storage, number)?;
         }
-        manifest.runs = runs.iter().map(|run| run.named).collect();
-        self.storage.sync_names().map_err(io("sync the names in", "."))?;
-        self.manifest.check_current(&*self.storage)?;
-        manifest.write(&*self.storage)?;
-
-        self.manifest = manifest;
+        self.manifest.advance(runs.iter().map(|run| run.named).collect(), &*self.storage)?;
         self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
         self.pending = Pending::default();
         self.changed.clear();
@@ -346,14 +326,26 @@ impl Writer {
         Ok(())
     }
 
+    /// A number for a run that is to be written.
+    fn begin_run(&mut self) -> Result<u64, IndexError> {
+        let number = self.manifest.begin_run(&*self.storage)?;
+        self.begun = true;
+        Ok(number)
+    }
+
+    fn open_run(&self, named: RunName) -> Result<Arc<Run>, IndexError> {
+        Run::open(&*self.storage, named).map(Arc::new)
+    }
+
+    /// Writes what is pending as a run. Until the next commit, nobody else knows.
     fn write_run(
-        &self,
-        number: u64,
+        &mut self,
         index: &mut Index,
         originals: &mut Originals,
-    ) -> Result<RunName, Error> {
-        let wrap = |source| self.wrap(source);
-        self.manifest.check_current(&*self.storage).map_err(wrap)?;
+    ) -> Result<Arc<Run>, Error> {
+        let path = self.path.clone();
+        let wrap = wrap(&path);
+        let number = self.begin_run().map_err(wrap)?;
         let texts = &mut index.texts;
         let coordinates = texts.held_coordinates();
         let first = self.sealed.article_count();
@@ -391,7 +383,7 @@ impl Writer {
         let (bytes_in, bytes_left) = self.pending.bytes();
         writer.end_groups(coordinates.end, first + self.pending.len(), bytes_in, bytes_left);
         write_tables(&mut writer, index, (coordinates.start, first), ids).map_err(wrap)?;
-        writer.finish().map_err(wrap)
+        writer.finish().and_then(|named| self.open_run(named)).map_err(wrap)
     }
 }
 
