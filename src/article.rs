@@ -161,7 +161,7 @@ impl Article {
     /// Of a [near copy](crate::Options::near) what it has in common with its source counts as seen, and
     /// its changes as new: so it is not 0 though nothing is left. The space between two repeats is not new.
     pub fn novelty(&self) -> f64 {
-        share(self.canonical_len - self.covered, self.canonical_len)
+        share_of((self.canonical_len - self.covered) as u64, self.canonical_len as u64)
     }
 
     /// Whether the article has text of which nothing is left.
@@ -224,7 +224,7 @@ impl Article {
         most.map(|&(bytes, _, source)| Closest {
             article: source.article,
             id: source.id.clone(),
-            share: share(bytes, ends.last().copied().unwrap_or(0)),
+            share: share_of(bytes as u64, ends.last().map_or(0, |&end| end as u64)),
         })
     }
 
@@ -266,7 +266,7 @@ pub(crate) fn joined<'a>(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
-fn share(part: usize, whole: usize) -> f64 {
+pub(crate) fn share_of(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 

@@ -35,12 +35,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::error::IndexError;
-use self::error::{Wrong, wrap};
+use self::error::wrap;
 pub(crate) use self::fingerprints::Writer as FingerprintWriter;
 pub use self::fingerprints::{FingerprintRecipe, Fingerprints};
 pub(crate) use self::known::{Contents, Status};
 pub use self::manifest::Recipe;
-use self::manifest::{MANIFEST, Manifest};
+use self::manifest::Manifest;
 use self::run::{Run, Table};
 pub(crate) use self::sealed::{Found, Sealed};
 use self::storage::{Directory, Storage};
@@ -395,10 +395,7 @@ impl Index {
     }
 
     fn check(&self) -> Result<(), IndexError> {
-        let manifest = Manifest::<Recipe>::read(&*self.storage)?.ok_or(IndexError::Missing)?;
-        if manifest.commit < self.commit {
-            return Err(Wrong("it is older than it was").at(MANIFEST, 0));
-        }
+        Manifest::<Recipe>::check_since(self.commit, &*self.storage)?;
         for run in self.sealed.runs() {
             for at in 0..run.text_blocks() {
                 run.text_block(at)?;

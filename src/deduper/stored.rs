@@ -209,7 +209,7 @@ impl Deduper {
     ) -> Result<(), Error> {
         let writer = self.writer.as_mut().expect("BUG: what is sealed has a writer");
         let from = writer.cut(sealed, unwanted[0])?;
-        writer.know()?;
+        writer.forget_ids()?;
         self.load()?;
         self.ingest_from(from, sealed, unwanted)
     }

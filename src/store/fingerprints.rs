@@ -242,10 +242,7 @@ impl Fingerprints {
     /// [`Error::Index`]: the first thing that is wrong.
     pub fn verify(&self) -> Result<(), Error> {
         let verify = || {
-            let manifest = Manifest::<FingerprintRecipe>::read(&*self.storage)?;
-            if manifest.ok_or(IndexError::Missing)?.commit < self.manifest.commit {
-                return Err(Wrong("it is older than it was").at(MANIFEST, 0));
-            }
+            Manifest::<FingerprintRecipe>::check_since(self.manifest.commit, &*self.storage)?;
             for run in &self.runs.list {
                 run.fingerprints(ALL).try_for_each(|fingerprint| fingerprint.map(|_| ()))?;
             }

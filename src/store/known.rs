@@ -173,6 +173,12 @@ pub(super) struct Known {
 const FEW: usize = 1024;
 
 impl Known {
+    /// What an index says, with nothing since.
+    pub(super) fn of(sealed: &Sealed) -> Result<Self, IndexError> {
+        let (committed, _) = Contents::of(sealed)?;
+        Ok(Self::new(committed))
+    }
+
     pub(super) fn new(committed: Contents) -> Self {
         Self { committed: Arc::new(committed), since: Contents::default(), last: HashMap::new() }
     }

@@ -406,6 +406,14 @@ impl<R: Rules> Manifest<R> {
         Self::decode(&bytes).map(Some)
     }
 
+    /// Says no unless there is a manifest of a commit, or of a later one.
+    pub(crate) fn check_since(commit: u64, storage: &dyn Storage) -> Result<(), IndexError> {
+        if Self::read(storage)?.ok_or(IndexError::Missing)?.commit < commit {
+            return Err(Wrong("it is older than it was").at(MANIFEST, 0));
+        }
+        Ok(())
+    }
+
     /// Reads the manifest of an index, and opens what that names.
     pub(crate) fn open<T>(
         storage: &dyn Storage,

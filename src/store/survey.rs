@@ -13,6 +13,7 @@ use super::error::IndexError;
 use super::group::Text;
 use super::sealed::Sealed;
 use super::{Index, Reference, StoredArticle, StoredArticles, StoredSegment};
+use crate::article::share_of;
 use crate::canonical::canonicalise;
 use crate::criteria::Share;
 use crate::cut::cuts;
@@ -500,11 +501,6 @@ fn covered(forms: &[Range<usize>], start: u64, templates: &[Template]) -> Vec<Ra
         }
     }
     runs
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shares are not exact")]
-fn share_of(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl Writer {
             return Err(IndexError::recipe(manifest.recipe, recipe));
         }
         let sealed = Arc::new(Sealed::open(&*storage, &manifest, path.to_owned())?);
-        let known = Known::new(Contents::of(&sealed)?.0);
+        let known = Known::of(&sealed)?;
         manifest.begin(&*storage)?;
         Ok(Self {
             storage,
@@ -204,10 +204,9 @@ impl Writer {
         staged().map_err(|error| self.wrap(error))
     }
 
-    /// Reads anew which articles there are, with what contents.
-    pub(crate) fn know(&mut self) -> Result<(), Error> {
-        let contents = Contents::of(&self.sealed).map_err(|error| self.wrap(error))?;
-        self.known = Known::new(contents.0);
+    /// Forgets the ids that no article has any more: a [`cut`](Self::cut) leaves them known.
+    pub(crate) fn forget_ids(&mut self) -> Result<(), Error> {
+        self.known = Known::of(&self.sealed).map_err(|error| self.wrap(error))?;
         Ok(())
     }
 
