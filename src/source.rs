@@ -249,8 +249,20 @@ pub(crate) struct Input {
 pub(crate) enum Content {
     Record(Record, Arc<Context>),
     Document(Document, u64),
+    Absent(Absent<Error>),
+}
+
+/// Why there is no article.
+#[derive(Debug)]
+pub(crate) enum Absent<E> {
     Skipped(Skip),
-    Failed(Error),
+    Failed(E),
+}
+
+impl<E> From<E> for Absent<E> {
+    fn from(error: E) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// What all records of a stream have in common.
@@ -307,7 +319,7 @@ impl Context {
         }
     }
 
-    fn decode(&self, record: Record, settings: &Settings) -> Result<Option<RawArticle>, Failure> {
+    fn decode(&self, record: Record, settings: &Settings) -> Result<RawArticle, Absent<Error>> {
         let (document, number, offset) = match record {
             Record::Raw(RawRecord { bytes, number, offset }) => {
                 ((self.decode)(bytes, settings), number, Some(offset))
@@ -315,21 +327,16 @@ impl Context {
             #[cfg(feature = "parquet")]
             Record::Document(document, number) => (Ok(Some(document)), number, None),
             #[cfg(feature = "warc")]
-            Record::NoArticle => return Ok(None),
+            Record::NoArticle => return Err(Absent::Skipped(Skip::NoArticle)),
         };
-        let document = document.and_then(|document| match document {
-            Some(document) => within_limit(document, &settings.limits).map(Some),
-            None => Ok(None),
-        });
-        let Some(mut document) = document.map_err(|failure| Failure {
-            number: Some(number),
+        let within_limit = |document| within_limit(document, &settings.limits);
+        let document = document.and_then(|document| document.map(within_limit).transpose());
+        let document = document.map_err(|failure| {
             // Decoders count from the start of the record.
-            offset: offset.map(|offset| offset + failure.offset.unwrap_or(0)),
-            ..failure
-        })?
-        else {
-            return Ok(None);
-        };
+            let offset = offset.map(|offset| offset + failure.offset.unwrap_or(0));
+            self.failed(Failure { number: Some(number), offset, ..failure })
+        });
+        let mut document = document?.ok_or(Absent::Skipped(Skip::NoArticle))?;
         if self.encoding.is_some() {
             document.encoding = self.encoding;
             document.replaced += document.text.matches('\u{fffd}').count() as u64;
@@ -341,7 +348,7 @@ impl Context {
             Some(number) => format!("{}:{number}", self.name),
             None => self.name.clone(),
         });
-        Ok(Some(RawArticle::of(document, id, self.path.clone(), number)))
+        Ok(RawArticle::of(document, id, self.path.clone(), number))
     }
 }
 
@@ -368,30 +375,24 @@ impl Content {
                 Record::NoArticle => 0,
             },
             Self::Document(document, _) => document.memory(),
-            Self::Skipped(_) | Self::Failed(_) => 0,
+            Self::Absent(_) => 0,
         }
     }
 
-    /// The article; why there is none if it is passed over.
-    ///
     /// # Errors
     ///
-    /// If the record is not as its format and the settings ask.
-    pub(crate) fn decode(self, settings: &Settings) -> Result<Result<RawArticle, Skip>, Error> {
+    /// If it is passed over, or the record is not as its format and the settings ask.
+    pub(crate) fn decode(self, settings: &Settings) -> Result<RawArticle, Absent<Error>> {
         match self {
-            Self::Record(record, context) => match context.decode(record, settings) {
-                Ok(article) => Ok(article.ok_or(Skip::NoArticle)),
-                Err(failure) => Err(context.failed(failure)),
-            },
+            Self::Record(record, context) => context.decode(record, settings),
             Self::Document(document, number) => {
                 let id = document.id.clone().unwrap_or_else(|| number.to_string());
                 let document = within_limit(document, &settings.limits).map_err(|failure| {
                     Error::Input { position: Position::of(&id), source: failure.problem }
                 })?;
-                Ok(Ok(RawArticle::of(document, id, None, None)))
+                Ok(RawArticle::of(document, id, None, None))
             }
-            Self::Skipped(why) => Ok(Err(why)),
-            Self::Failed(error) => Err(error),
+            Self::Absent(why) => Err(why),
         }
     }
 }
@@ -481,9 +482,8 @@ impl Inputs {
         let span = trace::file(&self.span, &name);
         let place = path.clone().unwrap_or_else(|| name.clone().into());
         let taken = Arc::new(AtomicU64::new(0));
-        let content = match open(&name, path.as_deref(), reader, &taken, asked_for, &self.settings)
-        {
-            Ok(Ok((format, opened))) => {
+        let why = match open(&name, path.as_deref(), reader, &taken, asked_for, &self.settings) {
+            Ok((format, opened)) => {
                 let Opened { records, decode, encoding } = opened;
                 trace::opened(&span, format, encoding);
                 let path = path.map(Arc::new);
@@ -491,18 +491,17 @@ impl Inputs {
                 self.at_hand = Some(AtHand { context, records, len, taken, _span: span });
                 return None;
             }
-            Ok(Err(why)) => {
+            Err(Absent::Skipped(why)) => {
                 trace::skipped(&span, &place, why);
-                Content::Skipped(why)
+                Absent::Skipped(why)
             }
-            Err(Failure { problem: source, number: record, offset, .. }) => {
+            Err(Absent::Failed(Failure { problem: source, number: record, offset, .. })) => {
                 let position = Position { path: place, record, offset };
-                let error = Error::Input { position, source };
-                Content::Failed(error)
+                Absent::Failed(Error::Input { position, source })
             }
         };
         self.read += len.unwrap_or(taken.load(Ordering::Relaxed));
-        Some(content)
+        Some(Content::Absent(why))
     }
 
     fn close(&mut self) {
@@ -520,14 +519,14 @@ fn open(
     taken: &Arc<AtomicU64>,
     asked_for: bool,
     settings: &Settings,
-) -> Result<Result<(Format, Opened), Skip>, Failure> {
+) -> Result<(Format, Opened), Absent<Failure>> {
     let mut raw = Peeked::new(Metered::new(reader, taken.clone()), Compression::HEAD);
     if let Some(error) = raw.broken() {
-        return Err(Failure::of_file(error));
+        return Err(Failure::of_file(error).into());
     }
     let compression = Compression::of(raw.head());
     if let Some(compression) = Compression::cut_off(name, raw.head()) {
-        return Err(Failure::of_file(compression.truncated()));
+        return Err(Failure::of_file(compression.truncated()).into());
     }
     let mut reader: Reader = Box::new(raw);
     if let Some(compression) = compression {
@@ -536,7 +535,7 @@ fn open(
     }
     let mut peeked = Peeked::new(reader, Format::HEAD);
     if let Some(error) = peeked.broken() {
-        return Err(Failure::of_file(error));
+        return Err(Failure::of_file(error).into());
     }
     let head = peeked.head();
     let told = settings
@@ -550,17 +549,16 @@ fn open(
         Some(_) => is_resource_fork(head),
     };
     if is_binary {
-        return if asked_for {
-            Err(Failure::of_file(Problem::Binary))
+        return Err(if asked_for {
+            Failure::of_file(Problem::Binary).into()
         } else {
-            Ok(Err(Skip::Binary))
-        };
+            Absent::Skipped(Skip::Binary)
+        });
     }
-    let Some(format) = told.or_else(|| asked_for.then(|| Format::of_nameless(head))) else {
-        return Ok(Err(Skip::Unknown));
-    };
+    let format = told.or_else(|| asked_for.then(|| Format::of_nameless(head)));
+    let format = format.ok_or(Absent::Skipped(Skip::Unknown))?;
     let file = path.filter(|_| compression.is_none()).map(|path| OnDisk { path, taken });
-    format.open(peeked, file, settings).map(|opened| Ok((format, opened)))
+    Ok((format, format.open(peeked, file, settings)?))
 }
 
 impl Iterator for Inputs {
@@ -577,7 +575,7 @@ impl Iterator for Inputs {
                     Some(Err(failure)) => {
                         let goes_on = failure.recoverable;
                         let error = at_hand.context.failed(failure);
-                        let input = self.input(Content::Failed(error));
+                        let input = self.input(Content::Absent(error.into()));
                         if !goes_on {
                             self.close();
                         }
@@ -587,10 +585,10 @@ impl Iterator for Inputs {
                 }
             }
             let content = match self.source.next_item()? {
-                Err(error) => Content::Failed(error),
+                Err(error) => Content::Absent(error.into()),
                 Ok(Item::Skipped(path, why)) => {
                     trace::skipped(&self.span, &path, why);
-                    Content::Skipped(why)
+                    Content::Absent(Absent::Skipped(why))
                 }
                 Ok(Item::Document(document)) => {
                     self.read += document.text.len() as u64;

@@ -9,7 +9,7 @@ use crate::ingest::Ingest;
 use crate::options::{Config, OnError};
 use crate::pipeline::{Feed, Pipeline};
 use crate::progress::{Callback, Progress};
-use crate::source::{Input, Inputs, Numbers, RawArticle, Skip, Source};
+use crate::source::{Absent, Input, Inputs, Numbers, RawArticle, Source};
 use crate::stats::Stats;
 use crate::trace;
 
@@ -24,8 +24,7 @@ pub(crate) trait Prepare: Sized + Send + 'static {
 /// What became of an input.
 #[derive(Debug)]
 struct Arrival<P> {
-    /// An article, or why there is none.
-    outcome: Result<Result<P, Skip>, Error>,
+    outcome: Result<P, Absent<Error>>,
     /// How many bytes of the source were read up to here.
     read: u64,
 }
@@ -90,17 +89,13 @@ impl<E: Engine> Engaged<E> {
         let begin = Progress { total_bytes: inputs.total_bytes(), ..Progress::default() };
         let progress = config.progress.clone().map(|callback| (callback, begin));
         let prepare = move |Input { content, read }| {
-            let outcome = content.decode(&settings).and_then(|decoded| match decoded {
-                Ok(article) => E::Prepared::prepare(article, &how).map(Ok),
-                Err(why) => Ok(Err(why)),
-            });
+            let outcome = content
+                .decode(&settings)
+                .and_then(|article| Ok(E::Prepared::prepare(article, &how)?));
             Arrival { outcome, read }
         };
         let admit = move |Arrival { outcome, read }| {
-            let outcome = outcome.and_then(|prepared| match prepared {
-                Ok(prepared) => admit(prepared).map(Ok),
-                Err(why) => Ok(Err(why)),
-            });
+            let outcome = outcome.and_then(|prepared| Ok(admit(prepared)?));
             Arrival { outcome, read }
         };
         let weigh = |input: &Input| input.content.len();
@@ -136,12 +131,12 @@ impl<E: Engine> Engaged<E> {
             self.panicked = false;
             let Some(Arrival { outcome, read }) = arrival else { return self.end() };
             let article = match outcome {
-                Ok(Ok(admitted)) => self.engine.take(admitted).transpose(), // none if it is in the index already
-                Ok(Err(why)) => {
+                Ok(admitted) => self.engine.take(admitted).transpose(), // none if it is in the index already
+                Err(Absent::Skipped(why)) => {
                     self.engine.stats_mut().skipped.count(why);
                     None
                 }
-                Err(error) => Some(Err(error)),
+                Err(Absent::Failed(error)) => Some(Err(error)),
             };
             if let Some((_, progress)) = &mut self.progress {
                 progress.bytes = read;
