@@ -474,8 +474,8 @@ impl<R: BufRead> Values<R> {
         }
     }
 
-    /// Takes a value. An inner error is one of the value alone.
-    fn take(&mut self) -> Result<Result<Vec<u8>, Problem>, Problem> {
+    /// Takes a value.
+    fn take(&mut self) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let mut problem = None;
         let mut scan = Scan::default();
@@ -483,11 +483,11 @@ impl<R: BufRead> Values<R> {
         loop {
             let buffer = match self.reader.fill_buf() {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                buffer => buffer?,
+                buffer => buffer.map_err(Failure::of_file)?,
             };
             if buffer.is_empty() {
                 // A number in a sequence would end here, but none is let in.
-                return Err(Problem::Truncated);
+                return Err(Failure::of_file(Problem::Truncated));
             }
             let end = scan.end(buffer);
             let taken = end.unwrap_or(buffer.len());
@@ -506,7 +506,7 @@ impl<R: BufRead> Values<R> {
         if scan.deepest > self.nesting {
             problem = problem.or(Some(Problem::Nesting { limit: self.nesting }));
         }
-        Ok(problem.map_or(Ok(bytes), Err))
+        problem.map_or(Ok(bytes), |problem| Err(Failure::of_record(problem)))
     }
 }
 
@@ -579,9 +579,8 @@ impl<R: BufRead> Iterator for Values<R> {
         self.number = number;
         let offset = self.offset;
         Some(match self.take() {
-            Ok(Ok(bytes)) => Ok(RawRecord { bytes, number, offset }),
-            Ok(Err(problem)) => Err(Failure::of_record(problem).at(number, offset)),
-            Err(problem) => Err(Failure::of_file(problem).at(number, offset)),
+            Ok(bytes) => Ok(RawRecord { bytes, number, offset }),
+            Err(failure) => Err(failure.at(number, offset)),
         })
     }
 }
