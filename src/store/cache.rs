@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 /// The number of a run, and of a block in it.
-pub(crate) type Key = (u64, u32);
+pub(crate) type Key = (u64, usize);
 
 /// At least this many values stay, however large: an article's removed text is read by way of its
 /// own group and of those that have it, by turns. With one, each of some hundred thousand parts
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_stays() {
         let cache = Cache::new(10);
-        let get = |at: u32| {
+        let get = |at: usize| {
             let mut made = false;
             let value = cache.get((0, at), || {
                 made = true;
@@ -109,7 +109,7 @@ mod tests {
     fn a_few_stay_that_are_too_large() {
         let cache = Cache::new(10);
         let mut made = 0;
-        let mut get = |at: u32| {
+        let mut get = |at: usize| {
             let value = cache.get((0, at), || {
                 made += 1;
                 Ok::<_, ()>((at, 100))

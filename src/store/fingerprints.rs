@@ -368,14 +368,11 @@ impl Runs {
     fn contain(&self, fingerprint: u64) -> Result<bool, IndexError> {
         for run in &self.list {
             let Some(at) = run.page_of(fingerprint) else { continue };
-            // A page has twelve bytes in the directory, so there are not so many.
-            let key = (run.named.number, u32::try_from(at).unwrap_or(u32::MAX));
-            let page = || {
+            let page = self.pages.get((run.named.number, at), || {
                 let page = Bytes::from(run.page(at)?);
                 let size = page.len();
-                Ok((page, size))
-            };
-            let page = if key.1 == u32::MAX { page()?.0 } else { self.pages.get(key, page)? };
+                Ok::<_, IndexError>((page, size))
+            })?;
             if run.page_has(at, &page, fingerprint)? {
                 return Ok(true);
             }

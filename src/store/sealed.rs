@@ -453,9 +453,8 @@ struct Spot {
     behind: u64,
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a directory has 32 bits for counts of blocks")]
 fn key(run: &Run, block: usize) -> super::cache::Key {
-    (run.directory.number, block as u32)
+    (run.directory.number, block)
 }
 
 /// The original of an article, as far as it is wanted.
