@@ -108,7 +108,7 @@ impl<I, P, A> Iterator for Pipeline<I, P, A> {
     }
 }
 
-/// What follows each other, and the panic that came instead of more.
+/// Items that follow each other, and the panic that came instead of more of them.
 struct Batch<T> {
     items: Vec<T>,
     panic: Option<Panic>,

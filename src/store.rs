@@ -39,8 +39,8 @@ use self::error::wrap;
 pub(crate) use self::fingerprints::Writer as FingerprintWriter;
 pub use self::fingerprints::{FingerprintRecipe, Fingerprints};
 pub(crate) use self::known::{Contents, Status};
-pub use self::manifest::Recipe;
 use self::manifest::Manifest;
+pub use self::manifest::Recipe;
 use self::run::{Run, Table};
 pub(crate) use self::sealed::{Found, Sealed};
 use self::storage::{Directory, Storage};
@@ -173,7 +173,7 @@ impl Index {
     /// [`Error::Index`]: if the index cannot be read.
     pub fn article(&self, id: &str) -> Result<Option<StoredArticle>, Error> {
         let found = self.sealed.article_named(id).map_err(|error| self.sealed.wrap(error))?;
-        found.map(|found| stored(&self.sealed, &found)).transpose()
+        found.map(|found| StoredArticle::of(&self.sealed, &found)).transpose()
     }
 
     /// The articles from number `article` on, as [`articles`](Self::articles) has them: those that
@@ -194,7 +194,7 @@ impl Index {
     ///
     /// [`Error::Index`]: if the index cannot be read.
     pub fn article_at(&self, article: usize) -> Result<Option<StoredArticle>, Error> {
-        self.found(article)?.map(|found| stored(&self.sealed, &found)).transpose()
+        self.found(article)?.map(|found| StoredArticle::of(&self.sealed, &found)).transpose()
     }
 
     /// The article with a number as it was, byte for byte; see [`article_at`](Self::article_at).
@@ -471,6 +471,42 @@ pub struct StoredArticle {
 }
 
 impl StoredArticle {
+    fn of(sealed: &Sealed, found: &Found) -> Result<Self, Error> {
+        let read = || {
+            let record = found.record();
+            let text = sealed.text(found, &found.group().new_ranges(found.number, record))?;
+            // Lengths within an article are below 4 GiB, and numbers within those of the index.
+            let too_long = |_| sealed.wrong(found, "a segment is too long");
+            let range = |range: Range<u64>| {
+                Ok::<_, IndexError>(
+                    usize::try_from(range.start).map_err(too_long)?
+                        ..usize::try_from(range.end).map_err(too_long)?,
+                )
+            };
+            let segments =
+                found.group().segments(found.number, record).into_iter().map(|segment| {
+                    let first = segment.first.map(|(article, place)| {
+                        let article = usize::try_from(article).map_err(too_long)?;
+                        Ok::<_, IndexError>(Reference { article, range: range(place)? })
+                    });
+                    Ok(StoredSegment {
+                        range: range(segment.range)?,
+                        first: first.transpose()?,
+                        boilerplate: false,
+                    })
+                });
+            Ok(Self {
+                number: usize::try_from(found.number).map_err(too_long)?,
+                id: found.id().into(),
+                provenance: found.provenance(),
+                digest: record.digest,
+                segments: segments.collect::<Result<_, IndexError>>()?,
+                text,
+            })
+        };
+        read().map_err(|error| sealed.wrap(error))
+    }
+
     /// The number of the article, in order of arrival, from 0. It stays the same until an article before it
     /// is [withdrawn](Index::withdraw) or [replaced](crate::Versions::Replace).
     pub fn number(&self) -> usize {
@@ -557,7 +593,7 @@ impl Iterator for StoredArticles {
         match self.sealed.article(self.next) {
             Ok(found) => {
                 self.next += 1;
-                Some(stored(&self.sealed, &found))
+                Some(StoredArticle::of(&self.sealed, &found))
             }
             Err(error) => {
                 // How many articles are lost is only said, so they are not counted out one by one.
@@ -569,38 +605,3 @@ impl Iterator for StoredArticles {
 }
 
 impl FusedIterator for StoredArticles {}
-
-fn stored(sealed: &Sealed, found: &Found) -> Result<StoredArticle, Error> {
-    let read = || {
-        let record = found.record();
-        let text = sealed.text(found, &found.group().new_ranges(found.number, record))?;
-        // Lengths within an article are below 4 GiB, and numbers within those of the index.
-        let too_long = |_| sealed.wrong(found, "a segment is too long");
-        let range = |range: Range<u64>| {
-            Ok::<_, IndexError>(
-                usize::try_from(range.start).map_err(too_long)?
-                    ..usize::try_from(range.end).map_err(too_long)?,
-            )
-        };
-        let segments = found.group().segments(found.number, record).into_iter().map(|segment| {
-            let first = segment.first.map(|(article, place)| {
-                let article = usize::try_from(article).map_err(too_long)?;
-                Ok::<_, IndexError>(Reference { article, range: range(place)? })
-            });
-            Ok(StoredSegment {
-                range: range(segment.range)?,
-                first: first.transpose()?,
-                boilerplate: false,
-            })
-        });
-        Ok(StoredArticle {
-            number: usize::try_from(found.number).map_err(too_long)?,
-            id: found.id().into(),
-            provenance: found.provenance(),
-            digest: record.digest,
-            segments: segments.collect::<Result<_, IndexError>>()?,
-            text,
-        })
-    };
-    read().map_err(|error| sealed.wrap(error))
-}

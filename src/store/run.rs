@@ -259,7 +259,7 @@ impl Directory {
         self.text.iter().map(|text| text.block.size()).sum()
     }
 
-    /// Where group `at` ends: its coordinates, articles and kept text.
+    /// The coordinates, articles and kept text of group `at`.
     fn group_ranges(&self, at: usize) -> (Range<u64>, Range<u64>, Range<u64>) {
         let group = self.groups[at];
         let (coordinate, article, kept) = match self.groups.get(at + 1) {

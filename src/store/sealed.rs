@@ -433,6 +433,13 @@ impl Sealed {
         }
         Ok(())
     }
+
+    /// The postings of a table under a key.
+    fn postings(&self, table: Table, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
+        let end = self.coordinates();
+        let visit = |entry: Entry| found.extend(entry.posting(end));
+        self.entries(table, key, visit).map_err(|error| self.wrap(error))
+    }
 }
 
 /// The coordinate and the length of what a piece stands for again and again, if that is short.
@@ -521,15 +528,6 @@ impl Rebuilt<'_> {
             self.bytes.extend_from_slice(&literal[at(wanted.start)..at(wanted.end)]);
             rest.start = wanted.end;
         }
-    }
-}
-
-impl Sealed {
-    /// The postings of a table under a key.
-    fn postings(&self, table: Table, key: u64, found: &mut Vec<Posting>) -> Result<(), Error> {
-        let end = self.coordinates();
-        let visit = |entry: Entry| found.extend(entry.posting(end));
-        self.entries(table, key, visit).map_err(|error| self.wrap(error))
     }
 }
 
