@@ -6,17 +6,16 @@
 //! text. Entities that a feed declares itself are not expanded, and its tags are not nested on any
 //! stack, so neither makes a short feed a long one.
 
-use std::borrow::Cow;
+mod names;
+mod xml;
+
 use std::io::Read;
 
-use encoding_rs::WINDOWS_1252;
-use quick_xml::Reader;
-use quick_xml::escape::{partial_escape, resolve_html5_entity, unescape};
-use quick_xml::events::{BytesRef, BytesStart, BytesText, Event};
-use quick_xml::name::{
-    Namespace, NamespaceResolver, Prefix, PrefixDeclaration, QName, ResolveResult,
-};
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::QName;
 
+use self::names::{Scope, Vocabulary};
+use self::xml::{Characters, Events, attribute, attribute_that, characters, lower_case, markup};
 use super::date::date;
 use super::document::{Document, Failure, Problem, RawRecord, spaced};
 use super::encoding::{decode_declared, in_xml_declaration};
@@ -422,218 +421,8 @@ impl Entry {
     }
 }
 
-/// Where the name of an element is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Vocabulary {
-    /// RSS or Atom, of which no names clash.
-    Feed,
-    /// The module of RSS for whole articles.
-    Content,
-    DublinCore,
-    /// The module of RSS for what is heard and seen.
-    Media,
-    /// That of the directory of podcasts.
-    Podcast,
-    Xhtml,
-    Other,
-}
-
-impl Vocabulary {
-    /// None if the namespace is not known. Some that are in use were never written down.
-    fn of_namespace(namespace: &str) -> Option<Self> {
-        Some(match namespace {
-            "http://www.w3.org/2005/Atom"
-            | "http://purl.org/atom/ns#"
-            | "http://purl.org/rss/1.0/"
-            | "http://my.netscape.com/rdf/simple/0.9/"
-            | "http://channel.netscape.com/rdf/simple/0.9/"
-            | "http://backend.userland.com/rss2" => Self::Feed,
-            "http://purl.org/rss/1.0/modules/content/" => Self::Content,
-            "http://purl.org/dc/elements/1.1/" => Self::DublinCore,
-            "http://search.yahoo.com/mrss/" | "http://search.yahoo.com/mrss" => Self::Media,
-            "http://www.itunes.com/dtds/podcast-1.0.dtd" => Self::Podcast,
-            "http://www.w3.org/1999/xhtml" => Self::Xhtml,
-            _ => return None,
-        })
-    }
-
-    /// Whether no feed is made of this alone.
-    fn is_beside(self) -> bool {
-        matches!(self, Self::Media | Self::Podcast | Self::Xhtml)
-    }
-
-    /// What a prefix stands for where that is not declared, or not as anything known.
-    fn of_prefix(prefix: Option<&str>) -> Self {
-        match prefix.map(lower_case).as_deref() {
-            None | Some("atom" | "rss" | "a10") => Self::Feed,
-            Some("content") => Self::Content,
-            Some("dc") => Self::DublinCore,
-            Some("media") => Self::Media,
-            Some("itunes") => Self::Podcast,
-            Some("xhtml") => Self::Xhtml,
-            Some(_) => Self::Other,
-        }
-    }
-}
-
-/// The namespaces that are declared where something stands.
-#[derive(Debug, Default)]
-struct Scope(NamespaceResolver);
-
-impl Scope {
-    /// Elements that may be open at a time.
-    const DEEPEST: usize = u16::MAX as usize - 1;
-
-    fn enter(&mut self, tag: &BytesStart<'_>) {
-        /// Longer prefixes are not known, so that neither memory nor a search depends on them.
-        const LONGEST: usize = 32;
-
-        self.0.set_level(self.0.level().saturating_add(1));
-        for attribute in tag.attributes().with_checks(false).flatten() {
-            let prefix = match attribute.key.as_namespace_binding() {
-                Some(PrefixDeclaration::Named(prefix)) if prefix.len() > LONGEST => continue,
-                Some(prefix) => prefix,
-                None => continue,
-            };
-            // What else it may be bound to matters no more than that it is not bound to what it was.
-            let known = Vocabulary::of_namespace(&attribute.value).is_some();
-            let namespace = if known { &*attribute.value } else { "" };
-            // What may not be declared, or is one declaration too many, declares nothing.
-            let _ = self.0.add(prefix, Namespace(namespace));
-        }
-    }
-
-    fn leave(&mut self) {
-        self.0.pop();
-    }
-
-    /// Leaves all but the `depth` outermost elements.
-    fn leave_down_to(&mut self, depth: usize) {
-        self.0.set_level(u16::try_from(depth).unwrap_or(u16::MAX));
-    }
-
-    /// The name of an element in the one that was entered last.
-    fn name_within<'t>(&mut self, tag: &'t BytesStart<'_>) -> (Vocabulary, Cow<'t, str>) {
-        self.enter(tag);
-        let name = self.name(tag);
-        self.leave();
-        name
-    }
-
-    /// The name of an element that was entered, in lower case.
-    fn name<'t>(&self, tag: &'t BytesStart<'_>) -> (Vocabulary, Cow<'t, str>) {
-        let (namespace, local) = self.0.resolve_element(tag.name());
-        let known = match namespace {
-            ResolveResult::Bound(Namespace(namespace)) => Vocabulary::of_namespace(namespace),
-            ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
-        };
-        let prefix = tag.name().prefix().map(Prefix::into_inner);
-        // Where these are declared for all that has no prefix, the feed is one nevertheless.
-        let known = known.filter(|known| prefix.is_some() || !known.is_beside());
-        (known.unwrap_or_else(|| Vocabulary::of_prefix(prefix)), lower_case(local.into_inner()))
-    }
-
-    /// Declarations of the prefixes that only these tell anything of.
-    fn unusual(&self) -> String {
-        /// More are not known at a time.
-        const MOST: usize = 16;
-
-        let bindings = self.0.bindings().filter_map(|(prefix, Namespace(namespace))| {
-            let PrefixDeclaration::Named(prefix) = prefix else { return None };
-            let vocabulary = Vocabulary::of_namespace(namespace)?;
-            let is_name = prefix.chars().all(|char| char.is_alphanumeric() || "-_.".contains(char));
-            let is_usual = Vocabulary::of_prefix(Some(prefix)) == vocabulary;
-            (is_name && !is_usual).then(|| format!(" xmlns:{prefix}='{namespace}'"))
-        });
-        bindings.take(MOST).collect()
-    }
-}
-
-/// The events of a piece of XML. A `<` that no markup begins with is text, as their authors meant
-/// it in many titles.
-struct Events<'x> {
-    xml: &'x str,
-    reader: Reader<&'x [u8]>,
-    /// Where what the reader reads begins.
-    start: usize,
-}
-
-impl<'x> Events<'x> {
-    fn new(xml: &'x str) -> Self {
-        Self::starting_at(xml, 0)
-    }
-
-    fn starting_at(xml: &'x str, start: usize) -> Self {
-        // The reader would pass over a byte order mark without counting it.
-        let rest = xml[start..].trim_start_matches('\u{feff}');
-        let start = xml.len() - rest.len();
-        let mut reader = Reader::from_str(rest);
-        let config = reader.config_mut();
-        // Elements are closed by those who know what is open; and feeds with a bare `&` are many.
-        config.check_end_names = false;
-        config.allow_unmatched_ends = true;
-        config.allow_dangling_amp = true;
-        Self { xml, reader, start }
-    }
-
-    /// Where the next event begins.
-    fn at(&self) -> usize {
-        let read = usize::try_from(self.reader.buffer_position());
-        self.start + read.expect("BUG: a position in a slice")
-    }
-
-    fn next(&mut self) -> Result<Event<'x>, Problem> {
-        let at = self.at();
-        if let Some(text) = self.xml[at..].strip_prefix('<')
-            && !text.starts_with(|char: char| char.is_alphabetic() || "_:/!?".contains(char))
-        {
-            *self = Self::starting_at(self.xml, at + 1);
-            return Ok(Event::Text(BytesText::from_escaped("<")));
-        }
-        self.reader.read_event().map_err(Problem::invalid)
-    }
-
-    /// Reads to the end of the element of this `name` whose start tag was read, and returns what is in it.
-    fn content(&mut self, name: &str) -> Result<&'x str, Problem> {
-        let start = self.at();
-        let mut depth = 0_usize;
-        loop {
-            let end = self.at();
-            match self.next().map_err(|_| Problem::Truncated)? {
-                Event::Start(tag) if tag.name().0 == name => depth += 1,
-                Event::End(tag) if tag.name().0 == name => {
-                    if depth == 0 {
-                        return Ok(&self.xml[start..end]);
-                    }
-                    depth -= 1;
-                }
-                Event::Eof => return Err(Problem::Truncated),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// A name in lower case: some programs write all of a feed's in capitals, and no two differ in that alone.
-fn lower_case(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        name.to_ascii_lowercase().into()
-    } else {
-        name.into()
-    }
-}
-
 fn language_of(tag: &BytesStart<'_>) -> Option<String> {
     attribute(tag, "xml:lang").and_then(|language| html::language_tag(&language))
-}
-
-fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    attribute_that(tag, |key| key.0.eq_ignore_ascii_case(name))
-}
-
-fn attribute_that(tag: &BytesStart<'_>, is: impl Fn(QName<'_>) -> bool) -> Option<String> {
-    let attribute = tag.attributes().with_checks(false).flatten().find(|it| is(it.key))?;
-    Some(unescape(&attribute.value).map_or_else(|_| attribute.value.to_string(), Into::into))
 }
 
 /// The text of an element of Atom that says what it contains; none if that is no text.
@@ -681,85 +470,6 @@ fn has_markup(text: &str) -> bool {
     let text = text.as_bytes();
     let begins = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?');
     memchr::memchr_iter(b'<', text).any(|at| text.get(at + 1).is_some_and(begins))
-}
-
-/// A piece of XML as markup, in which no character data is escaped twice. That within elements is
-/// text. What stands beside them may be escaped HTML: between the paragraphs of many feeds there
-/// are pictures that somebody added.
-fn markup(xml: &str, is_html: bool) -> Result<String, Problem> {
-    let mut markup = String::with_capacity(xml.len());
-    let mut depth = 0_usize;
-    let mut events = Events::new(xml);
-    loop {
-        let start = events.at();
-        let event = events.next()?;
-        let as_it_stands = &xml[start..events.at()];
-        let is_beside = is_html && depth == 0;
-        match event {
-            Event::Start(_) => depth += 1,
-            Event::End(_) => depth = depth.saturating_sub(1),
-            Event::Text(part) if is_beside => {
-                markup.push_str(&part.xml10_content());
-                continue;
-            }
-            Event::CData(part) => {
-                let data = part.xml10_content();
-                markup.push_str(&if is_beside { data } else { partial_escape(data) });
-                continue;
-            }
-            Event::GeneralRef(reference) if is_beside => {
-                refer(&reference, &mut markup);
-                continue;
-            }
-            Event::Empty(_) | Event::Text(_) | Event::GeneralRef(_) => {}
-            Event::Eof => return Ok(markup),
-            _ => continue,
-        }
-        markup.push_str(as_it_stands);
-    }
-}
-
-/// The character data in a piece of XML.
-struct Characters {
-    text: String,
-    among_elements: bool,
-}
-
-fn characters(xml: &str) -> Result<Characters, Problem> {
-    let mut text = String::with_capacity(xml.len());
-    let mut among_elements = false;
-    let mut events = Events::new(xml);
-    loop {
-        match events.next()? {
-            Event::Text(part) => text.push_str(&part.xml10_content()),
-            Event::CData(part) => text.push_str(&part.xml10_content()),
-            Event::GeneralRef(reference) => refer(&reference, &mut text),
-            Event::Start(_) | Event::Empty(_) => among_elements = true,
-            Event::Eof => return Ok(Characters { text, among_elements }),
-            _ => {}
-        }
-    }
-}
-
-/// Writes what a reference stands for; one that nobody knows stands as it is.
-fn refer(reference: &BytesRef<'_>, text: &mut String) {
-    if let Ok(Some(char)) = reference.resolve_char_ref() {
-        match u8::try_from(char) {
-            // As in HTML: these control characters are in no text, but many a program took
-            // windows-1252 for Unicode.
-            Ok(byte @ 0x80..=0x9f) => {
-                text.push_str(&WINDOWS_1252.decode_without_bom_handling(&[byte]).0);
-            }
-            _ => text.push(char),
-        }
-        return;
-    }
-    let name = reference.xml10_content();
-    if let Some(known) = resolve_html5_entity(&name) {
-        text.push_str(known);
-    } else {
-        text.extend(["&", &name, ";"]);
-    }
 }
 
 #[cfg(test)]
