@@ -24,17 +24,21 @@
 
 #![expect(clippy::inline_always, reason = "to be compiled with the features of the caller")]
 
+mod class;
+mod marks;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use std::mem::take;
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_normalization::UnicodeNormalization;
 
+pub(crate) use self::class::is_zero_width;
+use self::class::{Class, class, fold, is_blank, is_line_break, is_unspaced};
+use self::marks::{Marks, ROOM, copy};
 use crate::room::make_room;
-use crate::vector::{self, BLOCK, Mask, Vector, load, pad};
+use crate::vector::{self, Vector, pad};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
@@ -565,347 +569,16 @@ impl vector::Task for Rest<'_, '_> {
     }
 }
 
-/// The bytes of a block and those that are read with it: all that could be copied from behind its
-/// last, and what tells where a character behind it begins.
-const WINDOW: usize = 2 * BLOCK + 4;
-
-/// What is written with a block: bytes that count, and those that are copied with the last of them.
-const ROOM: usize = 2 * BLOCK + 8;
-
 /// The most departures that room is made for when there is none.
 #[cfg(target_arch = "x86_64")]
 const MORE_DEPARTURES: usize = 256;
-
-/// What is to be done with a block: a bit for each byte.
-struct Marks {
-    /// Where common departures begin.
-    starts: u64,
-    /// Their other bytes.
-    tails: u64,
-    /// Where something begins that is not common or reaches beyond the block, or the block's length.
-    end: usize,
-    /// Whether it cannot be handled as the start of another block.
-    is_odd: bool,
-}
-
-impl Marks {
-    /// Most blocks hold nothing but visible characters of Latin and white space, and are told in a
-    /// fourth of the time.
-    #[inline(always)]
-    fn of<V: Vector>(window: &[u8; WINDOW]) -> Self {
-        let byte = load::<V>(window, 0);
-        let (line, visible) = (is_line(byte), is_latin(byte));
-        let blank = line | byte.equal(b' ');
-        // '>' too ends white space, but for that at the start of a line.
-        let closing = visible & !byte.equal(b'>');
-        let special = !(visible | blank);
-        let (line, blank) = (line.bits(), blank.bits());
-        let (visible, special) = (closing.bits(), special.bits());
-        let ahead = visible >> 1 | u64::from(ENDS_BLANK[usize::from(window[BLOCK])]) << 63;
-        let last = blank & !(blank >> 1);
-        let unclear = last & !ahead;
-        if special | unclear << 1 != 0 {
-            return Self::of_rare(window);
-        }
-        let starts = blank & !(blank << 1);
-        let starts = starts & !(starts & last & !line);
-        let tails = blank & (blank << 1);
-        if unclear == 0 {
-            return Self { starts, tails, end: BLOCK, is_odd: false };
-        }
-        // The last white space goes on behind the block.
-        let end = BLOCK - blank.leading_ones() as usize;
-        Self { starts: starts & ((1 << end) - 1), tails, end, is_odd: end == 0 }
-    }
-
-    /// The same, of any block: apart, so that the registers are left to the usual ones.
-    #[inline(never)]
-    fn of_rare(window: &[u8; WINDOW]) -> Self {
-        vector::run(Rare(window))
-    }
-
-    #[inline(always)]
-    fn of_all<V: Vector>(window: &[u8; WINDOW]) -> Self {
-        let (byte, next, second): (V, V, V) = (load(window, 0), load(window, 1), load(window, 2));
-        let (line, latin, is_pair) = (is_line(byte), is_latin(byte), byte.equal(0xC2));
-        let blank = line | byte.equal(b' ');
-        let sign = byte.equal(0xE2) & next.equal(0x80) & folds(second);
-        let letter = latin | is_pair & next.within(0xA0..=0xBF) | byte.within(0xD0..=0xD1);
-        // Signs of three bytes, guillemets, and no-break spaces and soft hyphens.
-        let guillemet = is_pair & (next.equal(0xAB) | next.equal(0xBB));
-        let soft = is_pair & (next.equal(0xA0) | next.equal(0xAD));
-        let other = !(letter | sign | blank);
-        let closing = latin & !byte.equal(b'>');
-        let (line, blank, closing) = (line.bits(), blank.bits(), closing.bits());
-        let (sign, guillemet) = (sign.bits(), guillemet.bits());
-        let (soft, other) = (soft.bits(), other.bits());
-        let pair = soft | guillemet;
-        let last = blank & !(blank >> 1);
-        let mut ahead = closing >> 1 | u64::from(ENDS_BLANK[usize::from(window[BLOCK])]) << 63;
-        if last & !ahead | soft & !(ahead >> 1) != 0 {
-            ahead = ends_blank([next, second, load(window, 3)]).bits();
-        }
-        let starts = blank & !(blank << 1);
-        // A single space is as it should be.
-        let starts = starts & !(starts & last & !line) | pair | sign;
-        let tails = blank & (blank << 1) | (pair | sign) << 1 | sign << 2;
-        // Gaps with more in them than ASCII are not common.
-        let odd = other | last & !ahead & !(1 << 63) | soft & !(ahead >> 1);
-        let beyond = last & !ahead & (1 << 63) | pair & (1 << 63) | sign & (3 << 62);
-        let stops = odd | beyond;
-        if stops == 0 {
-            return Self { starts, tails, end: BLOCK, is_odd: false };
-        }
-        let stop = stops.trailing_zeros() as usize;
-        let mut end = stop;
-        // The last of a run of white space, which is then left alone from its start on.
-        if tails >> stop & 1 == 1 {
-            let before = starts & ((1 << stop) - 1);
-            end = 63 - before.leading_zeros() as usize;
-        }
-        let starts = starts & ((1 << end) - 1);
-        Self { starts, tails, end, is_odd: odd >> stop & 1 == 1 || end == 0 }
-    }
-}
-
-struct Rare<'a>(&'a [u8; WINDOW]);
-
-impl vector::Task for Rare<'_> {
-    type Output = Marks;
-
-    #[inline(always)]
-    fn run<V: Vector>(self) -> Marks {
-        Marks::of_all::<V>(self.0)
-    }
-}
-
-/// Which bytes are white space other than the space.
-#[inline(always)]
-fn is_line<V: Vector>(byte: V) -> V::Mask {
-    byte.within(b'\t'..=b'\r')
-}
-
-/// Which bytes are visible ASCII, or belong to a letter up to U+027F or, behind its first byte, to
-/// any other character.
-#[inline(always)]
-fn is_latin<V: Vector>(byte: V) -> V::Mask {
-    byte.within(0x21..=0x7E) | byte.within(0x80..=0xC9) & !byte.equal(0xC2)
-}
-
-/// Of which signs from U+2000 to U+203F the third byte tells that they fold.
-#[inline(always)]
-fn folds<V: Vector>(byte: V) -> V::Mask {
-    byte.within(0x90..=0x95) | byte.within(0x98..=0x9F) | byte.equal(0xA6)
-}
-
-/// Which characters that begin so are known to be neither white space nor zero-width, nor `>`, and to leave
-/// white space before them alone.
-#[inline(always)]
-fn ends_blank<V: Vector>([byte, next, second]: [V; 3]) -> V::Mask {
-    byte.within(0x21..=0x7E) & !byte.equal(b'>')
-        | byte.within(0xC3..=0xCB)
-        | byte.within(0xCE..=0xD7)
-        | byte.within(0xEA..=0xEE)
-        | byte.equal(0xC2) & next.within(0xA1..=0xBF) & !next.equal(0xAD)
-        | byte.equal(0xE2)
-            & (next.within(0x82..=0xB9) & !next.equal(0x8C) | next.equal(0x80) & folds(second))
-}
-
-/// The same, of all characters that begin with a byte.
-static ENDS_BLANK: [bool; 256] = {
-    let mut ends = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 0xFF {
-        ends[byte as usize] =
-            matches!(byte, 0x21..=0x3D | 0x3F..=0x7E | 0xC3..=0xCB | 0xCE..=0xD7 | 0xEA..=0xEE);
-        byte += 1;
-    }
-    ends
-};
-
-/// The canonical form of a common departure and its length, by its last byte, which no two kinds share.
-static FORMS: [u32; 256] = forms();
-
-const fn forms() -> [u32; 256] {
-    const fn form(bytes: [u8; 3], len: u8) -> u32 {
-        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], len])
-    }
-    let mut forms = [form(*b"   ", 1); 256];
-    let mut byte = 0x90;
-    while byte <= 0x9F {
-        forms[byte] = match byte {
-            0x90..=0x95 => form(*b"-  ", 1),
-            0x98..=0x9B => form(*b"'  ", 1),
-            _ => form(*b"\"  ", 1),
-        };
-        byte += 1;
-    }
-    forms[0xA6] = form(*b"...", 3);
-    forms[0xAB] = form(*b"\"  ", 1);
-    forms[0xBB] = form(*b"\"  ", 1);
-    forms[0xAD] = form(*b"   ", 0);
-    forms
-}
-
-/// Copies the bytes of a block up to the end that its marks give, with their departures; returns
-/// how many come out.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "`canonicalise` checked the length")]
-fn copy(
-    window: &[u8; WINDOW],
-    marks: &Marks,
-    original: usize,
-    canonical: usize,
-    out: &mut [u8; ROOM],
-    departures: &mut [Departure],
-) -> usize {
-    let mut starts = marks.starts;
-    let mut left_out = 0;
-    out[..BLOCK].copy_from_slice(&window[..BLOCK]);
-    for departure in departures {
-        let start = starts.trailing_zeros() as usize;
-        starts &= starts.wrapping_sub(1);
-        let len = 1 + (!(marks.tails >> start >> 1)).trailing_zeros() as usize;
-        let form = FORMS[usize::from(window[start + len - 1])];
-        let form_len = form >> 24;
-        let at = start - left_out;
-        *departure = Departure {
-            canonical: (canonical + at) as u32,
-            canonical_len: form_len,
-            original: (original + start) as u32,
-            original_len: len as u32,
-        };
-        out[at..at + 4].copy_from_slice(&form.to_le_bytes());
-        let behind = at + form_len as usize;
-        out[behind..behind + BLOCK].copy_from_slice(&window[start + len..][..BLOCK]);
-        left_out += len - form_len as usize;
-    }
-    marks.end - left_out
-}
-
-/// Whether a byte is white space by itself.
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b'\t'..=b'\r' | 0x1C..=0x1F | b' ')
-}
-
-fn is_line_break(character: char) -> bool {
-    matches!(character, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Class {
-    Plain,
-    Space,
-    Vanishing,
-    Folding,
-    /// May combine with what stands before it.
-    Composing,
-    /// A starter that Form C replaces by others.
-    Decomposing,
-}
-
-fn fold(character: char) -> &'static [u8] {
-    match character {
-        '\u{201C}'..='\u{201F}'
-        | '\u{AB}'
-        | '\u{BB}'
-        | '\u{5F4}'
-        | '\u{2033}'
-        | '\u{301D}'..='\u{301F}'
-        | '\u{FF02}' => b"\"",
-        '\u{2018}'..='\u{201B}'
-        | '\u{2039}'
-        | '\u{203A}'
-        | '\u{2BB}'
-        | '\u{2BC}'
-        | '\u{5F3}'
-        | '\u{2032}'
-        | '\u{FF07}' => b"'",
-        '\u{2010}'..='\u{2015}'
-        | '\u{2212}'
-        | '\u{58A}'
-        | '\u{5BE}'
-        | '\u{FE58}'
-        | '\u{FE63}'
-        | '\u{FF0D}' => b"-",
-        '\u{2026}' => b"...",
-        _ => b"",
-    }
-}
-
-/// Whether the canonical form leaves the character out.
-pub(crate) fn is_zero_width(character: char) -> bool {
-    matches!(character,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
-        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}'
-        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0100}'..='\u{E01EF}')
-}
-
-/// Whether a character is of a script that is written without spaces, or a sign that is set like one: ideographs,
-/// kana and Bopomofo, with their punctuation, and full-width forms.
-///
-/// Not Hangul, which has spaces, and not Thai and its neighbours, whose spaces part sentences.
-fn is_unspaced(character: char) -> bool {
-    matches!(character,
-        // Angle brackets that Form C replaces by those of the next line.
-        '\u{2329}' | '\u{232A}'
-        | '\u{2E80}'..='\u{2FFF}' | '\u{3001}'..='\u{3029}' | '\u{3030}'..='\u{3098}' | '\u{309B}'..='\u{312F}'
-        | '\u{3190}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE4F}'
-        | '\u{FF01}'..='\u{FF9F}' | '\u{FFE0}'..='\u{FFE6}' | '\u{1AFF0}'..='\u{1B16F}'
-        | '\u{20000}'..='\u{3FFFF}')
-}
-
-fn class(character: char) -> Class {
-    // Made a page at a time when first met: asking the normalisation tables for every character of
-    // a Chinese or Russian text costs several times what all the rest of this module does, and for
-    // all characters before the first one costs ten milliseconds.
-    static BASIC_PLANE: [OnceLock<Box<[Class; PAGE]>>; 0x1_0000 / PAGE] =
-        [const { OnceLock::new() }; 0x1_0000 / PAGE];
-    const PAGE: usize = 256;
-    let code = character as usize;
-    if let Some(byte) = u8::try_from(code).ok().filter(u8::is_ascii) {
-        return if is_blank(byte) { Class::Space } else { Class::Plain };
-    }
-    let Some(page) = BASIC_PLANE.get(code / PAGE) else { return classify(character) };
-    page.get_or_init(|| {
-        let first = character as u32 & !0xFF;
-        let mut classes = Box::new([Class::Plain; PAGE]);
-        for (class, code) in classes.iter_mut().zip(first..) {
-            *class = char::from_u32(code).map_or(Class::Plain, classify);
-        }
-        classes
-    })[code % PAGE]
-}
-
-/// Whether Form C may reorder or join the character with what stands before it.
-fn reaches_back(character: char) -> bool {
-    unicode_normalization::char::canonical_combining_class(character) != 0
-        || is_nfc_quick(std::iter::once(character)) == IsNormalized::Maybe
-}
-
-fn classify(character: char) -> Class {
-    if character.is_whitespace() {
-        Class::Space
-    } else if is_zero_width(character) {
-        Class::Vanishing
-    } else if !fold(character).is_empty() {
-        Class::Folding
-    } else if reaches_back(character) {
-        Class::Composing
-    } else if is_nfc_quick(std::iter::once(character)) != IsNormalized::Yes {
-        let first = std::iter::once(character).nfd().next();
-        if first.is_some_and(reaches_back) { Class::Composing } else { Class::Decomposing }
-    } else {
-        Class::Plain
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::vector::BLOCK;
 
     fn text(original: &str) -> String {
         canonicalise(original).to_text()

@@ -12,8 +12,10 @@ use std::arch::x86_64::{
     _mm512_sub_epi32, _mm512_test_epi8_mask, _mm512_xor_si512, _pext_u64,
 };
 
-use super::{BLOCK, Departure, ENDS_BLANK, ROOM, WINDOW};
+use super::Departure;
+use super::marks::{ENDS_BLANK, ROOM, WINDOW};
 use crate::mask::NUMBERS;
+use crate::vector::BLOCK;
 
 /// The most departures of a block.
 pub(super) const MOST: usize = 16;
