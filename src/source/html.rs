@@ -160,18 +160,8 @@ struct Characters(String);
 
 #[cfg(feature = "feeds")]
 impl Tokens for Characters {
-    fn start(&mut self, _: &StartTag) -> Option<State> {
-        None
-    }
-
-    fn end(&mut self, _: &[u8]) {}
-
     fn text(&mut self, text: &str) {
         self.0.push_str(text);
-    }
-
-    fn has_cdata(&self) -> bool {
-        false
     }
 }
 
@@ -193,14 +183,6 @@ impl Tokens for Labels {
         }
         // Whether this is XML is not known yet, and matters little.
         naive_next_state(&tag.name).filter(|_| !tag.self_closing)
-    }
-
-    fn end(&mut self, _: &[u8]) {}
-
-    fn text(&mut self, _: &str) {}
-
-    fn has_cdata(&self) -> bool {
-        false
     }
 }
 

@@ -38,18 +38,22 @@ const IN_ONE_GO: u32 = 64;
 /// Bytes of text that are handed on at a time.
 const BLOCK: usize = 1 << 14;
 
-/// What takes the tokens of a page.
+/// What takes the tokens of a page, as far as it wants to know of them.
 pub(super) trait Tokens {
     /// A start tag. Returns how the content is to be read, if not as markup.
-    fn start(&mut self, tag: &StartTag) -> Option<State>;
+    fn start(&mut self, _tag: &StartTag) -> Option<State> {
+        None
+    }
 
-    fn end(&mut self, name: &[u8]);
+    fn end(&mut self, _name: &[u8]) {}
 
     /// Text, or a part of it.
-    fn text(&mut self, text: &str);
+    fn text(&mut self, _text: &str) {}
 
     /// Whether a CDATA section is text here; in HTML it is a comment.
-    fn has_cdata(&self) -> bool;
+    fn has_cdata(&self) -> bool {
+        false
+    }
 }
 
 /// A start tag, with what is known of its attributes.
