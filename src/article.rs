@@ -6,8 +6,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::source::Document;
 use crate::text::Text;
 
@@ -48,9 +46,19 @@ macro_rules! stated_accessors {
     };
 }
 
-/// The same of how it was read.
-macro_rules! decoding_accessors {
+/// The same of how it was read, and of what.
+macro_rules! reading_accessors {
     () => {
+        /// The article as it was read, without a byte order mark.
+        pub fn original(&self) -> &str {
+            &self.original
+        }
+
+        /// The original as shared bytes.
+        pub fn bytes(&self) -> &bytes::Bytes {
+            self.original.as_bytes()
+        }
+
         /// The encoding it was in, by its name in the WHATWG Encoding Standard; `None` for UTF-8.
         pub fn encoding(&self) -> Option<&'static str> {
             self.provenance.encoding
@@ -69,7 +77,7 @@ macro_rules! decoding_accessors {
 }
 
 #[cfg(feature = "index")]
-pub(crate) use {decoding_accessors, stated_accessors};
+pub(crate) use {reading_accessors, stated_accessors};
 
 /// One article as it was, and what it repeats.
 ///
@@ -102,17 +110,7 @@ impl Article {
     }
 
     stated_accessors!();
-    decoding_accessors!();
-
-    /// The article as it was read, without a byte order mark.
-    pub fn original(&self) -> &str {
-        &self.original
-    }
-
-    /// The original as shared bytes.
-    pub fn bytes(&self) -> &Bytes {
-        self.original.as_bytes()
-    }
+    reading_accessors!();
 
     /// What is left: the [`New`](Segment::New) segments joined, byte for byte as they were.
     ///

@@ -6,9 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use crate::article::{Provenance, decoding_accessors, is_repeat, joined, stated_accessors};
+use crate::article::{Provenance, is_repeat, joined, reading_accessors, stated_accessors};
 use crate::canonical::canonicalise;
 use crate::cut::cuts;
 use crate::error::Error;
@@ -276,17 +274,7 @@ impl FilteredArticle {
     }
 
     stated_accessors!();
-    decoding_accessors!();
-
-    /// The article as it was read, without a byte order mark.
-    pub fn original(&self) -> &str {
-        &self.original
-    }
-
-    /// The original as shared bytes.
-    pub fn bytes(&self) -> &Bytes {
-        self.original.as_bytes()
-    }
+    reading_accessors!();
 
     /// What is left, every byte as it was. Copies only when something was removed from the middle.
     pub fn text(&self) -> Cow<'_, str> {

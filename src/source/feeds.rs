@@ -377,17 +377,16 @@ impl Entry {
             }
         };
         let stated = || characters(content).map(|stated| stated.text.trim().to_owned());
+        let text_as = |data| text(content, data).map(Some);
         match name {
-            (Content, "encoded") => set(&mut self.texts[0], Some(text(content, Data::Html)?)),
+            (Content, "encoded") => set(&mut self.texts[0], text_as(Data::Html)?),
             (Feed, "content") => set(&mut self.texts[1], construct(tag, content)?),
             (Feed | DublinCore, "description") => {
-                set(&mut self.texts[2], Some(text(content, Data::Unstated)?));
+                set(&mut self.texts[2], text_as(Data::Unstated)?);
             }
             (Feed, "summary") => set(&mut self.texts[3], construct(tag, content)?),
-            (Media, "description") => {
-                set(&mut self.texts[4], Some(text(content, Data::Unstated)?));
-            }
-            (Podcast, "summary") => set(&mut self.texts[5], Some(text(content, Data::Unstated)?)),
+            (Media, "description") => set(&mut self.texts[4], text_as(Data::Unstated)?),
+            (Podcast, "summary") => set(&mut self.texts[5], text_as(Data::Unstated)?),
             (Feed | Xhtml, "body") => {
                 set(&mut self.texts[6], Some(html::read(content, Markup::Xhtml).text));
             }
