@@ -37,7 +37,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use self::candidates::{Block, Candidates, Found, Kept, ORDERED, Step};
+use self::candidates::{Block, Candidates, Found, Kept, Kind, ORDERED, Step};
 
 /// The version of the choice of anchors, their keys included: an index on disk is of use only to
 /// the same one.
@@ -278,7 +278,7 @@ impl Chooser<'_> {
         found.each(start, |step| match step {
             Step::Kept(Kept { first, at, rank }) => self.keep(first, at, rank),
             Step::Gap(windows) => {
-                assert!(candidates != Candidates::All, "BUG: a window without grams");
+                assert!(candidates.kind != Kind::All, "BUG: a window without grams");
                 self.winnow(windows, candidates.next(window));
             }
         });

@@ -126,21 +126,27 @@ fn gate_of(gram: &[u8]) -> u16 {
 /// Which grams of a window are looked at. Whatever is chosen of them is the least of its window, as
 /// all others rank higher: so how many there are costs time, and changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Candidates {
-    /// Those with a full stop in their middle that are not periodic, and whose gate is no higher
-    /// than this: for windows that hold some.
-    Stops(u16),
-    /// Those with a full stop in their middle, or another end of a clause and a gate no higher than
-    /// this; and are not periodic: for windows that hold many such ends.
-    Ends(u16),
+pub(super) struct Candidates {
+    pub(super) kind: Kind,
+    /// The highest gate of those that it is asked of.
+    pub(super) highest: u16,
+}
+
+/// What candidates have in common. But for [`All`](Self::All), they are not periodic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Those with a full stop in their middle and a low gate: for windows that hold some.
+    Stops,
+    /// Those with a full stop in their middle, or another end of a clause and a low gate: for
+    /// windows that hold many such ends.
+    Ends,
     /// The same with commas: for windows that hold many, as lists of numbers do.
-    Commas(u16),
+    Commas,
     /// Those that have the end of a clause or a comma in their middle, or begin with a space and
-    /// have a gate no higher than this; and are not periodic.
-    Words(u16),
-    /// Those that begin with a character, are not periodic, and whose gate is no higher than this:
-    /// for windows without any of these.
-    Characters(u16),
+    /// have a low gate.
+    Words,
+    /// Those that begin with a character and have a low gate: for windows without any of these.
+    Characters,
     /// All of them.
     All,
 }
@@ -156,49 +162,34 @@ impl Candidates {
         };
         let [stops, ends, commas, words] = [stops, ends, commas, words].map(in_window);
         if stops >= 3 {
-            return Self::Stops(Self::some_in(stops, 6));
+            Self::some_of(Kind::Stops, stops, 6)
+        } else if ends >= MANY {
+            Self::some_of(Kind::Ends, ends, 6)
+        } else if commas >= MANY {
+            Self::some_of(Kind::Commas, commas, 6)
+        } else {
+            Self::some_of(Kind::Words, words, 6 - (ends + commas).min(4))
         }
-        if ends >= MANY {
-            return Self::Ends(Self::some_in(ends, 6));
-        }
-        if commas >= MANY {
-            return Self::Commas(Self::some_in(commas, 6));
-        }
-        Self::Words(Self::some_in(words, 6 - (ends + commas).min(4)))
     }
 
     /// More of them, for windows that have none of these.
     pub(super) fn next(self, window: usize) -> Self {
-        match self {
-            Self::Stops(gate @ ..u16::MAX) => Self::Stops(gate.saturating_mul(4)),
-            Self::Ends(gate @ ..u16::MAX) => Self::Ends(gate.saturating_mul(4)),
-            Self::Commas(gate @ ..u16::MAX) => Self::Commas(gate.saturating_mul(4)),
+        let Self { kind, highest } = self;
+        if highest < u16::MAX {
+            return Self { kind, highest: highest.saturating_mul(4) };
+        }
+        match kind {
             // As if each word had six bytes.
-            Self::Stops(u16::MAX) | Self::Ends(u16::MAX) | Self::Commas(u16::MAX) => {
-                Self::Words(Self::some_in(window / 6, 6))
-            }
-            Self::Words(gate @ ..u16::MAX) => Self::Words(gate.saturating_mul(4)),
-            Self::Words(u16::MAX) => Self::Characters(Self::some_in(window, 16)),
-            Self::Characters(gate @ ..u16::MAX) => Self::Characters(gate.saturating_mul(4)),
-            Self::Characters(u16::MAX) | Self::All => Self::All,
+            Kind::Stops | Kind::Ends | Kind::Commas => Self::some_of(Kind::Words, window / 6, 6),
+            Kind::Words => Self::some_of(Kind::Characters, window, 16),
+            Kind::Characters | Kind::All => Self { kind: Kind::All, highest },
         }
     }
 
-    fn some_in(grams: usize, count: usize) -> u16 {
+    /// So many of the grams of a kind that a window has.
+    fn some_of(kind: Kind, grams: usize, count: usize) -> Self {
         let gates = usize::from(u16::MAX) * count / grams.max(1);
-        u16::try_from(gates).unwrap_or(u16::MAX).max(1)
-    }
-
-    /// The highest gate of any.
-    pub(super) fn highest(self) -> u16 {
-        match self {
-            Self::Stops(gate)
-            | Self::Ends(gate)
-            | Self::Commas(gate)
-            | Self::Words(gate)
-            | Self::Characters(gate) => gate,
-            Self::All => u16::MAX,
-        }
+        Self { kind, highest: u16::try_from(gates).unwrap_or(u16::MAX).max(1) }
     }
 }
 
@@ -351,7 +342,7 @@ fn survivors<I: Instructions>(
         }
     }
     let mut passes = [0_u8; BLOCK];
-    let highest = candidates.highest();
+    let highest = candidates.highest;
     for ((passes, &even), &odd) in passes.as_chunks_mut().0.iter_mut().zip(&*even).zip(&*odd) {
         let low: u16 = if even <= highest { 0x00FF } else { 0 };
         let high: u16 = if odd <= highest { 0xFF00 } else { 0 };
@@ -376,22 +367,22 @@ pub(super) fn among_candidates<V: Vector>(
         (load(bytes, 0), load(bytes, SIGN), load(bytes, SIGN + 1));
     let space = behind.equal(b' ');
     let (stop, comma) = (sign.equal(b'.'), sign.equal(b','));
-    match candidates {
-        Candidates::Stops(_) => (stop & space).bits() & low_enough,
-        Candidates::Ends(_) => {
+    match candidates.kind {
+        Kind::Stops => (stop & space).bits() & low_enough,
+        Kind::Ends => {
             let ends = sign.among(&SIGNS) & space & !comma;
             ends.bits() & (low_enough | stop.bits())
         }
-        Candidates::Commas(_) => {
+        Kind::Commas => {
             let ends = sign.among(&SIGNS) & space;
             ends.bits() & (low_enough | !comma.bits())
         }
-        Candidates::Words(_) => {
+        Kind::Words => {
             let ends = sign.among(&SIGNS) & space;
             first.equal(b' ').bits() & low_enough | ends.bits()
         }
-        Candidates::Characters(_) => !first.within(0x80..=0xBF).bits() & low_enough,
-        Candidates::All => u64::MAX,
+        Kind::Characters => !first.within(0x80..=0xBF).bits() & low_enough,
+        Kind::All => u64::MAX,
     }
 }
 
@@ -560,16 +551,13 @@ impl Found {
                 offsets: &offsets[..count],
                 base: (start - first) as u32 + 1,
             };
-            known += match candidates {
-                Candidates::Stops(_)
-                | Candidates::Ends(_)
-                | Candidates::Commas(_)
-                | Candidates::Words(_) => grams
+            known += match candidates.kind {
+                Kind::Stops | Kind::Ends | Kind::Commas | Kind::Words => grams
                     .select(columns, |gram, gate| (rank_of_word(gram, gate), !is_periodic(gram))),
-                Candidates::Characters(_) => {
+                Kind::Characters => {
                     grams.select(columns, |gram, gate| (rank(gram, gate), !is_periodic(gram)))
                 }
-                Candidates::All => grams.select(columns, |gram, gate| (rank(gram, gate), true)),
+                Kind::All => grams.select(columns, |gram, gate| (rank(gram, gate), true)),
             };
         }
         known
@@ -760,21 +748,16 @@ mod tests {
 
     #[test]
     fn the_widest_windows_have_few_candidates() {
-        let sample = "some words without an end ".repeat(1 << 15);
-        let Candidates::Words(gate) = Candidates::first(1 << 20, sample.as_bytes()) else {
-            panic!("no words")
-        };
-        assert!(gate < 10, "{gate}");
-        let sample = "no, stop, but, commas, ".repeat(1 << 15);
-        let Candidates::Commas(gate) = Candidates::first(1 << 20, sample.as_bytes()) else {
-            panic!("no commas")
-        };
-        assert!(gate < 10, "{gate}");
-        let sample = "There are ends. ".repeat(1 << 15);
-        let Candidates::Stops(gate) = Candidates::first(1 << 20, sample.as_bytes()) else {
-            panic!("no stops")
-        };
-        assert!(gate < 10, "{gate}");
+        for (sample, expected) in [
+            ("some words without an end ", Kind::Words),
+            ("no, stop, but, commas, ", Kind::Commas),
+            ("There are ends. ", Kind::Stops),
+        ] {
+            let sample = sample.repeat(1 << 15);
+            let Candidates { kind, highest } = Candidates::first(1 << 20, sample.as_bytes());
+            assert_eq!(kind, expected);
+            assert!(highest < 10, "{highest}");
+        }
     }
 
     type Find = fn(&mut Found, &mut Block, &[u8], Range<usize>, Candidates);
@@ -834,26 +817,18 @@ mod tests {
     ) -> Vec<Event> {
         let is_end =
             |signs: &[u8], at: usize| signs.contains(&text[at + 4]) && text[at + 5] == b' ';
-        let is_candidate = |at: usize| match candidates {
-            Candidates::Stops(gate) => is_end(b".", at) && gate_of(&text[at..]) <= gate,
-            Candidates::Ends(gate) => {
-                let is_low = gate_of(&text[at..]) <= gate;
-                is_end(b".", at) || is_end(b":;!?)\"", at) && is_low
-            }
-            Candidates::Commas(gate) => {
-                let is_low = gate_of(&text[at..]) <= gate;
-                is_end(b".:;!?)\"", at) || is_end(b",", at) && is_low
-            }
-            Candidates::Words(gate) => {
-                let is_word = text[at] == b' ' && gate_of(&text[at..]) <= gate;
-                is_word || is_end(b".:;!?)\",", at)
-            }
-            Candidates::Characters(gate) => text[at] & 0xC0 != 0x80 && gate_of(&text[at..]) <= gate,
-            Candidates::All => true,
+        let Candidates { kind, highest } = candidates;
+        let is_low = |at: usize| gate_of(&text[at..]) <= highest;
+        let is_candidate = |at: usize| match kind {
+            Kind::Stops => is_end(b".", at) && is_low(at),
+            Kind::Ends => is_end(b".", at) || is_end(b":;!?)\"", at) && is_low(at),
+            Kind::Commas => is_end(b".:;!?)\"", at) || is_end(b",", at) && is_low(at),
+            Kind::Words => text[at] == b' ' && is_low(at) || is_end(b".:;!?)\",", at),
+            Kind::Characters => text[at] & 0xC0 != 0x80 && is_low(at),
+            Kind::All => true,
         };
         let differs = |at: usize| text[at..at + 4] != text[at + 4..at + 8];
-        let is_chosen =
-            |at: usize| is_candidate(at) && (candidates == Candidates::All || differs(at));
+        let is_chosen = |at: usize| is_candidate(at) && (kind == Kind::All || differs(at));
         // Once for each, not for each window that it lies in.
         let grams = windows.end - 1 + window;
         let ranks: Vec<Option<(i32, usize)>> =
@@ -917,15 +892,12 @@ mod tests {
                 let Some(grams) = (text.len() - ORDERED + 1).checked_sub(window + 3) else {
                     continue;
                 };
-                let all = [0, 3000, 12_000, u16::MAX];
-                let candidates = all
-                    .map(Candidates::Stops)
+                let kinds = [Kind::Stops, Kind::Ends, Kind::Commas, Kind::Words, Kind::Characters];
+                let candidates = kinds
                     .into_iter()
-                    .chain(all.map(Candidates::Ends))
-                    .chain(all.map(Candidates::Commas))
-                    .chain(all.map(Candidates::Words))
-                    .chain(all.map(Candidates::Characters))
-                    .chain([Candidates::All]);
+                    .flat_map(|kind| [0, 3000, 12_000, u16::MAX].map(|highest| (kind, highest)))
+                    .chain([(Kind::All, u16::MAX)])
+                    .map(|(kind, highest)| Candidates { kind, highest });
                 for candidates in candidates {
                     let windows = 2..grams + 3;
                     let expected = by_definition(&text, window, windows.clone(), candidates);

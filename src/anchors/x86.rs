@@ -26,7 +26,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::candidates::{
-    Around, Block, COMMAS, Candidates, ENDS, FACTORS, Found, Instructions, LANES, LOWER_BITS,
+    Around, Block, COMMAS, Candidates, ENDS, FACTORS, Found, Instructions, Kind, LANES, LOWER_BITS,
     LOWER_FACTOR, MIXED, MIXER, ORDERED, PERIODIC, REACH, SIGN, SIGNS, WITHIN_WORDS, WORDS,
     among_candidates,
 };
@@ -198,7 +198,7 @@ fn scan_avx512(
         let room = found.places[known..].first_chunk_mut().expect("BUG: no room");
         known += ones_avx512(mask, (start - first) as u32 + 1, room);
     }
-    rank_avx512(found, &text[first..], known, candidates == Candidates::All)
+    rank_avx512(found, &text[first..], known, candidates.kind == Kind::All)
 }
 
 /// Works out the ranks of those whose places are known, and leaves out what is periodic, if it is
@@ -257,7 +257,7 @@ type GramBytes = [u8; 64 + ORDERED];
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 fn survivors_avx512(bytes: &GramBytes, candidates: Candidates) -> u64 {
     let all = |number: u16| _mm512_set1_epi16(number.cast_signed());
-    let (factors, mixer, highest) = (FACTORS.map(all), all(MIXER), all(candidates.highest()));
+    let (factors, mixer, highest) = (FACTORS.map(all), all(MIXER), all(candidates.highest));
     // SAFETY: `ORDERED` bytes follow those that the grams begin with; nobody asks for more.
     let load = |at: usize| unsafe { _mm512_loadu_si512(bytes.as_ptr().add(at).cast()) };
     let low_enough = |at: usize| {
