@@ -372,7 +372,8 @@ impl<'a> Canonicaliser<'a> {
             };
             // In most scripts the next letter is as odd as this one, or that behind a space is; and
             // white space behind a script without spaces is.
-            if !is_far(at) && !is_far(at + 1) && !(may_be_blank(at) && self.ends_unspaced()) {
+            let goes_on = is_far(at) || is_far(at + 1) || may_be_blank(at) && self.ends_unspaced();
+            if !goes_on {
                 return at;
             }
         }
