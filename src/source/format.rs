@@ -45,8 +45,7 @@ pub enum Format {
     /// or `id`, or else its link. Needs the feature `feeds`.
     Feed,
     /// A table with one article a row, as data sets have it: `.parquet`. Its columns may be packed with
-    /// Snappy, zstd, LZ4 (not in the older frames of Hadoop) or, with the feature `gzip`, with that.
-    /// Needs the feature `parquet`.
+    /// Snappy, zstd, gzip or LZ4, though not in the older frames of Hadoop. Needs the feature `parquet`.
     Parquet,
 }
 

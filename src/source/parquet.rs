@@ -7,7 +7,6 @@
 //! 2 GiB.
 
 mod footer;
-#[cfg(feature = "gzip")]
 mod gzip;
 
 use std::fmt::Write as _;
@@ -207,10 +206,8 @@ fn read(
     let projection = project(schema, &chosen, 0).map_err(problem)?;
     let schema = SchemaDescriptor::new(Arc::new(with_bytes(schema).map_err(problem)?));
     let options = ReadOptionsBuilder::new().with_parquet_schema(Arc::new(schema)).build();
-    #[cfg(feature = "gzip")]
     let packed = input.clone();
     let file = SerializedFileReader::new_with_options(input, options).map_err(problem)?;
-    #[cfg(feature = "gzip")]
     let file = gzip::Unpacked::new(file, packed);
     let limit = limits.decompression_ratio;
     let mut left = len.saturating_mul(limit).max(Limits::RATIO_FREE);
@@ -573,12 +570,8 @@ fn check_codec(codec: Compression) -> Result<(), Problem> {
         Compression::UNCOMPRESSED
         | Compression::SNAPPY
         | Compression::ZSTD(_)
+        | Compression::GZIP(_)
         | Compression::LZ4_RAW => return Ok(()),
-        Compression::GZIP(_) if cfg!(feature = "gzip") => return Ok(()),
-        Compression::GZIP(_) => {
-            let what = "Parquet with columns packed with gzip";
-            return Err(Problem::Feature { what, feature: "gzip" });
-        }
         Compression::LZO => "LZO",
         // The library takes whatever comes out of such a page.
         Compression::BROTLI(_) => "Brotli",
@@ -599,9 +592,7 @@ fn problem(error: ParquetError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(feature = "gzip")]
-    use ::parquet::basic::GzipLevel;
-    use ::parquet::basic::ZstdLevel;
+    use ::parquet::basic::{GzipLevel, ZstdLevel};
     use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
     use ::parquet::file::properties::{WriterProperties, WriterVersion};
     use ::parquet::file::writer::SerializedFileWriter;
@@ -722,7 +713,6 @@ mod tests {
             Compression::SNAPPY,
             zstd,
             Compression::LZ4_RAW,
-            #[cfg(feature = "gzip")]
             Compression::GZIP(GzipLevel::default()),
         ] {
             for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
@@ -757,13 +747,7 @@ mod tests {
             }
             Bytes::from(file)
         };
-        for (codec, name) in [
-            #[cfg(not(feature = "gzip"))]
-            (2, "gzip"),
-            (3, "LZO"),
-            (4, "Brotli"),
-            (5, "LZ4"),
-        ] {
+        for (codec, name) in [(3, "LZO"), (4, "Brotli"), (5, "LZ4")] {
             let mut rows = rows(packed(codec), "text", "id", false);
             let what = match rows.next().unwrap().unwrap_err().problem {
                 Problem::Invalid(what) => what.to_string(),
@@ -776,7 +760,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "gzip")]
     #[test]
     fn no_more_comes_out_of_a_chunk_than_it_says() {
         let long = "x".repeat(40 << 20);
@@ -1083,7 +1066,6 @@ mod tests {
         for compression in [
             Compression::ZSTD(ZstdLevel::default()),
             Compression::LZ4_RAW,
-            #[cfg(feature = "gzip")]
             Compression::GZIP(GzipLevel::default()),
         ] {
             let whole = file(compression, &TEXTS);
