@@ -149,6 +149,13 @@ fn unspaced(c: char) -> bool {
         || "\u{2329}\u{232a}".contains(c)
 }
 
+/// Whether white space between two characters counts: not beside a script that has none, unless it
+/// holds apart what would combine.
+fn space_counts((before, behind): (Option<char>, Option<char>)) -> bool {
+    let beside = |c: Option<char>| c.is_some_and(|c| unspaced(c) && folded(c) == c.to_string());
+    behind.is_some_and(|c| !begins_cluster(c)) || !beside(before) && !beside(behind)
+}
+
 /// The canonical form of `text`, which starts at a line start.
 pub(crate) fn canonicalise(text: &str) -> Canon {
     // Quote marks and zero-width characters vanish.
@@ -186,17 +193,14 @@ pub(crate) fn canonicalise(text: &str) -> Canon {
         groups.pop();
     }
 
-    // White space beside a script that has none counts for nothing, unless it holds apart what
-    // would combine.
-    let beside = |c: Option<char>| c.is_some_and(|c| unspaced(c) && folded(c) == c.to_string());
-    let counts = |before: &str, behind: &str| {
-        let first = behind.chars().next();
-        first.is_some_and(|c| !begins_cluster(c)) || !beside(first) && !beside(before.nfc().last())
-    };
+    // White space beside a script that has none is left out.
     let lost: Vec<bool> = groups
         .iter()
         .enumerate()
-        .map(|(at, g)| g.2 && !counts(&groups[at - 1].1, &groups[at + 1].1))
+        .map(|(at, g)| {
+            let around = || (groups[at - 1].1.nfc().last(), groups[at + 1].1.chars().next());
+            g.2 && !space_counts(around())
+        })
         .collect();
     let mut lost = lost.into_iter();
     groups.retain(|_| lost.next() == Some(false));
@@ -259,7 +263,10 @@ impl Doc {
                 forms.push(joined.len()..joined.len());
                 continue;
             }
-            if !joined.is_empty() {
+            let end = &joined[joined.len().saturating_sub(4)..];
+            let last = String::from_utf8_lossy(end).chars().last();
+            let first = String::from_utf8_lossy(&form).chars().next();
+            if last.is_some() && space_counts((last, first)) {
                 joined.push(b' ');
             }
             forms.push(joined.len()..joined.len() + form.len());
