@@ -94,6 +94,63 @@ fn a_reprint_of_what_repeats_itself_is_one() {
 }
 
 #[test]
+fn the_space_between_two_parts_is_repeated_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = format!("{} {}", story(4), story(5));
+    let index = made(
+        dir.path(),
+        &[
+            ("first", format!("{}\n\n{}\n\n{}", story(1), story(2), story(3))),
+            ("in another order", format!("{}\n\n{}\n\n{}", story(3), story(1), story(2))),
+            ("other", long.clone()),
+            ("of two", format!("{}\n\n{long}", story(2))),
+        ],
+    );
+    assert_eq!(index.article_at(1).unwrap().unwrap().text(), "");
+    let clusters = index.clusters(1.0).unwrap();
+    assert_eq!(clusters.len(), 1, "{clusters:?}");
+    let reprints: Vec<_> = clusters[0].reprints.iter().map(|r| (r.article, r.share)).collect();
+    assert_eq!((clusters[0].article, reprints), (0, vec![(1, 1.0)]));
+    // What lies between parts of two articles is of neither.
+    let clusters = index.clusters(0.5).unwrap();
+    let [reprint] = clusters[1].reprints[..] else { panic!("{clusters:?}") };
+    assert_eq!((clusters[1].article, reprint.article), (2, 3));
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let share = long.len() as f64 / (story(2).len() + 1 + long.len()) as f64;
+    assert_eq!(reprint.share.to_bits(), share.to_bits());
+}
+
+#[test]
+fn a_space_is_no_boilerplate_and_parts_none() {
+    let passages = |texts: &[String], least: usize| -> Vec<(usize, String)> {
+        let dir = tempfile::tempdir().unwrap();
+        let texts: Vec<_> = texts.iter().map(|text| ("", text.clone())).collect();
+        let index = made(dir.path(), &texts);
+        let rule = Frequent::Articles(least);
+        let boilerplate = index.boilerplate(rule, |_, _| String::new()).unwrap();
+        let text = |passage: &dedup::Passage| {
+            let original = index.original_at(passage.first.article).unwrap().unwrap();
+            original[passage.first.range.clone()].to_owned()
+        };
+        let passages = boilerplate.passages().unwrap();
+        passages.iter().map(|passage| (passage.articles, text(passage))).collect()
+    };
+    // What comes twice in a row stands where that was kept first, and the space between where it came
+    // twice first, between two copies that went.
+    let twice = |number: usize| format!("{}\n\n{FOOTER}\n\n{FOOTER}", story(number));
+    let mut texts = vec![format!("{FOOTER}\n\n{}\n\n{FOOTER}\n\n{FOOTER}", story(0))];
+    texts.extend((1..4).map(twice));
+    assert_eq!(passages(&texts, 2), [(4, FOOTER.to_owned())]);
+    // Two parts that more articles have than have them in this order.
+    let in_order = |number: usize| format!("{}\n\n{FOOTER}\n\n{NOTICE}", story(number));
+    let turned = |number: usize| format!("{}\n\n{NOTICE}\n\n{FOOTER}", story(number));
+    let texts: Vec<String> = (0..3).map(in_order).chain((3..6).map(turned)).collect();
+    for least in [2, 6] {
+        assert_eq!(passages(&texts, least), [(6, format!("{FOOTER}\n\n{NOTICE}"))]);
+    }
+}
+
+#[test]
 fn boilerplate_is_what_stands_in_many_articles() {
     let dir = tempfile::tempdir().unwrap();
     let letter = |number: usize| format!("{}\n\n{FOOTER}\n\n{NOTICE}\n", story(number));
