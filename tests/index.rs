@@ -1070,6 +1070,12 @@ fn an_index_in_the_folder_that_is_read_is_no_article() {
         assert_eq!(articles.stats().skipped.indexes, 1);
     }
     assert!(Index::open(&index).unwrap().article("a.txt").unwrap().is_some());
+    // Nor is one that is itself a path to be read, as where a shell makes paths of `*`.
+    let mut options = Options::new();
+    let mut articles = options.format(Format::Text).index(&index).ingest(&index).unwrap();
+    assert_eq!(articles.by_ref().count(), 0);
+    assert_eq!(articles.stats().skipped.indexes, 1);
+    drop(articles);
     let mut options = Options::new();
     let articles = options.format(Format::Text).against(&other).ingest(dir.path()).unwrap();
     let mut places = articles.map(|article| place(article.as_ref().map(Article::id)));

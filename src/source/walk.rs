@@ -238,6 +238,9 @@ impl Iterator for Walk {
                 if !root.is_dir() {
                     return Some(Ok(Found::File { path: root, asked_for: true }));
                 }
+                if self.is_own(&root) {
+                    return Some(Ok(Found::Skipped(root, Skip::Index)));
+                }
                 if let Err(error) = self.enter(&root) {
                     return Some(Err(error));
                 }
