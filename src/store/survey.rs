@@ -423,7 +423,8 @@ impl Boilerplate {
 
     /// The articles of the index without what they repeat, and without the first copies of
     /// boilerplate either: paragraphs that are boilerplate from end to end are removed from them
-    /// too.
+    /// too. Where the index keeps more copies, as in paragraphs that say something else too or by
+    /// [`Options::within_article`](crate::Options::within_article), those stay.
     pub fn articles(&self) -> BoilerplateFree {
         let articles = StoredArticles { sealed: self.sealed.clone(), next: 0 };
         BoilerplateFree { articles, templates: self.templates.clone(), next: 0 }
