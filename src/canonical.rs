@@ -5,9 +5,10 @@
 //! - a run of white space (any Unicode space, no-break space, line break, and the separators from
 //!   U+001C to U+001F, which Java and Python count as such and replace) is one space, and none stands
 //!   at the ends;
-//! - beside an ideograph, kana or Bopomofo, or a sign that is set with them, it vanishes: lines of Chinese and
-//!   Japanese end between any two characters, and whether a space parts them from Latin words or digits is up
-//!   to who sets the text (CSS Text 3 drops such line breaks too, but for those beside Latin);
+//! - beside a character of a script that does not part words with spaces (ideographs, kana and what is set with them,
+//!   Thai, Lao, Khmer, Burmese, Tibetan) it vanishes, as lines of such text end between words or any two characters,
+//!   and whether a space parts them from Latin is up to who sets the text (CSS Text 3 drops line breaks between
+//!   ideographs and kana too);
 //! - zero-width characters vanish: soft hyphen, zero-width space and joiners, byte order mark,
 //!   direction marks, variation selectors of all scripts;
 //! - `>` quote marks at line starts vanish;
@@ -497,7 +498,7 @@ impl<'a> Canonicaliser<'a> {
         // It has three bytes or four, of which the first tells.
         let bytes = &self.bytes[..self.len];
         let last = match bytes {
-            [.., 0xE2..=0xEF, _, _] => &bytes[self.len - 3..],
+            [.., 0xE0..=0xEF, _, _] => &bytes[self.len - 3..],
             [.., 0xF0..=0xFF, _, _, _] => &bytes[self.len - 4..],
             _ => return false,
         };
@@ -648,7 +649,7 @@ mod tests {
     #[test]
     fn white_space_is_one_space() {
         assert_eq!(text("  a \t b\r\n\u{a0}c\u{3000}d\u{2028}\n"), "a b c d");
-        assert_eq!(text("한국\n말 — ไทย\nไทย"), "한국 말 - ไทย ไทย");
+        assert_eq!(text("한국\n말 नमस्ते\nи"), "한국 말 नमस्ते и");
         assert_eq!(text(""), "");
         assert_eq!(text(" \n\t"), "");
         assert_eq!(text("eins zwei drei  vier"), "eins zwei drei vier");
@@ -671,6 +672,10 @@ mod tests {
         assert_eq!(
             text("a \u{2329}b\u{232A} c \u{FA0C} d ｶﾅ \u{20000}"),
             "a〈b〉c兀d ｶﾅ\u{20000}".replace(' ', "")
+        );
+        assert_eq!(
+            text("ไม่มี\nปัญหา v 2 ຄົນ က မြန်\nမာ ខ្មែរ\nx བོད་\nyig"),
+            "ไม่มีปัญหาv 2ຄົນကမြန်မာខ្មែរxབོད་yig"
         );
         // Not of signs that are one with those of other scripts, nor where something would combine.
         assert_eq!(text("a ＂b＂ c か \u{3099}か\u{ad}\u{3099}"), "a \"b\" cか \u{3099}が");

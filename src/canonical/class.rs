@@ -63,14 +63,15 @@ pub(crate) fn is_zero_width(character: char) -> bool {
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0100}'..='\u{E01EF}')
 }
 
-/// Whether a character is of a script that is written without spaces, or a sign that is set like one: ideographs,
-/// kana and Bopomofo, with their punctuation, and full-width forms.
+/// Whether a character is of a script that does not part words with spaces, or a sign that is set like one of it:
+/// Thai, Lao, Tibetan, Burmese and Khmer; ideographs, kana and Bopomofo, with their punctuation, and full-width forms.
 ///
-/// Not Hangul, which has spaces, and not Thai and its neighbours, whose spaces part sentences.
+/// Not Hangul, whose words have spaces between them.
 pub(super) fn is_unspaced(character: char) -> bool {
     matches!(character,
+        '\u{E00}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
         // Angle brackets that Form C replaces by those of the next line.
-        '\u{2329}' | '\u{232A}'
+        | '\u{2329}' | '\u{232A}'
         | '\u{2E80}'..='\u{2FFF}' | '\u{3001}'..='\u{3029}' | '\u{3030}'..='\u{3098}' | '\u{309B}'..='\u{312F}'
         | '\u{3190}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE4F}'
         | '\u{FF01}'..='\u{FF9F}' | '\u{FFE0}'..='\u{FFE6}' | '\u{1AFF0}'..='\u{1B16F}'

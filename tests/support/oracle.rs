@@ -133,13 +133,15 @@ fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
-/// Whether white space beside `c` counts for nothing: ideographs, kana, Bopomofo, what is set with
-/// them, and the brackets that normal form makes signs of theirs.
+/// Whether white space beside `c` counts for nothing: Thai to Burmese, and Khmer; ideographs, kana,
+/// Bopomofo, what is set with them, and the brackets that normal form makes signs of theirs.
 fn unspaced(c: char) -> bool {
-    ('\u{2e80}'..='\u{a000}').contains(&c)
-        && !('\u{3130}'..'\u{3190}').contains(&c)
-        && !"\u{3000}\u{302a}\u{302b}\u{302c}\u{302d}\u{302e}\u{302f}\u{3099}\u{309a}\u{a000}"
-            .contains(c)
+    ('\u{e00}'..'\u{10a0}').contains(&c)
+        || ('\u{1780}'..'\u{1800}').contains(&c)
+        || ('\u{2e80}'..='\u{a000}').contains(&c)
+            && !('\u{3130}'..'\u{3190}').contains(&c)
+            && !"\u{3000}\u{302a}\u{302b}\u{302c}\u{302d}\u{302e}\u{302f}\u{3099}\u{309a}\u{a000}"
+                .contains(c)
         || ('\u{f900}'..='\u{faff}').contains(&c)
         || ('\u{fe30}'..='\u{fe4f}').contains(&c)
         || ('\u{ff01}'..='\u{ff9f}').contains(&c)
