@@ -239,7 +239,7 @@ impl Index {
     /// # Errors
     ///
     /// [`Error::Index`]: if the index cannot be read.
-    pub fn id(&self, article: usize) -> Result<Option<Arc<str>>, Error> {
+    pub fn id_at(&self, article: usize) -> Result<Option<Arc<str>>, Error> {
         Ok(self.found(article)?.map(|found| found.id().into()))
     }
 
@@ -561,7 +561,7 @@ pub struct StoredSegment {
 }
 
 /// A place in an article of an index. [`Index::article_at`] and [`Index::original_at`] give that article, and
-/// [`Index::id`] its id.
+/// [`Index::id_at`] its id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -106,7 +106,7 @@ fn check_contents(recipe: &Recipe, dir: &Path, expected: &[Article], seed: u64) 
                         (reference.article, &reference.range),
                         (first.article, &first.range)
                     );
-                    assert_eq!(index.id(reference.article).unwrap().as_ref(), Some(&first.id));
+                    assert_eq!(index.id_at(reference.article).unwrap().as_ref(), Some(&first.id));
                 }
                 other => panic!("seed {seed}, article {number}: {other:?}"),
             }
@@ -852,8 +852,8 @@ fn an_index_that_has_lost_its_manifest_is_not_begun_anew() {
     deduper.checkpoint().unwrap();
     drop(deduper);
     let index = Index::open(place.path()).unwrap();
-    assert_eq!(index.id(0).unwrap().as_deref(), Some("letter"));
-    assert_eq!(index.id(1).unwrap(), None);
+    assert_eq!(index.id_at(0).unwrap().as_deref(), Some("letter"));
+    assert_eq!(index.id_at(1).unwrap(), None);
     drop(index);
 
     let manifest = std::fs::read(place.path().join("manifest")).unwrap();

@@ -170,7 +170,7 @@ fn boilerplate_is_what_stands_in_many_articles() {
     let passages = |rule: Frequent| -> Vec<(usize, String)> {
         let boilerplate = index.boilerplate(rule, folder).unwrap();
         let text = |passage: &dedup::Passage| {
-            let id = index.id(passage.first.article).unwrap().unwrap();
+            let id = index.id_at(passage.first.article).unwrap().unwrap();
             index.original(&id).unwrap().unwrap()[passage.first.range.clone()].to_owned()
         };
         let passages = boilerplate.passages().unwrap();
