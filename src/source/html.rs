@@ -240,6 +240,8 @@ enum Frames {
 #[derive(Clone, Copy)]
 struct Open {
     element: Element,
+    /// What it is laid out as.
+    role: Role,
     hidden: bool,
     preformatted: bool,
 }
@@ -310,7 +312,7 @@ impl Page {
             && let Some(ended) = self.open.pop()
         {
             if !ended.hidden {
-                self.layout.end(self.role(ended.element));
+                self.layout.end(ended.role);
             }
             self.titled |= ended.element.is_title() && !self.title.trim_ascii().is_empty();
         }
@@ -417,8 +419,13 @@ impl Tokens for Page {
         }
         // Scripts hide a page itself until they have changed it, and then show it.
         let absent = outer_hidden || is_hidden(tag) && !element.is_page();
+        let outer_inline = outer.is_some_and(|outer| outer.element.role() == Role::Inline);
+        let role = match self.role(element) {
+            Role::Inline => displayed(tag),
+            role => role,
+        };
         if !absent {
-            self.layout.start(self.role(element));
+            self.layout.start(role);
         }
         let hidden = absent || element.hides() && !is_shown;
         if element.is_void() {
@@ -426,15 +433,15 @@ impl Tokens for Page {
         }
         if tag.self_closing && self.may_close_itself(element) {
             if !hidden {
-                self.layout.end(self.role(element));
+                self.layout.end(role);
             }
             return None;
         }
-        // What is inline matters neither for itself nor for where something hidden ends.
-        if element.role() != Role::Inline || hidden {
+        // What is inline matters neither for itself nor for where something else ends.
+        if role != Role::Inline || hidden || outer_inline {
             // What hides is never too deep.
             if self.open.len() < DEEPEST || hidden && !outer_hidden {
-                self.open.push(Open { element, hidden, preformatted });
+                self.open.push(Open { element, role, hidden, preformatted });
             } else if let Some((_, count)) = self.deeper.iter_mut().find(|it| it.0 == element) {
                 *count += 1;
             } else {
@@ -520,12 +527,33 @@ fn is_hidden(tag: &StartTag) -> bool {
     if tag.attribute("hidden").is_some() || tag.attribute("type").is_some_and(is_hidden_field) {
         return true;
     }
+    has_rule(tag, |rule| matches!(rule, "display:none" | "visibility:hidden"))
+}
+
+/// What an inline element is laid out as, by its own style.
+fn displayed(tag: &StartTag) -> Role {
+    let is_block = |rule: &str| {
+        let outside = rule.strip_prefix("display:");
+        outside.is_some_and(|it| matches!(it, "block" | "flex" | "grid" | "list-item" | "table"))
+    };
+    let is_box = |rule: &str| {
+        rule.starts_with("display:inline-") || matches!(rule, "float:left" | "float:right")
+    };
+    if has_rule(tag, is_block) {
+        Role::Block
+    } else if has_rule(tag, is_box) {
+        Role::Boxed
+    } else {
+        Role::Inline
+    }
+}
+
+/// Whether an element has a style of its own with such a rule, in lower case and without spaces.
+fn has_rule(tag: &StartTag, is_meant: impl Fn(&str) -> bool) -> bool {
     let Some(style) = tag.attribute("style") else { return false };
     let mut style = style.to_ascii_lowercase();
     style.retain(|char| !char.is_ascii_whitespace());
-    style.split(';').any(|rule| {
-        matches!(rule.trim_end_matches("!important"), "display:none" | "visibility:hidden")
-    })
+    style.split(';').any(|rule| is_meant(rule.trim_end_matches("!important")))
 }
 
 #[cfg(test)]
@@ -582,6 +610,24 @@ mod tests {
             assert_eq!(text(page), expected, "{page}");
         }
         assert_eq!(read("a<input/>b<textarea/>c<object/>d", Markup::Xhtml).text, "a b c d");
+    }
+
+    #[test]
+    fn inline_elements_may_be_laid_out_as_blocks_by_their_style() {
+        for (page, expected) in [
+            ("a<span style='display:block'>b</span>c", "a\n\nb\n\nc"),
+            ("a<a style='color: red; DISPLAY : inline-block !important'>b</a>c", "a b c"),
+            ("<i style=float:left>a</i>b<b style='display:inline'>c</b>d", "a bcd"),
+            // It ends with its own end tag, or with what it is in.
+            ("<span style=display:block><b>a</b>b<i>c</i></span>d", "abc\n\nd"),
+            ("<p>a<span style=display:block>b<p>c<em>d</em>e</p>", "a\n\nb\n\ncde"),
+            ("<span style=display:block hidden>no<b>no</b>no</span>a<b>b</b>", "ab"),
+            ("<pre>a<span style=display:block>b\n c</span>d</pre>", "a\n\nb\n c\n\nd"),
+        ] {
+            assert_eq!(text(page), expected, "{page}");
+        }
+        let page = "a<span style='display:block'/>b<s style='display:block'>c</s>";
+        assert_eq!(read(page, Markup::Xhtml).text, "a\n\nb\n\nc");
     }
 
     #[test]
