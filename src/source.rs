@@ -379,6 +379,8 @@ impl Content {
         }
     }
 
+    /// The article.
+    ///
     /// # Errors
     ///
     /// If it is passed over, or the record is not as its format and the settings ask.

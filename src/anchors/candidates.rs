@@ -128,7 +128,7 @@ fn gate_of(gram: &[u8]) -> u16 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidates {
     pub(super) kind: Kind,
-    /// The highest gate of those that it is asked of.
+    /// The highest gate that they may have, where their kind asks for a low one.
     pub(super) highest: u16,
 }
 
@@ -186,7 +186,7 @@ impl Candidates {
         }
     }
 
-    /// So many of the grams of a kind that a window has.
+    /// About `count` in a window, which has so many `grams` of the kind.
     fn some_of(kind: Kind, grams: usize, count: usize) -> Self {
         let gates = usize::from(u16::MAX) * count / grams.max(1);
         Self { kind, highest: u16::try_from(gates).unwrap_or(u16::MAX).max(1) }

@@ -65,7 +65,7 @@ pub(crate) struct Posting {
 }
 
 impl Posting {
-    /// The same, of a place that is counted from another.
+    /// The same, its place counted from 0 instead of from `first`.
     fn behind(self, first: u64) -> Self {
         Self { place: first + self.place, ..self }
     }

@@ -406,7 +406,7 @@ impl<R: Rules> Manifest<R> {
         Self::decode(&bytes).map(Some)
     }
 
-    /// Says no unless there is a manifest of a commit, or of a later one.
+    /// An error unless there is a manifest, of this commit or a later one.
     pub(crate) fn check_since(commit: u64, storage: &dyn Storage) -> Result<(), IndexError> {
         if Self::read(storage)?.ok_or(IndexError::Missing)?.commit < commit {
             return Err(Wrong("it is older than it was").at(MANIFEST, 0));
@@ -458,7 +458,7 @@ impl<R: Rules> Manifest<R> {
         storage.sync_names().map_err(io("sync the name of", MANIFEST))
     }
 
-    /// Makes of some runs, whose names are made durable, the next commit. It stands when this returns.
+    /// Commits these runs as the whole index, their names made durable before. The commit stands when this returns.
     pub(crate) fn advance(
         &mut self,
         runs: Vec<RunName>,

@@ -127,10 +127,10 @@ impl Storage for Directory {
     }
 }
 
-/// Says no to what is there and is no file. To open a pipe is to wait for whoever is at its other end.
+/// An error if something is there that is no file. To open a pipe is to wait for whoever is at its other end.
 ///
-/// By a look before it is opened, which every system has: to open without waiting would be an error
-/// for a file that a file server has lent out, and may begin to move what is no file.
+/// It is looked at before it is opened, which every system can do. To open it without waiting (`O_NONBLOCK`)
+/// would be an error for a file that a file server has a lease on, and may set a device going.
 fn check_file(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
