@@ -1074,7 +1074,7 @@ mod tests {
                     let mut damaged = whole.to_vec();
                     damaged[at] ^= flip;
                     let read = rows(damaged.into(), "text", "id", true).take(100).count();
-                    assert!(read <= 100);
+                    assert!(read < 100, "{compression}, byte {at}: no end");
                 }
             }
         }
