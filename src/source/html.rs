@@ -597,6 +597,7 @@ mod tests {
             ("a<iframe>no</iframe>b<object>no</object>c<video>no</video>d<embed>e", "a b c d e"),
             ("<p>a<input></p><ul><li><input type=checkbox>b</ul>", "a\n\n- b"),
             ("<pre>a<button>b</button>\n c</pre>", "a b\n c"),
+            ("<pre>a <button>b</button>  c\t<input>d</pre>", "a b  c\td"),
             // What is not there is no box.
             (
                 "a<input type=HIDDEN>b<button hidden>no</button>c<span hidden><input></span>d",

@@ -48,7 +48,7 @@ impl Layout {
         for piece in text.split_inclusive(is_space) {
             let word = piece.trim_end_matches(is_space);
             if !word.is_empty() {
-                self.separate();
+                self.separate(word);
                 self.text.push_str(word);
             }
             self.space |= word.len() < piece.len();
@@ -61,7 +61,7 @@ impl Layout {
             self.broken += usize::from(number > 0);
             let line = line.trim_end_matches('\r');
             if !line.is_empty() {
-                self.separate();
+                self.separate(line);
                 self.text.push_str(line);
             }
         }
@@ -76,7 +76,7 @@ impl Layout {
         self.asked = self.asked.max(breaks);
     }
 
-    fn separate(&mut self) {
+    fn separate(&mut self, next: &str) {
         let breaks = self.asked.max(self.broken);
         if breaks > 0 {
             self.text.truncate(self.text.trim_end_matches([' ', '\t']).len());
@@ -87,7 +87,9 @@ impl Layout {
             self.text.extend(std::iter::repeat_n('\n', breaks));
         } else if self.cell {
             self.text.push('\t');
-        } else if self.space {
+        } else if self.space && !self.text.ends_with([' ', '\t']) && !next.starts_with([' ', '\t'])
+        {
+            // Where white space counts, a box in a line may have some beside it.
             self.text.push(' ');
         }
         if self.item {
