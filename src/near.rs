@@ -541,7 +541,8 @@ fn parts_words(character: char) -> bool {
 
 /// `char::is_numeric` does not know them, as they are letters to Unicode. They are parts of common
 /// words too, so they count only where they change.
-const IDEOGRAPHIC_NUMERALS: &str = "一二三四五六七八九十百千万萬亿億兆零";
+const IDEOGRAPHIC_NUMERALS: &str =
+    "一二两兩三四五六七八九十百千万萬亿億兆零壹壱贰貳弐叁參参肆伍陆陸柒捌玖拾佰仟";
 
 /// The words that have digits, or are Roman numerals, in order, without what stands around them:
 /// `-5` and `5`, or `1.5` and `1,5`, are two numbers. Characters that are words by themselves stand

@@ -237,6 +237,7 @@ fn text_without_spaces_may_have_numbers_and_links() {
         (text("桜", "1975").replace("二つ", "三つ"), false),
         (text("桜", "1975").replace("役場", "町役場"), true),
         (text("桜", "1975").replace("橋の上", "橋の3メートル上"), false),
+        (text("桜", "1975").replace("橋の上", "橋の弐段上"), false),
         (text("桜", "1975").replace("example/a", "example/b"), false),
     ] {
         let mut deduper = engine(0.7);
