@@ -12,7 +12,8 @@
 //! 3. Never joined: a line wider than [`WIDEST_WRAP`] columns (it *is* a paragraph); headings,
 //!    rules and underlines, table rows, and every line inside a code fence; a list marker or a
 //!    deeper indent begins a paragraph; so does a change in the depth of `>` quoting.
-//! 4. A line break is a wrap if the first word of the next line would not have fitted. To tell that
+//! 4. A line break is a wrap if the first word of the next line would not have fitted; of ideographs and
+//!    kana, the first character. To tell that
 //!    takes the width to which the text was wrapped: the greatest width for which, in a run of
 //!    lines, at least two and at least six in ten line breaks are explained in this way. In a run of
 //!    four lines or fewer all breaks must be explained, and not all lines may begin in upper case, unless
@@ -61,7 +62,7 @@ const USUAL_LINE: usize = 48;
 
 /// The version of the rules: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// The byte ranges of the paragraphs of `text`: sorted, disjoint, on character boundaries, each
 /// from the start of a line to the end of one.
@@ -551,7 +552,20 @@ fn sentence_ends(content: &str) -> bool {
     }
     content
         .trim_end_matches(|c: char| {
-            matches!(c, '"' | '\'' | ')' | ']' | '\u{201C}' | '\u{201D}' | '\u{BB}' | '\u{AB}')
+            // In French a space stands before the quote.
+            matches!(
+                c,
+                '"' | '\''
+                    | ')'
+                    | ']'
+                    | '\u{201C}'
+                    | '\u{201D}'
+                    | '\u{BB}'
+                    | '\u{AB}'
+                    | ' '
+                    | '\u{A0}'
+                    | '\u{202F}'
+            )
         })
         .ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}'])
 }
@@ -742,6 +756,22 @@ mod tests {
     }
 
     #[test]
+    fn wide_characters_are_wrapped_as_their_scripts_are() {
+        // Full-width signs take two columns as ideographs do.
+        let chinese = "市议会星期一开会，讨论了那座桥的事情（它从春天起就关闭了，因为\n\
+            卡车撞坏了桥墩（修理要到秋天），费用（据说）也比估计的高得多，\n\
+            议员对此不满意：有人问，为什么没有早一点检查？还有人说，这样不\n\
+            行！今年一定要修好。";
+        assert_eq!(split(chinese), [chinese]);
+        // Hangul has spaces, at which its lines end.
+        let korean = "시의회는 월요일에 모여 봄부터 닫혀 있는 다리에 대하여\n\
+            이야기하였다. 트럭 한 대가 교각 하나를 들이받았기 때문인데,\n\
+            수리는 가을까지 걸리고 비용도 처음에 생각했던 것보다 훨씬 많이\n\
+            들 것이라고 한다.";
+        assert_eq!(split(korean), [korean]);
+    }
+
+    #[test]
     fn a_wrapped_passage_among_long_lines_stands_alone() {
         let long = "word ".repeat(60);
         let text = format!(
@@ -868,6 +898,8 @@ mod tests {
             split(&format!("{full}\nRelated stories\n{long}")),
             [&*full, "Related stories", long]
         );
+        let french = full.replace("decided.", "ask ?\u{A0}»");
+        assert_eq!(split(&format!("{french}\nRelated stories")), [&*french, "Related stories"]);
         let wrote = format!("{full}\nSomebody wrote:\n> Yes.");
         assert_eq!(split(&wrote), [&*full, "Somebody wrote:", "> Yes."]);
         let quoted = format!("> {}", full.replace('\n', "\n> "));
@@ -987,6 +1019,9 @@ mod tests {
             "\u{FEFF}",
             "e\u{301}",
             "\u{6F22}\u{5B57}",
+            "\u{D55C}\u{AD6D}",
+            "\u{FF08}",
+            "\u{FF5E}\u{FF61}",
             "\u{1F600}",
             "\u{A8}",
             "\u{A9}",
@@ -1002,15 +1037,17 @@ mod tests {
         prop_oneof![
             6 => proptest::sample::select(SIGNS).prop_map(str::to_owned),
             3 => "[a-zA-Z\u{E4}\u{DF}]{1,12}[.,;]? ",
-            1 => "( |\t|\u{A0}|>|\u{300}|\u{6F22}|x){0,130}",
+            1 => "( |\t|\u{A0}|>|\u{300}|\u{6F22}|[\u{AC00}\u{D7A3}\u{FF0C}\u{FF5D}\u{FF71}]|x){0,130}",
             3 => wrapped(),
         ]
     }
 
     /// A passage that is wrapped to some width, or nearly.
     fn wrapped() -> impl Strategy<Value = String> {
-        let words =
-            proptest::collection::vec("[a-z\u{E4}\u{6F22}]{1,9}[.]?|[A-Z][a-z]{1,9}", 5..70);
+        let words = proptest::collection::vec(
+            "[a-z\u{E4}\u{6F22}]{1,9}[.]?|[A-Z][a-z]{1,9}|[\u{FF08}\u{AC00}\u{D55C}]{1,4}",
+            5..70,
+        );
         let ends = proptest::sample::select(&["\n", "\r\n", "\n> ", "\n  "][..]);
         (words, 45..115_usize, ends, 0..4_usize).prop_map(|(words, width, end, off)| {
             let (mut text, mut column) = (String::new(), 0);

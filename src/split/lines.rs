@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use crate::vector::{BLOCK, Mask, Set, Vector, load};
 
-/// The bytes of a block, two before it and one after it.
-type BlockBytes = [u8; BLOCK + 3];
+/// The bytes of a block, two before it and two after it.
+type BlockBytes = [u8; BLOCK + 4];
 
 /// What is known of a block: a bit for each byte, and what comes before.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,9 +21,11 @@ struct Block {
     fresh: u64,
     /// Neither space, tab nor line break of ASCII.
     ink: u64,
-    /// First bytes of characters that take two columns: East Asian ones (U+3000 to U+D7FF, and
-    /// beyond U+FFFF).
+    /// First bytes of characters that take two columns: East Asian ones (U+3000 to U+D7FF, full-width
+    /// forms from U+FF00 to U+FF60, and beyond U+FFFF).
     wide: u64,
+    /// Of these, those before and behind which lines may end, as Hangul (U+A000 to U+D7FF) has spaces for that.
+    pieces: u64,
     /// Bytes that take no column: all but the first of a character, and the first of combining marks
     /// of their first block.
     zero: u64,
@@ -46,14 +48,19 @@ impl Block {
         let pairs = it.equal(b'\r') & load::<V>(bytes, 3).equal(b'\n');
         let may_end_lines = it.among(&LAST) & load::<V>(bytes, 1).among(&BEFORE_LAST);
         let mut wide = it.within(0xE3..=0xFF).bits();
+        let mut pieces = wide;
         if wide != 0 {
-            wide &= !it.within(0xEE..=0xEF).bits();
+            let (next, second) = (load::<V>(bytes, 3), load::<V>(bytes, 4));
+            let full = next.equal(0xBC) | next.equal(0xBD) & second.within(0x80..=0xA0);
+            wide &= !(it.within(0xEE..=0xEF) & !(it.equal(0xEF) & full)).bits();
+            pieces = wide & !it.within(0xEA..=0xED).bits();
         }
         Self {
             breaks: it.among(&FEEDS).bits() & !pairs.bits(),
             fresh: (it.equal(0x0C) | may_end_lines).bits(),
             ink: !it.among(&BLANKS).bits(),
             wide,
+            pieces,
             zero: (it.within(0x80..=0xBF) | it.equal(0xCC)).bits(),
             dots: it.equal(b'.').bits(),
             signs: it.among(&SIGNS).bits(),
@@ -337,19 +344,19 @@ impl<'a> Window<'a> {
     }
 
     /// Columns of the first piece of a text that a wrap keeps together: a word, or one wide
-    /// character. It may go on behind a text that a white space or line break beyond ASCII ends, up
+    /// character that is none of Hangul. It may go on behind a text that a white space or line break beyond ASCII ends, up
     /// to the end of its block.
     #[inline(always)]
     pub(super) fn first_word(&self, text: &Range<usize>) -> usize {
         let at = text.start - self.start;
         let block = &self.blocks[at / BLOCK];
-        let ends = (!block.ink | block.wide) >> (at % BLOCK);
+        let ends = (!block.ink | block.pieces) >> (at % BLOCK);
         if ends == 0 {
             return self.columns(&(text.start..self.word_end(text)));
         }
         let len = ends.trailing_zeros();
-        let zero = block.zero >> (at % BLOCK) & ((1 << len) - 1);
-        let columns = (len - zero.count_ones()) as usize;
+        let first = |mask: u64| (mask >> (at % BLOCK) & ((1 << len) - 1)).count_ones();
+        let columns = (len - first(block.zero) + first(block.wide)) as usize;
         if len == 0 { 2 } else { columns }
     }
 
@@ -360,7 +367,7 @@ impl<'a> Window<'a> {
         // ends the window.
         let end = (text.end - self.start).div_ceil(BLOCK);
         for (at, block) in (first..).zip(self.blocks.get(first..end).unwrap_or_default()) {
-            let ends = !block.ink | block.wide;
+            let ends = !block.ink | block.pieces;
             if ends != 0 {
                 return self.start + at * BLOCK + ends.trailing_zeros() as usize;
             }
@@ -433,7 +440,7 @@ fn look<V: Vector>(text: &[u8], mut at: usize, blocks: &mut [Block]) -> bool {
 /// The block at `at` where the text does not reach around it.
 #[cold]
 fn pad(text: &[u8], at: usize) -> BlockBytes {
-    let mut padded = [0; BLOCK + 3];
+    let mut padded = [0; BLOCK + 4];
     let from = at.saturating_sub(2);
     let (before, rest) = (from + 2 - at, &text[from..]);
     let len = rest.len().min(padded.len() - before);

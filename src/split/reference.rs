@@ -314,16 +314,18 @@ fn columns(line: &str) -> usize {
 
 fn columns_of(character: char) -> usize {
     match character {
-        '\u{3000}'..='\u{D7FF}' | '\u{10000}'.. => 2,
+        '\u{3000}'..='\u{D7FF}' | '\u{FF00}'..='\u{FF60}' | '\u{10000}'.. => 2,
         '\u{300}'..='\u{33F}' => 0,
         _ => 1,
     }
 }
 
 fn first_word(body: &str) -> usize {
-    let ends = |c: &char| matches!(c, ' ' | '\t') || columns_of(*c) == 2;
+    // Hangul is wide, but has spaces.
+    let is_piece = |c: char| columns_of(c) == 2 && !('\u{A000}'..='\u{D7FF}').contains(&c);
+    let ends = |c: &char| matches!(c, ' ' | '\t') || is_piece(*c);
     match body.chars().next() {
-        Some(first) if columns_of(first) == 2 => 2,
+        Some(first) if is_piece(first) => 2,
         _ => body.chars().take_while(|c| !ends(c)).map(columns_of).sum(),
     }
 }
