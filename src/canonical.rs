@@ -15,7 +15,10 @@
 //! - text is in Normalization Form C (Unicode Standard Annex 15);
 //! - typographic quotes fold to `"` and `'`, dashes to `-`, an ellipsis to `...`. So do other signs that
 //!   are typed with the same keys: primes, modifier letters that are apostrophes, the Hebrew geresh,
-//!   gershayim and maqaf, full-width quotes and hyphens.
+//!   gershayim and maqaf, full-width quotes and hyphens;
+//! - signs for which decoders of Shift JIS, EUC-JP and GB 2312 read one code as either are one: the wave dash and the
+//!   full-width tilde (with `~`), `‖` and `∥`, `¢`, `£` and `¬` and their full-width forms, the middle dot and that of
+//!   kana.
 //!
 //! Case, digits and all other signs are kept. The form is idempotent: a canonical text is its own
 //! canonical form.
@@ -614,7 +617,7 @@ mod tests {
                     4 => "[a-zÄ-ü ,.]{0,70}",
                     4 => "[\n\r\t ]{1,3}|\n {1,70}|[„“”‘’»«‹›–—―…§€•]|\u{a0}|\u{ad}|\n?>+ ?",
                     1 => "[\u{0}-\u{20}\u{7f}-\u{bf}]|[\u{2000}-\u{206f}]|[\u{2080}-\u{2100}]",
-                    1 => "[u\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|[語か「\u{3099}\u{2329}＂]|Ж|क|के|😀",
+                    1 => "[u\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|[語か「\u{3099}\u{2329}＂]|Ж|क|के|😀|[Ω·אּاً؟ۖệ・〜]",
                     1 => "[\u{27f}-\u{2ff}\u{5be}\u{5d0}\u{5f3}\u{180b}\u{301d}\u{ff0d}\u{e0100}]",
                 ],
                 0..60,
@@ -657,6 +660,19 @@ mod tests {
             text("\u{1c}to\u{1e}day\u{1f}\n\u{1d}> and\u{1b}now\u{1f}"),
             "to day and\u{1b}now"
         );
+    }
+
+    #[test]
+    fn what_decoders_read_as_either_is_one() {
+        for (one, other) in [
+            ("10時〜18時", "10時～18時"),
+            ("‖a‖ = 1 ‖ b", "∥a∥ = 1 ∥ b"),
+            ("¢ £ ¬", "￠ ￡ ￢"),
+            ("马克·吐温 a · b", "马克・吐温 a ・ b"),
+        ] {
+            assert_eq!(text(one), text(other));
+        }
+        assert_ne!(text("＋１ A．"), text("+1 A."));
     }
 
     #[test]

@@ -51,6 +51,14 @@ pub(super) fn fold(character: char) -> &'static [u8] {
         | '\u{FE63}'
         | '\u{FF0D}' => b"-",
         '\u{2026}' => b"...",
+        // Decoders of Japanese and Chinese encodings take one code for either: the wave dash of Shift JIS and
+        // EUC-JP or the full-width tilde, and so on; and the middle dot of GB 2312.
+        '\u{301C}' | '\u{FF5E}' => b"~",
+        '\u{2225}' => "\u{2016}".as_bytes(),
+        '\u{FFE0}' => "\u{A2}".as_bytes(),
+        '\u{FFE1}' => "\u{A3}".as_bytes(),
+        '\u{FFE2}' => "\u{AC}".as_bytes(),
+        '\u{30FB}' => "\u{B7}".as_bytes(),
         _ => b"",
     }
 }

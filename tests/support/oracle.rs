@@ -113,6 +113,12 @@ fn folded(c: char) -> String {
         | '\u{fe63}'
         | '\u{ff0d}' => "-",
         '\u{2026}' => "...",
+        '\u{301c}' | '\u{ff5e}' => "~",
+        '\u{2225}' => "\u{2016}",
+        '\u{ffe0}' => "\u{a2}",
+        '\u{ffe1}' => "\u{a3}",
+        '\u{ffe2}' => "\u{ac}",
+        '\u{30fb}' => "\u{b7}",
         _ => return c.to_string(),
     };
     sign.to_owned()
