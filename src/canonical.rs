@@ -361,7 +361,11 @@ impl<'a> Canonicaliser<'a> {
     #[inline(never)]
     fn odd(&mut self, mut at: usize) -> usize {
         let source = self.text.as_bytes();
-        let is_far = |at| source.get(at).is_some_and(|&byte| byte >= 0xCC && byte != 0xE2);
+        // Not what `Marks` has for letters, or for signs.
+        let is_far = |at: usize| match source.get(at..).unwrap_or_default() {
+            [0xCE..=0xD1 | 0xD7..=0xDB | 0xE2 | 0xEA..=0xED, ..] => false,
+            rest => rest.first().is_some_and(|&byte| byte >= 0xCC),
+        };
         let may_be_blank =
             |at| source.get(at).is_some_and(|&byte| is_blank(byte) || matches!(byte, 0xC2 | 0xE2));
         loop {
@@ -374,7 +378,7 @@ impl<'a> Canonicaliser<'a> {
                 Class::Folding => self.depart(at, end, fold(character)),
                 Class::Composing | Class::Decomposing => self.composing(at, character),
             };
-            // In most scripts the next letter is as odd as this one, or that behind a space is; and
+            // In many scripts the next letter is as odd as this one, or that behind a space is; and
             // white space behind a script without spaces is.
             let goes_on = is_far(at) || is_far(at + 1) || may_be_blank(at) && self.ends_unspaced();
             if !goes_on {
@@ -660,6 +664,17 @@ mod tests {
             text("\u{1c}to\u{1e}day\u{1f}\n\u{1d}> and\u{1b}now\u{1f}"),
             "to day and\u{1b}now"
         );
+    }
+
+    /// As blocks are copied by what their first bytes say.
+    #[test]
+    fn every_character_in_a_block_is_as_by_itself() {
+        for character in ('\u{80}'..='\u{FFFF}').chain(['\u{10000}', '\u{20000}']) {
+            let c = character;
+            let text =
+                format!("a {c} b{c}c \n{c}\u{a0}{c}\u{301} \u{ad}{c}{c}\u{5bc}\u{64b} x").repeat(2);
+            assert_eq!(canonicalise(&text), slow(&text), "{character:?}");
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Marks {
         let (line, latin, is_pair) = (is_line(byte), is_latin(byte), byte.equal(0xC2));
         let blank = line | byte.equal(b' ');
         let sign = byte.equal(0xE2) & next.equal(0x80) & folds(second);
-        let letter = latin | is_pair & next.within(0xA0..=0xBF) | byte.within(0xD0..=0xD1);
+        let letter = latin | is_pair & next.within(0xA0..=0xBF) | is_letter([byte, next]);
         // Signs of three bytes, guillemets, and no-break spaces and soft hyphens.
         let guillemet = is_pair & (next.equal(0xAB) | next.equal(0xBB));
         let soft = is_pair & (next.equal(0xA0) | next.equal(0xAD));
@@ -128,6 +128,23 @@ fn is_latin<V: Vector>(byte: V) -> V::Mask {
     byte.within(0x21..=0x7E) | byte.within(0x80..=0xC9) & !byte.equal(0xC2)
 }
 
+/// Which characters that begin so are known to be kept as they are, whatever stands around them: Greek, Cyrillic,
+/// Hebrew, Arabic, Vietnamese and Hangul, without their marks. Of scripts that do not part words with spaces none
+/// is, as white space beside them vanishes.
+#[inline(always)]
+fn is_letter<V: Vector>([byte, next]: [V; 2]) -> V::Mask {
+    byte.within(0xCE..=0xD1) & !(byte.equal(0xCE) & next.equal(0x87))
+        | byte.equal(0xD7) & next.within(0x90..=0xAA)
+        | byte.equal(0xD8) & (next.within(0xA0..=0xBF) | next.equal(0x8C))
+        | byte.equal(0xD9) & (next.within(0x80..=0x8A) | next.within(0xB1..=0xBF))
+        | byte.equal(0xDA)
+        | byte.equal(0xDB) & next.within(0x80..=0x95)
+        | byte.equal(0xE1) & next.within(0xB8..=0xBB)
+        | byte.equal(0xEA) & next.within(0xB0..=0xBF)
+        | byte.within(0xEB..=0xEC)
+        | byte.equal(0xED) & next.within(0x80..=0x9D)
+}
+
 /// Of which signs from U+2000 to U+203F the third byte tells that they fold.
 #[inline(always)]
 fn folds<V: Vector>(byte: V) -> V::Mask {
@@ -140,7 +157,8 @@ fn folds<V: Vector>(byte: V) -> V::Mask {
 fn ends_blank<V: Vector>([byte, next, second]: [V; 3]) -> V::Mask {
     byte.within(0x21..=0x7E) & !byte.equal(b'>')
         | byte.within(0xC3..=0xCB)
-        | byte.within(0xCE..=0xD7)
+        | byte.within(0xCE..=0xDF) & !(byte.equal(0xD8) & next.equal(0x9C))
+        | byte.equal(0xE1) & next.within(0xB8..=0xBB)
         | byte.within(0xEA..=0xEE)
         | byte.equal(0xC2) & next.within(0xA1..=0xBF) & !next.equal(0xAD)
         | byte.equal(0xE2)
@@ -152,8 +170,7 @@ pub(super) static ENDS_BLANK: [bool; 256] = {
     let mut ends = [false; 256];
     let mut byte = 0_u8;
     while byte < 0xFF {
-        ends[byte as usize] =
-            matches!(byte, 0x21..=0x3D | 0x3F..=0x7E | 0xC3..=0xCB | 0xCE..=0xD7 | 0xEA..=0xEE);
+        ends[byte as usize] = matches!(byte, 0x21..=0x3D | 0x3F..=0x7E | 0xC3..=0xCB | 0xCE..=0xD7 | 0xD9..=0xDF | 0xEA..=0xEE);
         byte += 1;
     }
     ends
