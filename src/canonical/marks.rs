@@ -57,16 +57,25 @@ impl Marks {
     /// The same, of any block: apart, so that the registers are left to the usual ones.
     #[inline(never)]
     pub(super) fn of_rare(window: &[u8; WINDOW]) -> Self {
-        vector::run(Rare(window))
+        let marks = vector::run(Rare::<false>(window));
+        // Where no such letter is, to look for them all is a fifth more instructions.
+        if marks.is_odd && matches!(window[marks.end], 0xCE..=0xED) {
+            return vector::run(Rare::<true>(window));
+        }
+        marks
     }
 
+    /// With the letters of many scripts, or only with those of Latin and Cyrillic.
     #[inline(always)]
-    fn of_all<V: Vector>(window: &[u8; WINDOW]) -> Self {
+    fn of_all<V: Vector, const MANY: bool>(window: &[u8; WINDOW]) -> Self {
         let (byte, next, second): (V, V, V) = (load(window, 0), load(window, 1), load(window, 2));
         let (line, latin, is_pair) = (is_line(byte), is_latin(byte), byte.equal(0xC2));
         let blank = line | byte.equal(b' ');
         let sign = byte.equal(0xE2) & next.equal(0x80) & folds(second);
-        let letter = latin | is_pair & next.within(0xA0..=0xBF) | is_letter([byte, next]);
+        let mut letter = latin | is_pair & next.within(0xA0..=0xBF) | byte.within(0xD0..=0xD1);
+        if MANY {
+            letter = letter | is_letter([byte, next]);
+        }
         // Signs of three bytes, guillemets, and no-break spaces and soft hyphens.
         let guillemet = is_pair & (next.equal(0xAB) | next.equal(0xBB));
         let soft = is_pair & (next.equal(0xA0) | next.equal(0xAD));
@@ -104,14 +113,14 @@ impl Marks {
     }
 }
 
-struct Rare<'a>(&'a [u8; WINDOW]);
+struct Rare<'a, const MANY: bool>(&'a [u8; WINDOW]);
 
-impl vector::Task for Rare<'_> {
+impl<const MANY: bool> vector::Task for Rare<'_, MANY> {
     type Output = Marks;
 
     #[inline(always)]
     fn run<V: Vector>(self) -> Marks {
-        Marks::of_all::<V>(self.0)
+        Marks::of_all::<V, MANY>(self.0)
     }
 }
 
