@@ -12,19 +12,18 @@
 //! 3. Never joined: a line wider than [`WIDEST_WRAP`] columns (it *is* a paragraph); headings,
 //!    rules and underlines, table rows, and every line inside a code fence; a list marker or a
 //!    deeper indent begins a paragraph; so does a change in the depth of `>` quoting.
-//! 4. A line break is a wrap if the first word of the next line would not have fitted; of ideographs and
-//!    kana, the first character. To tell that
-//!    takes the width to which the text was wrapped: the greatest width for which, in a run of
-//!    lines, at least two and at least six in ten line breaks are explained in this way. In a run of
-//!    four lines or fewer all breaks must be explained, and not all lines may begin in upper case, unless
-//!    they are quoted: mail is mostly wrapped.
-//!    A longer run whose lines nearly all begin in upper case is verse or a list, unless every break
-//!    is explained. A passage too short to tell takes the width of the rest of the article, and is
-//!    joined too where the sentence plainly runs on: what stood among narrower lines elsewhere is the
-//!    same here. Where the breaks of the others leave it open how wide they were wrapped, it may be as
-//!    wide as they allow. The last line of what is joined stays apart if it is a heading of what
-//!    follows: short, with a capital at its start and a letter, a digit or a colon at its end, behind a
-//!    line that ends a sentence, and not gone on with in lower case.
+//! 4. A line break is a wrap if the first word of the next line would not have fitted; of ideographs
+//!    and kana, the first character. To tell that takes the width to which the text was wrapped: the
+//!    greatest width for which, in a run of lines, at least two and at least six in ten line breaks are
+//!    explained in this way. In a run of four lines or fewer all breaks must be explained, and not all
+//!    lines may begin in upper case, unless they are quoted: mail is mostly wrapped. A longer run whose
+//!    lines nearly all begin in upper case is verse or a list, unless every break is explained. A
+//!    passage too short to tell takes the width of the rest of the article, and is joined too where the
+//!    sentence plainly runs on: what stood among narrower lines elsewhere is the same here. Where the
+//!    breaks of the others leave it open how wide they were wrapped, it may be as wide as they allow.
+//!    The last line of what is joined stays apart if it is a heading of what follows: short, with a
+//!    capital at its start and a letter, a digit or a colon at its end, behind a line that ends a
+//!    sentence, and not gone on with in lower case.
 //!
 //! A paragraph's range runs from the start of its first line, quote marks and indent included,
 //! to the end of its last, without the line break.

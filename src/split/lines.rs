@@ -343,9 +343,9 @@ impl<'a> Window<'a> {
         zero.wrapping_sub((block.wide & below).count_ones())
     }
 
-    /// Columns of the first piece of a text that a wrap keeps together: a word, or one wide
-    /// character that is none of Hangul. It may go on behind a text that a white space or line break beyond ASCII ends, up
-    /// to the end of its block.
+    /// Columns of the first piece of a text that a wrap keeps together: a word, or one wide character
+    /// that is none of Hangul. It may go on behind a text that a white space or line break beyond ASCII
+    /// ends, up to the end of its block.
     #[inline(always)]
     pub(super) fn first_word(&self, text: &Range<usize>) -> usize {
         let at = text.start - self.start;
