@@ -184,8 +184,12 @@ pub(crate) fn canonicalise(text: &str) -> Canon {
     let mut groups: Vec<(Range<usize>, String, bool)> = Vec::new();
     for (origin, c) in left {
         let space = is_space(c);
+        // A sign that is folded combines with nothing.
+        let combines = |before: &str| {
+            !begins_cluster(c) && before.chars().last().is_some_and(|b| folded(b) == b.to_string())
+        };
         let joins =
-            |last: &(Range<usize>, String, bool)| last.2 == space && (space || !begins_cluster(c));
+            |last: &(Range<usize>, String, bool)| last.2 == space && (space || combines(&last.1));
         match groups.last_mut() {
             Some(last) if joins(last) => {
                 last.0.end = origin.end;
