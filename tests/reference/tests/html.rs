@@ -30,16 +30,20 @@ fn show(node: &Handle, preformatted: bool, text: &mut String) {
         NodeData::Element { name, attrs, .. } => {
             let name = &*name.local;
             let attributes = attrs.borrow();
-            let hidden = attributes.iter().any(|it| match &*it.name.local {
-                "hidden" => true,
-                "style" => it.value.replace(' ', "").to_ascii_lowercase().contains("display:none"),
-                _ => false,
-            });
-            if hidden || is_hidden(name) {
+            let attribute = |name: &str| {
+                let value = attributes.iter().find(|it| &*it.name.local == name);
+                value.map(|it| it.value.replace(' ', "").to_ascii_lowercase())
+            };
+            let style = attribute("style").unwrap_or_default();
+            let is_field = name != "input" || attribute("type").is_none_or(|it| it != "hidden");
+            if attribute("hidden").is_some() || style.contains("display:none") || !is_field {
                 return;
             }
-            let boundary = boundary(name);
+            let boundary = boundary(name, &style);
             text.push_str(boundary);
+            if is_hidden(name) {
+                return;
+            }
             let preformatted =
                 preformatted || matches!(name, "pre" | "listing" | "plaintext" | "xmp");
             for child in node.children.borrow().iter() {
@@ -81,10 +85,12 @@ fn is_hidden(name: &str) -> bool {
             | "annotation-xml"
             | "title"
             | "frameset"
+            | "meter"
+            | "progress"
     )
 }
 
-fn boundary(name: &str) -> &'static str {
+fn boundary(name: &str, style: &str) -> &'static str {
     match name {
         "address" | "article" | "aside" | "blockquote" | "body" | "br" | "caption" | "center"
         | "dd" | "details" | "dialog" | "dir" | "div" | "dl" | "dt" | "fieldset" | "figcaption"
@@ -93,6 +99,12 @@ fn boundary(name: &str) -> &'static str {
         | "ol" | "optgroup" | "option" | "p" | "plaintext" | "pre" | "search" | "section"
         | "summary" | "table" | "tbody" | "tfoot" | "thead" | "tr" | "ul" | "xmp" => "\n",
         "td" | "th" => "\t",
+        // Boxes in a line, apart from what is beside them for the eye.
+        "applet" | "button" | "canvas" | "embed" | "iframe" | "input" | "keygen" | "marquee"
+        | "meter" | "object" | "progress" | "select" | "textarea" | "video" => " ",
+        _ if is_hidden(name) => "",
+        _ if style.contains("display:inline-") || style.contains("float:") => " ",
+        _ if style.contains("display:block") => "\n",
         _ => "",
     }
 }
