@@ -418,10 +418,11 @@ impl Tokens for Page {
             self.frames = Frames::Met;
         }
         // Scripts hide a page itself until they have changed it, and then show it.
-        let absent = outer_hidden || is_hidden(tag) && !element.is_page();
+        let style = own_style(tag);
+        let absent = outer_hidden || is_hidden(tag, &style) && !element.is_page();
         let outer_inline = outer.is_some_and(|outer| outer.element.role() == Role::Inline);
         let role = match self.role(element) {
-            Role::Inline => displayed(tag),
+            Role::Inline => displayed(&style),
             role => role,
         };
         if !absent {
@@ -522,16 +523,16 @@ fn plain_date(text: &str) -> Option<String> {
 }
 
 /// Whether an element says itself that it is not shown.
-fn is_hidden(tag: &StartTag) -> bool {
+fn is_hidden(tag: &StartTag, style: &str) -> bool {
     let is_hidden_field = |kind: &str| tag.name == b"input" && kind.eq_ignore_ascii_case("hidden");
     if tag.attribute("hidden").is_some() || tag.attribute("type").is_some_and(is_hidden_field) {
         return true;
     }
-    has_rule(tag, |rule| matches!(rule, "display:none" | "visibility:hidden"))
+    has_rule(style, |rule| matches!(rule, "display:none" | "visibility:hidden"))
 }
 
 /// What an inline element is laid out as, by its own style.
-fn displayed(tag: &StartTag) -> Role {
+fn displayed(style: &str) -> Role {
     let is_block = |rule: &str| {
         let outside = rule.strip_prefix("display:");
         outside.is_some_and(|it| matches!(it, "block" | "flex" | "grid" | "list-item" | "table"))
@@ -539,20 +540,23 @@ fn displayed(tag: &StartTag) -> Role {
     let is_box = |rule: &str| {
         rule.starts_with("display:inline-") || matches!(rule, "float:left" | "float:right")
     };
-    if has_rule(tag, is_block) {
+    if has_rule(style, is_block) {
         Role::Block
-    } else if has_rule(tag, is_box) {
+    } else if has_rule(style, is_box) {
         Role::Boxed
     } else {
         Role::Inline
     }
 }
 
-/// Whether an element has a style of its own with such a rule, in lower case and without spaces.
-fn has_rule(tag: &StartTag, is_meant: impl Fn(&str) -> bool) -> bool {
-    let Some(style) = tag.attribute("style") else { return false };
-    let mut style = style.to_ascii_lowercase();
+/// The style that an element states itself, in lower case and without spaces; empty if it states none.
+fn own_style(tag: &StartTag) -> String {
+    let mut style = tag.attribute("style").unwrap_or_default().to_ascii_lowercase();
     style.retain(|char| !char.is_ascii_whitespace());
+    style
+}
+
+fn has_rule(style: &str, is_meant: impl Fn(&str) -> bool) -> bool {
     style.split(';').any(|rule| is_meant(rule.trim_end_matches("!important")))
 }
 

@@ -749,10 +749,10 @@ mod tests {
         };
         for (codec, name) in [(3, "LZO"), (4, "Brotli"), (5, "LZ4")] {
             let mut rows = rows(packed(codec), "text", "id", false);
-            let what = match rows.next().unwrap().unwrap_err().problem {
-                Problem::Invalid(what) => what.to_string(),
-                problem => problem.to_string(),
+            let Problem::Invalid(what) = rows.next().unwrap().unwrap_err().problem else {
+                panic!("another problem than the packing")
             };
+            let what = what.to_string();
             assert!(what.contains("packed with") && what.contains(name), "{what}");
             assert!(rows.next().is_none());
             // It does not matter how columns are packed that are not read.
