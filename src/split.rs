@@ -549,24 +549,9 @@ fn sentence_ends(content: &str) -> bool {
         Some(b'"' | b'\'' | b')' | b']' | 0x80..) => {}
         _ => return false,
     }
-    content
-        .trim_end_matches(|c: char| {
-            // In French a space stands before the quote.
-            matches!(
-                c,
-                '"' | '\''
-                    | ')'
-                    | ']'
-                    | '\u{201C}'
-                    | '\u{201D}'
-                    | '\u{BB}'
-                    | '\u{AB}'
-                    | ' '
-                    | '\u{A0}'
-                    | '\u{202F}'
-            )
-        })
-        .ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}'])
+    // In French a space stands before the quote.
+    let closing = ['"', '\'', ')', ']', '“', '”', '»', '«', ' ', '\u{A0}', '\u{202F}'];
+    content.trim_end_matches(closing).ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}'])
 }
 
 /// Whether a line says where a link of Markdown leads.
