@@ -11,7 +11,8 @@
 //! - its runs hold the share of its bytes that was asked for, each compared byte by byte;
 //! - no change of it is longer than [`LONGEST_CHANGE`]: a new sentence is no change of words;
 //! - the numbers in the words that a change touches, Roman ones too, are the same on both sides, signs and
-//!   separators included: two reports that differ in a number are different; and
+//!   separators included, and so are numerals and the names of months and days, where both sides have some:
+//!   two reports that differ in a number are different; and
 //! - no change lies in a link or an address: two links are two things, however alike they look.
 //!
 //! A paragraph that follows a near copy is laid beside what follows in the source, whatever its
@@ -31,10 +32,13 @@
 //! and one alone proposes nothing if those were more than two. So what is found is a function of
 //! the articles before, but not all that could be: the work for each byte is bounded instead.
 
+mod numbers;
+
 use std::collections::HashMap;
 use std::mem::replace;
 use std::ops::Range;
 
+use self::numbers::{have_same_digits, have_same_numbers};
 use crate::anchors::{self, Anchor, Anchors, Scheme};
 use crate::criteria::{Criteria, Share, WithinArticle};
 use crate::error::Error;
@@ -508,14 +512,10 @@ fn to_whole_words(text: &[u8], stretch: Range<usize>) -> Range<usize> {
 /// Whether two stretches differ neither in numbers nor in a link.
 fn is_of_words_only(a: (&[u8], Range<usize>), b: (&[u8], Range<usize>)) -> bool {
     let words = [with_words(a.0, a.1.clone()), with_words(b.0, b.1.clone())];
-    // A number that only one of them has may stand in a word that both touch.
-    let numeric = |text: &[u8]| -> Vec<char> {
-        let chars = text.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
-        chars.filter(|&c| c.is_numeric() || IDEOGRAPHIC_NUMERALS.contains(c)).collect()
-    };
     !words.into_iter().any(has_link)
-        && numbers(words[0]).eq(numbers(words[1]))
-        && numeric(&a.0[a.1]) == numeric(&b.0[b.1])
+        && have_same_numbers(words[0], words[1])
+        // A number that only one of them has may stand in a word that both touch.
+        && have_same_digits(&a.0[a.1], &b.0[b.1])
 }
 
 /// The stretch with the rest of the words that it touches.
@@ -537,52 +537,6 @@ fn with_words(text: &[u8], stretch: Range<usize>) -> &[u8] {
 /// Whether words end there: at a space, and at a character that is a word by itself.
 fn parts_words(character: char) -> bool {
     character == ' ' || stands_alone(character) && !character.is_numeric()
-}
-
-/// `char::is_numeric` does not know them, as they are letters to Unicode. They are parts of common
-/// words too, so they count only where they change.
-const IDEOGRAPHIC_NUMERALS: &str =
-    "一二两兩三四五六七八九十百千万萬亿億兆零壹壱贰貳弐叁參参肆伍陆陸柒捌玖拾佰仟";
-
-/// The words that have digits, or are Roman numerals, in order, without what stands around them:
-/// `-5` and `5`, or `1.5` and `1,5`, are two numbers. Characters that are words by themselves stand
-/// around them too.
-fn numbers(words: &[u8]) -> impl Iterator<Item = &str> {
-    let words = words.utf8_chunks().flat_map(|chunk| chunk.valid().split(parts_words));
-    let bare = words.map(|word| {
-        let word = word.trim_start_matches(['"', '\'', '(', '[', '{', '*', '_']);
-        let word = without_end(word);
-        // "6-month" has the number 6, and what is said of it.
-        match word.rsplit_once('-') {
-            Some((number, rest)) if is_plain(rest) => without_end(number),
-            _ => word,
-        }
-    });
-    bare.filter(|word| word.chars().any(char::is_numeric) || is_roman(word))
-}
-
-fn without_end(word: &str) -> &str {
-    word.trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'', ')', ']', '}', '*', '_'])
-}
-
-/// Whether a part of a word is a word itself, not a unit or a part of a code.
-fn is_plain(part: &str) -> bool {
-    part.chars().count() > 2 && part.chars().all(char::is_alphabetic)
-}
-
-/// Whether a word is a Roman numeral, of more than one letter: one is mostly something else. "DVD" is none.
-fn is_roman(word: &str) -> bool {
-    fn without<'a>(text: &'a str, letter: &str) -> &'a str {
-        // Clocks have "IIII".
-        (0..4).fold(text, |rest, _| rest.strip_prefix(letter).unwrap_or(rest))
-    }
-    let mut rest = without(word, "M");
-    for (one, five, ten) in [("C", "D", "M"), ("X", "L", "C"), ("I", "V", "X")] {
-        let less = rest.strip_prefix(one);
-        let less = less.and_then(|rest| rest.strip_prefix(five).or(rest.strip_prefix(ten)));
-        rest = less.unwrap_or_else(|| without(rest.strip_prefix(five).unwrap_or(rest), one));
-    }
-    word.len() > 1 && rest.is_empty()
 }
 
 /// Whether there is a link among some words, or an address.
@@ -612,28 +566,6 @@ mod tests {
         );
         assert_eq!(all_agreements("one", "two"), []);
         assert_eq!(all_agreements("", ""), []);
-    }
-
-    #[test]
-    fn roman_numerals_are_told_from_other_capitals() {
-        for numeral in
-            ["II", "IV", "VIII", "IIII", "XIX", "XL", "XCIX", "CDXLIV", "MCMXCIV", "MMXXVI"]
-        {
-            assert!(is_roman(numeral), "{numeral}");
-        }
-        for word in ["", "I", "X", "DVD", "DM", "LCD", "IIIII", "VV", "IC", "MILL", "Mix", "XIIX"] {
-            assert!(!is_roman(word), "{word}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_parted_from_the_words_behind_them() {
-        let of = |words: &str| numbers(words.as_bytes()).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(of("a 6-month trial, \"xlib6g*-Pakete\" and -5."), ["6", "xlib6g", "-5"]);
-        assert_eq!(
-            of("2026-11-30 CVE-2020 12-kg 3-a1b DVD IV. (1,5)"),
-            ["2026-11-30", "CVE-2020", "12-kg", "3-a1b", "IV", "1,5",]
-        );
     }
 
     #[test]
