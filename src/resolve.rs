@@ -196,7 +196,8 @@ pub(crate) fn covered_bytes(canonical: &[u8], matches: &[Match]) -> usize {
     bytes
 }
 
-/// Which units, such as paragraphs, are covered whole; those without canonical bytes are not.
+/// Which units, such as paragraphs, are covered whole; those without canonical bytes are not, and none
+/// is but spaces.
 pub(crate) fn covered_units(
     canonical: &[u8],
     units: &[Range<usize>],
@@ -208,6 +209,9 @@ pub(crate) fn covered_units(
         .map(|unit| {
             while matches.get(next).is_some_and(|found| found.end <= unit.start) {
                 next += 1;
+            }
+            if matches.get(next).is_none_or(|found| found.start >= unit.end) {
+                return false; // as most are
             }
             let mut at = unit.start;
             for found in &matches[next..] {
