@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::admit::Found;
-use crate::anchors::{Anchors, all_anchors_into, anchors, anchors_into};
+use crate::anchors::Anchors;
 use crate::article::Parts;
 use crate::canonical::{Canonical, canonicalise_into};
-use crate::criteria::{Criteria, WithinArticle};
+use crate::criteria::Criteria;
 use crate::index::departures::Packed;
-use crate::resolve::{Incoming, Match};
+use crate::resolve::{Incoming, Keys, Match};
 use crate::{near, resolve, split};
 
 /// The forms of one text.
@@ -20,9 +20,9 @@ pub(crate) struct Forms {
     /// Canonical ranges of the paragraphs.
     pub(crate) paragraphs: Vec<Range<usize>>,
     pub(crate) departures: Packed,
-    pub(crate) anchors: Anchors,
+    pub(crate) keys: Keys,
     /// If the article is held against itself by other criteria.
-    pub(crate) own_anchors: Option<Anchors>,
+    pub(crate) own_keys: Option<Keys>,
     /// If near copies are looked for.
     pub(crate) near_anchors: Option<Anchors>,
     /// What the index knows of the text, when it was asked.
@@ -35,15 +35,15 @@ impl Forms {
     /// Becomes the forms of a text; returns the paragraphs of that which have canonical bytes.
     pub(crate) fn refill(&mut self, text: &str, criteria: &Criteria) -> Vec<Range<usize>> {
         self.passed = None;
-        let Self { canonical, paragraphs, departures, anchors: chosen, .. } = self;
+        let Self { canonical, paragraphs, departures, keys, .. } = self;
         canonicalise_into(text, canonical);
         let all = split::with_forms(text, canonical, paragraphs);
-        match criteria.within_article {
-            WithinArticle::Remove => anchors_into(&canonical.bytes, &criteria.scheme, chosen),
-            _ => all_anchors_into(&canonical.bytes, &criteria.scheme, chosen),
-        }
-        let own = resolve::own_criteria(criteria);
-        self.own_anchors = own.map(|own| anchors(&canonical.bytes, &own.scheme));
+        keys.refill(&canonical.bytes, paragraphs, criteria);
+        self.own_keys = resolve::own_criteria(criteria).map(|own| {
+            let mut keys = Keys::default();
+            keys.refill(&canonical.bytes, &[], &own);
+            keys
+        });
         self.near_anchors = criteria.near.map(|_| near::anchors(&canonical.bytes));
         departures.refill(text.as_bytes(), &canonical.departures);
         all
@@ -53,17 +53,17 @@ impl Forms {
     pub(crate) fn incoming(&self) -> Incoming<'_> {
         Incoming {
             canonical: &self.canonical.bytes,
-            anchors: &self.anchors,
-            own_anchors: self.own_anchors.as_ref(),
+            keys: &self.keys,
+            own_keys: self.own_keys.as_ref(),
             paragraphs: &self.paragraphs,
         }
     }
 
     fn memory(&self) -> usize {
-        let Self { canonical, paragraphs, departures, anchors, found, .. } = self;
+        let Self { canonical, paragraphs, departures, keys, found, .. } = self;
         let paragraphs = paragraphs.capacity() * size_of::<Range<usize>>();
         let matches = found.matches.capacity() * size_of::<Match>();
-        canonical.memory() + paragraphs + departures.memory() + anchors.memory() + matches
+        canonical.memory() + paragraphs + departures.memory() + keys.memory() + matches
     }
 }
 
@@ -99,7 +99,7 @@ impl Spare {
     /// their way would hold that of long ones.
     pub(crate) fn give(&self, mut given: Box<Forms>) {
         // Others take their place.
-        (given.own_anchors, given.near_anchors) = (None, None);
+        (given.own_keys, given.near_anchors) = (None, None);
         (given.found.blocks, given.found.cut_units) = (Vec::new(), None);
         let usual = 8 * given.canonical.len() + (1 << 12);
         if given.memory() <= usual.min(Self::KEPT) {

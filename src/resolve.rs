@@ -5,24 +5,23 @@
 //! stands for what is removed.
 
 mod blocks;
+mod keys;
 mod runs;
 mod view;
 
 use std::ops::Range;
 
 pub(crate) use self::blocks::{RemovedBlock, blocks};
+pub(crate) use self::keys::Keys;
 pub(crate) use self::runs::Room;
 use self::runs::equal_runs;
 pub(crate) use self::view::{View, common_prefix};
-use crate::anchors::{Anchors, Scheme, key};
+use crate::anchors::Scheme;
 use crate::canonical;
 use crate::criteria::{Criteria, WithinArticle};
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::table::{GRANULE, Posting};
-
-/// Keeps the keys of paragraphs apart from those of grams.
-const PARAGRAPH_DOMAIN: u64 = 1 << 63;
 
 /// A run of canonical bytes that equals an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +56,9 @@ impl Match {
 #[derive(Clone, Copy)]
 pub(crate) struct Incoming<'a> {
     pub(crate) canonical: &'a [u8],
-    pub(crate) anchors: &'a Anchors,
-    /// By the scheme of [`own_criteria`], if there are such.
-    pub(crate) own_anchors: Option<&'a Anchors>,
+    pub(crate) keys: &'a Keys,
+    /// By [`own_criteria`], if there are such.
+    pub(crate) own_keys: Option<&'a Keys>,
     /// Canonical ranges of the paragraphs.
     pub(crate) paragraphs: &'a [Range<usize>],
 }
@@ -82,11 +81,11 @@ pub(crate) fn find(
     matches.clear();
     equal_runs(index, article, criteria, room, matches)?;
     matches.extend(equal_paragraphs(index, article, criteria)?);
-    if let (Some(criteria), Some(anchors)) = (own_criteria(criteria), article.own_anchors) {
+    if let (Some(criteria), Some(keys)) = (own_criteria(criteria), article.own_keys) {
         // A run of so many bytes may stand for the first time where each of its parts of `min_span`
         // bytes stood before, so what was left out of the index for their sake may be missed: the
         // article is an index of its own.
-        let article = Incoming { anchors, own_anchors: None, paragraphs: &[], ..*article };
+        let article = Incoming { keys, own_keys: None, ..*article };
         let mut own = Vec::new();
         equal_runs(&mut Index::default(), &article, &criteria, room, &mut own)?;
         matches.extend(own.into_iter().map(|own| Match { source: base + own.source, ..own }));
@@ -104,23 +103,17 @@ pub(crate) fn own_criteria(criteria: &Criteria) -> Option<Criteria> {
 
 /// Paragraphs below the span that were whole paragraphs before.
 ///
-/// Longer ones hold an anchor, so [`runs`] finds them. Adjacent ones with adjacent sources are
-/// one match.
+/// Longer ones are found by [`runs`]. Adjacent ones with adjacent sources are one match.
 fn equal_paragraphs(
     index: &mut Index,
     article: &Incoming<'_>,
     criteria: &Criteria,
 ) -> Result<Vec<Match>, Error> {
-    let lengths = criteria.min_paragraph..criteria.scheme.span();
     let base = index.texts.end();
     let mut view = View::new(&mut index.texts, article.canonical);
     let mut matches: Vec<Match> = Vec::new();
     let mut proposed = Vec::new();
-    for paragraph in article.paragraphs {
-        if !lengths.contains(&paragraph.len()) {
-            continue;
-        }
-        let key = key(&article.canonical[paragraph.clone()], PARAGRAPH_DOMAIN);
+    for &(ref paragraph, key) in &article.keys.paragraphs {
         if let Some(base) = &index.beneath {
             base.paragraphs(key, &mut proposed)?;
         }

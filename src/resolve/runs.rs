@@ -25,9 +25,9 @@
 //! being hot, at the cost of their slots.
 
 use std::cmp::Reverse;
-use std::hint::select_unpredictable;
 use std::ops::Range;
 
+use super::keys::{Context, Keys, Sides, half_slack};
 use super::view::{View, overlaps_itself};
 use super::{Incoming, Match};
 use crate::anchors::{Anchor, Period, Scheme, key};
@@ -66,9 +66,9 @@ pub(super) fn equal_runs(
     matches: &mut Vec<Match>,
 ) -> Result<(), Error> {
     room.clear();
-    let anchors = article.anchors.places.as_slice();
+    let anchors = &article.keys.anchors;
     let mut finder = Finder {
-        anchors,
+        keys: article.keys,
         beneath: index.beneath.as_deref(),
         table: &mut index.anchors,
         view: View::new(&mut index.texts, article.canonical),
@@ -77,9 +77,9 @@ pub(super) fn equal_runs(
         matches,
         room,
     };
-    let mut periods = article.anchors.periods.iter().peekable();
+    let mut periods = anchors.periods.iter().peekable();
     let batch = |number: usize| {
-        let end = (FIRST_BATCH + number * BATCH).min(anchors.len());
+        let end = (FIRST_BATCH + number * BATCH).min(anchors.places.len());
         let start = if number == 0 { 0 } else { FIRST_BATCH + (number - 1) * BATCH };
         start.min(end)..end
     };
@@ -94,15 +94,15 @@ pub(super) fn equal_runs(
         finder.prefetch_shards(batch(number + 2));
         finder.prefetch_slots(batch(number + 1));
         finder.look_up(now.clone());
-        for (ahead, anchor) in anchors[now].iter().enumerate() {
+        for (ahead, number) in now.enumerate() {
             // A match that begins after an anchor says nothing about it; those of all periods at
             // once would make every anchor look at all of them.
-            let reached =
-                |period: &&Period| (period.at + period.distance) as usize <= anchor.at as usize;
+            let at = anchors.places[number].at;
+            let reached = |period: &&Period| period.at + period.distance <= at;
             while let Some(period) = periods.next_if(reached) {
                 finder.propose_period(*period)?;
             }
-            finder.visit_anchor(anchor, ahead)?;
+            finder.visit_anchor(number, ahead)?;
         }
     }
     for period in periods {
@@ -113,7 +113,7 @@ pub(super) fn equal_runs(
 
 struct Finder<'a> {
     /// Of the article at hand.
-    anchors: &'a [Anchor],
+    keys: &'a Keys,
     /// What has older places than the table.
     beneath: Option<&'a dyn Base>,
     table: &'a mut Table,
@@ -164,84 +164,22 @@ impl Room {
 /// What is known of an anchor before those before it were visited.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ahead {
-    context: Context,
     spot: Spot,
     /// Where its postings end.
     end: usize,
-    sides: Sides,
-}
-
-/// Part of the text around an anchor: from `back` bytes before it to `ahead` bytes after its start.
-#[derive(Clone, Copy, Debug, Default)]
-struct Context {
-    at: usize,
-    back: usize,
-    ahead: usize,
-    /// Where the first and the last of the runs of T bytes begin that hold it, and have their anchor in it.
-    first: usize,
-    last: usize,
-}
-
-impl Context {
-    fn range(&self) -> Range<usize> {
-        self.at - self.back..self.at + self.ahead
-    }
-}
-
-/// Four bits of each hash of the text beside a context.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sides {
-    /// That of the left side in the upper half.
-    check: u8,
-    /// All bits of a half that stands for nothing, as no run reaches so far on that side.
-    absent: u8,
-}
-
-impl Sides {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "1.2 % of the instructions of an ingest, otherwise")]
-    fn of(canonical: &[u8], context: Context, len: usize, span: usize) -> Self {
-        let Range { start, end } = context.range();
-        let left = start.checked_sub(len).map_or(0, |from| check(&canonical[from..start]));
-        let right = canonical.get(end..end + len).map_or(0, check);
-        // Half of them, without a branch, as nothing foretells which.
-        let left_absent = select_unpredictable(context.first + len > start, 0xF0, 0);
-        let right_absent = select_unpredictable(context.last + span < end + len, 0x0F, 0);
-        Self { check: left << 4 | right, absent: left_absent | right_absent }
-    }
-
-    /// Whether a run that reaches far enough to one side may stand at a place with this check.
-    fn may_equal(self, check: u8) -> bool {
-        let different = self.check ^ check | self.absent;
-        different >> 4 == 0 || different << 4 == 0
-    }
-}
-
-/// Four bits of a hash of some of the bytes: the first, middle and last eight tell nearly all texts
-/// apart that begin or end alike, at a quarter of the cost of all bytes.
-fn check(side: &[u8]) -> u8 {
-    let (Some(first), Some(last)) = (side.first_chunk(), side.last_chunk()) else {
-        return (key(side, 0) >> 60) as u8;
-    };
-    let middle = side[(side.len() - 8) / 2..].first_chunk().unwrap_or(first);
-    let [first, middle, last] = [first, middle, last].map(|bytes| u64::from_le_bytes(*bytes));
-    let mixed = first.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        ^ middle.wrapping_mul(0xC2B2_AE3D_27D4_EB4F).rotate_left(23)
-        ^ last.wrapping_mul(0x1656_67B1_9E37_79F9).rotate_left(41);
-    ((mixed ^ mixed >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8
 }
 
 impl Finder<'_> {
     fn prefetch_shards(&self, batch: Range<usize>) {
-        for anchor in &self.anchors[batch] {
+        for anchor in &self.keys.anchors.places[batch] {
             self.table.prefetch_shard(anchor.key);
         }
     }
 
     fn prefetch_slots(&self, batch: Range<usize>) {
         for number in batch {
-            if !self.is_known(self.context(number)) {
-                self.table.prefetch_slots(self.anchors[number].key);
+            if !self.is_gram_known(number) {
+                self.table.prefetch_slots(self.key_of(number));
             }
         }
     }
@@ -253,30 +191,33 @@ impl Finder<'_> {
         self.room.active.iter().any(|found| found.contains(&runs))
     }
 
-    /// The gram of an anchor, which is that of all runs from its first on, up to those of the next.
+    /// The same of the gram of an anchor.
+    fn is_gram_known(&self, number: usize) -> bool {
+        // In new text no match is active, and there is nothing to work out.
+        !self.room.active.is_empty() && self.is_known(self.context(number))
+    }
+
+    /// The gram of an anchor.
     fn context(&self, number: usize) -> Context {
-        let Anchor { at, first, .. } = self.anchors[number];
-        let (at, first) = (at as usize, first as usize);
-        let last = at.min(self.view.canonical.len() - self.scheme.span());
-        let last =
-            self.anchors.get(number + 1).map_or(last, |next| last.min(next.first as usize - 1));
-        Context { at, back: 0, ahead: self.scheme.gram(), first, last }
+        Context::of(&self.keys.anchors, number, self.view.canonical.len(), self.scheme)
+    }
+
+    fn key_of(&self, number: usize) -> u64 {
+        self.keys.anchors.places[number].key
     }
 
     /// Looks up a batch, and fetches the text at the places that are worth a look.
     fn look_up(&mut self, batch: Range<usize>) {
         self.room.ahead.clear();
         self.room.found_ahead.clear();
-        let half = self.half_slack(self.scheme.gram());
         for number in batch {
             let before = self.room.found_ahead.len();
-            let context = self.context(number);
-            if self.is_known(context) {
-                self.room.ahead.push(Ahead { context, end: before, ..Ahead::default() });
+            if self.is_gram_known(number) {
+                self.room.ahead.push(Ahead { end: before, ..Ahead::default() });
                 continue;
             }
-            let spot = self.table.look_up(self.anchors[number].key, &mut self.room.found_ahead);
-            let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
+            let spot = self.table.look_up(self.key_of(number), &mut self.room.found_ahead);
+            let sides = self.keys.sides[number];
             let mut hot = 0;
             for posting in &self.room.found_ahead[before..] {
                 // And the first that says that the key is hot, if it stands there; as numbers, as
@@ -288,40 +229,37 @@ impl Finder<'_> {
                 hot |= is_hot;
             }
             let end = self.room.found_ahead.len();
-            self.room.ahead.push(Ahead { context, spot, end, sides });
+            self.room.ahead.push(Ahead { spot, end });
         }
-    }
-
-    /// Half of what is left of a run beside a context: at least so far a run reaches beyond it on one side.
-    fn half_slack(&self, context: usize) -> usize {
-        (self.scheme.span() - context).div_ceil(2)
     }
 
     /// Visits an anchor of a batch that was looked up; `ahead` is its number in that.
-    fn visit_anchor(&mut self, anchor: &Anchor, ahead: usize) -> Result<(), Error> {
-        let at = anchor.at as usize;
+    fn visit_anchor(&mut self, number: usize, ahead: usize) -> Result<(), Error> {
+        let Anchor { at, key, .. } = self.keys.anchors.places[number];
+        let at = at as usize;
         if !self.room.active.is_empty() {
             self.room.active.retain(|found| found.end > at);
         }
-        let Ahead { context, mut spot, end, sides } = self.room.ahead[ahead];
-        if self.is_known(context) {
+        if self.is_gram_known(number) {
             return Ok(());
         }
+        let sides = self.keys.sides[number];
+        let Ahead { mut spot, end } = self.room.ahead[ahead];
         let start = ahead.checked_sub(1).map_or(0, |before| self.room.ahead[before].end);
         let is_current = self.table.is_current(spot);
         if is_current && start == end && self.beneath.is_none() {
-            self.insert(at, anchor.key, sides, spot, false); // as most are
+            self.insert(at, key, sides, spot, false); // as most are
             return Ok(());
         }
         if let Some(base) = self.beneath {
-            base.anchors(anchor.key, &mut self.room.proposed)?;
+            base.anchors(key, &mut self.room.proposed)?;
         }
         if is_current {
             self.room.proposed.extend_from_slice(&self.room.found_ahead[start..end]);
         } else {
-            spot = self.table.look_up(anchor.key, &mut self.room.proposed);
+            spot = self.table.look_up(key, &mut self.room.proposed);
         }
-        self.settle(context, anchor.key, sides, spot, 0)
+        self.settle(self.context(number), key, sides, spot, 0)
     }
 
     /// The same for an anchor with more context, unless that lies so deep inside a match that it is known.
@@ -329,7 +267,7 @@ impl Finder<'_> {
         if self.is_known(context) {
             return Ok(());
         }
-        let half = self.half_slack(context.back + context.ahead);
+        let half = half_slack(context.back + context.ahead, self.scheme);
         let sides = Sides::of(self.view.canonical, context, half, self.scheme.span());
         let from = self.room.proposed.len();
         if let Some(base) = self.beneath {
@@ -397,7 +335,7 @@ impl Finder<'_> {
     /// right, as far as there are runs that hold so much.
     fn visit_longer(&mut self, context: Context) -> Result<(), Error> {
         let Context { at, back, ahead, first, last } = context;
-        let (span, half) = (self.scheme.span(), self.half_slack(back + ahead));
+        let (span, half) = (self.scheme.span(), half_slack(back + ahead, self.scheme));
         let left = (first + back + half <= at).then(|| Context {
             back: back + half,
             last: last.min(at - back - half),
@@ -597,7 +535,6 @@ impl Aligned {
 #[cfg(all(test, feature = "index"))]
 mod tests {
     use super::*;
-    use crate::anchors::anchors;
     use crate::criteria::Cut;
     use crate::random::random;
     use crate::resolve::{covered_bytes, find};
@@ -631,9 +568,10 @@ mod tests {
                 canonical.extend(&common[start..start + span / 2 + random(span / 2 + 9)]);
                 canonical.extend(words(random(9)));
             }
-            let anchors = &anchors(&canonical, &criteria.scheme);
+            let mut keys = Keys::default();
+            keys.refill(&canonical, &[], &criteria);
             let canonical = &canonical[..];
-            let article = Incoming { canonical, anchors, own_anchors: None, paragraphs: &[] };
+            let article = Incoming { canonical, keys: &keys, own_keys: None, paragraphs: &[] };
             let mut matches = Vec::new();
             find(&mut index, &article, &criteria, &mut Room::default(), &mut matches).unwrap();
             found.push(matches);
