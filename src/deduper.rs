@@ -75,8 +75,7 @@ impl Deduper {
         }
         let mut deduper = Self::in_memory(config)?;
         if config.threads.get() > 1 {
-            deduper.admission.index.texts.log().use_threads();
-            deduper.reporter.originals.log().use_threads();
+            deduper.use_threads_for_memory();
         }
         Ok(deduper.with_memory(config.memory))
     }
@@ -89,6 +88,12 @@ impl Deduper {
             return store::Index::open(path)?.engine(&config.criteria);
         }
         Ok(Self::on(Index::default(), Originals::default(), config.criteria))
+    }
+
+    /// Has memory made ready, and what is beyond the budget written, on other threads.
+    fn use_threads_for_memory(&mut self) {
+        self.admission.index.texts.log().use_threads();
+        self.reporter.originals.log().use_threads();
     }
 
     fn with_memory(self, memory: usize) -> Self {
@@ -479,12 +484,27 @@ mod tests {
             let threads = std::num::NonZero::new(threads).unwrap();
             Config { threads, ..options.check().unwrap() }
         };
+        let uses_threads = |deduper: &mut Deduper| {
+            let logs = [deduper.admission.index.texts.log(), deduper.reporter.originals.log()];
+            logs.map(|log| log.uses_threads())
+        };
         for options in [&Options::new(), &*Options::new().against(dir.path())] {
             for threads in [1, 2] {
                 let mut deduper = Deduper::with_config(&config(options, threads)).unwrap();
-                let logs = [deduper.admission.index.texts.log(), deduper.reporter.originals.log()];
-                assert!(logs.into_iter().all(|log| log.uses_threads() == (threads > 1)));
+                assert_eq!(uses_threads(&mut deduper), [threads > 1; 2]);
             }
+        }
+        let mut options = Options::new();
+        options.index(dir.path()).versions(crate::Versions::Replace);
+        for threads in [1, 2] {
+            let mut deduper = Deduper::with_config(&config(&options, threads)).unwrap();
+            // The second time, what was committed is an older version.
+            for text in ["new", "newer"] {
+                deduper.push("notice", format!("{text} with {threads}")).unwrap();
+                assert_eq!(uses_threads(&mut deduper), [threads > 1; 2]);
+                deduper.checkpoint().unwrap();
+            }
+            assert_eq!(uses_threads(&mut deduper), [threads > 1; 2]);
         }
     }
 

@@ -93,7 +93,7 @@ impl Index {
     /// Forgets the texts that are held here, which the base has by now; entries stay.
     #[cfg(feature = "index")]
     pub(crate) fn rest_on(&mut self, base: Arc<dyn Base>) {
-        self.texts = Texts::above(base);
+        self.texts.rest_on(base);
         self.ways_back = 0;
     }
 

@@ -227,8 +227,8 @@ impl Options {
     /// Has no influence on the result. With one, no thread is started, except for Parquet, which is
     /// read on a thread of its own. Where articles are pushed, the threads only work on commits to
     /// an index on disk: they compress, and they prepare what is ingested again in place of older
-    /// versions. Without an index to write to, if there is more than one core, another thread makes memory
-    /// ready there and writes what goes to temporary files.
+    /// versions. If there may be more than one, another thread makes memory ready there and writes what
+    /// goes to temporary files; without an index to write to, that is so wherever there is more than one core.
     pub fn threads(&mut self, threads: usize) -> &mut Self {
         self.threads = Some(threads);
         self

@@ -41,6 +41,9 @@ impl Deduper {
         if let Some(writer) = &self.writer {
             (self.admission.index, self.reporter.originals) =
                 writer.load().map_err(|error| writer.wrap(error))?;
+            if writer.threads().get() > 1 {
+                self.use_threads_for_memory();
+            }
         }
         Ok(())
     }
@@ -88,7 +91,7 @@ impl Deduper {
             // Only older versions go, so each id is known with the content that it keeps, and what
             // is in memory is more than is left, but no less.
             let from = writer.cut(&staged.sealed, staged.older[0])?;
-            self.reporter.originals = writer.shorten(&mut self.admission.index);
+            writer.shorten(index, originals);
             self.ingest_from(from, &staged.sealed, &staged.older)?;
             self.admission.broken = true;
         }

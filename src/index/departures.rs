@@ -343,6 +343,13 @@ impl Departures {
         &mut self.log
     }
 
+    /// Forgets them all.
+    #[cfg(feature = "index")]
+    pub(crate) fn clear(&mut self) {
+        self.log.clear();
+        *self = Self { log: std::mem::take(&mut self.log), ..Self::default() };
+    }
+
     /// Bytes of memory of all but the log.
     pub(crate) fn memory(&self) -> usize {
         self.checkpoints.memory()

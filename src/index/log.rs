@@ -65,6 +65,13 @@ impl Log {
         self.threads
     }
 
+    /// Forgets what is held; what comes next is held as this was.
+    #[cfg(feature = "index")]
+    pub(crate) fn clear(&mut self) {
+        let supply = std::mem::take(&mut self.supply);
+        *self = Self { supply, threads: self.threads, ..Self::default() };
+    }
+
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while !bytes.is_empty() {

@@ -76,6 +76,13 @@ impl Originals {
         Self { starts, base: Some(base), first, first_article, ..Self::default() }
     }
 
+    /// Forgets the articles that are held here, which the base has by now.
+    #[cfg(feature = "index")]
+    pub(crate) fn rest_on(&mut self, base: Arc<dyn Base>) {
+        self.departures.clear();
+        *self = Self { departures: std::mem::take(&mut self.departures), ..Self::above(base) };
+    }
+
     /// How many articles there are.
     pub(crate) fn len(&self) -> usize {
         self.first_article + self.starts.len()

@@ -212,7 +212,7 @@ impl Writer {
 
     /// Makes of an index in memory, which has all that was committed before [`cut`](Self::cut), what
     /// [`load`](Self::load) would make of what is left, without reading that.
-    pub(crate) fn shorten(&self, index: &mut Index) -> Originals {
+    pub(crate) fn shorten(&self, index: &mut Index, originals: &mut Originals) {
         let end = self.sealed.coordinates();
         for (table, entries) in
             [(Table::Anchors, &mut index.anchors), (Table::Paragraphs, &mut index.paragraphs)]
@@ -220,7 +220,7 @@ impl Writer {
             entries.retain(|posting| table.is_before(&Entry::of_posting(0, posting), end, 0));
         }
         index.rest_on(self.sealed.clone());
-        Originals::above(self.sealed.clone())
+        originals.rest_on(self.sealed.clone());
     }
 
     /// The committed articles as an index in memory: entries in tables, texts and the ways back to
@@ -301,7 +301,7 @@ impl Writer {
         }
         self.seal(runs).map_err(|source| self.wrap(source))?;
         index.rest_on(self.sealed.clone());
-        *originals = Originals::above(self.sealed.clone());
+        originals.rest_on(self.sealed.clone());
         // The commit stands, whatever becomes of the leftovers.
         let _ = self.manifest.tidy(&*self.storage);
         self.begun = false;

@@ -24,6 +24,12 @@ impl Texts {
         Self { base: Some(base), first, end: first, ..Self::default() }
     }
 
+    /// Forgets the texts that are held here, which the base has by now.
+    pub(crate) fn rest_on(&mut self, base: Arc<dyn Base>) {
+        self.kept.clear();
+        *self = Self { kept: std::mem::take(&mut self.kept), ..Self::above(base) };
+    }
+
     /// The coordinates of the articles that are held here.
     pub(crate) fn held_coordinates(&self) -> Range<u64> {
         self.first..self.end
