@@ -9,7 +9,7 @@ use crate::index::text::Removed;
 use crate::near::{self, NearCopy};
 use crate::options::Options;
 use crate::prepare::Prepared;
-use crate::resolve::{self, Match, RemovedBlock, Room};
+use crate::resolve::{self, Incoming, Match, RemovedBlock, Room};
 
 /// Finds what an article repeats, and remembers what is new of it.
 #[derive(Debug)]
@@ -110,6 +110,19 @@ impl Admission {
         found.size = self.size();
         prepared.forms.found = found;
         Ok(Admitted(prepared))
+    }
+
+    /// The runs of a text that stood in earlier articles. The index stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the index lacks an article, or kept text cannot be read.
+    pub(crate) fn find(&mut self, prepared: &Prepared) -> Result<Vec<Match>, Error> {
+        self.check()?;
+        let query = Incoming { is_query: true, ..prepared.forms.incoming() };
+        let mut matches = Vec::new();
+        resolve::find(&mut self.index, &query, &self.criteria, &mut self.room, &mut matches)?;
+        Ok(matches)
     }
 
     /// Finds what an article repeats, in the memory of what was found of another.

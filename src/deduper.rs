@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use self::preparer::{PreparedDocument, Preparer};
 use crate::admit::Admission;
-use crate::article::Article;
+use crate::article::{Article, Repeat};
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::forms::Spare;
@@ -202,6 +202,49 @@ impl Deduper {
         self.take_named(id, |deduper, id| {
             deduper.take_raw(RawArticle::of(document, id, None, None))
         })
+    }
+
+    /// Where the runs of a text stood, in articles that were pushed or that an index on disk has. Nothing
+    /// is taken in: what is pushed later is not held against the text.
+    ///
+    /// A text of less than `min_span` bytes is found only where it was a whole paragraph, of at least
+    /// `min_paragraph` bytes. What the text has of itself is not among the runs, so of text that goes
+    /// on repeating itself after a few bytes, as a row of dashes does, only the first part is. Nor are
+    /// near copies.
+    ///
+    /// A run is as long as it can be, so its source may be a later article than the first that has a part of
+    /// it, and may have been removed there.
+    ///
+    /// # Errors
+    ///
+    /// If the text is longer than 1.4 GB, or a temporary file or an index on disk cannot be read.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the length of the text, whatever was pushed before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut deduper = dedup::Deduper::new();
+    /// let notice = "The reading room closes at noon on Saturday, and opens again on Tuesday at nine in the morning.";
+    /// deduper.push("notices", format!("To all readers.\n\n{notice}"))?;
+    ///
+    /// let repeats = deduper.find(notice)?;
+    /// assert_eq!((&*repeats[0].source.id, &repeats[0].source.range), ("notices", &(17..112)));
+    /// assert_eq!(deduper.stats().articles, 1);
+    /// # Ok::<(), dedup::Error>(())
+    /// ```
+    pub fn find(&mut self, text: &str) -> Result<Vec<Repeat>, Error> {
+        let query = self.prepare(RawArticle::pushed("", text))?;
+        let repeats = self.find_in(&query)?;
+        self.reporter.spare().give(query.forms);
+        Ok(repeats)
+    }
+
+    fn find_in(&mut self, query: &Prepared) -> Result<Vec<Repeat>, Error> {
+        let matches = self.admission.find(query)?;
+        self.reporter.find(query, &matches)
     }
 
     /// Takes an article by its id, or else by its number.

@@ -56,6 +56,7 @@ impl Forms {
             keys: &self.keys,
             own_keys: self.own_keys.as_ref(),
             paragraphs: &self.paragraphs,
+            is_query: false,
         }
     }
 

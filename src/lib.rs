@@ -24,6 +24,7 @@
 //! - [`ingest`] reads files and directories; [`Options`] has all settings.
 //! - Articles from elsewhere come through a [`Source`], or are pushed into a [`Deduper`], for which a [`Preparer`]
 //!   prepares them on other threads.
+//! - [`Deduper::find`] says where a text stood, without taking it in.
 //! - With the feature `index`, what was seen can be kept on disk: `Options::index` ingests against it, and
 //!   `Index` reads it. `Fingerprints` are an index without text.
 //! - [`_design`] defines what counts as a repeat, and `docs/format.md` the files of the index. The stages are

@@ -86,7 +86,8 @@ impl Reporter {
         let forms = &prepared.forms;
         self.originals.push(prepared.parts.id.clone(), forms.canonical.len(), &forms.departures);
         self.size = forms.found.size;
-        let repeats = self.repeats(&prepared)?;
+        let number = self.originals.len() - 1;
+        let repeats = self.repeats(&prepared, number, &forms.found.matches)?;
         let (blocks, segments) = self.blocks(&prepared)?;
         let len = prepared.parts.original.len();
         self.stats.count(&prepared.parts.provenance, len, len - bytes_kept(&segments));
@@ -98,10 +99,10 @@ impl Reporter {
         Ok(Article {
             id,
             provenance,
-            number: self.originals.len() - 1,
+            number,
+            original,
             canonical_len,
             covered,
-            original,
             paragraphs,
             segments,
             repeats,
@@ -109,11 +110,29 @@ impl Reporter {
         })
     }
 
-    fn repeats(&mut self, prepared: &Prepared) -> Result<Vec<Repeat>, Error> {
-        let matches = &prepared.forms.found.matches;
+    /// Reports where the text of an article stood that is not taken in.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read.
+    pub(crate) fn find(
+        &mut self,
+        prepared: &Prepared,
+        matches: &[Match],
+    ) -> Result<Vec<Repeat>, Error> {
+        self.repeats(prepared, self.originals.len(), matches)
+    }
+
+    /// The repeats of the article that has a number, or would get it.
+    fn repeats(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        matches: &[Match],
+    ) -> Result<Vec<Repeat>, Error> {
         let mut repeats: Vec<Repeat> = Vec::with_capacity(matches.len());
         for found in matches {
-            let Some(repeat) = self.repeat(prepared, found)? else { continue };
+            let Some(repeat) = self.repeat(prepared, number, found)? else { continue };
             // No match lies in another, but without spaces and halves of characters two may begin
             // or end alike.
             match repeats.last_mut() {
@@ -151,14 +170,19 @@ impl Reporter {
     /// The repeat that a match is, without the spaces and the parts of characters at its ends.
     ///
     /// None if that leaves nothing, as of an ellipsis that repeats its own first dot.
-    fn repeat(&mut self, prepared: &Prepared, found: &Match) -> Result<Option<Repeat>, Error> {
+    fn repeat(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        found: &Match,
+    ) -> Result<Option<Repeat>, Error> {
         let whole = prepared.forms.canonical.whole(found.start..found.end);
         let source = found.place_of(whole.start);
         let Some((range, source, exact)) = self.pair(prepared, whole, source, None)? else {
             return Ok(None);
         };
-        let own = self.originals.len() - 1 == source.article;
-        if own && source.range.start >= range.start {
+        let is_own = source.article == number;
+        if is_own && source.range.start >= range.start {
             return Ok(None);
         }
         Ok(Some(Repeat { range, source, exact, canonical_len: found.end - found.start }))

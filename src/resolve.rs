@@ -61,9 +61,13 @@ pub(crate) struct Incoming<'a> {
     pub(crate) own_keys: Option<&'a Keys>,
     /// Canonical ranges of the paragraphs.
     pub(crate) paragraphs: &'a [Range<usize>],
+    /// Whether it is only asked where its text stood: the index stays as it is then, and what the
+    /// article has of itself does not count.
+    pub(crate) is_query: bool,
 }
 
-/// Finds every covered run of the article, and puts into the index what later ones need to find.
+/// Finds every covered run of the article, and puts into the index what later ones need to find,
+/// unless it is a query.
 ///
 /// What is in `matches` goes. They come sorted; none lies inside another.
 ///
@@ -81,7 +85,10 @@ pub(crate) fn find(
     matches.clear();
     equal_runs(index, article, criteria, room, matches)?;
     matches.extend(equal_paragraphs(index, article, criteria)?);
-    if let (Some(criteria), Some(keys)) = (own_criteria(criteria), article.own_keys) {
+    if article.is_query {
+        // Of its own places there are still those a period before, which bound the work.
+        matches.retain(|found| found.source < base);
+    } else if let (Some(criteria), Some(keys)) = (own_criteria(criteria), article.own_keys) {
         // A run of so many bytes may stand for the first time where each of its parts of `min_span`
         // bytes stood before, so what was left out of the index for their sake may be missed: the
         // article is an index of its own.
@@ -121,6 +128,9 @@ fn equal_paragraphs(
         let postings =
             proposed.drain(..).filter_map(|found| paragraph_place(found, paragraph.len()));
         let source = view.earliest(paragraph.clone(), postings)?;
+        if source.is_none() && article.is_query {
+            continue;
+        }
         let Some(source) = source else {
             let place = base + paragraph.start as u64;
             let check = paragraph_check(place, paragraph.len());

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use dedup::{
     Article, Cut, Deduper, Document, Error, FilteredArticle, Format, Index, IndexError, OnError,
-    Options, Segment, Versions, WithinArticle,
+    Options, Repeat, Segment, Versions, WithinArticle,
 };
 use support::corpus::{Recipe, Rng};
 
@@ -141,6 +141,63 @@ fn check_contents(recipe: &Recipe, dir: &Path, expected: &[Article], seed: u64) 
         }
         let article = next.push("", question.as_str()).unwrap();
         assert_eq!(index.find(&question).unwrap(), article.repeats(), "seed {seed}: {question:?}");
+    }
+}
+
+/// Which bytes lie in repeats of other articles.
+fn covered(repeats: &[Repeat], number: usize, len: usize) -> Vec<bool> {
+    let mut covered = vec![false; len];
+    for repeat in repeats.iter().filter(|repeat| repeat.source.article != number) {
+        covered[repeat.range.clone()].fill(true);
+    }
+    covered
+}
+
+/// What is asked of an engine is what it would report, but for what a text has of itself; and nobody
+/// sees that it was asked.
+fn check_queries(seed: u64) {
+    let recipe = Recipe::seeded(seed);
+    let mut rng = Rng(seed ^ 0xA5CED);
+    let dir = tempfile::tempdir().unwrap();
+    let mut engines = [options(&recipe).deduper().unwrap(), writer(&recipe, dir.path())];
+    let mut unasked = options(&recipe).deduper().unwrap();
+    // All that stands in other articles, whatever an article has of itself.
+    let mut others = options(&recipe).within_article(WithinArticle::Keep).deduper().unwrap();
+    for (number, text) in recipe.build().iter().enumerate() {
+        let id = format!("a{number}");
+        let most = others.push(id.as_str(), text.as_str()).unwrap();
+        let most = covered(most.repeats(), number, text.len());
+        let expected = unasked.push(id.as_str(), text.as_str()).unwrap();
+        let least = covered(expected.repeats(), number, text.len());
+        let is_own = |repeat: &Repeat| repeat.source.article == number;
+        for deduper in &mut engines {
+            let found = deduper.find(text).unwrap();
+            let prepared = deduper.preparer().prepare(Document::new("", text.as_str())).unwrap();
+            assert_eq!(deduper.find_prepared(&prepared).unwrap(), found);
+            let bytes = covered(&found, number, text.len());
+            let between = bytes.iter().zip(least.iter().zip(&most));
+            assert!(
+                between.into_iter().all(|(found, (least, most))| least <= found && found <= most),
+                "seed {seed}, article {number}"
+            );
+            if !expected.repeats().iter().any(is_own) {
+                assert_eq!(found, expected.repeats(), "seed {seed}, article {number}");
+            }
+            let article = deduper.push(id.as_str(), text.as_str()).unwrap();
+            assert_eq!(outcome(&expected), outcome(&article), "seed {seed}, article {number}");
+        }
+        if rng.below(4) == 0 {
+            engines[1].checkpoint().unwrap();
+        }
+    }
+    assert_eq!(engines[0].stats(), unasked.stats());
+}
+
+#[test]
+fn what_is_asked_about_is_found_and_not_taken_in() {
+    let first = setting("DEDUP_SEED", 1);
+    for seed in first..first + setting("DEDUP_CORPORA", 60) {
+        check_queries(seed);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Deduper;
-use crate::article::Article;
+use crate::article::{Article, Repeat};
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::prepare::{How, Prepared};
@@ -87,6 +87,15 @@ impl PreparedDocument {
     pub fn text(&self) -> &str {
         &self.prepared.parts.original
     }
+
+    /// Whether an engine with some criteria can do without preparing the document once more.
+    fn is_ready(&self, criteria: &Criteria) -> bool {
+        #[cfg(feature = "index")]
+        if self.prepared.is_unprepared() {
+            return false;
+        }
+        self.criteria == *criteria
+    }
 }
 
 /// Not the text.
@@ -121,6 +130,33 @@ impl Deduper {
             }
             deduper.admit(prepared)
         })
+    }
+
+    /// As [`find`](Self::find), of a document that was [prepared](Preparer::prepare): so whoever holds
+    /// the engine does no more than look it up. It can be pushed afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find), except that no text is too long.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut deduper = dedup::Deduper::new();
+    /// let preparer = deduper.preparer();
+    /// let report = "The ferry does not run on Sunday, as the cable has to be greased before the ice comes.";
+    /// deduper.push("herald", report)?;
+    ///
+    /// let letter = preparer.prepare(dedup::Document::new("letter", report))?;
+    /// assert_eq!(&*deduper.find_prepared(&letter)?[0].source.id, "herald");
+    /// # Ok::<(), dedup::Error>(())
+    /// ```
+    pub fn find_prepared(&mut self, document: &PreparedDocument) -> Result<Vec<Repeat>, Error> {
+        if document.is_ready(self.admission.criteria()) {
+            self.find_in(&document.prepared)
+        } else {
+            self.find(document.text())
+        }
     }
 }
 
@@ -210,9 +246,13 @@ mod tests {
         let again = deduper.push_prepared(old).unwrap().unwrap();
         assert_eq!((again.number(), again.text().as_ref()), (2, ""));
         // What this engine knows, another one may not.
-        let known = || deduper.preparer().prepare(report()).unwrap();
+        let preparer = deduper.preparer();
+        let known = || preparer.prepare(report()).unwrap();
         let mut others = [Deduper::new(), options_against(dir.path()).deduper().unwrap()];
+        assert_eq!(deduper.find_prepared(&known()).unwrap().len(), 1);
         for (other, text) in others.iter_mut().zip([REPORT, ""]) {
+            let found = other.find_prepared(&known()).unwrap();
+            assert_eq!(found.len(), usize::from(text.is_empty()));
             let taken = other.push_prepared(known()).unwrap().unwrap();
             assert_eq!((taken.paragraphs().len(), taken.text().as_ref()), (1, text));
             assert!(other.push("copy", REPORT).unwrap().is_repeat());

@@ -74,6 +74,7 @@ pub(super) fn equal_runs(
         view: View::new(&mut index.texts, article.canonical),
         scheme: criteria.scheme,
         keep_own: criteria.within_article != WithinArticle::Remove,
+        is_query: article.is_query,
         matches,
         room,
     };
@@ -122,6 +123,8 @@ struct Finder<'a> {
     matches: &'a mut Vec<Match>,
     /// Whether runs whose source is in the article at hand count for nothing.
     keep_own: bool,
+    /// Whether the table stays as it is.
+    is_query: bool,
     room: &'a mut Room,
 }
 
@@ -327,6 +330,9 @@ impl Finder<'_> {
     }
 
     fn insert(&mut self, at: usize, key: u64, sides: Sides, spot: Spot, hot: bool) {
+        if self.is_query {
+            return;
+        }
         let place = self.view.base + at as u64;
         self.table.insert_at(spot, key, Posting { place, check: sides.check, hot });
     }
@@ -571,7 +577,13 @@ mod tests {
             let mut keys = Keys::default();
             keys.refill(&canonical, &[], &criteria);
             let canonical = &canonical[..];
-            let article = Incoming { canonical, keys: &keys, own_keys: None, paragraphs: &[] };
+            let article = Incoming {
+                canonical,
+                keys: &keys,
+                own_keys: None,
+                paragraphs: &[],
+                is_query: false,
+            };
             let mut matches = Vec::new();
             find(&mut index, &article, &criteria, &mut Room::default(), &mut matches).unwrap();
             found.push(matches);
