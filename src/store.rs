@@ -53,6 +53,7 @@ use crate::deduper::Deduper;
 use crate::error::Error;
 use crate::index::table::GRANULE;
 use crate::index::to_usize;
+use crate::split;
 
 /// An index on disk, open for reading.
 ///
@@ -545,6 +546,16 @@ impl StoredArticle {
     pub fn segments(&self) -> &[StoredSegment] {
         &self.segments
     }
+
+    /// Whether the article has text of which nothing is left, as [`Article::is_repeat`] says.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in what is left.
+    pub fn is_repeat(&self) -> bool {
+        let is_removed = |part: &StoredSegment| part.first.is_some() || part.boilerplate;
+        self.segments.iter().any(is_removed) && split::paragraphs(&self.text).is_empty()
+    }
 }
 
 /// A part of an article of an index.
@@ -601,6 +612,12 @@ impl Iterator for StoredArticles {
                 Some(Err(self.sealed.wrap(error)))
             }
         }
+    }
+
+    /// As many as there are articles at the most: one error may stand for several.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.sealed.article_count() - self.next;
+        (usize::from(left > 0), usize::try_from(left).ok())
     }
 }
 

@@ -88,10 +88,13 @@ fn check_contents(recipe: &Recipe, dir: &Path, expected: &[Article], seed: u64) 
     index.verify().unwrap();
     let stored: Vec<_> = index.articles().map(Result::unwrap).collect();
     assert_eq!(stored.len(), expected.len());
+    let rest = expected.len().saturating_sub(1);
+    assert_eq!(index.articles_from(1).size_hint(), (rest.min(1), Some(rest)));
     let mut left = 0;
     for (number, (stored, article)) in stored.iter().zip(expected).enumerate() {
         assert_eq!((stored.number(), stored.id()), (number, article.id()));
         assert_eq!(stored.text(), article.text(), "seed {seed}, article {number}");
+        assert_eq!(stored.is_repeat(), article.is_repeat(), "seed {seed}, article {number}");
         assert_eq!(stored.digest(), article.digest());
         assert_eq!(stored.original_len(), article.original().len());
         assert_eq!(index.original(article.id()).unwrap().unwrap(), article.original());

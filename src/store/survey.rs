@@ -461,6 +461,10 @@ impl Iterator for BoilerplateFree {
         let sealed = &self.articles.sealed;
         Some(without(sealed, article, own).map_err(|error| sealed.wrap(error)))
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.articles.size_hint()
+    }
 }
 
 impl FusedIterator for BoilerplateFree {}
