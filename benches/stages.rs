@@ -44,7 +44,7 @@ fn stages(c: &mut Criterion) {
             b.iter(|| canonicalise(text));
         });
     }
-    assert_eq!(canonicalise(&lines).to_text(), canonicalise(&wrapped).to_text());
+    assert_eq!(canonicalise(&lines).as_str(), canonicalise(&wrapped).as_str());
     group.finish();
 
     let mut group = c.benchmark_group("anchors");

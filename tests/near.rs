@@ -73,7 +73,7 @@ fn stands_for(source: &str, part: &str) -> bool {
 /// Holds a near copy against its definition, and says how much of it has a source.
 fn check_near(block: &Block, article: &Article, all: &[Article]) -> f64 {
     let original = article.original();
-    let form = |text: &str| canonicalise(text).to_text();
+    let form = |text: &str| canonicalise(text).as_str().to_owned();
     let mut covered = 0;
     for source in &block.sources {
         let there = all.get(source.first.article).unwrap_or(article);
