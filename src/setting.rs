@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(displayed.join(" "), words);
         for (value, word) in values.iter().zip(&displayed) {
             assert_eq!(&word.parse::<T>().unwrap(), value);
-            assert!(word.to_uppercase().parse::<T>().is_err() || word.parse::<usize>().is_ok());
+            assert!(word.to_uppercase().parse::<T>().is_err() || word.parse::<f64>().is_ok());
         }
     }
 
@@ -88,8 +88,18 @@ mod tests {
         is_itself(&formats, "text jsonl json csv tsv mail mbox html warc feed parquet");
         #[cfg(feature = "index")]
         {
+            use crate::Frequent::{Articles, ShareOfSource};
             use crate::Versions::{Keep, Refuse, Replace};
+
             is_itself(&[Keep, Replace, Refuse], "keep replace refuse");
+            let rules = [Articles(2), ShareOfSource(1.0), ShareOfSource(0.05)];
+            is_itself(&rules, "2 1 0.05");
+            for word in ["0", "-0.5", "1.5", "NaN", "many"] {
+                let error = word.parse::<crate::Frequent>().unwrap_err().to_string();
+                let expected =
+                    "is not a number of articles from 2 on or a share above 0 and up to 1";
+                assert_eq!(error, format!("option boilerplate: {word:?} {expected}"));
+            }
         }
     }
 

@@ -70,3 +70,20 @@ fn settings_are_read_as_what_they_are_displayed_as() {
         "{error}"
     );
 }
+
+#[cfg(feature = "index")]
+#[test]
+fn a_rule_for_boilerplate_is_a_number() {
+    use dedup::Frequent::{self, Articles, ShareOfSource};
+
+    for (rule, json) in [
+        (Articles(20), json!(20)),
+        (ShareOfSource(0.25), json!(0.25)),
+        (ShareOfSource(1.0), json!(1.0)),
+    ] {
+        assert_eq!(to_value(rule).unwrap(), json);
+        assert_eq!(from_value::<Frequent>(json).unwrap(), rule);
+        assert_eq!(from_value::<Frequent>(json!(rule.to_string())).unwrap(), rule);
+    }
+    assert!(from_str::<Frequent>("0").is_err());
+}

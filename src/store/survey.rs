@@ -4,9 +4,11 @@
 //! see where spaces are.
 
 use std::collections::{BTreeMap, BinaryHeap};
+use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::Range;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::error::IndexError;
@@ -21,6 +23,7 @@ use crate::error::Error;
 use crate::index::base::Base;
 use crate::index::originals::Located;
 use crate::index::to_usize;
+use crate::setting::unknown;
 use crate::split;
 
 /// An article that repeats so much of one other is a reprint of it; what they share is no boilerplate.
@@ -50,6 +53,19 @@ pub struct Reprint {
 }
 
 /// How often text must occur to be boilerplate.
+///
+/// Displayed as the number that it is, and made of it: of a whole number from 2 on, or of a share up
+/// to 1. With the feature `serde` it is read and written so.
+///
+/// # Examples
+///
+/// ```
+/// use dedup::Frequent;
+///
+/// assert_eq!("20".parse::<Frequent>()?, Frequent::Articles(20));
+/// assert_eq!("0.25".parse::<Frequent>()?, Frequent::ShareOfSource(0.25));
+/// # Ok::<(), dedup::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Frequent {
@@ -58,6 +74,74 @@ pub enum Frequent {
     /// In at least this share of the articles of one source, above 0 and up to 1, and in three of
     /// them at least.
     ShareOfSource(f64),
+}
+
+/// As the number that it is made of.
+impl fmt::Display for Frequent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Articles(least) => least.fmt(f),
+            Self::ShareOfSource(share) => share.fmt(f),
+        }
+    }
+}
+
+/// Of a whole number from 2 on, or of a share above 0 and up to 1.
+impl FromStr for Frequent {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self, Error> {
+        let articles = word.parse().map(Self::Articles);
+        let share = word.parse().map(Self::ShareOfSource);
+        let rule = articles.ok().filter(Self::is_possible).or(share.ok());
+        rule.filter(Self::is_possible).ok_or_else(|| {
+            let words = ["a number of articles from 2 on", "a share above 0 and up to 1"];
+            unknown("boilerplate", word, &words)
+        })
+    }
+}
+
+impl Frequent {
+    fn is_possible(&self) -> bool {
+        match *self {
+            Self::Articles(least) => least >= 2,
+            Self::ShareOfSource(share) => share > 0.0 && share <= 1.0,
+        }
+    }
+}
+
+/// As a number.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Frequent {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            _ if !serializer.is_human_readable() => serializer.collect_str(self),
+            Self::Articles(least) => least.serialize(serializer),
+            Self::ShareOfSource(share) => share.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Frequent {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Stated {
+            Number(f64),
+            Word(String),
+        }
+        // Only formats for people say what comes.
+        let word = if deserializer.is_human_readable() {
+            match Stated::deserialize(deserializer)? {
+                Stated::Number(number) => number.to_string(),
+                Stated::Word(word) => word,
+            }
+        } else {
+            String::deserialize(deserializer)?
+        };
+        word.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// Text that many articles have; made by [`Index::boilerplate`].
@@ -200,12 +284,12 @@ impl Index {
         rule: Frequent,
         mut source: impl FnMut(&str, Option<&Path>) -> String,
     ) -> Result<Boilerplate, Error> {
-        let (is_possible, what_is) = match rule {
-            Frequent::Articles(least) => (least >= 2, "2 or more"),
-            Frequent::ShareOfSource(share) => (share > 0.0 && share <= 1.0, "above 0 and up to 1"),
-        };
-        if !is_possible {
-            let problem = format!("{rule:?} is not possible: {what_is}");
+        if !rule.is_possible() {
+            let possible = match rule {
+                Frequent::Articles(_) => "2 or more",
+                Frequent::ShareOfSource(_) => "above 0 and up to 1",
+            };
+            let problem = format!("{rule:?} is not possible: {possible}");
             return Err(Error::Option { option: "boilerplate", problem });
         }
         let one_source = matches!(rule, Frequent::Articles(_));
