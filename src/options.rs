@@ -566,7 +566,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// As `filter_all`.
+    /// As `filter_all`, but for the paths.
     #[cfg(feature = "index")]
     pub fn filter_source(
         &self,
@@ -575,6 +575,37 @@ impl Options {
     ) -> Result<FilteredArticles, Error> {
         self.check_source()?;
         FilteredArticles::new(fingerprints.as_ref(), &self.check_filter()?, Box::new(source))
+    }
+
+    /// As [`filter_all`](Self::filter_all), of a [reader](Self::reader).
+    ///
+    /// Needs the feature `index`.
+    ///
+    /// # Errors
+    ///
+    /// As `filter_all`, but for the paths.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let dir = dir.path().join("seen.dedup");
+    /// let report = "Three barges left the basin before dawn, the keeper wrote, with timber for the new bridge.";
+    /// let lines = format!("{{\"text\":\"{report}\"}}\n").repeat(2);
+    /// let articles = dedup::Options::new().filter_reader(&dir, "news.jsonl", std::io::Cursor::new(lines))?;
+    /// let texts: Vec<String> =
+    ///     articles.map(|article| Ok(article?.text().into_owned())).collect::<Result<_, dedup::Error>>()?;
+    /// assert_eq!(texts, [report, ""]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "index")]
+    pub fn filter_reader(
+        &self,
+        fingerprints: impl AsRef<Path>,
+        name: impl Into<String>,
+        reader: impl BufRead + Send + 'static,
+    ) -> Result<FilteredArticles, Error> {
+        self.filter_source(fingerprints, std::iter::once(Ok(Stream::new(name, reader).into())))
     }
 
     #[cfg(feature = "index")]
