@@ -147,7 +147,11 @@ impl Article {
         &self.paragraphs
     }
 
-    /// The number of the article, in order of arrival, from 0. [`Place::article`] refers to it.
+    /// The number of the article, in order of arrival, from 0, those of an index on disk among them.
+    /// [`Place::article`] refers to it.
+    ///
+    /// With an index on disk it holds until an article before it is withdrawn, or replaced by a newer version,
+    /// which may be by the next commit (`Versions::Replace`).
     pub fn number(&self) -> usize {
         self.number
     }

@@ -41,13 +41,19 @@
 //! - `index`: the index on disk, and fingerprints.
 //! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`].
 //! - `serde`: what is said of articles can be serialized ([`Segment`], [`Repeat`], [`Block`], [`Closest`], [`Stats`] and
-//!   the like), though not the articles; settings such as [`Cut`] and [`Format`] can be read and written, as the words
+//!   the like), though not the articles, as only the caller knows which of their texts is wanted; settings such as [`Cut`] and [`Format`] can be read and written, as the words
 //!   that they are displayed as.
 //! - `tracing`: the spans `ingest` and `file` for streams, and the events `failed` (a warning),
 //!   `skipped` (with path and reason), `ended` and, at the level of debugging, `opened`.
 //!
 //! To ask for something that a build leaves out is an error that names the feature. README.md says what each
 //! feature costs.
+//!
+//! # Numbers
+//!
+//! Ranges are bytes of a text, and articles are numbered in order of arrival: both are `usize`, as what they index in
+//! memory. Totals of a stream or an index are `u64` ([`Stats`]), as are records of a file: there may be more of them than
+//! memory holds. Lengths that are settings are in bytes.
 //!
 //! # How it works
 //!

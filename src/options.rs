@@ -85,7 +85,8 @@ pub enum Versions {
     /// newer one says beyond it; [`Index::articles`](crate::Index::articles) has the newer one
     /// whole. The commit ingests again what came after the first article replaced, and a few dozen
     /// articles before it: once, however many are replaced. What came earlier is copied. Articles
-    /// after the first one replaced get new numbers.
+    /// after the first one replaced get new numbers, those among them that the stream yielded since
+    /// the last commit.
     ///
     /// The id of a file is its path below the directory that is ingested. So `1.txt` of one
     /// directory replaces `1.txt` of another, unless a directory that holds both is ingested. And

@@ -510,6 +510,10 @@ impl StoredArticle {
 
     /// The number of the article, in order of arrival, from 0. It stays the same until an article before it
     /// is [withdrawn](Index::withdraw) or [replaced](crate::Versions::Replace).
+    ///
+    /// Who keeps numbers beyond that keeps the [digest](Self::digest) of each article with its number: a
+    /// number that now leads to another digest, or to none, is an old one, and [`Index::numbers`] has the
+    /// new ones of an id.
     pub fn number(&self) -> usize {
         self.number
     }

@@ -212,6 +212,10 @@ impl Articles {
     /// Commits the articles yielded so far to the [index on disk](crate::Options::index). At the
     /// end of the stream that happens by itself.
     ///
+    /// What was committed does not come again after a crash. So whatever is written of the articles
+    /// should be safe before; or it is made of the index, from the first number that is missing on
+    /// ([`Index::articles_from`](crate::Index::articles_from)).
+    ///
     /// Needs the feature `index`.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
+use dedup::anchors::{Anchor, Anchors, Period, Scheme};
+use dedup::canonical::Canonical;
 use dedup::{
     Article, Articles, Block, Change, Closest, Cut, Deduper, Document, Error, Format, Item, Limits,
     OnError, Options, Origin, Place, Position, PreparedDocument, Preparer, Problem, Progress,
@@ -41,6 +43,11 @@ fn values_can_be_shared_between_threads() {
     send_sync::<Skip>();
     send_sync::<Skipped>();
     send_sync::<WithinArticle>();
+    send_sync::<Anchor>();
+    send_sync::<Anchors>();
+    send_sync::<Period>();
+    send_sync::<Scheme>();
+    send_sync::<Canonical>();
 }
 
 #[test]
