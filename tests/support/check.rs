@@ -225,6 +225,7 @@ impl Check<'_> {
             self.repeat(repeat).map_err(|e| format!("{e}\n  in {repeat:?}"))?;
         }
         self.blocks()?;
+        self.grouping()?;
         self.segments()?;
         self.text()
     }
@@ -394,6 +395,34 @@ impl Check<'_> {
                     wrong(format!("{text:?} at {:?} has no source", cluster.origin))
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    /// Check 4: which removed paragraphs are one block. Each goes on in a run that the one before it
+    /// ends in, unless that ends in it and another one has all of it; and what one run has is one.
+    fn grouping(&self) -> Result<(), String> {
+        let runs = self.article.repeats().iter().map(|repeat| self.doc.canon.within(&repeat.range));
+        let runs: Vec<Range<usize>> = runs.collect();
+        let has = |form: Range<usize>| runs.iter().any(|run| inside(&form, run));
+        let blocks = self.article.blocks();
+        for pair in blocks.windows(2) {
+            let [before, block] = pair else { continue };
+            let forms = &self.doc.forms[before.paragraphs.start..=block.paragraphs.start];
+            let whole = forms[0].start..forms[forms.len() - 1].end;
+            ensure(before.paragraphs.end < block.paragraphs.start || !has(whole), || {
+                format!("check 4: one run has all of {before:?} and the first of {block:?}")
+            })?;
+        }
+        for pair in
+            blocks.iter().flat_map(|block| self.doc.forms[block.paragraphs.clone()].windows(2))
+        {
+            let [before, form] = pair else { continue };
+            // Of a letter and its marks, or `…`, a run may have a part.
+            let several = |c: &Cluster| c.special && overlap(&c.canon, &(before.start..form.end));
+            let end = if has(form.clone()) { form.end } else { form.start + 1 };
+            let goes_on = has(before.end - 1..end) || self.doc.canon.clusters.iter().any(several);
+            ensure(goes_on, || format!("check 4: no run goes on from {before:?} in {form:?}"))?;
         }
         Ok(())
     }
