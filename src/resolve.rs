@@ -46,9 +46,11 @@ impl Match {
         self.start <= range.start && range.end <= self.end
     }
 
-    /// Whether `next` begins one byte after the end, here and in the source.
-    fn continues_in(&self, next: &Match) -> bool {
-        next.start == self.end + 1 && next.source == self.place_of(next.start)
+    /// Whether `next` begins where this one ends, or behind a space there, at the same distance from
+    /// its source.
+    fn continues_in(&self, next: &Match, canonical: &[u8]) -> bool {
+        matches!(canonical.get(self.end..next.start), Some(b"" | b" "))
+            && next.source == self.place_of(next.start)
     }
 }
 
@@ -141,8 +143,8 @@ fn equal_paragraphs(
         // Not the end of an article, as between the last paragraph of one and the first of the next.
         match matches.last_mut() {
             Some(last)
-                if last.continues_in(&found)
-                    && view.is(found.start - 1..found.start, source - 1)? =>
+                if last.continues_in(&found, article.canonical)
+                    && view.is(last.end..found.start, last.place_of(last.end))? =>
             {
                 last.end = found.end;
             }

@@ -418,6 +418,23 @@ fn short_paragraphs_of_two_articles() {
     trap(&[&a, &b, &format!("{a}\n\n{b}"), &format!("{b}\n\n{a}\n\n{b}")]);
 }
 
+/// Nor over a line of one byte, though as much stands between others where lines are parted by a
+/// space; where they are parted by nothing they do.
+#[test]
+fn short_paragraphs_without_spaces() {
+    let (a, b) = ("駅前の橋は", "閉まります");
+    trap(&[
+        &format!("{a}\n\na\n\n{b}"),
+        &format!("{a}\n\na\n\n{b}"),
+        &format!("{a} a\n\n{b}\n\na"),
+    ]);
+    let articles = [format!("{a}\n\n{b}"), format!("{a}\n\n\n{b}"), format!("{b}\n\n{a}")];
+    let (docs, _) = push_all(&articles, 32, 8, &mut Options::new()).expect("pushed");
+    let repeats = |doc: usize| docs[doc].repeats().len();
+    assert_eq!((repeats(1), docs[1].blocks().len()), (1, 1));
+    assert_eq!((repeats(2), docs[2].blocks().len()), (2, 2));
+}
+
 /// Whether a repeat is exact is said of its own source, though that was removed there.
 #[test]
 fn exact_speaks_of_removed_sources() {
