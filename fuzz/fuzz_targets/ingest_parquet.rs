@@ -8,14 +8,14 @@ use std::sync::{Arc, OnceLock};
 
 use dedup::{Format, Options};
 use libfuzzer_sys::fuzz_target;
-use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 fuzz_target!(|data: &[u8]| {
-    static SOUND: OnceLock<[Vec<u8>; 5]> = OnceLock::new();
+    static SOUND: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let sound = SOUND.get_or_init(|| {
         // The library panics on some damaged files, on a thread of its own whose panics are errors of
         // the file. The fuzzer would count them.
@@ -27,10 +27,26 @@ fuzz_target!(|data: &[u8]| {
         }));
         let zstd = Compression::ZSTD(ZstdLevel::default());
         let gzip = Compression::GZIP(GzipLevel::default());
-        [Compression::UNCOMPRESSED, Compression::SNAPPY, zstd, gzip, Compression::LZ4_RAW].map(file)
+        [Compression::UNCOMPRESSED, Compression::SNAPPY, zstd, gzip, Compression::LZ4_RAW]
+            .into_iter()
+            .flat_map(|packed| {
+                let properties = WriterProperties::builder().set_compression(packed);
+                // Without a dictionary the pages of text are what is packed.
+                let second = properties
+                    .clone()
+                    .set_writer_version(WriterVersion::PARQUET_2_0)
+                    .set_column_encoding("text".into(), Encoding::DELTA_BYTE_ARRAY)
+                    .set_dictionary_enabled(false)
+                    .set_write_batch_size(1)
+                    .set_data_page_row_count_limit(2);
+                let plain = properties.clone().set_dictionary_enabled(false);
+                [(properties.clone(), 1), (properties, 2), (plain, 1), (second, 1)]
+            })
+            .map(|(properties, times)| file(properties.build(), times))
+            .collect()
     });
     let [kind, read_buffer, changes @ ..] = data else { return };
-    let bytes = match sound.get(usize::from(kind >> 1 & 7)) {
+    let bytes = match sound.get(usize::from(kind >> 1 & 31)) {
         None => changes.to_vec(),
         Some(sound) => {
             let mut file = sound.clone();
@@ -46,25 +62,30 @@ fuzz_target!(|data: &[u8]| {
     support::ingest(options, "input.parquet", *read_buffer, &bytes);
 });
 
-/// Two row groups of a text that may be null, a number in a group, and a day.
-fn file(compression: Compression) -> Vec<u8> {
-    let schema = "message schema {
-        OPTIONAL BYTE_ARRAY text (UTF8);
-        OPTIONAL group meta { REQUIRED INT64 id; }
-        REQUIRED INT64 date (TIMESTAMP_MILLIS);
-    }";
-    let schema = Arc::new(parse_message_type(schema).expect("a schema"));
-    let properties = WriterProperties::builder().set_compression(compression).build();
+/// Two row groups of a text that may be null, a number in a group, and a day, which may come more
+/// than once.
+fn file(properties: WriterProperties, dates: usize) -> Vec<u8> {
+    let date = "REQUIRED INT64 date (TIMESTAMP_MILLIS);".repeat(dates);
+    let schema = format!(
+        "message schema {{
+            OPTIONAL BYTE_ARRAY text (UTF8);
+            OPTIONAL group meta {{ REQUIRED INT64 id; }}
+            {date}
+        }}"
+    );
+    let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
     let mut writer =
         SerializedFileWriter::new(Vec::new(), schema, properties.into()).expect("a writer");
     for _ in 0..2 {
         let mut group = writer.next_row_group().expect("a row group");
         let mut column = group.next_column().expect("memory").expect("a column");
-        let texts = ["one", "two", "one"].map(|text| ByteArray::from(text));
+        let texts = ["one ", "two ", "one "].map(|text| ByteArray::from(text.repeat(60).as_str()));
         let levels = [1, 0, 1, 1];
         column.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None).expect("texts");
         column.close().expect("a column");
-        for levels in [Some([1; 4].as_slice()), None] {
+        let all = [1; 4];
+        for levels in std::iter::once(Some(all.as_slice())).chain(std::iter::repeat_n(None, dates))
+        {
             let mut column = group.next_column().expect("memory").expect("a column");
             let numbers = [1, 2, 3, 4];
             column.typed::<Int64Type>().write_batch(&numbers, levels, None).expect("numbers");

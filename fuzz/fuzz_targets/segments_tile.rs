@@ -2,12 +2,15 @@
 //! can be rebuilt.
 #![no_main]
 
+#[path = "../text.rs"]
+mod text;
+
 use dedup::{Cut, Options, Segment, WithinArticle};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (mode, data) = input;
-    let text = String::from_utf8_lossy(data);
+    let text = text::of_script(mode >> 5, data);
     let mut options = Options::new();
     options.min_span(32).min_paragraph(8);
     if mode & 1 != 0 {
