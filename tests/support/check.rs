@@ -8,8 +8,10 @@ use dedup::{Article, Options, Place, Repeat, Segment, Stats, WithinArticle};
 use super::oracle::{Canon, Cluster, Doc, canonicalise, solve};
 
 /// By how many canonical bytes a run may differ from its source at an end that was snapped to a
-/// whole cluster.
-const SNAP: usize = 16;
+/// whole cluster: some signs, or the longest of letters with their marks.
+fn snap(a: &Canon, b: &Canon) -> usize {
+    a.clusters.iter().chain(&b.clusters).map(|c| c.group.len()).fold(16, usize::max)
+}
 
 /// Pushes `articles` and compares every answer with the oracle's. A `min_paragraph` that is not
 /// below `min_span` must be the default, and is not set.
@@ -166,7 +168,8 @@ fn agree(a: &Canon, here: Range<usize>, b: &Canon, there: Range<usize>) -> Optio
     }
     let loose_left = snaps(a, here.start) || snaps(b, there.start);
     let loose_right = snaps(a, here.end) || snaps(b, there.end);
-    let most = if loose_left { SNAP } else { 0 };
+    let snap = snap(a, b);
+    let most = if loose_left { snap } else { 0 };
     for cut in 0..=most {
         for (cut_here, cut_there) in [(cut, 0), (0, cut)] {
             let here = here.start + cut_here..here.end;
@@ -176,7 +179,7 @@ fn agree(a: &Canon, here: Range<usize>, b: &Canon, there: Range<usize>) -> Optio
             }
             let len = here.len().min(there.len());
             let rest = here.len().max(there.len()) - len;
-            if rest > if loose_right { SNAP } else { 0 } {
+            if rest > if loose_right { snap } else { 0 } {
                 continue;
             }
             let (here, there) = (here.start..here.start + len, there.start..there.start + len);
@@ -315,7 +318,8 @@ impl Check<'_> {
         let mine = here.canon.within(&repeat.range);
         let run = agree(&here.canon, mine.clone(), &there.canon, run)
             .ok_or_else(|| format!("check 3: {own:?} is not {slice:?}"))?;
-        let slack = 2 + if here.text.is_ascii() && there.text.is_ascii() { 0 } else { 2 * SNAP };
+        let is_ascii = here.text.is_ascii() && there.text.is_ascii();
+        let slack = 2 + if is_ascii { 0 } else { 2 * snap(&here.canon, &there.canon) };
         ensure((mine.len()..=mine.len() + slack).contains(&repeat.canonical_len), || {
             let len = repeat.canonical_len;
             format!("check 3: canonical_len {len} of {} bytes", mine.len())
@@ -518,7 +522,8 @@ impl Check<'_> {
 /// where such were snapped.
 fn repeats(a: &Canon, here: Range<usize>, b: &Canon, there: Range<usize>) -> bool {
     let cuts = |canon: &Canon, range: &Range<usize>| {
-        let slack = |at: usize| if snaps(canon, at) { SNAP.min(range.len()) } else { 0 };
+        let snap = snap(a, b).min(range.len());
+        let slack = |at: usize| if snaps(canon, at) { snap } else { 0 };
         let (start, end) = (slack(range.start), slack(range.end));
         let whole = range.clone();
         (0..=start).flat_map(move |left| {
