@@ -103,7 +103,8 @@ fn canonical(c: &mut Criterion) {
 
 fn chosen(c: &mut Criterion) {
     let (_, text) = &shapes()[0];
-    let text = &canonicalise(text).to_text();
+    let canonical = canonicalise(text);
+    let text = canonical.as_str();
     // The minimizers crate chooses its instructions when it is compiled.
     let simd = if cfg!(target_feature = "avx2") {
         "simd-minimizers, AVX2"

@@ -49,9 +49,9 @@ fn child(name: &str) {
         ("canonicalise", "ascii") => work(&ascii(4 << 20), |text| canonicalise(text).len()),
         ("canonicalise", _) => work(&typeset(&text(1 << 20)), |text| canonicalise(text).len()),
         ("anchors", span) => {
-            let canonical = canonicalise(&text(4 << 20)).to_text();
+            let canonical = canonicalise(&text(4 << 20));
             let scheme = Scheme::new(span.parse().expect("a number"));
-            work(&canonical, |text| anchors(text.as_bytes(), &scheme).places.len())
+            work(canonical.as_str(), |text| anchors(text.as_bytes(), &scheme).places.len())
         }
         (_, how) => {
             let copies = if how == "new" { 0 } else { 900 };
