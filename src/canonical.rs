@@ -12,7 +12,8 @@
 //! - zero-width characters vanish: soft hyphen, zero-width space and joiners, byte order mark,
 //!   direction marks, variation selectors of all scripts;
 //! - `>` quote marks at line starts vanish;
-//! - text is in Normalization Form C (Unicode Standard Annex 15);
+//! - text is in Normalization Form C (Unicode Standard Annex 15), and the ligatures of Latin (`ﬁ`, `ﬂ`, `ﬀ` and so on)
+//!   are their letters;
 //! - typographic quotes fold to `"` and `'`, dashes to `-`, an ellipsis to `...`. So do other signs that
 //!   are typed with the same keys: primes, modifier letters that are apostrophes, the Hebrew geresh,
 //!   gershayim and maqaf, full-width quotes and hyphens;
@@ -39,14 +40,14 @@ use std::ops::Range;
 use unicode_normalization::UnicodeNormalization;
 
 pub(crate) use self::class::is_zero_width;
-use self::class::{Class, class, fold, is_blank, is_line_break, is_unspaced};
+use self::class::{Class, class, fold, is_blank, is_line_break, is_unspaced, ligature};
 use self::marks::{Marks, ROOM, copy};
 use crate::room::make_room;
 use crate::vector::{self, Vector, pad};
 
 /// The version of the canonical form: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// Bytes between two departures, of text that has many.
 const USUAL_DISTANCE: usize = 64;
@@ -552,8 +553,10 @@ impl<'a> Canonicaliser<'a> {
             }
             end += character.len_utf8();
         }
-        let composed: String =
-            self.text[start..end].chars().filter(|&c| class(c) != Class::Vanishing).nfc().collect();
+        let letters = ligature(character);
+        let behind = if letters.is_empty() { start } else { at + character.len_utf8() };
+        let visible = self.text[behind..end].chars().filter(|&c| class(c) != Class::Vanishing);
+        let composed: String = letters.chars().chain(visible).nfc().collect();
         if composed == self.text[start..end] {
             return self.keep(at, end); // in order already, as Thai and Hindi mostly are
         }
@@ -625,7 +628,7 @@ mod tests {
                     4 => "[a-zÄ-ü ,.]{0,70}",
                     4 => "[\n\r\t ]{1,3}|\n {1,70}|[„“”‘’»«‹›–—―…§€•]|\u{a0}|\u{ad}|\n?>+ ?",
                     1 => "[\u{0}-\u{20}\u{7f}-\u{bf}]|[\u{2000}-\u{206f}]|[\u{2080}-\u{2100}]",
-                    1 => "[u\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|[語か「\u{3099}\u{2329}＂]|Ж|क|के|😀|[Ω·אּاً؟ۖệ・〜]",
+                    1 => "[uﬁ\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|[語か「\u{3099}\u{2329}＂]|Ж|क|के|😀|[Ω·אּاً؟ۖệ・〜]",
                     1 => "[\u{27f}-\u{2ff}\u{5be}\u{5d0}\u{5f3}\u{180b}\u{301d}\u{ff0d}\u{e0100}]",
                 ],
                 0..60,
@@ -645,7 +648,7 @@ mod tests {
         let kinds = [
             "y", "\n", " ", "\r\n", "\n\n", ">", "\u{85}", "\u{a0}", "\u{ad}", "«", "§", "é", "Ж",
             "ə", "ʀ", "ʼ", "\u{5be}", "\u{301d}", "\u{180b}", "\u{308}", "–", "„", "‖", "…",
-            "\u{200b}", "\u{2028}", "€", "語", "😀", "\u{1}", "\u{1e}", "\u{7f}", "",
+            "\u{200b}", "\u{2028}", "ﬃ", "€", "語", "😀", "\u{1}", "\u{1e}", "\u{7f}", "",
         ];
         for before in BLOCK - 8..=BLOCK {
             for (first, second) in
@@ -744,6 +747,16 @@ mod tests {
     fn zero_width_characters_vanish() {
         assert_eq!(text("Silben\u{ad}trennung \u{200b}x\u{200b} y\u{feff}"), "Silbentrennung x y");
         assert_eq!(text("葛\u{e0100}城 葛\u{fe00} \u{1820}\u{180b}"), "葛城葛\u{1820}");
+    }
+
+    #[test]
+    fn ligatures_are_their_letters() {
+        assert_eq!(
+            text("Eﬀekt, ﬁnden, Gewinﬂ, Eﬃzienz, Raﬄesia, ﬅ, ﬆ"),
+            "Effekt, finden, Gewinfl, Effizienz, Rafflesia, st, st"
+        );
+        assert_eq!(text("ﬁ\u{301} e\u{301}ﬁ\u{ad}\u{301}"), "fí éfí");
+        assert_eq!(canonicalise("aﬁb").to_original(2..3), 1..4);
     }
 
     #[test]

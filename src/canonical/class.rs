@@ -22,7 +22,7 @@ pub(super) enum Class {
     Folding,
     /// May combine with what stands before it.
     Composing,
-    /// A starter that Form C replaces by others.
+    /// A starter that Form C replaces by others, or a ligature.
     Decomposing,
 }
 
@@ -60,6 +60,20 @@ pub(super) fn fold(character: char) -> &'static [u8] {
         '\u{FFE2}' => "\u{AC}".as_bytes(),
         '\u{30FB}' => "\u{B7}".as_bytes(),
         _ => b"",
+    }
+}
+
+/// The letters of a ligature of Latin. Those who set text choose whether to have them, and many programs that read PDF
+/// leave them in.
+pub(super) fn ligature(character: char) -> &'static str {
+    match character {
+        '\u{FB00}' => "ff",
+        '\u{FB01}' => "fi",
+        '\u{FB02}' => "fl",
+        '\u{FB03}' => "ffi",
+        '\u{FB04}' => "ffl",
+        '\u{FB05}' | '\u{FB06}' => "st",
+        _ => "",
     }
 }
 
@@ -126,6 +140,8 @@ fn classify(character: char) -> Class {
     } else if is_nfc_quick(std::iter::once(character)) != IsNormalized::Yes {
         let first = std::iter::once(character).nfd().next();
         if first.is_some_and(reaches_back) { Class::Composing } else { Class::Decomposing }
+    } else if !ligature(character).is_empty() {
+        Class::Decomposing
     } else {
         Class::Plain
     }

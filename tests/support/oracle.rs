@@ -124,6 +124,20 @@ fn folded(c: char) -> String {
     sign.to_owned()
 }
 
+/// The letters of a ligature, or the character itself.
+fn spelled(c: char) -> String {
+    let letters = match c {
+        '\u{fb00}' => "ff",
+        '\u{fb01}' => "fi",
+        '\u{fb02}' => "fl",
+        '\u{fb03}' => "ffi",
+        '\u{fb04}' => "ffl",
+        '\u{fb05}' | '\u{fb06}' => "st",
+        _ => return c.to_string(),
+    };
+    letters.to_owned()
+}
+
 /// Whether normalisation never joins `c` to what stands before it.
 fn begins_cluster(c: char) -> bool {
     let mut first = None;
@@ -195,7 +209,7 @@ pub(crate) fn canonicalise(text: &str) -> Canon {
                 last.0.end = origin.end;
                 last.1.push(c);
             }
-            _ => groups.push((origin, c.to_string(), space)),
+            _ => groups.push((origin, spelled(c), space)),
         }
     }
     if groups.first().is_some_and(|g| g.2) {
@@ -224,7 +238,7 @@ pub(crate) fn canonicalise(text: &str) -> Canon {
         let normal: String = chars.nfc().collect();
         if space {
             canon.push(origin, " ", true, false);
-        } else if normal == chars && origin.len() == chars.len() {
+        } else if normal == text[origin.clone()] {
             let combined = chars.chars().count() > 1;
             let (start, first) = (canon.text.len(), canon.clusters.len());
             for (at, c) in chars.char_indices() {
