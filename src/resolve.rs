@@ -5,6 +5,7 @@
 //! stands for what is removed.
 
 mod blocks;
+mod context;
 mod keys;
 mod runs;
 mod view;
