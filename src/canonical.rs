@@ -38,6 +38,7 @@ use std::mem::take;
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{compose, decompose_canonical};
 
 pub(crate) use self::class::is_zero_width;
 use self::class::{Class, class, fold, is_blank, is_line_break, is_unspaced, ligature};
@@ -371,31 +372,59 @@ impl<'a> Canonicaliser<'a> {
             [0xCE..=0xD1 | 0xD7..=0xDB | 0xE2 | 0xEA..=0xED, ..] => false,
             rest => rest.first().is_some_and(|&byte| byte >= 0xCC),
         };
+        let is_mark = |next| matches!(class(next), Class::Composing | Class::Mark);
         let may_be_blank =
             |at| source.get(at).is_some_and(|&byte| is_blank(byte) || matches!(byte, 0xC2 | 0xE2));
         loop {
             let character = self.character(at);
             let end = at + character.len_utf8();
             at = match class(character) {
-                Class::Plain => self.keep(at, end + self.letters(end)),
+                Class::Plain => self.keep(at, self.letters(end, character)),
                 Class::Space => self.space(at),
                 Class::Vanishing => self.vanishing(at),
                 Class::Folding => self.depart(at, end, fold(character)),
-                Class::Composing | Class::Decomposing => self.composing(at, character),
+                Class::Composing | Class::Mark | Class::Decomposing => {
+                    let end = self.composing(at, character);
+                    self.keep(end, self.letters(end, ' ')) // what it ends with was not looked at
+                }
             };
             // In many scripts the next letter is as odd as this one, or that behind a space is; and
             // white space behind a script without spaces is.
-            let goes_on = is_far(at) || is_far(at + 1) || may_be_blank(at) && self.ends_unspaced();
+            let goes_on = is_far(at)
+                || is_far(at + 1)
+                || self.text[at..].starts_with(is_mark)
+                || may_be_blank(at) && self.ends_unspaced();
             if !goes_on {
                 return at;
             }
         }
     }
 
-    /// Bytes of the plain characters beyond ASCII that stand at `at`.
-    fn letters(&self, at: usize) -> usize {
-        let letters = self.text[at..].chars();
-        letters.take_while(|&c| !c.is_ascii() && class(c) == Class::Plain).map(char::len_utf8).sum()
+    /// The end of what begins at `at`, behind `last`, and is as it should be: plain characters beyond ASCII, with
+    /// single marks behind them and single spaces between them.
+    fn letters(&self, at: usize, mut last: char) -> usize {
+        let mut held = None; // a mark or space that depends on what follows
+        for (offset, character) in self.text[at..].char_indices() {
+            match class(character) {
+                Class::Plain
+                    if character > '\u{7F}' && !(last == ' ' && is_unspaced(character)) =>
+                {
+                    held = None;
+                }
+                Class::Composing | Class::Mark if held.is_none() && stays(character, last) => {
+                    held = Some(offset);
+                }
+                Class::Space if character == ' ' && last != ' ' && !is_unspaced(last) => {
+                    held = Some(offset);
+                }
+                Class::Composing | Class::Mark | Class::Vanishing => {
+                    return at + held.unwrap_or(offset);
+                }
+                _ => return at + held.filter(|_| last == ' ').unwrap_or(offset),
+            }
+            last = character;
+        }
+        held.map_or(self.text.len(), |offset| at + offset)
     }
 
     fn character(&self, at: usize) -> char {
@@ -498,7 +527,7 @@ impl<'a> Canonicaliser<'a> {
     fn parting(&self, end: usize) -> &'static [u8] {
         let Some(next) = self.text[end..].chars().next() else { return b"" };
         match class(next) {
-            Class::Composing => b" ", // what would combine with another character otherwise
+            Class::Composing | Class::Mark => b" ", // what would combine with another character otherwise
             Class::Plain | Class::Decomposing if is_unspaced(next) => b"",
             _ if self.ends_unspaced() => b"",
             _ => b" ",
@@ -533,7 +562,7 @@ impl<'a> Canonicaliser<'a> {
     /// before the next starter that composes with nothing before it.
     fn composing(&mut self, at: usize, character: char) -> usize {
         let mut start = at;
-        if class(character) == Class::Composing {
+        if class(character) != Class::Decomposing {
             let before = &self.text[self.gap_end..at];
             for (offset, character) in before.char_indices().rev() {
                 match class(character) {
@@ -548,17 +577,15 @@ impl<'a> Canonicaliser<'a> {
         }
         let mut end = at + character.len_utf8();
         for character in self.text[end..].chars() {
-            if !matches!(class(character), Class::Composing | Class::Vanishing) {
+            if !matches!(class(character), Class::Composing | Class::Mark | Class::Vanishing) {
                 break;
             }
             end += character.len_utf8();
         }
-        let letters = ligature(character);
-        let behind = if letters.is_empty() { start } else { at + character.len_utf8() };
-        let visible = self.text[behind..end].chars().filter(|&c| class(c) != Class::Vanishing);
-        let composed: String = letters.chars().chain(visible).nfc().collect();
-        if composed == self.text[start..end] {
-            return self.keep(at, end); // in order already, as Thai and Hindi mostly are
+        let run = &self.text[start..end];
+        let composed = form_c(run);
+        if composed == run {
+            return self.keep(at, end); // in order already, as most marks are
         }
         if start < at {
             // The starter was copied and any zero-width characters behind it left out: take that back.
@@ -568,6 +595,46 @@ impl<'a> Canonicaliser<'a> {
         }
         self.depart(start, end, composed.as_bytes())
     }
+}
+
+/// Form C of what combines with each other, without the zero-width characters in it.
+fn form_c(run: &str) -> String {
+    let characters = || run.chars().filter(|&c| class(c) != Class::Vanishing);
+    let mut form = String::with_capacity(run.len());
+    let mut pair = characters();
+    // Nearly always it is one mark behind its starter.
+    match (pair.next(), pair.next(), pair.next()) {
+        (Some(starter), Some(mark), None) if are_decomposed(starter, mark) => {
+            match compose(starter, mark) {
+                Some(composed) => form.push(composed),
+                None => form.extend([starter, mark]),
+            }
+        }
+        _ => form.extend(characters().flat_map(spelled).nfc()),
+    }
+    form
+}
+
+/// The letters of a ligature, or the character itself.
+fn spelled(character: char) -> impl Iterator<Item = char> {
+    let letters = ligature(character);
+    letters.chars().chain(letters.is_empty().then_some(character))
+}
+
+/// Whether a starter and a mark that is alone behind it are one character in Form C or as they are.
+fn are_decomposed(starter: char, mark: char) -> bool {
+    let is_decomposed = |character| {
+        let mut is_decomposed = true;
+        decompose_canonical(character, |part| is_decomposed &= part == character);
+        is_decomposed
+    };
+    class(starter) == Class::Plain && is_decomposed(starter) && is_decomposed(mark)
+}
+
+/// Whether a mark that is alone behind a starter is known to stay as it is.
+fn stays(mark: char, starter: char) -> bool {
+    class(mark) == Class::Mark && class(starter) == Class::Plain
+        || compose(starter, mark).is_none() && are_decomposed(starter, mark)
 }
 
 /// The text from a place on.
@@ -628,6 +695,7 @@ mod tests {
                     4 => "[a-zÄ-ü ,.]{0,70}",
                     4 => "[\n\r\t ]{1,3}|\n {1,70}|[„“”‘’»«‹›–—―…§€•]|\u{a0}|\u{ad}|\n?>+ ?",
                     1 => "[\u{0}-\u{20}\u{7f}-\u{bf}]|[\u{2000}-\u{206f}]|[\u{2080}-\u{2100}]",
+                    1 => "[कিকাথกุ่\u{e39}์ி\u{bc6}\u{bbe}ёи\u{327}éק\u{5bc}\u{5b8}ا\u{651}\u{64e} 👩\u{200d}\u{1d165}\u{340}]{1,9}",
                     1 => "[uﬁ\u{301}\u{308}\u{323}\u{34f}\u{3000}\u{feff}\u{fe0f}]|\u{212b}|한|ᄒ|ᅡ|[語か「\u{3099}\u{2329}＂]|Ж|क|के|😀|[Ω·אּاً؟ۖệ・〜]",
                     1 => "[\u{27f}-\u{2ff}\u{5be}\u{5d0}\u{5f3}\u{180b}\u{301d}\u{ff0d}\u{e0100}]",
                 ],
@@ -640,6 +708,16 @@ mod tests {
             let form = expected.as_str();
             let again = canonicalise(form);
             prop_assert_eq!(again.as_str(), form);
+        }
+
+        /// As most of them are kept unasked.
+        #[test]
+        fn letters_and_their_marks_are_in_form_c(
+            text in "([a-eéἀคकকகက무ᄒ\u{1161}\u{11ab}бשاཀ]|[\u{300}-\u{34E}]|[\u{591}-\u{5BD}\u{64B}-\u{655}]|[\u{93C}-\u{94D}\u{9BC}-\u{9D7}]|[\u{BBE}-\u{BD7}\u{E30}-\u{E4D}]|[\u{F71}-\u{F84}\u{102B}-\u{103E}]|[\u{958}-\u{95F}\u{1D15E}\u{1D165}-\u{1D16D}]){0,40}",
+        ) {
+            let form: String = text.nfc().collect();
+            let canonical = canonicalise(&text);
+            prop_assert_eq!(canonical.as_str(), form);
         }
     }
 
@@ -778,6 +856,10 @@ mod tests {
         assert_eq!(canonicalise("x\u{212b}").departures.len(), 1);
         assert_eq!(canonicalise("x\u{212b}").to_original(0..1), 0..1);
         assert_eq!(text("\u{1112}\u{1161}\u{11ab}"), "한");
+        // A mark behind one that it comes before is not alone, nor is one behind what holds another.
+        assert_eq!(text("กุ\u{e48} ก\u{e48}\u{e38}"), "กุ\u{e48}กุ\u{e48}");
+        assert_eq!(text("é\u{323} ᾀ\u{301} и\u{301}"), "ẹ\u{301} ᾄ и\u{301}");
+        assert_eq!(text("কো কে\u{9be} হ\u{9cd}\u{200d}যা"), "কো কো হ\u{9cd}যা");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) enum Class {
     Folding,
     /// May combine with what stands before it.
     Composing,
+    /// A mark that combines with nothing, and of which Form C says only in what order it stands among others.
+    Mark,
     /// A starter that Form C replaces by others, or a ligature.
     Decomposing,
 }
@@ -104,14 +106,15 @@ pub(super) fn class(character: char) -> Class {
     // Made a page at a time when first met: asking the normalisation tables for every character of
     // a Chinese or Russian text costs several times what all the rest of this module does, and for
     // all characters before the first one costs ten milliseconds.
-    static BASIC_PLANE: [OnceLock<Box<[Class; PAGE]>>; 0x1_0000 / PAGE] =
-        [const { OnceLock::new() }; 0x1_0000 / PAGE];
+    static PAGES: [OnceLock<Box<[Class; PAGE]>>; PLANES / PAGE] =
+        [const { OnceLock::new() }; PLANES / PAGE];
     const PAGE: usize = 256;
+    const PLANES: usize = 0x4_0000; // those with letters and signs
     let code = character as usize;
     if let Some(byte) = u8::try_from(code).ok().filter(u8::is_ascii) {
         return if is_blank(byte) { Class::Space } else { Class::Plain };
     }
-    let Some(page) = BASIC_PLANE.get(code / PAGE) else { return classify(character) };
+    let Some(page) = PAGES.get(code / PAGE) else { return classify(character) };
     page.get_or_init(|| {
         let first = character as u32 & !0xFF;
         let mut classes = Box::new([Class::Plain; PAGE]);
@@ -136,7 +139,8 @@ fn classify(character: char) -> Class {
     } else if !fold(character).is_empty() {
         Class::Folding
     } else if reaches_back(character) {
-        Class::Composing
+        let composes = is_nfc_quick(std::iter::once(character)) != IsNormalized::Yes;
+        if composes { Class::Composing } else { Class::Mark }
     } else if is_nfc_quick(std::iter::once(character)) != IsNormalized::Yes {
         let first = std::iter::once(character).nfd().next();
         if first.is_some_and(reaches_back) { Class::Composing } else { Class::Decomposing }
