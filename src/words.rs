@@ -37,6 +37,10 @@ fn is_of_words(character: char) -> bool {
 }
 
 /// Whether a character is a word by itself, of a script that does not part words with spaces.
+///
+/// That is more and less than white space vanishes beside (`is_unspaced` of the canonical form). A mark stands
+/// between the syllables of Tibetan, so each is a word; full-width letters and digits make words as others do; and
+/// the syllables of Yi are cut as ideographs are, but their spaces count.
 pub(crate) fn stands_alone(character: char) -> bool {
     // Thai to Myanmar, Khmer; kana, ideographs, and what is beside them.
     matches!(character, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
