@@ -41,8 +41,8 @@
 //! - `index`: the index on disk, and fingerprints.
 //! - `sentences`: [`Cut::Sentence`]. `ignore`: [`Options::ignore_rules`].
 //! - `serde`: what is said of articles can be serialized ([`Segment`], [`Repeat`], [`Block`], [`Closest`], [`Stats`] and
-//!   the like), though not the articles, as only the caller knows which of their texts is wanted; settings such as [`Cut`] and [`Format`] can be read and written, as the words
-//!   that they are displayed as.
+//!   the like), though not the articles, as only the caller knows which of their texts is wanted; settings such
+//!   as [`Cut`] and [`Format`] can be read and written, as the words that they are displayed as.
 //! - `tracing`: the spans `ingest` and `file` for streams, and the events `failed` (a warning),
 //!   `skipped` (with path and reason), `ended` and, at the level of debugging, `opened`.
 //!
