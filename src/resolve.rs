@@ -131,13 +131,12 @@ fn equal_paragraphs(
         let postings =
             proposed.drain(..).filter_map(|found| paragraph_place(found, paragraph.len()));
         let source = view.earliest(paragraph.clone(), postings)?;
-        if source.is_none() && article.is_query {
-            continue;
-        }
         let Some(source) = source else {
-            let place = base + paragraph.start as u64;
-            let check = paragraph_check(place, paragraph.len());
-            index.paragraphs.insert_at(spot, key, Posting { place, check, hot: false });
+            if !article.is_query {
+                let place = base + paragraph.start as u64;
+                let check = paragraph_check(place, paragraph.len());
+                index.paragraphs.insert_at(spot, key, Posting { place, check, hot: false });
+            }
             continue;
         };
         let found = Match { start: paragraph.start, end: paragraph.end, source };
