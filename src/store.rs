@@ -305,16 +305,15 @@ impl Index {
     /// ```
     pub fn sources_at(&self, article: usize) -> Result<Option<Vec<Origin>>, Error> {
         let Some(found) = self.found(article)? else { return Ok(None) };
-        Deduper::above(self.sealed.clone(), self.criteria).sources(&self.sealed, &found).map(Some)
+        self.next_engine().sources(&self.sealed, &found).map(Some)
     }
 
     /// Where the runs of a text stand: what ingesting it next would report as
-    /// [repeats](Article::repeats).
+    /// [repeats](Article::repeats), but for what the text has of itself.
     ///
     /// So a text of less than `min_span` bytes is found only where it was a whole paragraph, of at
-    /// least `min_paragraph` bytes. Near copies are not among the runs. If the text repeats its own
-    /// beginning, the source of that repeat is an article with an empty id and the number that the
-    /// text would get.
+    /// least `min_paragraph` bytes; and of text that goes on repeating itself after a few bytes, as a row
+    /// of dashes does, only the first part is. Near copies are not among the runs.
     ///
     /// A run is as long as it can be, so its source may be a later article than the first that has a part of
     /// it, and of several that have all of it not always the first. There it may have been removed: where
@@ -324,7 +323,7 @@ impl Index {
     ///
     /// If the index cannot be read, or the text is too long.
     pub fn find(&self, text: &str) -> Result<Vec<Repeat>, Error> {
-        Ok(self.next(text)?.repeats)
+        self.next_engine().find(text)
     }
 
     /// Whether ingesting a text next would leave nothing of it.
@@ -361,7 +360,12 @@ impl Index {
 
     /// The text as the next article; the index stays as it is.
     fn next(&self, text: &str) -> Result<Article, Error> {
-        Deduper::above(self.sealed.clone(), self.criteria).push("", text)
+        self.next_engine().push("", text)
+    }
+
+    /// An engine for what would come next.
+    fn next_engine(&self) -> Deduper {
+        Deduper::above(self.sealed.clone(), self.criteria)
     }
 
     /// What the index holds.
