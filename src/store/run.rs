@@ -83,9 +83,15 @@ struct TextRef {
 struct GroupRef {
     block: BlockRef,
     len: u32,
-    coordinate: u64,
-    article: u64,
-    kept: u64,
+    start: GroupStart,
+}
+
+/// The first coordinate, article and kept byte of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GroupStart {
+    pub(crate) coordinate: u64,
+    pub(crate) article: u64,
+    pub(crate) kept: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -133,9 +139,9 @@ impl Directory {
         for group in &self.groups {
             put_u32(&mut bytes, group.block.len);
             put_u32(&mut bytes, group.len);
-            put_u64(&mut bytes, group.coordinate);
-            put_u64(&mut bytes, group.article);
-            put_u64(&mut bytes, group.kept);
+            for value in [group.start.coordinate, group.start.article, group.start.kept] {
+                put_u64(&mut bytes, value);
+            }
         }
         for page in self.tables.iter().flat_map(|table| &table.pages) {
             put_u64(&mut bytes, page.first);
@@ -174,9 +180,11 @@ impl Directory {
             directory.groups.push(GroupRef {
                 block: blocks.next(input.u32()?),
                 len: input.u32()?,
-                coordinate: input.u64()?,
-                article: input.u64()?,
-                kept: input.u64()?,
+                start: GroupStart {
+                    coordinate: input.u64()?,
+                    article: input.u64()?,
+                    kept: input.u64()?,
+                },
             });
         }
         for (table, &(entries, bits, pages, len)) in directory.tables.iter_mut().zip(&tables) {
@@ -208,19 +216,11 @@ impl Directory {
             && self.articles.start <= self.articles.end
             && self.kept == text;
         let texts = self.text.iter().all(|text| (1..=TEXT_BLOCK).contains(&(text.len as usize)));
-        let first = self.groups.first();
-        let groups = self.articles.is_empty() == first.is_none()
-            && first.is_none_or(|group| {
-                (group.coordinate, group.article, group.kept)
-                    == (self.coordinates.start, self.articles.start, 0)
-            })
-            && self.groups.is_sorted_by(|a, b| {
+        let starts = || self.groups.iter().map(|group| group.start);
+        let groups = self.articles.is_empty() == self.groups.is_empty()
+            && starts().next().is_none_or(|first| first == self.start())
+            && starts().chain(starts().next().map(|_| self.end())).is_sorted_by(|a, b| {
                 a.coordinate < b.coordinate && a.article < b.article && a.kept <= b.kept
-            })
-            && self.groups.last().is_none_or(|last| {
-                last.coordinate < self.coordinates.end
-                    && last.article < self.articles.end
-                    && last.kept <= self.kept
             });
         let of_text = |table| self.key_bits(table) <= MAX_KEY_BITS;
         let tables = of_text(Table::Anchors) && of_text(Table::Paragraphs);
@@ -235,6 +235,12 @@ impl Directory {
         } else {
             Err(Wrong("the directory contradicts itself"))
         }
+    }
+
+    /// Adds a block of kept text, of so many bytes when it is unpacked.
+    fn push_text(&mut self, block: BlockRef, len: u32) {
+        self.text.push(TextRef { block, start: self.kept, len });
+        self.kept += u64::from(len);
     }
 
     pub(crate) fn entries(&self, table: Table) -> u64 {
@@ -261,12 +267,21 @@ impl Directory {
 
     /// The coordinates, articles and kept text of group `at`.
     fn group_ranges(&self, at: usize) -> (Range<u64>, Range<u64>, Range<u64>) {
-        let group = self.groups[at];
-        let (coordinate, article, kept) = match self.groups.get(at + 1) {
-            Some(next) => (next.coordinate, next.article, next.kept),
-            None => (self.coordinates.end, self.articles.end, self.kept),
-        };
-        (group.coordinate..coordinate, group.article..article, group.kept..kept)
+        let start = self.groups[at].start;
+        let end = self.groups.get(at + 1).map_or_else(|| self.end(), |next| next.start);
+        (start.coordinate..end.coordinate, start.article..end.article, start.kept..end.kept)
+    }
+
+    /// Where the first group begins.
+    fn start(&self) -> GroupStart {
+        let (coordinate, article) = (self.coordinates.start, self.articles.start);
+        GroupStart { coordinate, article, kept: 0 }
+    }
+
+    /// Where another group would begin behind the last.
+    fn end(&self) -> GroupStart {
+        let (coordinate, article) = (self.coordinates.end, self.articles.end);
+        GroupStart { coordinate, article, kept: self.kept }
     }
 }
 
@@ -344,12 +359,12 @@ impl Run {
 
     pub(crate) fn group_at(&self, coordinate: u64) -> Option<usize> {
         let groups = &self.directory.groups;
-        groups.partition_point(|group| group.coordinate <= coordinate).checked_sub(1)
+        groups.partition_point(|group| group.start.coordinate <= coordinate).checked_sub(1)
     }
 
     pub(crate) fn group_of(&self, article: u64) -> Option<usize> {
         let groups = &self.directory.groups;
-        groups.partition_point(|group| group.article <= article).checked_sub(1)
+        groups.partition_point(|group| group.start.article <= article).checked_sub(1)
     }
 
     /// The first article after the group of one.
@@ -446,14 +461,6 @@ enum Unpacked {
     Group(GroupStart),
 }
 
-/// The first coordinate, article and kept byte of a group.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct GroupStart {
-    pub(crate) coordinate: u64,
-    pub(crate) article: u64,
-    pub(crate) kept: u64,
-}
-
 impl RunWriter {
     /// `threads` compress, which has no influence on the file.
     pub(crate) fn create(
@@ -541,13 +548,9 @@ impl RunWriter {
             let len = self.file.fits(bytes.len())?;
             let block = self.file.block(&payload)?;
             match what {
-                Unpacked::Text => {
-                    let start = self.directory.kept;
-                    self.directory.text.push(TextRef { block, start, len });
-                    self.directory.kept += u64::from(len);
-                }
-                Unpacked::Group(GroupStart { coordinate, article, kept }) => {
-                    self.directory.groups.push(GroupRef { block, len, coordinate, article, kept });
+                Unpacked::Text => self.directory.push_text(block, len),
+                Unpacked::Group(start) => {
+                    self.directory.groups.push(GroupRef { block, len, start });
                 }
             }
         }
@@ -557,17 +560,15 @@ impl RunWriter {
     /// Appends a block of another run's kept text as it is, behind those that are written.
     fn copy_text(&mut self, run: &Run, text: &TextRef) -> Result<(), IndexError> {
         let block = self.file.block(&run.file.block(text.block)?)?;
-        let start = self.directory.kept;
-        self.directory.text.push(TextRef { block, start, len: text.len });
-        self.directory.kept += u64::from(text.len);
+        self.directory.push_text(block, text.len);
         Ok(())
     }
 
     /// The same of a group; so many bytes are kept of the articles of runs before its own.
     fn copy_group(&mut self, run: &Run, group: &GroupRef, kept: u64) -> Result<(), IndexError> {
         let block = self.file.block(&run.file.block(group.block)?)?;
-        let kept = kept + group.kept;
-        self.directory.groups.push(GroupRef { block, kept, ..*group });
+        let start = GroupStart { kept: kept + group.start.kept, ..group.start };
+        self.directory.groups.push(GroupRef { block, start, ..*group });
         Ok(())
     }
 
@@ -680,7 +681,7 @@ pub(crate) fn write_head(
     groups: usize,
 ) -> Result<RunName, IndexError> {
     let directory = &run.directory;
-    let end = directory.groups[groups];
+    let end = directory.groups[groups].start;
     let (coordinates, articles) = (&directory.coordinates, &directory.articles);
     let threads = NonZero::<usize>::MIN;
     let mut writer =
@@ -737,9 +738,7 @@ pub(crate) struct Groups<'w> {
 
 impl<'w> Groups<'w> {
     pub(crate) fn new(writer: &'w mut RunWriter) -> Self {
-        let directory = &writer.directory;
-        let (coordinate, article) = (directory.coordinates.start, directory.articles.start);
-        let start = GroupStart { coordinate, article, kept: 0 };
+        let start = writer.directory.start();
         Self { writer, start, bytes: Vec::new() }
     }
 
