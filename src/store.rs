@@ -41,7 +41,7 @@ pub use self::fingerprints::{FingerprintRecipe, Fingerprints};
 pub(crate) use self::known::{Contents, Status};
 use self::manifest::Manifest;
 pub use self::manifest::Recipe;
-use self::run::{Run, Table};
+use self::run::{Run, Table, Totals};
 pub(crate) use self::sealed::{Found, Sealed};
 use self::storage::{Directory, Storage};
 pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
@@ -374,8 +374,8 @@ impl Index {
         for run in self.sealed.runs() {
             let directory = &run.directory;
             stats.articles += directory.articles.end - directory.articles.start;
-            stats.bytes_in += directory.bytes_in;
-            stats.bytes_kept += directory.bytes_left;
+            stats.bytes_in += directory.totals.bytes_in;
+            stats.bytes_kept += directory.totals.bytes_left;
             stats.text_bytes += directory.kept;
             stats.stored_text_bytes += directory.text_bytes();
             stats.index_bytes += run.named.len - directory.text_bytes();
@@ -420,19 +420,19 @@ impl Index {
     /// Checks the articles of a run; returns what its table of ids has to hold.
     fn check_articles(&self, run: &Run) -> Result<Vec<(u64, u64)>, IndexError> {
         let directory = &run.directory;
-        let (mut bytes_in, mut bytes_left, mut ids) = (0, 0, Vec::new());
+        let (mut totals, mut ids) = (Totals::default(), Vec::new());
         for number in directory.articles.clone() {
             let found = self.sealed.article(number)?;
             let whole = self.sealed.original(&found)?;
             if blake3::hash(whole.as_bytes()) != found.record().digest {
                 return Err(self.sealed.wrong(&found, "an article has another digest"));
             }
-            bytes_in += whole.len() as u64;
-            bytes_left += found.group().bytes_left(found.number, found.record());
+            totals.bytes_in += whole.len() as u64;
+            totals.bytes_left += found.group().bytes_left(found.number, found.record());
             let key = table::prefix(table::hash_of_id(found.id()), directory.key_bits(Table::Ids));
             ids.push((key, number));
         }
-        if (bytes_in, bytes_left) != (directory.bytes_in, directory.bytes_left) {
+        if totals != directory.totals {
             return Err(run.wrong("its totals are not those of its articles"));
         }
         ids.sort_by_key(|(key, _)| *key);

@@ -473,7 +473,7 @@ fn a_run_is_cut_as_if_no_more_had_come() {
         let totals = |run: &Run| {
             let directory = &run.directory;
             let ranges = [directory.coordinates.clone(), directory.articles.clone()];
-            (ranges, directory.kept, directory.bytes_in, directory.bytes_left)
+            (ranges, directory.kept, directory.totals)
         };
         assert_eq!(totals(&head), totals(&fresh));
         let text = |run: &Run| -> Vec<u8> {
@@ -511,7 +511,7 @@ fn rewrite(disk: &Disk, describe: impl FnOnce(&[u8]) -> Vec<u8>) {
     groups.article(GroupStart::default(), |described| described.extend_from_slice(&bytes)).unwrap();
     groups.finish().unwrap();
     let (coordinates, articles) = (directory.coordinates.end, directory.articles.end);
-    writer.end_groups(coordinates, articles, directory.bytes_in, directory.bytes_left);
+    writer.end_groups(coordinates, articles, directory.totals);
     for table in Table::ALL {
         writer.table(table, directory.key_bits(table), run.entries(table)).unwrap();
     }

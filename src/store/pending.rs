@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::Wrong;
 use super::group::{Stated, encode_segments, path_bytes};
+use super::run::Totals;
 use super::wire::{Input, put_prefixed};
 use crate::article::{Article, bytes_kept};
 
@@ -15,9 +16,7 @@ pub(super) struct Pending {
     records: Vec<u8>,
     len: u64,
     last_path: Option<Arc<PathBuf>>,
-    /// Of their originals, and of what is left of those.
-    bytes_in: u64,
-    bytes_left: u64,
+    totals: Totals,
 }
 
 /// What is known of an article.
@@ -50,8 +49,8 @@ impl Pending {
         }
         Stated::without_path(provenance).encode(0, records);
         self.len += 1;
-        self.bytes_in += segments.last().map_or(0, |last| last.range().end) as u64;
-        self.bytes_left += bytes_kept(segments) as u64;
+        self.totals.bytes_in += segments.last().map_or(0, |last| last.range().end) as u64;
+        self.totals.bytes_left += bytes_kept(segments) as u64;
     }
 
     /// What is known of each, in order.
@@ -86,9 +85,8 @@ impl Pending {
         self.len == 0
     }
 
-    /// Bytes of the originals, and of what is left of those.
-    pub(super) fn bytes(&self) -> (u64, u64) {
-        (self.bytes_in, self.bytes_left)
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// Bytes of memory.

@@ -63,12 +63,17 @@ pub(crate) struct Directory {
     pub(crate) articles: Range<u64>,
     /// Bytes of kept text.
     pub(crate) kept: u64,
-    /// Bytes of the originals, and of what is left of them.
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_left: u64,
+    pub(crate) totals: Totals,
     text: Vec<TextRef>,
     groups: Vec<GroupRef>,
     tables: [TableRef; 3],
+}
+
+/// Bytes of the originals of some articles, and of what is left of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_left: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,8 +124,8 @@ impl Directory {
             self.articles.start,
             self.articles.end,
             self.kept,
-            self.bytes_in,
-            self.bytes_left,
+            self.totals.bytes_in,
+            self.totals.bytes_left,
             self.text.len() as u64,
             self.groups.len() as u64,
         ] {
@@ -159,8 +164,7 @@ impl Directory {
             coordinates: input.u64()?..input.u64()?,
             articles: input.u64()?..input.u64()?,
             kept: input.u64()?,
-            bytes_in: input.u64()?,
-            bytes_left: input.u64()?,
+            totals: Totals { bytes_in: input.u64()?, bytes_left: input.u64()? },
             ..Self::default()
         };
         let (texts, groups) = (input.u64()?, input.u64()?);
@@ -573,17 +577,10 @@ impl RunWriter {
     }
 
     /// Sets what comes after the last group, and the totals.
-    pub(crate) fn end_groups(
-        &mut self,
-        coordinate: u64,
-        article: u64,
-        bytes_in: u64,
-        bytes_left: u64,
-    ) {
+    pub(crate) fn end_groups(&mut self, coordinate: u64, article: u64, totals: Totals) {
         self.directory.coordinates.end = coordinate;
         self.directory.articles.end = article;
-        self.directory.bytes_in = bytes_in;
-        self.directory.bytes_left = bytes_left;
+        self.directory.totals = totals;
     }
 
     /// Writes a table from sorted entries, whose places are those of the whole index.
@@ -659,9 +656,9 @@ pub(crate) fn merge(
         }
         kept += run.directory.kept;
     }
-    let sum = |of: fn(&Directory) -> u64| runs.iter().map(|run| of(&run.directory)).sum();
-    let (bytes_in, bytes_left) = (sum(|run| run.bytes_in), sum(|run| run.bytes_left));
-    writer.end_groups(last.coordinates.end, last.articles.end, bytes_in, bytes_left);
+    let sum = |of: fn(&Totals) -> u64| runs.iter().map(|run| of(&run.directory.totals)).sum();
+    let totals = Totals { bytes_in: sum(|of| of.bytes_in), bytes_left: sum(|of| of.bytes_left) };
+    writer.end_groups(last.coordinates.end, last.articles.end, totals);
     for table in Table::ALL {
         let (key_bits, entries) = entries(runs, table);
         writer.table(table, key_bits, entries)?;
@@ -699,7 +696,7 @@ pub(crate) fn write_head(
     for group in &directory.groups[..groups] {
         writer.copy_group(run, group, 0)?;
     }
-    let (mut bytes_in, mut bytes_left) = (directory.bytes_in, directory.bytes_left);
+    let Totals { mut bytes_in, mut bytes_left } = directory.totals;
     for group in groups..directory.groups.len() {
         let group = run.group(group)?;
         for (article, record) in group.records() {
@@ -707,7 +704,7 @@ pub(crate) fn write_head(
             bytes_left = bytes_left.saturating_sub(group.bytes_left(article, record));
         }
     }
-    writer.end_groups(end.coordinate, end.article, bytes_in, bytes_left);
+    writer.end_groups(end.coordinate, end.article, Totals { bytes_in, bytes_left });
     for table in Table::ALL {
         let is_before = |entry: &Entry| table.is_before(entry, end.coordinate, end.article);
         let entries = run.entries(table).filter(|entry| entry.as_ref().map_or(true, is_before));

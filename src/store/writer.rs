@@ -379,8 +379,7 @@ impl Writer {
             ids.push(Entry { key, place: article, value: 0 });
         }
         groups.finish().map_err(wrap)?;
-        let (bytes_in, bytes_left) = self.pending.bytes();
-        writer.end_groups(coordinates.end, first + self.pending.len(), bytes_in, bytes_left);
+        writer.end_groups(coordinates.end, first + self.pending.len(), self.pending.totals());
         write_tables(&mut writer, index, (coordinates.start, first), ids).map_err(wrap)?;
         writer.finish().and_then(|named| self.open_run(named)).map_err(wrap)
     }
