@@ -31,7 +31,7 @@ mod simulated;
 
 use std::iter::FusedIterator;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 pub use self::error::IndexError;
@@ -83,7 +83,6 @@ use crate::split;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Index {
-    path: Arc<PathBuf>,
     storage: Arc<dyn Storage>,
     sealed: Arc<Sealed>,
     recipe: Recipe,
@@ -139,7 +138,6 @@ impl Index {
             Ok((criteria, Sealed::open(&*storage, manifest, path.to_owned())?))
         })?;
         Ok(Self {
-            path: Arc::new(path.to_owned()),
             storage,
             sealed: Arc::new(sealed),
             recipe: manifest.recipe,
@@ -150,7 +148,7 @@ impl Index {
 
     /// The directory of the index.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.sealed.path()
     }
 
     /// What the index was made with.

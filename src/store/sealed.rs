@@ -1,7 +1,7 @@
 //! All runs of an index as one: the base that an index in memory stands on.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -105,7 +105,7 @@ impl Sealed {
         Self::new(runs, path)
     }
 
-    pub(crate) fn new(runs: Vec<Arc<Run>>, path: PathBuf) -> Result<Self, IndexError> {
+    fn new(runs: Vec<Arc<Run>>, path: PathBuf) -> Result<Self, IndexError> {
         let (mut coordinate, mut article) = (0, 0);
         for run in &runs {
             let directory = &run.directory;
@@ -124,6 +124,15 @@ impl Sealed {
             groups: Cache::new(GROUP_CACHE),
             pages: [PAGE_CACHE; 3].map(Cache::new),
         })
+    }
+
+    /// The same index with other runs.
+    pub(crate) fn with_runs(&self, runs: Vec<Arc<Run>>) -> Result<Self, IndexError> {
+        Self::new(runs, self.path.clone())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn runs(&self) -> &[Arc<Run>] {

@@ -480,8 +480,7 @@ impl Sealed {
             }
             let canonical_len = record.coordinates.end - record.coordinates.start - 1;
             let provenance = found.provenance();
-            let path = provenance.path().map(Path::to_path_buf);
-            visit(Uses { number, canonical_len, by_keeper }, (found.id(), path.as_deref()));
+            visit(Uses { number, canonical_len, by_keeper }, (found.id(), provenance.path()));
         }
         Ok(())
     }

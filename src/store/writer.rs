@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::{IndexError, io, wrap};
@@ -33,7 +33,6 @@ pub(crate) struct Staged {
 
 pub(crate) struct Writer {
     storage: Arc<dyn Storage>,
-    path: PathBuf,
     _lock: Lock,
     /// How many compress.
     threads: NonZero<usize>,
@@ -63,7 +62,7 @@ impl Drop for Writer {
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer")
-            .field("path", &self.path)
+            .field("path", &self.sealed.path())
             .field("manifest", &self.manifest)
             .field("pending", &self.pending.len())
             .finish_non_exhaustive()
@@ -93,7 +92,6 @@ impl Writer {
         manifest.begin(&*storage)?;
         Ok(Self {
             storage,
-            path: path.to_owned(),
             _lock: lock,
             threads: NonZero::<usize>::MIN,
             versions: Versions::default(),
@@ -147,7 +145,7 @@ impl Writer {
                 let number = self.begin_run()?;
                 runs.push(self.open_run(run::write_head(&*self.storage, number, run, groups)?)?);
             }
-            Sealed::new(runs, self.path.clone()).map(Arc::new)
+            self.sealed.with_runs(runs).map(Arc::new)
         };
         let done = cut();
         self.sealed = done.map_err(|error| self.wrap(error))?;
@@ -171,7 +169,7 @@ impl Writer {
         }
         let number = self.begin_run()?;
         let run = self.open_run(run::merge(&*self.storage, number, other.runs())?)?;
-        self.sealed = Arc::new(Sealed::new(vec![run], self.path.clone())?);
+        self.sealed = Arc::new(self.sealed.with_runs(vec![run])?);
         self.known = Known::new(committed);
         self.cut = true;
         Ok(true)
@@ -191,7 +189,7 @@ impl Writer {
         let staged = || {
             let mut runs = self.sealed.runs().to_vec();
             runs.push(run);
-            let staged = Sealed::new(runs, self.path.clone())?;
+            let staged = self.sealed.with_runs(runs)?;
             let mut older = Vec::new();
             for id in &self.changed {
                 let mut versions = staged.articles_named(id)?;
@@ -261,7 +259,7 @@ impl Writer {
     }
 
     pub(crate) fn wrap(&self, source: IndexError) -> Error {
-        wrap(&self.path)(source)
+        self.sealed.wrap(source)
     }
 
     /// Whether the index is to have no article of a status.
@@ -318,7 +316,7 @@ impl Writer {
             self.merging.settle(&mut runs, small, merged, &*self.storage, number)?;
         }
         self.manifest.advance(runs.iter().map(|run| run.named).collect(), &*self.storage)?;
-        self.sealed = Arc::new(Sealed::new(runs, self.path.clone())?);
+        self.sealed = Arc::new(self.sealed.with_runs(runs)?);
         self.pending = Pending::default();
         self.changed.clear();
         self.cut = false;
@@ -342,12 +340,12 @@ impl Writer {
         index: &mut Index,
         originals: &mut Originals,
     ) -> Result<Arc<Run>, Error> {
-        let path = self.path.clone();
-        let wrap = wrap(&path);
+        let sealed = self.sealed.clone();
+        let wrap = wrap(sealed.path());
         let number = self.begin_run().map_err(wrap)?;
         let texts = &mut index.texts;
         let coordinates = texts.held_coordinates();
-        let first = self.sealed.article_count();
+        let first = sealed.article_count();
         let mut writer =
             RunWriter::create(&*self.storage, self.threads, number, coordinates.start, first)
                 .map_err(wrap)?;
