@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use crate::anchors::Scheme;
 use crate::error::Error;
+#[cfg(feature = "serde")]
+use crate::setting::word_or_number;
 use crate::setting::{unknown, words};
 
 /// The version of the rules for near copies and for sentences, those of the library that finds them
@@ -124,22 +126,7 @@ impl serde::Serialize for WithinArticle {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for WithinArticle {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Stated {
-            Bytes(usize),
-            Word(String),
-        }
-        // Only formats for people say what comes.
-        let stated = if deserializer.is_human_readable() {
-            Stated::deserialize(deserializer)?
-        } else {
-            Stated::Word(String::deserialize(deserializer)?)
-        };
-        match stated {
-            Stated::Bytes(bytes) => Ok(Self::RemoveFrom(bytes)),
-            Stated::Word(word) => word.parse().map_err(serde::de::Error::custom),
-        }
+        word_or_number(deserializer)
     }
 }
 

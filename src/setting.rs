@@ -43,6 +43,36 @@ macro_rules! words {
 
 pub(crate) use words;
 
+/// A setting that is made of a word, or of a number as the word that this is.
+#[cfg(feature = "serde")]
+pub(crate) fn word_or_number<'de, S, D>(deserializer: D) -> Result<S, D::Error>
+where
+    S: std::str::FromStr<Err = Error>,
+    D: serde::Deserializer<'de>,
+{
+    use serde::Deserialize;
+
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Stated {
+        Whole(u64),
+        Number(f64),
+        Word(String),
+    }
+    // Only formats for people say what comes.
+    let stated = if deserializer.is_human_readable() {
+        Stated::deserialize(deserializer)?
+    } else {
+        Stated::Word(String::deserialize(deserializer)?)
+    };
+    let word = match stated {
+        Stated::Whole(number) => number.to_string(),
+        Stated::Number(number) => number.to_string(),
+        Stated::Word(word) => word,
+    };
+    word.parse().map_err(serde::de::Error::custom)
+}
+
 /// An error for a word that is no value of an option.
 pub(crate) fn unknown(option: &'static str, word: &str, words: &[&str]) -> Error {
     let (last, others) = words.split_last().expect("BUG: an option without values");

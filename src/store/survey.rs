@@ -24,6 +24,8 @@ use crate::index::base::Base;
 use crate::index::originals::Located;
 use crate::index::to_usize;
 use crate::setting::unknown;
+#[cfg(feature = "serde")]
+use crate::setting::word_or_number;
 use crate::split;
 
 /// An article that repeats so much of one other is a reprint of it; what they share is no boilerplate.
@@ -125,22 +127,7 @@ impl serde::Serialize for Frequent {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Frequent {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Stated {
-            Number(f64),
-            Word(String),
-        }
-        // Only formats for people say what comes.
-        let word = if deserializer.is_human_readable() {
-            match Stated::deserialize(deserializer)? {
-                Stated::Number(number) => number.to_string(),
-                Stated::Word(word) => word,
-            }
-        } else {
-            String::deserialize(deserializer)?
-        };
-        word.parse().map_err(serde::de::Error::custom)
+        word_or_number(deserializer)
     }
 }
 
