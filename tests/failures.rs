@@ -209,10 +209,16 @@ fn a_record_beyond_the_limit_is_an_error_and_the_next_is_read() {
         ));
         assert_eq!(found[1].as_ref().expect("the next record"), "two");
     }
-    let reader = Long::new("", 32 << 20, "");
-    let found = results(options.reader("a.txt", reader).expect("sound options"));
-    assert_eq!(found.len(), 1);
-    assert!(matches!(problem(&found[0]), (Problem::TooLong { .. }, None, _)));
+    // What is read whole.
+    let mut names = vec!["a.txt"];
+    names.extend(cfg!(feature = "feeds").then_some("a.rss"));
+    names.extend(cfg!(feature = "parquet").then_some("a.parquet"));
+    for name in names {
+        let reader = Long::new("", 32 << 20, "");
+        let found = results(options.reader(name, reader).expect("sound options"));
+        assert_eq!(found.len(), 1, "{name}");
+        assert!(matches!(problem(&found[0]), (Problem::TooLong { .. }, None, Some(0))), "{name}");
+    }
 }
 
 /// Five gigabytes in one line, with the default limits.

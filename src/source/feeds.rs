@@ -21,6 +21,7 @@ use super::document::{Document, Failure, Problem, RawRecord, spaced};
 use super::encoding::{decode_declared, in_xml_declaration};
 use super::html::{self, Markup};
 use super::limits::Limits;
+use super::stream::read_whole;
 
 /// The entries of a feed, each as a feed of its own that has but this entry.
 #[derive(Debug)]
@@ -46,14 +47,7 @@ impl FeedEntries {
     ///
     /// If it is too long or cannot be read, and if `strict` and it cannot be decoded.
     pub(crate) fn new(reader: impl Read, limits: &Limits, strict: bool) -> Result<Self, Failure> {
-        let mut bytes = Vec::new();
-        reader
-            .take(limits.record.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(Failure::of_file)?;
-        if bytes.len() as u64 > limits.record {
-            return Err(Failure::of_file(Problem::TooLong { limit: limits.record }));
-        }
+        let bytes = read_whole(reader, limits.record)?;
         let feed = decode_declared(&bytes, in_xml_declaration(&bytes), strict)?;
         Ok(Self {
             feed: feed.text.into_owned(),

@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::document::{Document, Failure, Problem, RawRecord, Record};
 use super::json::{Values, decode_record, end_of_value};
 use super::lines::Lines;
-use super::stream::{OnDisk, Peeked, Reader};
+use super::stream::{OnDisk, Peeked, Reader, read_whole};
 use super::{Settings, compression::Compression, encoding};
 use crate::setting::words;
 
@@ -221,7 +220,7 @@ impl Format {
         };
         let limits = settings.limits;
         let (records, decode): (Records, Decode) = match self {
-            Self::Text => (raw(Whole::new(reader, limits.record)), Box::new(decode_text)),
+            Self::Text => (whole(reader, limits.record), Box::new(decode_text)),
             Self::JsonLines => (raw(Lines::new(reader, limits.record)), Box::new(decode_json)),
             Self::Json => {
                 (raw(Values::new(reader, limits.record, limits.nesting)), Box::new(decode_json))
@@ -231,13 +230,13 @@ impl Format {
             #[cfg(feature = "csv")]
             Self::Tsv => open_table(reader, Some(b'\t'), settings)?,
             #[cfg(feature = "mail")]
-            Self::Mail => (raw(Whole::new(reader, limits.record)), Box::new(decode_mail)),
+            Self::Mail => (whole(reader, limits.record), Box::new(decode_mail)),
             #[cfg(feature = "mail")]
             Self::Mbox => {
                 (raw(super::mail::MboxRecords::new(reader, limits.record)), Box::new(decode_mail))
             }
             #[cfg(feature = "html")]
-            Self::Html => (raw(Whole::new(reader, limits.record)), Box::new(decode_page)),
+            Self::Html => (whole(reader, limits.record), Box::new(decode_page)),
             #[cfg(feature = "warc")]
             Self::Warc => (
                 Box::new(super::warc::WarcRecords::new(reader, limits.record)),
@@ -302,6 +301,12 @@ fn is_name_of_message(name: &str) -> bool {
     let digits = seconds.bytes().take_while(u8::is_ascii_digit).count();
     // Since 1973 they have had nine digits or ten.
     matches!(digits, 9 | 10) && parts.count() == 2
+}
+
+/// A stream that is one record.
+fn whole(reader: Reader, limit: u64) -> Records {
+    let record = |bytes| RawRecord { bytes, number: 1, offset: 0 };
+    raw(std::iter::once_with(move || read_whole(reader, limit).map(record)))
 }
 
 fn raw(records: impl Iterator<Item = Result<RawRecord, Failure>> + Send + 'static) -> Records {
@@ -534,37 +539,6 @@ fn after_line(text: &[u8]) -> &[u8] {
 
 fn starts_with(text: &[u8], lower: &[u8]) -> bool {
     text.get(..lower.len()).is_some_and(|start| start.eq_ignore_ascii_case(lower))
-}
-
-/// A stream that is one record.
-struct Whole<R> {
-    reader: Option<R>,
-    limit: u64,
-}
-
-impl<R> Whole<R> {
-    fn new(reader: R, limit: u64) -> Self {
-        Self { reader: Some(reader), limit }
-    }
-}
-
-impl<R: BufRead> Iterator for Whole<R> {
-    type Item = Result<RawRecord, Failure>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let reader = self.reader.take()?;
-        let mut bytes = Vec::new();
-        let failed = |problem: Problem, at: usize| {
-            Some(Err(Failure { offset: Some(at as u64), ..Failure::of_file(problem) }))
-        };
-        if let Err(error) = reader.take(self.limit.saturating_add(1)).read_to_end(&mut bytes) {
-            return failed(error.into(), bytes.len());
-        }
-        if bytes.len() as u64 > self.limit {
-            return failed(Problem::TooLong { limit: self.limit }, 0);
-        }
-        Some(Ok(RawRecord { bytes, number: 1, offset: 0 }))
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod gzip;
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -30,7 +30,7 @@ use bytes::Bytes;
 use super::document::{Document, Failure, Problem, Record};
 use super::json::{Field, whole};
 use super::limits::Limits;
-use super::stream::{OnDisk, Reader, Steady};
+use super::stream::{OnDisk, Reader, Steady, read_whole};
 use super::{Settings, within_limit};
 
 /// Reads a file where it lies, and any other stream from memory, of which it takes as much as a
@@ -50,12 +50,7 @@ pub(crate) fn open(
         let at_end = file.clone();
         return ParquetRows::new(file, settings, move || at_end.file.check());
     }
-    let limit = settings.limits.record;
-    let mut bytes = Vec::new();
-    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Failure::of_file)?;
-    if bytes.len() as u64 > limit {
-        return Err(Failure::of_file(Problem::TooLong { limit }));
-    }
+    let bytes = read_whole(reader, settings.limits.record)?;
     ParquetRows::new(Bytes::from(bytes), settings, || Ok(()))
 }
 

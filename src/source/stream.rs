@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use super::document::Problem;
+use super::document::{Failure, Problem};
 #[cfg(feature = "csv")]
 use super::encoding::MARK;
 
@@ -128,6 +128,26 @@ pub(crate) fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> Res
     let len = reader.fill_buf()?.read(buffer)?;
     reader.consume(len);
     Ok(len)
+}
+
+/// All of a stream that has at most `limit` bytes.
+///
+/// # Errors
+///
+/// If it is longer or cannot be read, at the byte where it breaks off.
+pub(crate) fn read_whole(reader: impl Read, limit: u64) -> std::result::Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let failed = |problem: Problem, at: usize| Failure {
+        offset: Some(at as u64),
+        ..Failure::of_file(problem)
+    };
+    if let Err(error) = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
+        return Err(failed(error.into(), bytes.len()));
+    }
+    if bytes.len() as u64 > limit {
+        return Err(failed(Problem::TooLong { limit }, 0));
+    }
+    Ok(bytes)
 }
 
 /// Counts the bytes that are taken from a reader.
