@@ -3,8 +3,10 @@
 //!
 //! `DEDUP_IMAGES` sets how many images of a crashed disk are tried at each change of the disk.
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -97,24 +99,69 @@ fn expected(commits: &[Vec<(String, String)>]) -> Vec<Vec<(String, String)>> {
     after
 }
 
-/// Checks that an image holds the commit before or after the one on its way, and all of it; says which.
+/// Checks that an image holds one of some commits, and all of it; says which.
 fn check_image(
     image: &Image,
-    least: usize,
-    most: usize,
+    commits: RangeInclusive<usize>,
     expected: &[Vec<(String, String)>],
 ) -> usize {
     let disk = Disk::from_image(image);
     let index = match reader(&disk) {
         Ok(index) => index,
-        Err(IndexError::Missing) if least == 0 => return 0,
-        Err(error) => panic!("after commit {least}: {error}\n{:?}", image.keys()),
+        Err(IndexError::Missing) if *commits.start() == 0 => return 0,
+        Err(error) => panic!("none of {commits:?}: {error}\n{:?}", image.keys()),
     };
     let commit = usize::try_from(index.stats().commits).unwrap();
-    assert!((least..=most).contains(&commit), "commit {commit}, not {least} to {most}");
+    assert!(commits.contains(&commit), "commit {commit}, not of {commits:?}");
     assert_eq!(contents(&index).unwrap(), expected[commit]);
     commit
 }
+
+/// Checks that an error is one of the disk.
+fn check_told(error: &Error) {
+    assert!(matches!(error, Error::Index { source: IndexError::Io { .. }, .. }), "{error:?}");
+}
+
+/// Crashes at each change of the disk while commits are written, and at each while the next writer goes
+/// on behind one image in sixteen: the images hold what was reported before, or the commit on its way too.
+/// How many images of the first crash there were, and of the second.
+fn crash_anywhere<C>(
+    commits: &[C],
+    write: impl Fn(&Disk, &[C], &mut dyn FnMut()) -> Result<(), Error>,
+    check: impl Fn(&Image, RangeInclusive<usize>) -> usize,
+) -> (usize, usize) {
+    let random = RefCell::new(random(7));
+    // Visits the images, so many at each change, with the commits that they may hold.
+    let crash = |disk: &Disk, from: usize, to: usize, most: usize, visit: &mut Visit| {
+        let mut ends = vec![0];
+        write(disk, &commits[from..to], &mut || ends.push(disk.changes())).unwrap();
+        check(&disk.live(), to..=to);
+        for change in 0..=disk.changes() {
+            let least = from + ends.partition_point(|&end| end <= change) - 1;
+            let latest = (least + 1).min(to);
+            let random = || random.borrow_mut()();
+            disk.images(change, most, random, |image| visit(&image, least..=latest));
+        }
+    };
+    let (mut images, mut again) = (0, 0);
+    crash(&Disk::default(), 0, commits.len(), images_at_each_change(), &mut |image, may_be| {
+        images += 1;
+        let commit = check(image, may_be);
+        if images % 16 == 0 {
+            let to = (commit + 2).min(commits.len());
+            crash(&Disk::from_image(image), commit, to, 4, &mut |image, may_be| {
+                again += 1;
+                check(image, may_be);
+            });
+        }
+    });
+    println!(
+        "{images} images of a crash, {again} of a second one while the next writer was at work"
+    );
+    (images, again)
+}
+
+type Visit<'a> = dyn FnMut(&Image, RangeInclusive<usize>) + 'a;
 
 fn images_at_each_change() -> usize {
     let default = if cfg!(debug_assertions) { 20 } else { 6000 };
@@ -132,45 +179,10 @@ fn random(mut state: u64) -> impl FnMut() -> u64 {
 fn a_crash_at_any_moment_leaves_the_last_commit() {
     let commits = commits();
     let expected = expected(&commits);
-    let disk = Disk::default();
-    let mut ends = vec![0];
-    write(&disk, &commits, || ends.push(disk.changes())).unwrap();
-    assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), *expected.last().unwrap());
-
-    let most = images_at_each_change();
-    let mut random = random(7);
-    let (mut images, mut again) = (0, 0);
-    for change in 0..=disk.changes() {
-        // The commits that were reported before the change, and the one on its way.
-        let least = ends.partition_point(|&end| end <= change) - 1;
-        let latest = (least + 1).min(commits.len());
-        let mut recover: Vec<(Image, usize)> = Vec::new();
-        disk.images(change, most, &mut random, |image| {
-            images += 1;
-            let commit = check_image(&image, least, latest, &expected);
-            if images % 16 == 0 {
-                recover.push((image, commit));
-            }
-        });
-        for (image, commit) in recover {
-            // The next writer tidies up and goes on; it may crash in turn, at any change.
-            let disk = Disk::from_image(&image);
-            let mut ends = vec![0];
-            let rest = &commits[commit..(commit + 2).min(commits.len())];
-            write(&disk, rest, || ends.push(disk.changes())).unwrap();
-            assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), expected[commit + rest.len()]);
-            for change in 0..=disk.changes() {
-                let least = commit + ends.partition_point(|&end| end <= change) - 1;
-                let latest = (least + 1).min(commit + rest.len());
-                disk.images(change, 4, &mut random, |image| {
-                    again += 1;
-                    check_image(&image, least, latest, &expected);
-                });
-            }
-        }
-    }
-    println!(
-        "{images} images of a crash, {again} of a second one while the next writer was at work"
+    let (images, again) = crash_anywhere(
+        &commits,
+        |disk, commits, committed| write(disk, commits, committed),
+        |image, commits| check_image(image, commits, &expected),
     );
     assert!(images > 300 && again > 1000, "{images} and {again} images");
 }
@@ -201,9 +213,9 @@ fn a_crash_leaves_old_versions_or_new_ones() {
         };
         articles.into_iter().map(&mut push).collect::<Vec<_>>()
     });
-    let write = |disk: &Disk, committed: &mut dyn FnMut()| -> Result<(), Error> {
+    let write = |disk: &Disk, commits: &[Vec<(String, String)>], committed: &mut dyn FnMut()| {
         let mut deduper = writer_with(disk, Versions::Replace)?;
-        for articles in &commits {
+        for articles in commits {
             for (id, text) in articles {
                 deduper.push_new(id.as_str(), text.as_str())?;
             }
@@ -216,33 +228,20 @@ fn a_crash_leaves_old_versions_or_new_ones() {
         }
         Ok(())
     };
-    let disk = Disk::default();
-    let mut ends = vec![0];
-    write(&disk, &mut || ends.push(disk.changes())).unwrap();
-    assert_eq!(contents(&reader(&disk).unwrap()).unwrap(), expected[2]);
-    let (mut random, mut images) = (random(13), 0);
-    for change in 0..=disk.changes() {
-        let least = ends.partition_point(|&end| end <= change) - 1;
-        disk.images(change, images_at_each_change(), &mut random, |image| {
-            images += 1;
-            check_image(&image, least, (least + 1).min(2), &expected);
-        });
-    }
-    for operation in 0..disk.operations() {
+    let check = |image: &Image, commits| check_image(image, commits, &expected);
+    let (images, again) = crash_anywhere(&commits, write, check);
+    assert!(images > 100 && again > 100, "{images} and {again} images");
+    let whole = Disk::default();
+    write(&whole, &commits, &mut || ()).unwrap();
+    for operation in 0..whole.operations() {
         let disk = Disk::default();
         disk.fail(operation, Fault::Half, ErrorKind::StorageFull);
         let mut reported = 0;
-        let done = write(&disk, &mut || reported += 1);
-        if let Err(error) = done {
-            assert!(
-                matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
-                "{error:?}"
-            );
+        if let Err(error) = write(&disk, &commits, &mut || reported += 1) {
+            check_told(&error);
         }
-        check_image(&disk.live(), reported, (reported + 1).min(2), &expected);
+        check(&disk.live(), reported..=(reported + 1).min(2));
     }
-    println!("{images} images of a crash, {} operations that fail", disk.operations());
-    assert!(images > 100, "{images}");
 }
 
 /// Checks that a writer that ended with an error has left no run behind, unless the commit may have
@@ -278,12 +277,7 @@ fn an_error_of_the_disk_at_any_operation_is_said_and_loses_nothing() {
             assert!(disk.has_failed());
             if let Err(error) = &done {
                 told += 1;
-                assert!(
-                    matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
-                    "{error:?}"
-                );
-            }
-            if done.is_err() {
+                check_told(error);
                 check_leftovers::<Recipe>(&disk, reported);
             } else if kind == ErrorKind::StorageFull {
                 // Without room to merge, what is new is committed all the same.
@@ -291,10 +285,10 @@ fn an_error_of_the_disk_at_any_operation_is_said_and_loses_nothing() {
                 unmerged += usize::from(runs > usual);
                 check_leftovers::<Recipe>(&disk, usize::MAX);
             }
-            let most = (reported + 1).min(commits.len());
-            check_image(&disk.live(), reported, most, &expected);
+            let may_be = reported..=(reported + 1).min(commits.len());
+            check_image(&disk.live(), may_be.clone(), &expected);
             disk.images(disk.changes(), 8, &mut random, |image| {
-                check_image(&image, reported, most, &expected);
+                check_image(&image, may_be.clone(), &expected);
             });
             // Whoever comes next goes on as if nothing had been.
             let next = Disk::from_image(&disk.live());
@@ -396,6 +390,27 @@ fn small() -> Image {
     image
 }
 
+/// Damages each file of an image in each way: bytes changed by `flips`, the end cut off, one byte more, and
+/// lengths, wherever they are, set to huge ones.
+fn each_damage(image: &Image, flips: &[u8], mut visit: impl FnMut(&str, Vec<u8>, &str)) {
+    for (name, bytes) in image {
+        for at in 0..bytes.len() {
+            for flip in flips {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= flip;
+                visit(name, bytes, &format!("byte {at} ^ {flip:#x}"));
+            }
+            visit(name, bytes[..at].to_vec(), &format!("cut to {at}"));
+        }
+        visit(name, [&bytes[..], &[0]].concat(), "one byte more");
+        for at in 0..bytes.len().saturating_sub(8) {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 8].copy_from_slice(&(u64::MAX >> (at % 9)).to_le_bytes());
+            visit(name, bytes, &format!("a huge number at {at}"));
+        }
+    }
+}
+
 #[test]
 fn no_damage_makes_a_wrong_answer() {
     let image = small();
@@ -412,24 +427,9 @@ fn no_damage_makes_a_wrong_answer() {
         let verified = reader(&disk).is_ok_and(|index| index.verify().is_ok());
         assert!(!verified, "{name}: {what} is not found");
     };
+    let flips = if cfg!(debug_assertions) { &[0x01][..] } else { &[0x01, 0x80, 0xFF] };
+    each_damage(&image, flips, &mut check);
     for (name, bytes) in &image {
-        for at in 0..bytes.len() {
-            for flip in if cfg!(debug_assertions) { &[0x01][..] } else { &[0x01, 0x80, 0xFF] } {
-                let mut bytes = bytes.clone();
-                bytes[at] ^= flip;
-                check(name, bytes, &format!("byte {at} ^ {flip:#x}"));
-            }
-        }
-        for len in 0..bytes.len() {
-            check(name, bytes[..len].to_vec(), &format!("cut to {len}"));
-        }
-        check(name, [&bytes[..], &[0]].concat(), "one byte more");
-        // Lengths, wherever they are, set to huge ones.
-        for at in 0..bytes.len().saturating_sub(8) {
-            let mut bytes = bytes.clone();
-            bytes[at..at + 8].copy_from_slice(&(u64::MAX >> (at % 9)).to_le_bytes());
-            check(name, bytes, &format!("a huge number at {at}"));
-        }
         // Parts in each other's place.
         for len in [16, 64, 200] {
             for (a, b) in (0..bytes.len() / len).flat_map(|a| (0..a).map(move |b| (a, b))) {
@@ -665,7 +665,7 @@ fn expected_fingerprints(commits: &[Vec<Option<u64>>]) -> Vec<Vec<u64>> {
 /// Checks that an image holds the fingerprints of one of some commits, and says of which.
 fn check_fingerprints(
     image: &Image,
-    commits: std::ops::RangeInclusive<usize>,
+    commits: RangeInclusive<usize>,
     expected: &[Vec<u64>],
 ) -> usize {
     let found = match fingerprints(&Disk::from_image(image)) {
@@ -681,38 +681,10 @@ fn check_fingerprints(
 fn a_crash_at_any_moment_leaves_the_fingerprints_of_the_last_commit() {
     let commits = fingerprint_commits();
     let expected = expected_fingerprints(&commits);
-    let disk = Disk::default();
-    let mut ends = vec![0];
-    write_fingerprints(&disk, &commits, || ends.push(disk.changes())).unwrap();
-    let (mut random, mut images, mut again) = (random(19), 0, 0);
-    for change in 0..=disk.changes() {
-        let least = ends.partition_point(|&end| end <= change) - 1;
-        let most = (least + 1).min(commits.len());
-        let mut recover = Vec::new();
-        disk.images(change, images_at_each_change(), &mut random, |image| {
-            images += 1;
-            let commit = check_fingerprints(&image, least..=most, &expected);
-            if images % 16 == 0 {
-                recover.push((image, commit));
-            }
-        });
-        for (image, commit) in recover {
-            let disk = Disk::from_image(&image);
-            let mut ends = vec![0];
-            let end = (commit + 2).min(commits.len());
-            write_fingerprints(&disk, &commits[commit..end], || ends.push(disk.changes())).unwrap();
-            assert_eq!(fingerprints(&disk).unwrap(), expected[end]);
-            for change in 0..=disk.changes() {
-                let least = commit + ends.partition_point(|&end| end <= change) - 1;
-                disk.images(change, 4, &mut random, |image| {
-                    again += 1;
-                    check_fingerprints(&image, least..=(least + 1).min(end), &expected);
-                });
-            }
-        }
-    }
-    println!(
-        "{images} images of a crash, {again} of a second one while the next writer was at work"
+    let (images, again) = crash_anywhere(
+        &commits,
+        |disk, commits, committed| write_fingerprints(disk, commits, committed),
+        |image, commits| check_fingerprints(image, commits, &expected),
     );
     assert!(images > 300 && again > 300, "{images} and {again} images");
 }
@@ -745,10 +717,7 @@ fn an_error_of_the_disk_loses_no_fingerprint_that_was_committed() {
                     continue;
                 };
                 told += 1;
-                assert!(
-                    matches!(error, Error::Index { source: IndexError::Io { .. }, .. }),
-                    "{error:?}"
-                );
+                check_told(&error);
                 break;
             }
             let most = (reported + 1).min(commits.len());
@@ -774,32 +743,16 @@ fn no_damage_makes_wrong_fingerprints() {
     let image = disk.live();
     let right = fingerprints(&disk).unwrap();
     let mut damaged = 0;
-    let mut check = |name: &str, bytes: Vec<u8>| {
+    each_damage(&image, &[0x01, 0x80, 0xFF], |name, bytes, what| {
         damaged += 1;
         let mut image = image.clone();
         image.insert(name.to_owned(), bytes);
         let disk = Disk::from_image(&image);
-        assert!(fingerprints(&disk).is_err(), "{name} after damage {damaged}");
+        assert!(fingerprints(&disk).is_err(), "{name}: {what}");
         let writer = fingerprint_writer(&disk);
         let seen = writer.map(|mut writer| writer.insert(&[Some(right[0])]));
         assert!(!matches!(seen, Ok(Ok(seen)) if seen != [true]));
-    };
-    for (name, bytes) in &image {
-        for at in 0..bytes.len() {
-            for flip in [0x01, 0x80, 0xFF] {
-                let mut bytes = bytes.clone();
-                bytes[at] ^= flip;
-                check(name, bytes);
-            }
-            check(name, bytes[..at].to_vec());
-        }
-        check(name, [&bytes[..], &[0]].concat());
-        for at in 0..bytes.len().saturating_sub(8) {
-            let mut bytes = bytes.clone();
-            bytes[at..at + 8].copy_from_slice(&(u64::MAX >> (at % 9)).to_le_bytes());
-            check(name, bytes);
-        }
-    }
+    });
     println!("{damaged} damaged sets");
 }
 
