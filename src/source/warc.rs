@@ -26,7 +26,7 @@ const LONGEST_HEADERS: usize = 1 << 20;
 pub(crate) struct WarcRecords<R> {
     reader: R,
     /// The longest record, in bytes.
-    longest: u64,
+    limit: u64,
     /// That of the record at hand.
     number: u64,
     offset: u64,
@@ -36,8 +36,8 @@ pub(crate) struct WarcRecords<R> {
 }
 
 impl<R: BufRead> WarcRecords<R> {
-    pub(crate) fn new(reader: R, longest: u64) -> Self {
-        Self { reader, longest, number: 0, offset: 0, lost: false, ended: false }
+    pub(crate) fn new(reader: R, limit: u64) -> Self {
+        Self { reader, limit, number: 0, offset: 0, lost: false, ended: false }
     }
 
     /// Reads a line into `line`, to which it adds at most `LONGEST_LINE` bytes.
@@ -62,10 +62,10 @@ impl<R: BufRead> WarcRecords<R> {
         let wanted = headers.get("WARC-Type").is_some_and(|kind| {
             ["response", "resource", "conversion"].iter().any(|it| kind.eq_ignore_ascii_case(it))
         });
-        if !wanted || length > self.longest {
+        if !wanted || length > self.limit {
             self.skip(length)?;
             if wanted {
-                return Err(Problem::TooLong { limit: self.longest }.into());
+                return Err(Problem::TooLong { limit: self.limit }.into());
             }
             return Ok(Some(Record::NoArticle));
         }

@@ -24,7 +24,7 @@ pub(crate) struct MboxRecords<R> {
     /// The line that was looked at ahead of its turn, or its first piece.
     ahead: Option<Vec<u8>>,
     /// The longest message, in bytes.
-    longest: u64,
+    limit: u64,
     number: u64,
     /// Offset of what comes next.
     offset: u64,
@@ -34,13 +34,13 @@ pub(crate) struct MboxRecords<R> {
 }
 
 impl<R: BufRead> MboxRecords<R> {
-    pub(crate) fn new(reader: R, longest: u64) -> Self {
+    pub(crate) fn new(reader: R, limit: u64) -> Self {
         Self {
             start: Cursor::default(),
             reader,
             line_end: b'\n',
             ahead: None,
-            longest,
+            limit,
             number: 0,
             offset: 0,
             begun: None,
@@ -145,7 +145,7 @@ impl<R: BufRead> MboxRecords<R> {
                 Some(b'>') if starts_line && is_quoted(&piece) => &piece[1..],
                 _ => &piece,
             };
-            too_long |= bytes.len() as u64 + line.len() as u64 > self.longest;
+            too_long |= bytes.len() as u64 + line.len() as u64 > self.limit;
             if !too_long {
                 bytes.extend_from_slice(line);
             }
@@ -157,7 +157,7 @@ impl<R: BufRead> MboxRecords<R> {
         let Some(offset) = begun else { return Ok(None) };
         self.number += 1;
         if too_long {
-            let failure = Failure::of_record(Problem::TooLong { limit: self.longest });
+            let failure = Failure::of_record(Problem::TooLong { limit: self.limit });
             return Ok(Some(Err(failure.at(self.number, offset))));
         }
         // The blank line before a separator is not of the message.
