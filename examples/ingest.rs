@@ -16,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use command::{Command, Values, cannot_write, counted, explained, is_broken_pipe, is_of_options};
+use command::{Command, Values, cannot_write, counted, explained, is_broken_pipe};
 use dedup::{Article, Options, Place, Stats};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -54,18 +54,10 @@ one ends it at once. If nobody reads what is printed any more, the run ends, unl
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
-    let args = match Args::parse(std::env::args_os().skip(1)) {
-        Ok(Some(args)) => args,
-        Ok(None) => {
-            let help = [HELP, command::HELP_PATHS, HELP_OUTPUT, command::HELP_SETTINGS, HELP_END];
-            // A reader that has gone away has no use for the help text.
-            let _ = io::stdout().write_all(help.join("\n").as_bytes());
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("ingest: {message}\nTry --help.");
-            return ExitCode::from(2);
-        }
+    let args = Args::parse(std::env::args_os().skip(1));
+    let args = match command::asked("ingest", [HELP, HELP_OUTPUT, HELP_END], args) {
+        Ok(args) => args,
+        Err(code) => return code,
     };
     if let Err(error) = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
@@ -74,16 +66,11 @@ fn main() -> ExitCode {
     }) {
         complain(&error);
     }
-    match run(&args) {
-        _ if INTERRUPTED.load(Ordering::Relaxed) => ExitCode::from(130),
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(error.as_ref());
-            if is_of_options(error.as_ref()) { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
+    let done = run(&args);
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        return ExitCode::from(130);
     }
+    command::exit_code("ingest", done)
 }
 
 /// Streams every article through `dedup` and returns how many inputs could not be read.

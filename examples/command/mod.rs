@@ -6,8 +6,9 @@ use std::{
     error::Error,
     ffi::{OsStr, OsString},
     fmt::Display,
-    io::{self, BufReader},
+    io::{self, BufReader, Write as _},
     path::{Path, PathBuf},
+    process::ExitCode,
     str::FromStr,
     thread,
 };
@@ -18,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sample");
 
 /// The part of the help text about paths.
-pub(crate) const HELP_PATHS: &str = "\
+const HELP_PATHS: &str = "\
 A PATH is a file or a directory; several are taken in the order given. What a file is, its name and
 content tell, compressed or not. `-` alone is standard input. Without any PATH, the sample that comes with
 the repository is used. A flag and its value may be one word: --near=0.8.
@@ -30,7 +31,7 @@ What is read: .txt .md .jsonl .ndjson .json, and with the features in brackets
 ";
 
 /// The part about flags.
-pub(crate) const HELP_SETTINGS: &str = "\
+const HELP_SETTINGS: &str = "\
 What counts as a repeat:
   --min-span N          shortest repeated run, in bytes of canonical text [default: 200]
   --min-paragraph N     shortest repeated whole paragraph, likewise [default: 80]
@@ -249,9 +250,41 @@ pub(crate) fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Whether the settings make no sense.
-pub(crate) fn is_of_options(error: &(dyn Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(dedup::Error::Option { .. }))
+/// What a command line asks of a program, or with which code that ends after it has printed the parts of
+/// its help, or what is wrong.
+pub(crate) fn asked<T>(
+    program: &str,
+    help: [&str; 3],
+    parsed: Result<Option<T>, String>,
+) -> Result<T, ExitCode> {
+    match parsed {
+        Ok(Some(asked)) => Ok(asked),
+        Ok(None) => {
+            let [what, output, end] = help;
+            let help = [what, HELP_PATHS, output, HELP_SETTINGS, end];
+            // A reader that has gone away has no use for the help text.
+            let _ = io::stdout().write_all(help.join("\n").as_bytes());
+            Err(ExitCode::SUCCESS)
+        }
+        Err(message) => {
+            eprintln!("{program}: {message}\nTry --help.");
+            Err(ExitCode::from(2))
+        }
+    }
+}
+
+/// With which code a program ends, given how many inputs could not be read, or what ended it.
+pub(crate) fn exit_code(program: &str, done: Result<u64, Box<dyn Error>>) -> ExitCode {
+    match done {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{program}: {}", explained(error.as_ref()));
+            let senseless = matches!(error.downcast_ref(), Some(dedup::Error::Option { .. }));
+            if senseless { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
 }
 
 pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> String {

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use blocks::Blocks;
-use command::{Command, cannot_write, counted, explained, is_broken_pipe, is_of_options, is_stdin};
+use command::{Command, cannot_write, counted, explained, is_stdin};
 use dedup::Article;
 use indicatif::ProgressBar;
 use near::NearCopies;
@@ -66,27 +66,9 @@ fn main() -> ExitCode {
         }
         Ok(command)
     });
-    let command = match command {
-        Ok(Some(command)) => command,
-        Ok(None) => {
-            let help = [HELP, command::HELP_PATHS, HELP_OUTPUT, command::HELP_SETTINGS, HELP_END];
-            // A reader that has gone away has no use for the help text.
-            let _ = io::stdout().write_all(help.join("\n").as_bytes());
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("report: {message}\nTry --help.");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&command, &output, near) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("report: {}", explained(error.as_ref()));
-            if is_of_options(error.as_ref()) { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
+    match command::asked("report", [HELP, HELP_OUTPUT, HELP_END], command) {
+        Ok(command) => command::exit_code("report", run(&command, &output, near)),
+        Err(code) => code,
     }
 }
 
