@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "index")]
+use crate::error::Position;
 use crate::source::Document;
 use crate::text::Text;
 
@@ -305,6 +307,12 @@ impl Provenance {
 
     pub(crate) fn language(&self) -> Option<&str> {
         self.language.as_deref()
+    }
+
+    /// Where in the input it stands, if it came from a file.
+    #[cfg(feature = "index")]
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.path().map(|path| Position { record: self.record, ..Position::of(path) })
     }
 
     /// Bytes of memory beside its own.

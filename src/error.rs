@@ -128,10 +128,14 @@ impl Error {
         }
     }
 
-    /// Where in the input the error is.
+    /// Where in the input the error is: what cannot be read, or the article that an index refuses.
     pub fn position(&self) -> Option<&Position> {
         match self {
             Self::Input { position, .. } => Some(position),
+            #[cfg(feature = "index")]
+            Self::Index { source: crate::IndexError::Changed { position, .. }, .. } => {
+                position.as_ref()
+            }
             _ => None,
         }
     }

@@ -850,9 +850,36 @@ fn a_new_version_stands_beside_the_old_or_is_refused() {
     let changed = deduper.push_new("x", "one").unwrap_err();
     assert!(matches!(changed, Error::Index { source: IndexError::Changed { .. }, .. }));
     assert!(!changed.is_fatal());
+    assert!(changed.position().is_none());
     assert!(deduper.push_new("y", "one").unwrap().is_some());
     assert!(Options::new().versions(Versions::Refuse).deduper().is_err());
     assert!(Deduper::new().checkpoint().is_err());
+}
+
+#[test]
+fn a_version_that_is_refused_says_where_it_stands() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("a.jsonl");
+    let lines = ["one", "two", "one"].map(|text| format!("{{\"id\":\"x\",\"text\":\"{text}\"}}\n"));
+    std::fs::write(&file, lines.concat()).unwrap();
+
+    for threads in [1, 2] {
+        let dir = place.path().join(format!("{threads}.dedup"));
+        let mut options = Options::new();
+        options.index(&dir).versions(Versions::Refuse).threads(threads);
+        let mut articles = options.ingest(&file).unwrap();
+        assert_eq!(articles.next().unwrap().unwrap().original(), "one");
+        let refused = articles.next().unwrap().unwrap_err();
+        let position = refused.position().unwrap();
+        assert_eq!((&position.path, position.record), (&file, Some(2)));
+        let said = refused.index_error().unwrap().to_string();
+        let expected =
+            format!("x of {}:2 is in the index already, with other content", file.display());
+        assert_eq!(said, expected);
+        // The third line is what the index has.
+        assert!(articles.next().is_none());
+        assert_eq!(articles.stats().unchanged, 1);
+    }
 }
 
 #[test]

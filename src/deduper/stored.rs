@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use super::Deduper;
-use crate::article::Origin;
+use crate::article::{Origin, Parts};
 use crate::criteria::Criteria;
 use crate::error::Error;
 use crate::index::Index;
@@ -122,7 +122,9 @@ impl Deduper {
             return Ok(None);
         }
         if writer.refuses(status) {
-            return Err(writer.wrap(IndexError::Changed { id: prepared.parts.id.to_string() }));
+            let Parts { id, provenance, .. } = &prepared.parts;
+            let (id, position) = (id.to_string(), provenance.position());
+            return Err(writer.wrap(IndexError::Changed { id, position }));
         }
         Ok(Some(Prepared { digest: Some(digest), ..prepare(prepared)? }))
     }

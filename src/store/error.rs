@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fingerprints::FingerprintRecipe;
 use super::manifest::Recipe;
-use crate::error::Error;
+use crate::error::{Error, Position};
 
 /// What is wrong with an index on disk.
 #[derive(Debug, thiserror::Error)]
@@ -101,11 +101,13 @@ pub enum IndexError {
         id: String,
     },
     /// An id came again with other content, which the options say is an error.
-    #[error("{id} is in the index already, with other content")]
+    #[error("{id}{} is in the index already, with other content", of(position.as_ref()))]
     #[non_exhaustive]
     Changed {
         /// The article's id.
         id: String,
+        /// Where the newer article stands, if it came from a file.
+        position: Option<Position>,
     },
 }
 
@@ -126,6 +128,11 @@ impl IndexError {
     pub(crate) fn is_about_an_article(&self) -> bool {
         matches!(self, Self::Unchanged { .. } | Self::Changed { .. })
     }
+}
+
+/// For people to read behind the id of an article.
+fn of(position: Option<&Position>) -> String {
+    position.map_or_else(String::new, |position| format!(" of {position}"))
 }
 
 /// What is wrong with some bytes; who read them knows where they lie.
