@@ -29,9 +29,10 @@ Usage: ingest [OPTIONS] [PATH…]
 
 const HELP_OUTPUT: &str = "\
 Output:
-  --removed OUT.jsonl   one line per removed range, in bytes of the original and without the line breaks that go with it,
-                        with the place where it was first seen, which of text that repeats itself is one period and
-                        so shorter; with --near also one per change, marked so, with what stands there instead
+  --removed OUT.jsonl   one line per removed range, in bytes of the original and without the line breaks and quote marks
+                        before it that go with it, with the place where it was first seen, which of text that repeats
+                        itself is one period and so shorter; with --near also one per change, marked so, with what
+                        stands there instead
   --repeats OUT.jsonl   one line per repeat, removed or not
   --kept OUT.jsonl      one line {id, text} per article that still has text
   --json                print the totals as one JSON object, and nothing else

@@ -480,8 +480,9 @@ pub struct Change {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Origin {
-    /// Where the part stood here. Two parts may share a character, such as an ellipsis, if its
-    /// canonical form is cut between them.
+    /// Where the part stood here, without what has no canonical form before it: white space and
+    /// the `>` of a quote, which are removed with it and are in the range of the [`Block`]. Two parts
+    /// may share a character, such as an ellipsis, if its canonical form is cut between them.
     pub range: Range<usize>,
     /// Where it is kept. If the part repeats itself, as a row of dashes does, this is one period and so
     /// shorter than the part.

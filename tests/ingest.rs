@@ -101,6 +101,19 @@ fn records_come_in_the_order_of_the_file() {
 }
 
 #[test]
+fn quote_marks_go_with_a_quote_and_are_not_in_what_repeats() {
+    let dir = Dir::new().with("1.txt", NOTICE).with("2.txt", format!("You wrote:\n> {NOTICE}\n"));
+    let results = dir.ingest();
+    let quote = results.articles()[1];
+    assert_eq!(quote.text(), "You wrote:");
+    let block = &quote.blocks()[0];
+    let source = &block.sources[0];
+    assert_eq!(&quote.original()[block.range.clone()], format!("> {NOTICE}"));
+    assert_eq!(&quote.original()[source.range.clone()], NOTICE);
+    assert!(source.exact);
+}
+
+#[test]
 fn the_first_copy_in_that_order_stays() {
     let dir = Dir::new().with("b.txt", NOTICE).with("a/late.txt", NOTICE);
     let results = dir.ingest();
