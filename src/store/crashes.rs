@@ -11,9 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::fingerprints::{FingerprintRecipe, Fingerprints, Writer as FingerprintWriter};
+use super::maintain::withdraw_in;
 use super::manifest::{MANIFEST, MANIFEST_NEW, Manifest, Recipe, Rules};
 use super::run::{self, GroupStart, Groups, Run, RunWriter, Table};
 use super::simulated::{Disk, Fault, Image};
+use super::storage::Storage;
 use super::writer::Writer;
 use super::{Frequent, Index, IndexError, group};
 use crate::article::Segment;
@@ -242,6 +244,178 @@ fn a_crash_leaves_old_versions_or_new_ones() {
         }
         check(&disk.live(), reported..=(reported + 1).min(2));
     }
+}
+
+/// What is done with an index.
+enum Step {
+    Push(String, String),
+    Commit,
+    /// The writer is dropped; the next one is another.
+    Drop,
+    /// All ids that begin so.
+    Withdraw(&'static str),
+}
+
+/// Steps by chance, which begin with a commit.
+fn history(mut random: impl FnMut() -> u64) -> Vec<Step> {
+    let mut below = move |most: usize| usize::try_from(random() % most as u64).unwrap();
+    let line = |n: usize| format!("Notice {n}: the {} bridge is closed until noon.", n * 7919);
+    let mut steps = vec![Step::Commit];
+    for _ in 0..16 {
+        steps.push(match below(10) {
+            0..=5 => {
+                let number = below(9);
+                // Some so long that a group ends behind them: what is cut begins in the midst of a run.
+                let id = ["a", "b", "c"][number % 3].to_owned() + &number.to_string();
+                let id = id + &"-".repeat(if number < 2 { group::FULL } else { 0 });
+                let lines: Vec<String> = (0..=below(3)).map(|_| line(below(6))).collect();
+                Step::Push(id, lines.join("\n"))
+            }
+            6 | 7 => Step::Commit,
+            8 => Step::Drop,
+            _ => Step::Withdraw(["a", "b", "c"][below(3)]),
+        });
+    }
+    steps.push(Step::Commit);
+    steps
+}
+
+/// Takes all steps; says after each that may have committed something.
+fn take(
+    disk: &Disk,
+    versions: Versions,
+    steps: &[Step],
+    mut committed: impl FnMut(),
+) -> Result<(), Error> {
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let mut deduper = None;
+    for step in steps {
+        if let Step::Push(..) | Step::Commit = step
+            && deduper.is_none()
+        {
+            deduper = Some(writer_with(disk, versions)?);
+        }
+        match (step, &mut deduper) {
+            (Step::Push(id, text), Some(deduper)) => {
+                deduper.push_new(id.as_str(), text.as_str())?;
+            }
+            (Step::Commit, Some(deduper)) => {
+                deduper.checkpoint()?;
+                committed();
+            }
+            (Step::Withdraw(prefix), deduper) => {
+                *deduper = None;
+                withdraw_in(&storage, Path::new("disk"), |id| id.starts_with(prefix))?;
+                committed();
+            }
+            _ => deduper = None,
+        }
+    }
+    Ok(())
+}
+
+/// The contents after each commit, from none on, and how many commits there are after each step that may
+/// have committed something.
+fn contents_of(versions: Versions, steps: &[Step]) -> (Vec<Vec<(String, String)>>, Vec<usize>) {
+    let (mut committed, mut ends) = (vec![vec![]], vec![0]);
+    let (mut articles, mut is_new): (Vec<(String, String)>, bool) = (Vec::new(), true);
+    for step in steps {
+        match step {
+            Step::Push(id, text) => {
+                let newest = articles.iter().rev().find(|(other, _)| other == id);
+                if newest.is_some_and(|(_, newest)| newest == text) {
+                    continue;
+                }
+                articles.push((id.clone(), text.clone()));
+                is_new = true;
+                continue;
+            }
+            Step::Commit if versions == Versions::Replace => {
+                let newer = articles.clone();
+                let mut number = 0;
+                articles.retain(|(id, _)| {
+                    number += 1;
+                    newer[number..].iter().all(|(other, _)| other != id)
+                });
+            }
+            Step::Commit => {}
+            Step::Drop | Step::Withdraw(_) => {
+                articles = committed.last().unwrap().clone();
+                let prefix = if let Step::Withdraw(prefix) = step { prefix } else { "-" };
+                articles.retain(|(id, _)| !id.starts_with(prefix));
+                is_new = articles.len() < committed.last().unwrap().len();
+                if let Step::Drop = step {
+                    continue;
+                }
+            }
+        }
+        if is_new {
+            committed.push(articles.clone());
+        }
+        is_new = false;
+        ends.push(committed.len() - 1);
+    }
+    let left = |articles: Vec<(String, String)>| {
+        let mut deduper = Deduper::with_config(&config()).unwrap();
+        let mut push = |(id, text): (String, String)| {
+            let article = deduper.push(id, text).unwrap();
+            (article.id().to_owned(), article.text().into_owned())
+        };
+        articles.into_iter().map(&mut push).collect()
+    };
+    (committed.into_iter().map(left).collect(), ends)
+}
+
+/// Whatever is done with an index: new versions, articles withdrawn, writers dropped.
+#[test]
+fn a_crash_or_an_error_at_any_moment_of_a_history_leaves_a_commit() {
+    let (histories, each) = if cfg!(debug_assertions) { (6, 4) } else { (60, 1) };
+    let first = std::env::var("DEDUP_SEED").map_or(1, |seed| seed.parse().expect("a number"));
+    let (mut images, mut errors, mut withdrawn) = (0, 0, 0);
+    for seed in first..first + histories {
+        let mut random = random(seed);
+        let versions = if seed % 2 == 0 { Versions::Keep } else { Versions::Replace };
+        let steps = history(&mut random);
+        let (expected, commits) = contents_of(versions, &steps);
+        withdrawn += expected.windows(2).filter(|pair| pair[1].len() < pair[0].len()).count();
+        let disk = Disk::default();
+        let mut ends = vec![0];
+        take(&disk, versions, &steps, || ends.push(disk.changes())).unwrap();
+        assert_eq!(ends.len(), commits.len(), "seed {seed}");
+        let last = expected.len() - 1;
+        check_image(&disk.live(), last..=last, &expected);
+        // After so many steps that may have committed something, and during the next.
+        let between = |steps: usize| commits[steps]..=commits[(steps + 1).min(commits.len() - 1)];
+        for change in 0..=disk.changes() {
+            let may_be = between(ends.partition_point(|&end| end <= change) - 1);
+            disk.images(change, 12, &mut random, |image| {
+                images += 1;
+                check_image(&image, may_be.clone(), &expected);
+            });
+        }
+        for operation in (0..disk.operations()).step_by(each) {
+            let disk = Disk::default();
+            let kind = [ErrorKind::Other, ErrorKind::StorageFull][operation / each % 2];
+            disk.fail(operation, Fault::Half, kind);
+            let mut reported = 0;
+            let done = take(&disk, versions, &steps, || reported += 1);
+            let commit = check_image(&disk.live(), between(reported), &expected);
+            if let Err(error) = done {
+                errors += 1;
+                check_told(&error);
+            }
+            // Whoever comes next finds nothing in the way, and leaves nothing over.
+            if commit > 0 {
+                let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+                withdraw_in(&storage, Path::new("disk"), |_| false).unwrap();
+                check_leftovers::<Recipe>(&disk, usize::MAX);
+            }
+        }
+    }
+    println!(
+        "{images} images of a crash, {errors} errors, {withdrawn} commits with fewer articles"
+    );
+    assert!(images > 1000 && errors > 100 && withdrawn > 2, "{images}, {errors}, {withdrawn}");
 }
 
 /// Checks that a writer that ended with an error has left no run behind, unless the commit may have

@@ -202,7 +202,7 @@ fn writing(other: &Index, path: &Path) -> Result<Deduper, Error> {
     Deduper::with_config(&Config { criteria: other.criteria, ..config })
 }
 
-fn withdraw_in(
+pub(super) fn withdraw_in(
     storage: &Arc<dyn Storage>,
     path: &Path,
     mut is_chosen: impl FnMut(&str) -> bool,
