@@ -50,6 +50,10 @@ const SIMILAR: usize = 1;
 
 /// Postings under one key that no chance brings together, but somebody who makes grams whose keys
 /// are alike: then all of them count, as what a key costs has to be bounded.
+///
+/// How many these are depends on how many bits of a key the table knows, and that on the commits. So of a
+/// text that was made for this, other sources may be named in several commits than in one; what is covered is
+/// the same. To count only those that are of the very gram would take a look at the text of each.
 const CROWD: usize = 8 * POSTINGS;
 
 /// Anchors that are looked up together, while the memory for the next so many is fetched.
@@ -612,11 +616,13 @@ mod tests {
     #[test]
     fn nothing_is_lost_where_hundreds_of_grams_have_one_key() {
         for policy in [WithinArticle::Remove, WithinArticle::Keep] {
-            let covered = |key_bits| {
-                let matches = found_by(key_bits, policy, 250);
-                matches.iter().map(|matches| covered_bytes(&[], matches)).collect::<Vec<_>>()
+            let [known, crowded] = [None, Some(4)].map(|bits| found_by(bits, policy, 250));
+            let covered = |found: &[Vec<Match>]| -> Vec<usize> {
+                found.iter().map(|matches| covered_bytes(&[], matches)).collect()
             };
-            assert_eq!(covered(None), covered(Some(5)));
+            assert_eq!(covered(&known), covered(&crowded));
+            // Which of several sources is named is not the same: see `CROWD`.
+            assert_ne!(known, crowded);
         }
     }
 }
