@@ -555,6 +555,9 @@ impl StoredArticle {
 
     /// Whether the article has text of which nothing is left, as [`Article::is_repeat`] says.
     ///
+    /// Here what is left is read alone. So where a [`Cut`](crate::Cut) leaves a line nothing but `>`, which counts
+    /// for nothing at the start of a line, nothing is left either.
+    ///
     /// # Complexity
     ///
     /// Linear in what is left.

@@ -1277,6 +1277,27 @@ fn contained_is_what_would_vanish() {
     assert!(!index.contains(&"a row of its own ".repeat(100)).unwrap());
 }
 
+#[test]
+fn a_sign_that_is_left_alone_may_be_a_quote_mark() {
+    let parts = [
+        "The upper lock is closed for repairs until noon,",
+        "and boats wait at the basin below it until then.",
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = Options::new();
+    options.min_span(40).cut(Cut::Span).index(dir.path());
+    let mut deduper = options.deduper().unwrap();
+    deduper.push("first", parts.join("\n\nThen: ")).unwrap();
+    for (id, sign) in [("quote", ">"), ("hash", "#")] {
+        let article = deduper.push(id, parts.join(&format!(" {sign} "))).unwrap();
+        assert_eq!((&*article.text(), article.is_repeat()), (sign, false));
+    }
+    deduper.checkpoint().unwrap();
+    let index = Index::open(dir.path()).unwrap();
+    let is_repeat = |id| index.article(id).unwrap().unwrap().is_repeat();
+    assert_eq!(["quote", "hash"].map(is_repeat), [true, false]);
+}
+
 /// Commits of a writer that is killed at any moment: three articles each.
 fn article_of(number: usize) -> (String, String) {
     let line = |n: usize| {
