@@ -504,6 +504,25 @@ fn what_is_replaced_again_and_again_takes_no_more_room() {
 }
 
 #[test]
+fn what_is_replaced_in_the_commit_that_it_came_with_leaves_few_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = Options::new();
+    let mut deduper = options.index(dir.path()).versions(Versions::Replace).deduper().unwrap();
+    for commit in 0..20 {
+        // Much that stays, in a group of its own, and little behind it.
+        let words: Vec<String> = (0..2000).map(|at| (at * 7919 + commit).to_string()).collect();
+        deduper.push(format!("{commit}{}", long(0)), words.join(" ")).unwrap();
+        for version in ["first", "second"] {
+            deduper.push(format!("notice {commit}"), version).unwrap();
+        }
+        deduper.checkpoint().unwrap();
+        let runs = Index::open(dir.path()).unwrap().stats().runs;
+        assert!(runs < 8, "{runs} after {} commits", commit + 1);
+    }
+    Index::open(dir.path()).unwrap().verify().unwrap();
+}
+
+#[test]
 fn withdrawn_text_that_cannot_be_removed_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let mut deduper = Options::new().index(dir.path()).deduper().unwrap();

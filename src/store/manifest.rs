@@ -295,15 +295,18 @@ impl Merging {
 }
 
 /// From which run on all are to become one, so that each has more than twice the size of the next.
+///
+/// Not only the last may be too large for the one before it: where newer versions replaced what came with
+/// them, a commit adds what came before those as a run of its own.
 fn runs_to_merge(lens: &[u64]) -> usize {
     let mut from = lens.len();
-    let mut size = 0;
+    let (mut next, mut all) = (None, 0);
     for (at, len) in lens.iter().enumerate().rev() {
-        if size * 2 >= *len || size == 0 {
-            size += len;
-            from = at;
+        all += len;
+        if next.is_none_or(|next| next * 2 >= *len) {
+            (from, next) = (at, Some(all));
         } else {
-            break;
+            next = Some(*len);
         }
     }
     from
@@ -669,6 +672,9 @@ mod tests {
             assert!(lens.len() <= 10, "{lens:?}");
         }
         assert_eq!(lens.iter().sum::<u64>(), 10_000);
+        // Several come at once.
+        assert_eq!(runs_to_merge(&[9000, 900, 300, 1000, 10]), 1);
+        assert_eq!(runs_to_merge(&[9000, 3000, 1000, 10]), 3);
         assert!(written < 10_000 * 12, "{written}");
     }
 }
