@@ -12,7 +12,7 @@ use crate::setting::{unknown, words};
 /// The version of the rules for near copies and for sentences, those of the library that finds them
 /// included: an index on disk that was made with either is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// What is removed from an article where text is covered.
 ///

@@ -7,6 +7,7 @@
 //! - Otherwise a sentence ends where it does by the rules of both German and English, so that the
 //!   abbreviations of both hold ("z. B.", "am 5. Mai", "Dr. Brown").
 //! - A number in brackets behind the end of a sentence begins the next one ("… ist. (2) Wer …").
+//! - A quotation mark that opens belongs to what it stands before, one that closes to what it stands behind.
 //! - What has neither letter nor digit, such as a quotation mark that was set apart, is no sentence
 //!   of its own: it belongs to the one before, or to the first.
 
@@ -43,7 +44,7 @@ pub fn sentences(text: &str, language: Option<&str>) -> Vec<Range<usize>> {
             let inside = |number: &&Range<usize>| number.start < end;
             numbers.get(next).filter(inside).map_or(end, |number| number.start)
         };
-        ends.map(before_number).collect()
+        ends.map(before_number).map(|end| beside_quotes(text, end)).collect()
     };
     let mut ends = match language.and_then(|tag| tag.split(['-', '_']).next()) {
         Some(language) if !language.is_empty() => ends(&language.to_ascii_lowercase()),
@@ -131,6 +132,31 @@ fn numbers(text: &str) -> Vec<Range<usize>> {
     numbers
 }
 
+/// The end, before a quotation mark that opens, or behind one that closes. What the library takes for the pair of a
+/// mark may be another one, as `“` opens in one language and closes in the other, and marks do go missing.
+fn beside_quotes(text: &str, end: usize) -> usize {
+    let (Some(before), Some(behind)) = (text.get(..end), text.get(end..)) else { return end };
+    let space = char::is_whitespace;
+    let words = &before[..end - len_of_quotes(before.chars().rev())];
+    let rest = &behind[len_of_quotes(behind.chars())..];
+    if words.ends_with(space) && !behind.starts_with(space) {
+        words.len()
+    } else if !before.ends_with(space) && (rest.is_empty() || rest.starts_with(space)) {
+        text.len() - rest.len()
+    } else {
+        end
+    }
+}
+
+/// Bytes of the quotation marks that come first, of which a few are looked at: a row of them could take time quadratic in it.
+fn len_of_quotes(chars: impl Iterator<Item = char>) -> usize {
+    chars.take(4).take_while(|&c| is_quote(c)).map(char::len_utf8).sum()
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '\'' | '«' | '»' | '‹' | '›' | '\u{2018}'..='\u{201F}')
+}
+
 /// The text with spaces in these ranges.
 fn without<'a>(text: &'a str, ranges: &[Range<usize>]) -> Cow<'a, str> {
     if ranges.is_empty() {
@@ -182,6 +208,18 @@ mod tests {
         ];
         assert_eq!(found(text, None), expected);
         assert_eq!(found(text, Some("de")), expected);
+    }
+
+    #[test]
+    fn quotation_marks_belong_to_what_is_quoted() {
+        for text in [
+            "Dann kam er. |‚Nein.‘ |Das war es.",
+            "Er ging \"fort. |\"Weil es spät war\", hieß es. |Dann kam er.",
+            "He left. |“Because it was late,” he said. |Then he came.",
+        ] {
+            let expected: Vec<&str> = text.split('|').map(str::trim_end).collect();
+            assert_eq!(found(&text.replace('|', ""), None), expected);
+        }
     }
 
     #[test]
