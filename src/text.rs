@@ -47,13 +47,15 @@ impl Deref for Text {
     }
 }
 
-/// The text that bytes are, if they are UTF-8.
-pub(crate) fn string_of(bytes: Vec<u8>) -> Option<String> {
-    simdutf8::basic::from_utf8(&bytes).ok()?;
-    // SAFETY: the line above. `String::from_utf8` would look again, byte by byte where text is not
+/// The text that bytes are, or the bytes if they are not UTF-8.
+pub(crate) fn string_of(bytes: Vec<u8>) -> Result<String, Vec<u8>> {
+    if simdutf8::basic::from_utf8(&bytes).is_err() {
+        return Err(bytes);
+    }
+    // SAFETY: the lines above. `String::from_utf8` would look again, byte by byte where text is not
     // ASCII, which took a sixth of the time of streaming the articles of an index.
     #[expect(unsafe_code, reason = "`simdutf8` makes no `String`")]
-    Some(unsafe { String::from_utf8_unchecked(bytes) })
+    Ok(unsafe { String::from_utf8_unchecked(bytes) })
 }
 
 #[cfg(test)]
@@ -62,9 +64,10 @@ mod tests {
 
     #[test]
     fn bytes_are_text_or_not() {
-        assert_eq!(string_of("Grüße".into()).as_deref(), Some("Grüße"));
-        assert_eq!(string_of(b"Gr\xFC\xDFe".to_vec()), None);
-        assert_eq!(string_of("Grüße".as_bytes()[..3].to_vec()), None);
+        assert_eq!(string_of("Grüße".into()).as_deref(), Ok("Grüße"));
+        for broken in [&b"Gr\xFC\xDFe"[..], &"Grüße".as_bytes()[..3]] {
+            assert_eq!(string_of(broken.to_vec()), Err(broken.to_vec()));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::document::{Failure, Problem};
+use crate::text::string_of;
 
 /// The byte order mark of UTF-8.
 pub(crate) const MARK: &[u8] = "\u{feff}".as_bytes();
@@ -98,15 +99,15 @@ pub(crate) fn decode_declared(
 
 /// As [`decode`], for bytes that the text may be made of.
 pub(crate) fn decode_owned(bytes: Vec<u8>, strict: bool) -> Result<Decoded<'static>, Failure> {
-    match String::from_utf8(bytes) {
+    match string_of(bytes) {
         Ok(mut text) => {
             if text.starts_with('\u{feff}') {
                 text.drain(..'\u{feff}'.len_utf8());
             }
             Ok(Decoded { text: Cow::Owned(text), encoding: None, replaced: 0 })
         }
-        Err(error) => {
-            let Decoded { text, encoding, replaced } = decode(error.as_bytes(), strict)?;
+        Err(bytes) => {
+            let Decoded { text, encoding, replaced } = decode(&bytes, strict)?;
             Ok(Decoded { text: Cow::Owned(text.into_owned()), encoding, replaced })
         }
     }

@@ -9,7 +9,7 @@
 mod names;
 mod xml;
 
-use std::io::Read;
+use std::io::BufRead;
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::QName;
@@ -46,7 +46,11 @@ impl FeedEntries {
     /// # Errors
     ///
     /// If it is too long or cannot be read, and if `strict` and it cannot be decoded.
-    pub(crate) fn new(reader: impl Read, limits: &Limits, strict: bool) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        reader: impl BufRead,
+        limits: &Limits,
+        strict: bool,
+    ) -> Result<Self, Failure> {
         let bytes = read_whole(reader, limits.record)?;
         let feed = decode_declared(&bytes, in_xml_declaration(&bytes), strict)?;
         Ok(Self {

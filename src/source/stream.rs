@@ -1,7 +1,7 @@
 //! Readers put on one another between a file and the records in it.
 
 use std::fs::File;
-use std::io::{BufRead, Read, Result};
+use std::io::{BufRead, ErrorKind, Read, Result};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,9 @@ pub(crate) struct Steady {
     file: File,
     /// Length and time of the last change when it was opened.
     before: (u64, Option<SystemTime>),
+    /// Whether its end was read. Who looks at the first bytes comes to the end of a short file, and who reads
+    /// on comes there again.
+    ended: bool,
 }
 
 impl Steady {
@@ -44,7 +47,7 @@ impl Steady {
 
     pub(crate) fn new(file: File) -> Result<Self> {
         let before = state(&file)?;
-        Ok(Self { file, before })
+        Ok(Self { file, before, ended: false })
     }
 
     #[cfg(feature = "parquet")]
@@ -67,9 +70,13 @@ fn state(file: &File) -> Result<(u64, Option<SystemTime>)> {
 
 impl Read for Steady {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
         let read = self.file.read(buffer)?;
         if read == 0 && !buffer.is_empty() {
             self.check()?;
+            self.ended = true;
         }
         Ok(read)
     }
@@ -135,19 +142,44 @@ pub(crate) fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> Res
 /// # Errors
 ///
 /// If it is longer or cannot be read, at the byte where it breaks off.
-pub(crate) fn read_whole(reader: impl Read, limit: u64) -> std::result::Result<Vec<u8>, Failure> {
+pub(crate) fn read_whole(
+    mut reader: impl BufRead,
+    limit: u64,
+) -> std::result::Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let failed = |problem: Problem, at: usize| Failure {
         offset: Some(at as u64),
         ..Failure::of_file(problem)
     };
-    if let Err(error) = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
+    if let Err(error) = read_up_to(&mut reader, limit.saturating_add(1), &mut bytes) {
         return Err(failed(error.into(), bytes.len()));
     }
     if bytes.len() as u64 > limit {
         return Err(failed(Problem::TooLong { limit }, 0));
     }
     Ok(bytes)
+}
+
+/// Reads to the end, but no more than `limit` bytes. An error comes behind the bytes before it.
+///
+/// By the buffer that there is: [`Read::read_to_end`] gives a reader room that it has cleared, little at
+/// first, and reads into it what lies in the buffer whole.
+pub(crate) fn read_up_to(reader: &mut impl BufRead, limit: u64, bytes: &mut Vec<u8>) -> Result<()> {
+    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+    while left > 0 {
+        let buffer = match reader.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            buffer => buffer?,
+        };
+        let len = buffer.len().min(left);
+        if len == 0 {
+            break;
+        }
+        bytes.extend_from_slice(&buffer[..len]);
+        reader.consume(len);
+        left -= len;
+    }
+    Ok(())
 }
 
 /// Counts the bytes that are taken from a reader.
@@ -190,11 +222,11 @@ pub(crate) struct Peeked<R> {
     reader: R,
 }
 
-impl<R: Read> Peeked<R> {
+impl<R: BufRead> Peeked<R> {
     /// Reads the first `bytes`, fewer if the stream ends or breaks before.
     pub(crate) fn new(mut reader: R, bytes: usize) -> Self {
         let mut head = Vec::new();
-        let error = reader.by_ref().take(bytes as u64).read_to_end(&mut head).err();
+        let error = read_up_to(&mut reader, bytes as u64, &mut head).err();
         Self { head, at: 0, error, reader }
     }
 
@@ -259,7 +291,7 @@ pub(crate) struct Blocks<R> {
     error: Option<std::io::Error>,
 }
 
-impl<R: Read> Blocks<R> {
+impl<R: BufRead> Blocks<R> {
     const LEN: u64 = 1 << 16;
 
     pub(crate) fn new(reader: R) -> Self {
@@ -267,13 +299,13 @@ impl<R: Read> Blocks<R> {
     }
 }
 
-impl<R: Read> Read for Blocks<R> {
+impl<R: BufRead> Read for Blocks<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         read_buffered(self, buffer)
     }
 }
 
-impl<R: Read> BufRead for Blocks<R> {
+impl<R: BufRead> BufRead for Blocks<R> {
     fn fill_buf(&mut self) -> Result<&[u8]> {
         if self.at == self.block.len() {
             if let Some(error) = self.error.take() {
@@ -281,7 +313,7 @@ impl<R: Read> BufRead for Blocks<R> {
             }
             self.block.clear();
             self.at = 0;
-            let read = self.reader.by_ref().take(Self::LEN).read_to_end(&mut self.block);
+            let read = read_up_to(&mut self.reader, Self::LEN, &mut self.block);
             if let Err(error) = read {
                 if self.block.is_empty() {
                     return Err(error);
@@ -312,9 +344,19 @@ mod tests {
         }
     }
 
+    /// Bytes of which each read is interrupted once.
+    struct Interrupting<'a>(&'a [u8], bool);
+
+    impl Read for Interrupting<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+        }
+    }
+
     #[test]
     fn an_error_comes_behind_the_bytes_before_it() {
-        let reader = BufReader::new(b"abc".chain(Broken));
+        let reader = b"abc".chain(BufReader::new(Broken));
         let mut peeked = Peeked::new(reader, 8);
         assert_eq!(peeked.head(), b"abc");
         assert!(peeked.broken().is_none());
@@ -327,7 +369,7 @@ mod tests {
     fn blocks_are_full_however_the_bytes_arrive() {
         let bytes = vec![7; 100_000];
         let single = BufReader::with_capacity(1, &*bytes);
-        let mut blocks = Blocks::new(single.chain(Broken));
+        let mut blocks = Blocks::new(single.chain(BufReader::new(Broken)));
         assert_eq!(blocks.fill_buf().unwrap().len(), 1 << 16);
         blocks.consume(1 << 16);
         assert_eq!(blocks.fill_buf().unwrap().len(), 100_000 - (1 << 16));
@@ -372,6 +414,37 @@ mod tests {
         metered.consume(2);
         metered.read_exact(&mut [0; 3]).unwrap();
         assert_eq!(taken.load(Ordering::Relaxed), 5);
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_read_once() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), "first\n").unwrap();
+        let (reader, _) = Steady::open(File::open(path.path()).unwrap(), 1 << 16).unwrap();
+        let mut peeked = Peeked::new(reader, 1 << 13);
+        std::fs::write(path.path(), "first\nsecond\n").unwrap();
+        let mut read = Vec::new();
+        read_up_to(&mut peeked, u64::MAX, &mut read).unwrap();
+        assert_eq!(read, b"first\n");
+    }
+
+    #[test]
+    fn a_stream_is_read_to_its_end_or_a_limit() {
+        let bytes: Vec<u8> = (0..1000).map(|at: u32| (at % 251) as u8).collect();
+        for limit in [0, 1, 7, 8, 999, 1000, 1001, u64::MAX] {
+            let mut read = Vec::new();
+            let mut reader = BufReader::with_capacity(7, Interrupting(&bytes, false));
+            read_up_to(&mut reader, limit, &mut read).unwrap();
+            let len = usize::try_from(limit).unwrap().min(bytes.len());
+            assert_eq!(read, bytes[..len], "{limit}");
+            // Nothing beyond the limit is taken.
+            let mut rest = Vec::new();
+            read_up_to(&mut reader, u64::MAX, &mut rest).unwrap();
+            assert_eq!(rest, bytes[len..], "{limit}");
+        }
+        let mut read = Vec::new();
+        let error = read_up_to(&mut b"abc".chain(BufReader::new(Broken)), 8, &mut read);
+        assert_eq!((error.unwrap_err().kind(), &*read), (ErrorKind::BrokenPipe, &b"abc"[..]));
     }
 
     #[test]

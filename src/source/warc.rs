@@ -13,6 +13,7 @@ use super::encoding::{MARK, decode_declared};
 use super::format::is_warc_version;
 use super::html::{self, Markup};
 use super::limits::Limits;
+use super::stream::read_up_to;
 
 /// The longest line of a header, in bytes.
 const LONGEST_LINE: usize = 1 << 16;
@@ -70,10 +71,11 @@ impl<R: BufRead> WarcRecords<R> {
             return Ok(Some(Record::NoArticle));
         }
         // The length is a claim: memory grows with what is there.
-        let read = self.reader.by_ref().take(length).read_to_end(&mut bytes);
-        let read = read.map_err(Failure::of_file)?;
-        self.offset += read as u64;
-        if (read as u64) < length {
+        let start = bytes.len();
+        read_up_to(&mut self.reader, length, &mut bytes).map_err(Failure::of_file)?;
+        let read = (bytes.len() - start) as u64;
+        self.offset += read;
+        if read < length {
             return Err(Failure::of_file(Problem::Truncated));
         }
         Ok(Some(Record::Raw(RawRecord { bytes, number: self.number, offset })))

@@ -369,7 +369,7 @@ impl Sealed {
     /// The original text of an article in ascending `ranges`, one after the other.
     pub(crate) fn text(&self, found: &Found, ranges: &[Range<u64>]) -> Result<String, IndexError> {
         let text = string_of(self.bytes(found, ranges)?);
-        text.ok_or_else(|| self.wrong(found, "an article is not UTF-8"))
+        text.map_err(|_| self.wrong(found, "an article is not UTF-8"))
     }
 
     /// Whether the canonical form of an article is `canonical`.

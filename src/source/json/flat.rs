@@ -154,7 +154,7 @@ impl<'a> Rest<'a> {
         if string.capacity() > 2 * len {
             string.shrink_to_fit(); // much else stands in the record, or much of it was escapes
         }
-        string_of(string).map(|string| Text::Apart(Some(string)))
+        string_of(string).ok().map(|string| Text::Apart(Some(string)))
     }
 
     /// Takes a string that is no text: mostly a short one without escapes.
@@ -164,12 +164,12 @@ impl<'a> Rest<'a> {
         let plain = &self.bytes[..end];
         if self.bytes[end] == b'"' && plain.iter().all(|&byte| byte > 0x1F) {
             self.bytes = &self.bytes[end + 1..];
-            return string_of(plain.to_vec());
+            return string_of(plain.to_vec()).ok();
         }
         let bytes = &self.bytes[..self.bytes.len().min(ROOM_KEPT)];
         let (len, taken) = vector::run(Unescape { bytes, room: &mut self.room })?;
         self.bytes = &self.bytes[taken..];
-        string_of(self.room[..len].to_vec())
+        string_of(self.room[..len].to_vec()).ok()
     }
 
     /// Takes a string, a whole number, or null, which is none.
