@@ -76,13 +76,9 @@ pub(crate) fn decode_declared(
 ) -> Result<Decoded<'_>, Failure> {
     use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-    let known = |label: &[u8]| {
-        let encoding = Encoding::for_label_no_replacement(label).or_else(|| code_page(label));
-        encoding.filter(|_| !is_ascii_label(label))
-    };
     let declared = match Encoding::for_bom(bytes) {
         Some(_) => None,
-        None => declared.into_iter().find_map(|label| known(label.as_ref())),
+        None => declared.into_iter().find_map(|label| of_label(label.as_ref())),
     };
     // Looked at only where it matters.
     let is_utf8 = || !bytes.is_ascii() && simdutf8::basic::from_utf8(bytes).is_ok();
@@ -95,6 +91,19 @@ pub(crate) fn decode_declared(
         Some(encoding) => Ok(decode_as(bytes, encoding, strict)?),
         None => decode(bytes, strict).map_err(|failure| Failure { offset: None, ..failure }),
     }
+}
+
+/// The encoding that a declaration means, if it says anything.
+#[cfg(feature = "html")]
+fn of_label(label: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    let encoding = encoding_rs::Encoding::for_label_no_replacement(label);
+    encoding.or_else(|| code_page(label)).filter(|_| !is_ascii_label(label))
+}
+
+/// Whether a declaration says anything: those behind it do not count.
+#[cfg(feature = "html")]
+pub(crate) fn is_known_label(label: &[u8]) -> bool {
+    of_label(label).is_some()
 }
 
 /// As [`decode`], for bytes that the text may be made of.

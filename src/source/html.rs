@@ -17,7 +17,7 @@ use self::element::{Element, Role};
 use self::layout::Layout;
 use self::tokens::{StartTag, Tokens};
 use super::document::{Document, Failure, spaced};
-use super::encoding::{decode_declared, in_xml_declaration, is_utf16_label};
+use super::encoding::{decode_declared, in_xml_declaration, is_known_label, is_utf16_label};
 #[cfg(any(feature = "mail", feature = "warc"))]
 use super::format::Format;
 use super::format::behind_declaration;
@@ -165,7 +165,7 @@ impl Tokens for Characters {
     }
 }
 
-/// The encodings that the `meta` elements of a page name.
+/// The encodings that the `meta` elements of a page name, up to the first that is known.
 fn in_meta(start: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Labels::default();
     tokens::read(start, &mut found);
@@ -183,6 +183,11 @@ impl Tokens for Labels {
         }
         // Whether this is XML is not known yet, and matters little.
         naive_next_state(&tag.name).filter(|_| !tag.self_closing)
+    }
+
+    /// Most pages name theirs at the start, and what it is behind that has no say.
+    fn are_enough(&self) -> bool {
+        self.0.last().is_some_and(|label| is_known_label(label))
     }
 }
 
@@ -557,7 +562,7 @@ fn own_style(tag: &StartTag) -> String {
 }
 
 fn has_rule(style: &str, is_meant: impl Fn(&str) -> bool) -> bool {
-    style.split(';').any(|rule| is_meant(rule.trim_end_matches("!important")))
+    !style.is_empty() && style.split(';').any(|rule| is_meant(rule.trim_end_matches("!important")))
 }
 
 #[cfg(test)]
@@ -566,6 +571,13 @@ mod tests {
 
     fn text(html: &str) -> String {
         read(html, Markup::Html).text
+    }
+
+    #[test]
+    fn encodings_are_looked_for_up_to_the_first_that_is_known() {
+        let page = "<meta charset=x><meta charset=latin1><meta charset=utf-8>";
+        assert_eq!(in_meta(page.as_bytes()), [&b"x"[..], b"latin1"]);
+        assert_eq!(in_meta(&page.as_bytes()[..16]), [b"x"]);
     }
 
     #[test]

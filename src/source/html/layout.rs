@@ -44,14 +44,19 @@ impl Layout {
 
     /// Text in which any white space is one space.
     pub(super) fn flowing(&mut self, text: &str) {
-        let is_space = |char: char| char.is_ascii_whitespace() || char == '\0';
-        for piece in text.split_inclusive(is_space) {
-            let word = piece.trim_end_matches(is_space);
-            if !word.is_empty() {
-                self.separate(word);
-                self.text.push_str(word);
+        let mut rest = text;
+        loop {
+            let words =
+                rest.trim_start_matches(|char: char| char.is_ascii() && is_space(char as u8));
+            self.space |= words.len() < rest.len();
+            if words.is_empty() {
+                return;
             }
-            self.space |= word.len() < piece.len();
+            // What is laid out already is written as it stands: words with a space between any two.
+            let (words, behind) = words.split_at(len_of_words(words.as_bytes()));
+            self.separate(words);
+            self.text.push_str(words);
+            rest = behind;
         }
     }
 
@@ -97,5 +102,41 @@ impl Layout {
         }
         (self.asked, self.broken) = (0, 0);
         (self.space, self.cell, self.item) = (false, false, false);
+    }
+}
+
+/// Whether a byte is white space, of which any amount is one space.
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == b'\0'
+}
+
+/// The length of the words that `text` begins with, as far as they have one space between them.
+fn len_of_words(text: &[u8]) -> usize {
+    let is_end = |pair: &[u8]| is_space(pair[0]) && (pair[0] != b' ' || is_space(pair[1]));
+    let end = text.windows(2).position(is_end);
+    end.unwrap_or_else(|| text.len() - usize::from(text.last().is_some_and(|&last| is_space(last))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::random;
+
+    #[test]
+    fn any_white_space_in_flowing_text_is_one_space() {
+        let pieces = ["a", "ä", "bc", " ", " ", "\n", "\t", "\0", "\u{c}", "\u{a0}"];
+        for seed in 0..2000 {
+            let mut random = random(seed);
+            let mut layout = Layout::default();
+            let mut whole = String::new();
+            for _ in 0..random(4) {
+                let text: String = (0..random(9)).map(|_| pieces[random(pieces.len())]).collect();
+                layout.flowing(&text);
+                whole += &text;
+            }
+            let words = whole.split(|char: char| char.is_ascii_whitespace() || char == '\0');
+            let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+            assert_eq!(layout.finish(), words.join(" "), "{whole:?}");
+        }
     }
 }

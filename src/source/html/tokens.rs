@@ -50,6 +50,11 @@ pub(super) trait Tokens {
     /// Text, or a part of it.
     fn text(&mut self, _text: &str) {}
 
+    /// Whether no more is to be told.
+    fn are_enough(&self) -> bool {
+        false
+    }
+
     /// Whether a CDATA section is text here; in HTML it is a comment.
     fn has_cdata(&self) -> bool {
         false
@@ -76,7 +81,7 @@ impl StartTag {
     }
 }
 
-/// Tells the tokens of `markup`.
+/// Tells the tokens of `markup`, until there are enough.
 pub(super) fn read<'a>(
     markup: impl Readable<'a, Reader: Reader<Error = Infallible>>,
     tokens: &mut impl Tokens,
@@ -94,7 +99,8 @@ pub(super) fn read<'a>(
         attributes: 0,
         is_due: &is_due,
     };
-    let Ok(()) = Tokenizer::new_with_emitter(markup, teller).finish();
+    // All tokens are told on the way to the first that the tokeniser gives out, which is where it stops.
+    let _ = Tokenizer::new_with_emitter(markup, teller).next();
 }
 
 /// A page with a space before the equals sign of an attribute where one is due, which says the same.
@@ -165,14 +171,23 @@ struct Teller<'a, T> {
 impl<T: Tokens> Teller<'_, T> {
     /// Hands on the text, but not the first bytes of a character whose others are still to come.
     fn hand_on(&mut self) {
-        let len = match std::str::from_utf8(&self.text) {
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            _ => self.text.len(),
+        let len = match simdutf8::compat::from_utf8(&self.text) {
+            Ok("") => return,
+            // Nearly always, and seen at one look.
+            Ok(text) => {
+                self.tokens.text(text);
+                self.text.len()
+            }
+            Err(error) => {
+                let is_cut = error.error_len().is_none();
+                let len = if is_cut { error.valid_up_to() } else { self.text.len() };
+                if len > 0 {
+                    self.tokens.text(&String::from_utf8_lossy(&self.text[..len]));
+                }
+                len
+            }
         };
-        if len > 0 {
-            self.tokens.text(&String::from_utf8_lossy(&self.text[..len]));
-            self.text.drain(..len);
-        }
+        self.text.drain(..len);
     }
 
     fn init_tag(&mut self, is_end: bool) {
@@ -209,7 +224,8 @@ fn push(bytes: &mut Vec<u8>, more: &[u8], most: usize) {
 }
 
 impl<T: Tokens> Emitter for Teller<'_, T> {
-    type Token = Infallible;
+    /// The end of what is to be told.
+    type Token = ();
 
     fn set_last_start_tag(&mut self, name: Option<&[u8]>) {
         self.last_start = name.unwrap_or_default().to_vec();
@@ -225,8 +241,8 @@ impl<T: Tokens> Emitter for Teller<'_, T> {
         false
     }
 
-    fn pop_token(&mut self) -> Option<Infallible> {
-        None
+    fn pop_token(&mut self) -> Option<()> {
+        self.tokens.are_enough().then_some(())
     }
 
     fn emit_string(&mut self, text: &[u8]) {
