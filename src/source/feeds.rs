@@ -228,6 +228,7 @@ fn end_of_entry(events: &mut Events<'_>, name: &str, lacks_ends: bool) -> Result
     // How many of its name are open in it, and how many that are named as what is around it.
     let (mut depth, mut inner) = (0_usize, 0_usize);
     loop {
+        events.skip_text();
         let at = events.at();
         match events.next() {
             Ok(Event::Start(tag)) if tag.name().0 == name => {

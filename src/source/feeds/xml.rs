@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use encoding_rs::WINDOWS_1252;
+use memchr::memchr;
 use quick_xml::Reader;
 use quick_xml::escape::{partial_escape, resolve_html5_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, BytesText, Event};
@@ -54,11 +55,23 @@ impl<'x> Events<'x> {
         self.reader.read_event().map_err(Problem::invalid)
     }
 
+    /// Passes over text up to the next markup. Escaped HTML, which most feeds hold, is an event for each
+    /// reference in it.
+    pub(super) fn skip_text(&mut self) {
+        let at = self.at();
+        let rest = &self.xml.as_bytes()[at..];
+        match memchr(b'<', rest).unwrap_or(rest.len()) {
+            0 => {}
+            len => *self = Self::starting_at(self.xml, at + len),
+        }
+    }
+
     /// Reads to the end of the element of this `name` whose start tag was read, and returns what is in it.
     pub(super) fn content(&mut self, name: &str) -> Result<&'x str, Problem> {
         let start = self.at();
         let mut depth = 0_usize;
         loop {
+            self.skip_text();
             let end = self.at();
             match self.next().map_err(|_| Problem::Truncated)? {
                 Event::Start(tag) if tag.name().0 == name => depth += 1,
