@@ -81,10 +81,14 @@ impl ChunkReader for Steadily {
     }
 }
 
+/// A row as a document.
+type DecodedRow = Result<Document, Failure>;
+
 /// The rows of a file as documents, in their order.
 #[derive(Debug)]
 pub(crate) struct ParquetRows {
-    rows: Option<Receiver<Result<Document, Failure>>>,
+    batches: Option<Receiver<Vec<DecodedRow>>>,
+    batch: std::vec::IntoIter<DecodedRow>,
     number: u64,
     worker: Option<JoinHandle<()>>,
 }
@@ -100,22 +104,56 @@ impl ParquetRows {
         settings: &Settings,
         check: impl Fn() -> std::io::Result<()> + Send + 'static,
     ) -> Result<Self, Failure> {
-        /// Rows that wait to be taken: enough for both sides to work at a time.
+        /// Batches that wait to be taken: enough for both sides to work at a time.
         const WAITING: usize = 4;
         let (sender, receiver) = sync_channel(WAITING);
         let names = settings.names.clone();
         let (limits, strict) = (settings.limits, settings.strict);
         let worker =
             std::thread::Builder::new().name("dedup-parquet".to_owned()).spawn(move || {
-                let read = read(input, &names, limits, strict, &sender);
+                let mut rows = Batches { sender, batch: Vec::new(), bytes: 0 };
+                let read = read(input, &names, limits, strict, &mut rows);
                 // What a changed file told is not to be trusted, so that is said first.
                 if let Err(failure) = check().map_err(Failure::from).and(read) {
                     // If nobody waits for it, nobody is to know.
-                    let _ = sender.send(Err(Failure { recoverable: false, ..failure }));
+                    rows.push(Err(Failure { recoverable: false, ..failure }));
                 }
             });
         let worker = worker.map_err(Failure::of_file)?;
-        Ok(Self { rows: Some(receiver), number: 0, worker: Some(worker) })
+        let batch = Vec::new().into_iter();
+        Ok(Self { batches: Some(receiver), batch, number: 0, worker: Some(worker) })
+    }
+}
+
+/// Rows on their way to who takes them. One by one, each would wake a thread on either side.
+struct Batches {
+    sender: SyncSender<Vec<DecodedRow>>,
+    batch: Vec<DecodedRow>,
+    /// Of the documents in the batch.
+    bytes: usize,
+}
+
+impl Batches {
+    /// Bytes of a batch, unless a row is longer.
+    const FULL: usize = 1 << 16;
+
+    /// Whether there is still somebody who takes them.
+    fn push(&mut self, row: DecodedRow) -> bool {
+        self.bytes += size_of::<DecodedRow>() + row.as_ref().map_or(0, Document::memory);
+        self.batch.push(row);
+        self.bytes < Self::FULL || self.send()
+    }
+
+    fn send(&mut self) -> bool {
+        self.bytes = 0;
+        self.sender.send(std::mem::take(&mut self.batch)).is_ok()
+    }
+}
+
+/// What was read before a panic is sent too.
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.send();
     }
 }
 
@@ -123,21 +161,12 @@ impl Iterator for ParquetRows {
     type Item = Result<Record, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.rows.as_ref()?.recv() {
-            Ok(Err(failure)) if !failure.recoverable => {
-                self.rows = None;
-                Some(Err(failure))
+        let row = loop {
+            if let Some(row) = self.batch.next() {
+                break row;
             }
-            Ok(row) => {
-                self.number += 1;
-                let number = Some(self.number);
-                Some(match row {
-                    Ok(document) => Ok(Record::Document(document, self.number)),
-                    Err(failure) => Err(Failure { number, ..failure }),
-                })
-            }
-            Err(_) => {
-                self.rows = None;
+            let Ok(batch) = self.batches.as_ref()?.recv() else {
+                self.batches = None;
                 let panic = self.worker.take()?.join().err()?;
                 let message = panic
                     .downcast_ref::<String>()
@@ -145,7 +174,22 @@ impl Iterator for ParquetRows {
                     .or_else(|| panic.downcast_ref::<&str>().copied())
                     .unwrap_or("no message");
                 let problem = Problem::Panicked { message: message.to_owned() };
-                Some(Err(Failure::of_file(problem)))
+                return Some(Err(Failure::of_file(problem)));
+            };
+            self.batch = batch.into_iter();
+        };
+        match row {
+            Err(failure) if !failure.recoverable => {
+                self.batches = None;
+                Some(Err(failure))
+            }
+            row => {
+                self.number += 1;
+                let number = Some(self.number);
+                Some(match row {
+                    Ok(document) => Ok(Record::Document(document, self.number)),
+                    Err(failure) => Err(Failure { number, ..failure }),
+                })
             }
         }
     }
@@ -153,8 +197,8 @@ impl Iterator for ParquetRows {
 
 impl Drop for ParquetRows {
     fn drop(&mut self) {
-        // Without a receiver the worker ends at its next row.
-        self.rows = None;
+        // Without a receiver the worker ends at its next batch.
+        self.batches = None;
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
@@ -171,7 +215,7 @@ fn read(
     names: &[(String, Field)],
     limits: Limits,
     strict: bool,
-    rows: &SyncSender<Result<Document, Failure>>,
+    rows: &mut Batches,
 ) -> Result<(), Failure> {
     footer::check(&input, &limits)?;
     let len = input.len();
@@ -221,7 +265,7 @@ fn read(
         })?;
         // Too long texts need not wait in memory.
         let document = document.and_then(|document| within_limit(document, &limits));
-        if rows.send(document).is_err() {
+        if !rows.push(document) {
             break;
         }
     }
@@ -332,6 +376,9 @@ fn text(value: &Value, strict: bool) -> Result<(String, u64), Problem> {
     match value {
         Value::Str(text) => Ok((text.clone(), 0)),
         Value::Bytes(bytes) => {
+            if let Ok(text) = simdutf8::basic::from_utf8(bytes.data()) {
+                return Ok((text.to_owned(), 0)); // as most are
+            }
             let mut text = String::with_capacity(bytes.len());
             let mut replaced = 0;
             for chunk in bytes.data().utf8_chunks() {
@@ -727,6 +774,45 @@ mod tests {
         let strict = rows(plain.clone(), "meta.raw", "none", true).next().unwrap().unwrap_err();
         assert!(matches!(strict.problem, Problem::Undecodable { .. }) && strict.recoverable);
         assert_eq!(texts(&plain, "a.b", "id")[0].0, "x");
+    }
+
+    /// A file whose last page of text nobody can ask for.
+    #[derive(Clone)]
+    struct Panicking(Bytes, std::ops::Range<u64>);
+
+    impl Length for Panicking {
+        fn len(&self) -> u64 {
+            Length::len(&self.0)
+        }
+    }
+
+    impl ChunkReader for Panicking {
+        type T = <Bytes as ChunkReader>::T;
+
+        fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+            assert!(!self.1.contains(&start), "there is no such page");
+            self.0.get_read(start)
+        }
+
+        fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+            assert!(!self.1.contains(&start), "there is no such page");
+            self.0.get_bytes(start, length)
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error_behind_the_rows_before_it() {
+        let file = file(Compression::UNCOMPRESSED, &TEXTS);
+        let metadata = SerializedFileReader::new(file.clone()).unwrap().metadata().clone();
+        let (start, len) = metadata.row_group(1).column(1).byte_range();
+        let file = Panicking(file, start..start + len);
+        let rows = ParquetRows::new(file, &settings("text", "id", false), || Ok(())).unwrap();
+        let read: Vec<_> = rows.map(document).collect();
+        let [Ok(first), Ok(second), Err(failure)] = &read[..] else { panic!("{read:?}") };
+        assert_eq!([&*first.text, &*second.text], ["Käse", "und Brot"]);
+        assert!(
+            matches!(&failure.problem, Problem::Panicked { message } if message == "there is no such page")
+        );
     }
 
     #[test]
