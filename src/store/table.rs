@@ -10,6 +10,9 @@ use crate::index::table::{GRANULE, MAX_KEY_BITS, Posting};
 /// Entries in a page: some three kilobytes, a microsecond to look through.
 pub(crate) const PAGE: usize = 512;
 
+/// Entries that a search looks through: the key of the first of them is at hand.
+const STEP: usize = 32;
+
 const HEAD: usize = 4;
 
 /// Keys, places and values are read through one 64-bit word, wherever in a byte they begin.
@@ -159,8 +162,10 @@ fn packed_len(count: usize, width: u8) -> usize {
 /// A page that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
-    first: u64,
     count: usize,
+    /// The key of every so many entries. A key is told by the one before it, so without these a search would
+    /// add up half the page, for each anchor and each paragraph of a text, in each run.
+    steps: Vec<u64>,
     deltas: Packed,
     places: Packed,
     values: Packed,
@@ -187,41 +192,44 @@ impl Page {
         };
         take(HEAD, 0)?;
         let mut packed = |width| take(packed_len(count, width), width);
-        let page = Self {
-            first,
-            count,
-            deltas: packed(deltas)?,
-            places: packed(places)?,
-            values: packed(values)?,
-        };
-        if page.keys().any(|key| key >> key_bits != 0) || !bytes.is_empty() {
+        let (deltas, places, values) = (packed(deltas)?, packed(places)?, packed(values)?);
+        let (mut steps, mut key) = (Vec::with_capacity(count.div_ceil(STEP)), first);
+        for at in 0..count {
+            key = key.saturating_add(deltas.get(at));
+            if at.is_multiple_of(STEP) {
+                steps.push(key);
+            }
+        }
+        // No key is less than one before it.
+        if key >> key_bits != 0 || !bytes.is_empty() {
             return Err(Wrong("a page is not as long as its entries"));
         }
-        Ok(page)
+        Ok(Self { count, steps, deltas, places, values })
     }
 
-    fn keys(&self) -> impl Iterator<Item = u64> + '_ {
-        let mut key = self.first;
-        (0..self.count).map(move |at| {
-            key = key.saturating_add(self.deltas.get(at));
-            key
+    /// The entries from the first of a step on.
+    fn entries_from(&self, step: usize) -> impl Iterator<Item = Entry> + '_ {
+        let start = step * STEP;
+        let mut key = self.steps.get(step).copied().unwrap_or_default();
+        (start..self.count).map(move |at| {
+            if at > start {
+                key = key.saturating_add(self.deltas.get(at));
+            }
+            Entry { key, place: self.places.get(at), value: self.values.get(at) }
         })
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        self.keys().enumerate().map(|(at, key)| self.entry(at, key))
+        self.entries_from(0)
     }
 
     /// The entries under a key.
     pub(crate) fn find(&self, key: u64) -> impl Iterator<Item = Entry> + '_ {
-        let keys = self.keys().enumerate();
-        keys.skip_while(move |&(_, other)| other < key)
-            .take_while(move |&(_, other)| other == key)
-            .map(|(at, key)| self.entry(at, key))
-    }
-
-    fn entry(&self, at: usize, key: u64) -> Entry {
-        Entry { key, place: self.places.get(at), value: self.values.get(at) }
+        // The first of them may be the last of a step that begins before the key.
+        let step = self.steps.partition_point(|&first| first < key).saturating_sub(1);
+        self.entries_from(step)
+            .skip_while(move |entry| entry.key < key)
+            .take_while(move |entry| entry.key == key)
     }
 }
 
@@ -265,6 +273,10 @@ mod tests {
                 let same: Vec<Entry> =
                     entries.iter().copied().filter(|other| other.key == entry.key).collect();
                 prop_assert_eq!(page.find(entry.key).collect::<Vec<_>>(), same);
+                for beside in [entry.key.wrapping_sub(1), entry.key + 1] {
+                    let is_there = entries.iter().any(|other| other.key == beside);
+                    prop_assert_eq!(page.find(beside).next().is_some(), is_there);
+                }
             }
         }
 
