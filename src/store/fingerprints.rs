@@ -9,9 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use self::set::Run;
+use self::set::{Page, Run};
 use super::cache::Cache;
 use super::error::{IndexError, Wrong, io, wrap};
 use super::file::Kind;
@@ -351,7 +349,7 @@ struct Runs {
     path: PathBuf,
     /// The largest first.
     list: Vec<Arc<Run>>,
-    pages: Cache<Bytes>,
+    pages: Cache<Arc<Page>>,
 }
 
 impl Runs {
@@ -369,8 +367,8 @@ impl Runs {
         for run in &self.list {
             let Some(at) = run.page_of(fingerprint) else { continue };
             let page = self.pages.get((run.named.number, at), || {
-                let page = Bytes::from(run.page(at)?);
-                let size = page.len();
+                let page = Arc::new(run.page(at)?);
+                let size = page.size();
                 Ok::<_, IndexError>((page, size))
             })?;
             if run.page_has(at, &page, fingerprint)? {

@@ -19,6 +19,9 @@ const KIND: Kind = Kind { magic: *b"dedupFPR", version: VERSION };
 /// Fingerprints in a page: some three kilobytes, a microsecond to look through.
 const PAGE: usize = 512;
 
+/// Fingerprints that a search looks through: the first of them is at hand.
+const STEP: usize = 32;
+
 /// The payload of a page: ascending fingerprints behind the first, as Rice codes of the differences less one.
 fn encode(fingerprints: &[u64]) -> Vec<u8> {
     let gaps = || fingerprints.windows(2).map(|pair| pair[1] - pair[0] - 1);
@@ -77,12 +80,16 @@ pub(crate) struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn new(payload: &'a [u8], page: PageRef) -> Result<Self, Wrong> {
+        Self::from_step(payload, Step { first: page.first, left: page.count, behind: 0 })
+    }
+
+    fn from_step(payload: &'a [u8], step: Step) -> Result<Self, Wrong> {
         let (&low, bits) = payload.split_first().ok_or(Wrong("a page has no head"))?;
         if u32::from(low) >= u64::BITS {
             return Err(Wrong("a page has impossible sizes"));
         }
-        let (last, left) = (page.first, page.count);
-        Ok(Self { bits, at: 0, low: low.into(), last, left, begun: false })
+        let Step { first, left, behind } = step;
+        Ok(Self { bits, at: behind, low: low.into(), last: first, left, begun: false })
     }
 
     fn word(&self) -> u64 {
@@ -160,6 +167,57 @@ impl Iterator for Decoder<'_> {
     }
 }
 
+/// A page to be searched.
+#[derive(Debug)]
+pub(crate) struct Page {
+    bytes: Vec<u8>,
+    /// One for every so many fingerprints. Each is told by the one before it, so without these a search would add up
+    /// half the page.
+    steps: Vec<Step>,
+}
+
+/// A place in a page from which it can be read on.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    first: u64,
+    /// How many there are from here on.
+    left: u32,
+    /// Where what stands behind the first begins, in bits.
+    behind: usize,
+}
+
+impl Page {
+    fn decode(bytes: Vec<u8>, page: PageRef) -> Result<Self, Wrong> {
+        let mut steps = Vec::with_capacity((page.count as usize).div_ceil(STEP));
+        let mut decoder = Decoder::new(&bytes, page)?;
+        for at in 0.. {
+            let left = decoder.left;
+            let Some(first) = decoder.next().transpose()? else { break };
+            if usize::is_multiple_of(at, STEP) {
+                steps.push(Step { first, left, behind: decoder.at });
+            }
+        }
+        Ok(Self { bytes, steps })
+    }
+
+    fn has(&self, fingerprint: u64) -> Result<bool, Wrong> {
+        let after = self.steps.partition_point(|step| step.first <= fingerprint);
+        let Some(step) = after.checked_sub(1) else { return Ok(false) };
+        for other in Decoder::from_step(&self.bytes, self.steps[step])? {
+            let other = other?;
+            if other >= fingerprint {
+                return Ok(other == fingerprint);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Bytes of memory, roughly.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + size_of_val(&self.steps[..])
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct PageRef {
     block: BlockRef,
@@ -221,26 +279,25 @@ impl Run {
     }
 
     /// The bytes of a page, which agree with their checksum.
-    pub(crate) fn page(&self, at: usize) -> Result<Vec<u8>, IndexError> {
+    fn bytes(&self, at: usize) -> Result<Vec<u8>, IndexError> {
         self.file.block(self.pages[at].block)
     }
 
-    /// Whether a page, of these bytes, has a fingerprint.
+    /// A page to be searched.
+    pub(crate) fn page(&self, at: usize) -> Result<Page, IndexError> {
+        let page = Page::decode(self.bytes(at)?, self.pages[at]);
+        page.map_err(|wrong| self.file.wrong(wrong, self.pages[at].block.offset))
+    }
+
+    /// Whether a page has a fingerprint.
     pub(crate) fn page_has(
         &self,
         at: usize,
-        bytes: &[u8],
+        page: &Page,
         fingerprint: u64,
     ) -> Result<bool, IndexError> {
-        let page = self.pages[at];
-        let wrong = |wrong| self.file.wrong(wrong, page.block.offset);
-        for other in Decoder::new(bytes, page).map_err(wrong)? {
-            let other = other.map_err(wrong)?;
-            if other >= fingerprint {
-                return Ok(other == fingerprint);
-            }
-        }
-        Ok(false)
+        let has = page.has(fingerprint);
+        has.map_err(|wrong| self.file.wrong(wrong, self.pages[at].block.offset))
     }
 
     /// The fingerprints in a range, ascending.
@@ -267,7 +324,7 @@ impl Run {
     /// A page, whose fingerprints come after those of the page before.
     fn decoded(&self, at: usize, last: &mut Option<u64>) -> Result<Vec<u64>, IndexError> {
         let page = self.pages[at];
-        let bytes = self.page(at)?;
+        let bytes = self.bytes(at)?;
         let decode = || {
             if last.is_some_and(|last| last >= page.first) {
                 return Err(Wrong("pages are not in order"));
@@ -343,6 +400,13 @@ mod tests {
             let back: Vec<u64> =
                 Decoder::new(&bytes, page(&set)).unwrap().collect::<Result<_, _>>().unwrap();
             prop_assert_eq!(&back, &set);
+            let searched = Page::decode(bytes.clone(), page(&set)).unwrap();
+            for &fingerprint in &set {
+                prop_assert_eq!(searched.has(fingerprint), Ok(true));
+                for beside in [fingerprint.wrapping_sub(1), fingerprint.wrapping_add(1)] {
+                    prop_assert_eq!(searched.has(beside), Ok(set.binary_search(&beside).is_ok()));
+                }
+            }
             // A byte more or less is told.
             for bytes in [&bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat()] {
                 let read = Decoder::new(bytes, page(&set)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
