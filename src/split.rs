@@ -11,7 +11,12 @@
 //! 2. A line is a paragraph of its own unless rule 4 joins it to the next.
 //! 3. Never joined: a line wider than [`WIDEST_WRAP`] columns (it *is* a paragraph); headings,
 //!    rules and underlines, table rows, and every line inside a code fence; a list marker or a
-//!    deeper indent begins a paragraph; so does a change in the depth of `>` quoting.
+//!    deeper indent begins a paragraph; so does a change in the depth of `>` quoting. Lines may hang from
+//!    the first of a paragraph, though, as in bibliographies and manuals: deeper ones go on with it where
+//!    rule 4 says so by their widths, and the next line that is less deep than they are begins a paragraph.
+//!    They do not if it ends in a colon, a semicolon or an opening bracket, or stands in brackets; nor does
+//!    a single one if the first word of that next line would not have fitted into it, unless it begins in
+//!    lower case: it is the first line of a paragraph then, with an indent.
 //! 4. A line break is a wrap if the first word of the next line would not have fitted; of ideographs
 //!    and kana, the first character. To tell that takes the width to which the text was wrapped: the
 //!    greatest width for which, in a run of lines, at least two and at least six in ten line breaks are
@@ -61,7 +66,7 @@ const USUAL_LINE: usize = 48;
 
 /// The version of the rules: an index on disk is of use only to the same one.
 #[cfg(feature = "index")]
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// The byte ranges of the paragraphs of `text`: sorted, disjoint, on character boundaries, each
 /// from the start of a line to the end of one.
@@ -205,6 +210,8 @@ struct Group {
     /// Of its lines, among the paragraphs.
     first: usize,
     lines: usize,
+    /// Whether the others hang from the first.
+    hangs: bool,
 }
 
 /// The width that a group of lines shows.
@@ -243,6 +250,8 @@ struct Splitter<'a> {
     /// Of its lines.
     widths: Widths,
     shown: Vec<Shown>,
+    /// The least indent that goes on with them: of those that hang from the first, else none.
+    hanging: usize,
     fence: Option<Fence>,
     last: Last,
 }
@@ -259,6 +268,7 @@ impl<'a> Splitter<'a> {
             first: 0,
             widths: Widths::default(),
             shown: Vec::new(),
+            hanging: 0,
             fence: None,
             last: Last::default(),
         }
@@ -300,23 +310,54 @@ impl<'a> Splitter<'a> {
             };
             line = corrected;
         }
-        let begins = fresh
-            | line.alone
-            | line.item
-            | self.last.ends
-            | (line.depth != self.last.depth)
-            | (line.indent > self.last.indent);
+        let apart =
+            fresh | line.alone | line.item | self.last.ends | (line.depth != self.last.depth);
+        let begins = apart | (line.indent > self.last.indent) | (line.indent < self.hanging);
         let mut reach = 0;
-        if begins {
+        if begins && (apart || !self.goes_on(window, &line)) {
             self.end_group::<V>();
+            self.hanging = 0;
         } else {
-            reach = self.last.columns + window.first_word(&line.text).min(line.text_columns);
+            reach = self.reach(window, &line);
         }
         self.shapes.push(line.columns, reach, line.starts);
         self.widths.insert(Widths::of(line.columns));
         self.paragraphs.push(line.range);
         let indent = if line.item { usize::MAX } else { line.indent };
         self.last = Last { ends: line.alone, depth: line.depth, indent, columns: line.columns };
+    }
+
+    /// The columns to which the last line would reach with the first word of `line`.
+    #[inline(always)]
+    fn reach(&self, window: &Window<'_>, line: &Line) -> usize {
+        self.last.columns + window.first_word(&line.text).min(line.text_columns)
+    }
+
+    /// Whether `line` goes on with the last one although one of them is set deeper.
+    #[cold]
+    fn goes_on(&mut self, window: &Window<'_>, line: &Line) -> bool {
+        let reach = self.reach(window, line);
+        if line.indent < self.hanging {
+            let is_second = self.shapes.len() == self.first + 2
+                && self.shapes.may_begin_a_paragraph(self.first + 1, reach);
+            if is_second {
+                // What seemed to hang from the line before is the first line of a paragraph.
+                self.shapes.forget(self.first);
+                self.widths = Widths::of(self.last.columns);
+                self.hanging = 0;
+            }
+            return is_second;
+        }
+        // Lines hang from the first as those of an entry of a bibliography do, all as deep.
+        let last = self.paragraphs.last().map_or("", |last| &self.text[last.clone()]);
+        let hangs = self.shapes.len() == self.first + 1
+            && self.last.columns >= NARROWEST_WRAP
+            && line.columns <= reach
+            && !stands_apart(last);
+        if hangs {
+            self.hanging = line.indent;
+        }
+        hangs
     }
 
     /// Corrects what is known of a line by its characters; nothing if it is blank.
@@ -378,7 +419,7 @@ impl<'a> Splitter<'a> {
             let most = self.shapes.most(self.first..self.shapes.len(), width);
             self.shown.push(Shown { depth, lines, width, most });
         } else if lines > 1 {
-            self.undecided.push(Group { depth, first, lines });
+            self.undecided.push(Group { depth, first, lines, hangs: self.hanging > 0 });
             self.first = self.shapes.len();
             return;
         }
@@ -392,7 +433,7 @@ impl<'a> Splitter<'a> {
         let (text, mut paragraphs, mut shapes) = (self.text, self.paragraphs, self.shapes);
         // What lies before `read` is joined and ends at `kept`; `shape` is the next group's first.
         let (mut read, mut kept, mut shape) = (0, 0, 0);
-        for Group { depth, first, lines } in self.undecided {
+        for Group { depth, first, lines, hangs } in self.undecided {
             kept = shift(&mut paragraphs, read..first, kept);
             read = first + lines;
             let same_depth = usual.binary_search_by_key(&depth, |usual| usual.depth).ok();
@@ -401,7 +442,9 @@ impl<'a> Splitter<'a> {
             let mut joined = Joined::new(text, &mut paragraphs, first..read, kept);
             for (from, shape) in (first..read - 1).zip(shape..).step_by(PAIRS) {
                 let full = width.map_or(0, |width| shapes.full::<V>(shape, width));
-                let others = shapes.lower::<V>(shape) & !full & pairs_of(read - 1 - from);
+                let mut others = shapes.lower::<V>(shape) & !full & pairs_of(read - 1 - from);
+                // Code is set like this too, so the width has to say that it goes on.
+                others &= !u64::from(hangs & (from == first));
                 joined.push(from, full | joined.running_on(from, &shapes, shape, others));
             }
             kept = joined.finish();
@@ -552,6 +595,14 @@ fn sentence_ends(content: &str) -> bool {
     // In French a space stands before the quote.
     let closing = ['"', '\'', ')', ']', '“', '”', '»', '«', ' ', '\u{A0}', '\u{202F}'];
     content.trim_end_matches(closing).ends_with(['.', '!', '?', ':', ';', '\u{2026}', '\u{3002}'])
+}
+
+/// Whether nothing hangs from `line`: it announces what is set deeper, is code, which is set like this too,
+/// or is a remark in brackets, as the record of a debate has them.
+fn stands_apart(line: &str) -> bool {
+    let line = unquote(line).1.trim();
+    line.ends_with([':', ';', '(', '[', '{'])
+        || line.starts_with('(') && line.find(')') == Some(line.len() - 1)
 }
 
 /// Whether a line says where a link of Markdown leads.
@@ -873,6 +924,72 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_hang_from_the_first_are_of_its_paragraph() {
+        let entries = [
+            "Ward, H., On the keeping of bridges in the valleys of the upper reach,\n    \
+                which were built for carts and carry lorries now, in: Annals of the\n    \
+                Society of Engineers.",
+            "Ott, P., What the flood of the year before last left of the old quay and\n    \
+                of the houses that stood on it.",
+        ];
+        let lines = entries.join("\n");
+        assert_eq!(split(&lines), entries);
+        let blocks = format!("{}\n\n{WRAPPED}\n", entries.join("\n\n"));
+        assert_eq!(split(&blocks), [entries[0], entries[1], WRAPPED]);
+        let quoted = format!("> {}", lines.replace('\n', "\n> "));
+        assert_eq!(split(&quoted).len(), 2);
+        let clause = "(12a) the keeper of the lock (or who stands in for the keeper by the day)\n      \
+            who has the keys of the gates;";
+        assert_eq!(split(&format!("{clause}\n\n{WRAPPED}")), [clause, WRAPPED]);
+    }
+
+    #[test]
+    fn what_is_set_deeper_does_not_hang_from_every_line() {
+        // The first lines of paragraphs.
+        let first = WRAPPED.replacen("The council", "   The council", 1);
+        let text = format!("{WRAPPED}\n{first}\n{first}");
+        assert_eq!(split(&text), [WRAPPED, first.as_str(), first.as_str()]);
+        let line = "Nobody had asked what the ferry was to bring in the years that were to come";
+        let text = format!("{line}\n{first}\n\n{line}\n{first}\n{line}");
+        assert_eq!(split(&text), [line, first.as_str(), line, first.as_str(), line]);
+        let text = format!("The Lower Lock\n{first}");
+        assert_eq!(split(&text), ["The Lower Lock", first.as_str()]);
+        // The first word of the second would not have fitted into the first.
+        for (before, deeper) in [
+            // What a line announces.
+            (
+                "They had been told last year what it would cost, in the engineer's own words:",
+                "    Half of what the town has, and all it hopes for.",
+            ),
+            // Code.
+            (
+                "pub fn cost_of_bridge(span: usize, carts: usize, lorries: usize) -> Result {",
+                "    let metres = span * carts;",
+            ),
+            (
+                "    let cost = cost_of_bridge(length_in_metres, carts_in_a_day, Some(lorries(",
+                "        of_the_last_year,",
+            ),
+            (
+                "    static FLOODS_OF_THE_REACH_IN_CENTIMETRES_AT_THE_LOWER_LOCK: [u32; 3] = [",
+                "        212, 205, 209,",
+            ),
+            (
+                "    while (gate->level > FLOOD && gate->keeper != NULL) gate->level -= drain;",
+                "        shut_all_of(gate);",
+            ),
+            // Who speaks behind a remark.
+            (
+                "(Applause from the council, and from those of the town who came by the ferry)",
+                "  The mayor of the upper reach:",
+            ),
+        ] {
+            let text = format!("{before}\n{deeper}\n\n{WRAPPED}");
+            assert_eq!(split(&text), [before, deeper, WRAPPED]);
+        }
+    }
+
+    #[test]
     fn a_heading_behind_a_wrapped_paragraph_stands_apart() {
         let long = "word ".repeat(60);
         let long = long.trim_end();
@@ -985,6 +1102,10 @@ mod tests {
             "a) ",
             "#",
             "# ",
+            ":",
+            ";",
+            "[",
+            "{",
             "```",
             "~~~",
             "````",

@@ -22,7 +22,8 @@ pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
         }
         let width = wrap_width(&shapes[first..], depth > 0);
         let most = width.map(|width| most(&shapes[first..], width));
-        groups.push(Group { depth, lines: lines.len(), width: width.zip(most) });
+        let hangs = lines.get(1).is_some_and(|second| second.least > 0);
+        groups.push(Group { depth, lines: lines.len(), hangs, width: width.zip(most) });
     }
     let usual = usual_widths(&groups);
     let (mut lines, mut shapes) = (lines.into_iter(), shapes.as_slice());
@@ -39,13 +40,14 @@ pub(super) fn paragraphs(text: &str) -> Vec<Range<usize>> {
             let columns = of_group.iter().map(|line| line.columns);
             columns.filter(|&columns| columns <= most).fold(width, usize::max)
         }));
-        let joined = |pair: &[Shape]| {
-            width.is_some_and(|width| pair[0].is_full(&pair[1], width))
-                || group.width.is_none() && pair[0].runs_on(&pair[1])
-        };
+        let full = |pair: &[Shape]| width.is_some_and(|width| pair[0].is_full(&pair[1], width));
+        let joined =
+            |pair: &[Shape]| full(pair) || group.width.is_none() && pair[0].runs_on(&pair[1]);
         for (at, line) in lines.by_ref().take(group.lines - 1).enumerate() {
             let behind = of_group.get(at + 1..at + 3);
-            let goes_on = joined(&of_group[at..at + 2])
+            let pair = &of_group[at..at + 2];
+            let goes_on = if at == 0 && group.hangs { full(pair) } else { joined(pair) };
+            let goes_on = goes_on
                 && (behind.is_some_and(joined)
                     || !of_group[at + 1].is_heading_behind(&of_group[at], behind));
             match paragraphs.last_mut() {
@@ -71,12 +73,16 @@ struct Line {
     content: Range<usize>,
     /// Bytes of white space that the content begins with.
     indent: usize,
+    /// The least indent that goes on with it: that of the lines that hang from the first, if they do.
+    least: usize,
 }
 
 /// A run of lines that nothing but their widths keeps apart.
 struct Group {
     depth: u32,
     lines: usize,
+    /// Whether the others hang from the first.
+    hangs: bool,
     /// The width to which they were wrapped, if they show one, and the greatest that explains the same
     /// line breaks.
     width: Option<(usize, usize)>,
@@ -179,8 +185,16 @@ fn classify(text: &str) -> Vec<Line> {
         let item = !alone && is_list_item(body);
         let (begins_here, unquoted) = (begins || alone || item, range.end - rest.len());
         let content = unquoted..unquoted + content.len();
-        let mut described =
-            Line { range, begins: begins_here, ends: alone, item, depth, content, indent };
+        let mut described = Line {
+            range,
+            begins: begins_here,
+            ends: alone,
+            item,
+            depth,
+            content,
+            indent,
+            least: 0,
+        };
         if fence.is_some() || first == b'`' || first == b'~' {
             let marker = Fence::find(body);
             if fence.is_some() || marker.is_some_and(Fence::opens) {
@@ -196,11 +210,52 @@ fn classify(text: &str) -> Vec<Line> {
         begins = hard;
         if let Some(last) = lines.last() {
             let deeper = described.indent > last.indent && !last.item;
-            described.begins |= last.ends || described.depth != last.depth || deeper;
+            described.begins |= last.ends || described.depth != last.depth;
+            if !described.begins {
+                described.begins = described.indent < last.least;
+                described.least = last.least;
+                if deeper {
+                    described.begins |= !hangs(text, last, &described);
+                    described.least = described.indent;
+                } else if described.begins
+                    && let [.., before, last] = &mut lines[..]
+                    && before.begins
+                    && is_first_line(text, before, last, &described)
+                {
+                    // It did not hang from the one before.
+                    last.begins = true;
+                    last.least = 0;
+                    described.begins = false;
+                    described.least = 0;
+                }
+            }
+            if described.begins {
+                described.least = 0;
+            }
         }
+        described.begins |= lines.is_empty();
         lines.push(described);
     }
     lines
+}
+
+/// Whether a deeper line may go on with the one before it, which is no item.
+fn hangs(text: &str, last: &Line, line: &Line) -> bool {
+    let (before, content) = (&text[last.content.clone()], &text[line.content.clone()]);
+    last.begins
+        && columns(before) >= NARROWEST_WRAP
+        && columns(content) <= columns(before) + first_word(&content[line.indent..])
+        && !before.ends_with([':', ';', '(', '[', '{'])
+        && !(before.trim_start().starts_with('(') && before.split(')').skip(1).eq([""]))
+}
+
+/// Whether the line before a less deep one is the first of a paragraph, given the one before it.
+fn is_first_line(text: &str, before: &Line, first: &Line, line: &Line) -> bool {
+    let content = |line: &Line| &text[line.content.clone()];
+    let starts = content(first).chars().find(|c| c.is_alphanumeric());
+    !starts.is_some_and(char::is_lowercase)
+        && columns(content(first)) + first_word(&content(line)[line.indent..])
+            >= columns(content(before))
 }
 
 /// Whether a line is wider than [`WIDEST_WRAP`]. A column takes at least one byte, and at most four.

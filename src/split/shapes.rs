@@ -63,6 +63,20 @@ impl Shapes {
         self.len = len;
     }
 
+    /// Whether a line, which with the first word of the next one would reach so far, may be the first of a
+    /// paragraph: it does not begin in lower case, and that word would not have fitted into as many columns as
+    /// the line before it has.
+    pub(super) fn may_begin_a_paragraph(&self, line: usize, reach: usize) -> bool {
+        let columns_before = usize::from(self.lines[line - 1][COLUMNS as usize]);
+        self.lines[line][STARTS as usize] != LOWER && reach >= columns_before
+    }
+
+    /// Forgets a line.
+    pub(super) fn forget(&mut self, line: usize) {
+        self.lines.copy_within(line + 1..self.len, line);
+        self.len -= 1;
+    }
+
     #[inline(always)]
     fn load<V: Vector>(&self, at: usize) -> V {
         load(self.lines[at..].as_flattened(), 0)
