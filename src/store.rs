@@ -47,7 +47,7 @@ use self::storage::{Directory, Storage};
 pub use self::survey::{Boilerplate, BoilerplateFree, Cluster, Frequent, Passage, Reprint};
 use self::table::Entry;
 pub(crate) use self::writer::Writer;
-use crate::article::{Article, Origin, Provenance, Repeat, Segment, stated_accessors};
+use crate::article::{Origin, Provenance, Repeat, Segment, stated_accessors};
 use crate::criteria::Criteria;
 use crate::deduper::Deduper;
 use crate::error::Error;
@@ -307,7 +307,7 @@ impl Index {
     }
 
     /// Where the runs of a text stand: what ingesting it next would report as
-    /// [repeats](Article::repeats), but for what the text has of itself.
+    /// [repeats](crate::Article::repeats), but for what the text has of itself.
     ///
     /// So a text of less than `min_span` bytes is found only where it was a whole paragraph, of at
     /// least `min_paragraph` bytes; and of text that goes on repeating itself after a few bytes, as a row
@@ -334,7 +334,7 @@ impl Index {
     ///
     /// As [`find`](Self::find).
     pub fn contains(&self, text: &str) -> Result<bool, Error> {
-        let article = self.next(text)?;
+        let article = self.next_engine().push("", text)?;
         let own = self.sealed.article_count();
         let mut sources = article.blocks.iter().flat_map(|block| &block.sources);
         Ok(article.segments.iter().all(|segment| matches!(segment, Segment::Seen { .. }))
@@ -356,12 +356,7 @@ impl Index {
         Err(self.sealed.wrap(IndexError::recipe(self.recipe, expected)))
     }
 
-    /// The text as the next article; the index stays as it is.
-    fn next(&self, text: &str) -> Result<Article, Error> {
-        self.next_engine().push("", text)
-    }
-
-    /// An engine for what would come next.
+    /// An engine for what would come next, by the index's own recipe; the index stays as it is.
     fn next_engine(&self) -> Deduper {
         Deduper::above(self.sealed.clone(), self.criteria)
     }
@@ -553,7 +548,7 @@ impl StoredArticle {
         &self.segments
     }
 
-    /// Whether the article has text of which nothing is left, as [`Article::is_repeat`] says.
+    /// Whether the article has text of which nothing is left, as [`Article::is_repeat`](crate::Article::is_repeat) says.
     ///
     /// Here what is left is read alone. So where a [`Cut`](crate::Cut) leaves a line nothing but `>`, which counts
     /// for nothing at the start of a line, nothing is left either.

@@ -29,9 +29,6 @@ pub(crate) struct Steady {
     file: File,
     /// Length and time of the last change when it was opened.
     before: (u64, Option<SystemTime>),
-    /// Whether its end was read. Who looks at the first bytes comes to the end of a short file, and who reads
-    /// on comes there again.
-    ended: bool,
 }
 
 impl Steady {
@@ -47,7 +44,7 @@ impl Steady {
 
     pub(crate) fn new(file: File) -> Result<Self> {
         let before = state(&file)?;
-        Ok(Self { file, before, ended: false })
+        Ok(Self { file, before })
     }
 
     #[cfg(feature = "parquet")]
@@ -70,13 +67,9 @@ fn state(file: &File) -> Result<(u64, Option<SystemTime>)> {
 
 impl Read for Steady {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.ended {
-            return Ok(0);
-        }
         let read = self.file.read(buffer)?;
         if read == 0 && !buffer.is_empty() {
             self.check()?;
-            self.ended = true;
         }
         Ok(read)
     }
@@ -219,6 +212,8 @@ pub(crate) struct Peeked<R> {
     at: usize,
     /// What came instead of more of them.
     error: Option<std::io::Error>,
+    /// Whether they are all. A terminal would wait for more, and a file be asked twice.
+    ended: bool,
     reader: R,
 }
 
@@ -227,7 +222,8 @@ impl<R: BufRead> Peeked<R> {
     pub(crate) fn new(mut reader: R, bytes: usize) -> Self {
         let mut head = Vec::new();
         let error = read_up_to(&mut reader, bytes as u64, &mut head).err();
-        Self { head, at: 0, error, reader }
+        let ended = error.is_none() && head.len() < bytes;
+        Self { head, at: 0, error, ended, reader }
     }
 
     /// The first bytes.
@@ -252,7 +248,7 @@ impl<R: BufRead> Peeked<R> {
 
 impl<R: BufRead> Read for Peeked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.at == self.head.len() && self.error.is_none() {
+        if self.at == self.head.len() && self.error.is_none() && !self.ended {
             return self.reader.read(buffer);
         }
         read_buffered(self, buffer)
@@ -261,7 +257,7 @@ impl<R: BufRead> Read for Peeked<R> {
 
 impl<R: BufRead> BufRead for Peeked<R> {
     fn fill_buf(&mut self) -> Result<&[u8]> {
-        if self.at < self.head.len() {
+        if self.at < self.head.len() || self.ended {
             return Ok(&self.head[self.at..]);
         }
         match self.error.take() {
