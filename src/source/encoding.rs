@@ -192,18 +192,75 @@ fn surrogate_pairs(bytes: &[u8]) -> usize {
     memchr::memchr_iter(0xED, bytes).filter(is_pair).count()
 }
 
-/// The likeliest encoding, judged by the text around the first byte that is not ASCII.
+/// The likeliest encoding, judged by the words with bytes beyond ASCII from a little before the first
+/// that is not UTF-8.
+///
+/// To score a byte takes some thirty instructions for each encoding that the detector knows, and no pair
+/// of ASCII bytes has a score. By these words alone, each of 26,000 texts in 23 encodings and 44 languages,
+/// of 100 bytes to 300 KB, got the answer that it gets by all bytes.
 #[cfg(feature = "encodings")]
 fn detect(bytes: &[u8], sound: usize) -> &'static encoding_rs::Encoding {
     use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
-    /// Enough to judge by; the detector reads some 100 MB a second.
-    const SAMPLE: usize = 1 << 20;
-    let start = sound.saturating_sub(SAMPLE / 16);
-    let end = bytes.len().min(start + SAMPLE);
+    /// What may be UTF-8 by chance.
+    const BEFORE: usize = 1 << 16;
+    /// Bytes beyond ASCII that are enough to tell an encoding of several bytes: a quarter was.
+    const FEW: usize = 1 << 10;
+    /// The same of the others, some of which differ in one letter, or the ends of quotations. With half
+    /// of it one text got another answer, with a quarter 12.
+    const ENOUGH: usize = 1 << 14;
+
+    let mut rest = &bytes[sound.saturating_sub(BEFORE)..];
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(&bytes[start..end], end == bytes.len());
-    detector.guess(None, Utf8Detection::Deny)
+    let mut feed = |enough: usize| {
+        let (words, is_end) = next_words(&mut rest, enough);
+        detector.feed(&words, is_end);
+        (detector.guess(None, Utf8Detection::Deny), is_end)
+    };
+    match feed(FEW) {
+        (encoding, is_end) if is_end || !encoding.is_single_byte() => encoding,
+        _ => feed(ENOUGH).0,
+    }
+}
+
+/// The next words with bytes beyond ASCII, until there are `enough` of these; and whether the text ends
+/// before.
+#[cfg(feature = "encodings")]
+fn next_words(rest: &mut &[u8], enough: usize) -> (Vec<u8>, bool) {
+    let (mut words, mut count) = (Vec::new(), 0);
+    while count < enough {
+        let Some(word) = next_word(rest) else { return (words, true) };
+        words.extend_from_slice(word);
+        count += word.iter().map(|byte| usize::from(!byte.is_ascii())).sum::<usize>();
+    }
+    (words, false)
+}
+
+/// The next word with bytes beyond ASCII, with the space before it and behind; or a part of it, if it is
+/// long.
+#[cfg(feature = "encodings")]
+fn next_word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    /// Bytes of a word before the first beyond ASCII, and behind it before another of ASCII ends it:
+    /// else the detector would read all of a file without spaces.
+    const SIDE: usize = 64;
+    /// Bytes behind these of a word that has no ASCII there.
+    const LONGEST: usize = 1 << 10;
+
+    // No encoding of several bytes has these in a character.
+    let is_space = |byte: &u8| *byte <= b' ';
+    let at = encoding_rs::Encoding::ascii_valid_up_to(rest);
+    let before = &rest[at.saturating_sub(SIDE)..at];
+    let space = before.iter().rev().position(is_space);
+    let start = at - space.map_or(before.len(), |space| space + 1);
+    let behind = &rest[at..rest.len().min(at + SIDE + LONGEST)];
+    let (near, far) = behind.split_at(behind.len().min(SIDE));
+    let space = near.iter().position(is_space);
+    // Behind ASCII a character ends, or goes on beyond it, with what the next word begins with then.
+    let cut = || far.iter().position(u8::is_ascii).map_or(behind.len(), |ascii| SIDE + ascii + 1);
+    let end = at + space.map_or_else(cut, |space| space + 1);
+    let word = &rest[start..end];
+    *rest = &rest[end..];
+    (at < end).then_some(word)
 }
 
 /// The encoding that an XML declaration at the start of `bytes` names.
@@ -422,6 +479,40 @@ mod tests {
         fn far_into_a_file_an_umlaut_is_still_seen() {
             let text = format!("{}Die Brücke ist geschlossen.", "plain text ".repeat(200_000));
             assert_eq!(decode(&latin(&text), true).unwrap().text, text);
+        }
+
+        #[test]
+        fn words_far_apart_are_judged_together() {
+            // Of these both encodings have the first.
+            let text = format!("“Да” {}Мост закрыт до осени.", "plain text ".repeat(200_000));
+            let (bytes, _, unmappable) = encoding_rs::WINDOWS_1251.encode(&text);
+            assert!(!unmappable);
+            assert_eq!(decode(&bytes, true).unwrap().text, text);
+        }
+
+        #[test]
+        fn characters_are_whole_where_words_are_cut() {
+            use encoding_rs::{BIG5, GB18030, SHIFT_JIS};
+
+            // Of many of these characters the second byte is ASCII; of the last two and four.
+            for (encoding, text) in [
+                (SHIFT_JIS, "ソフトウェアの表示能力を十分に予測する。"),
+                (BIG5, "功能許可證蓋檔案已經關閉，因為系統無法處理。"),
+                (GB18030, "丂丄丅汉字输入的时候㐀㐁㐂，窗口就会关闭。"),
+            ] {
+                for ascii in (0..40).chain([5000]) {
+                    let text = format!("{text}{}", "x".repeat(ascii)).repeat(9);
+                    let bytes = encoding.encode(&text).0;
+                    let decoded = decode(&bytes, true).unwrap();
+                    assert_eq!(decoded.text, text, "{}, {ascii}", encoding.name());
+                    let mut rest = &*bytes;
+                    let words =
+                        std::iter::from_fn(|| next_word(&mut rest)).collect::<Vec<_>>().concat();
+                    let (words, _, broken) = encoding.decode(&words);
+                    assert!(!broken, "{words}");
+                    assert!(ascii < 5000 || words.len() < 4000, "{}", words.len());
+                }
+            }
         }
 
         #[test]
